@@ -1,0 +1,140 @@
+//! Who may see what: rows of `accounts` and `api_access`, read again and again, and the checks made against them. An
+//! account is checked here before anything else is read.
+
+mod refresh;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use crate::net;
+use crate::report::plan::Scope;
+use crate::token::{Grant, Subject};
+
+pub use refresh::{Directory, RefreshError};
+
+/// An account, as reports need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id in the CDRs.
+    pub id: u32,
+    /// The tenant it belongs to.
+    pub customer_id: u32,
+}
+
+/// A row of `api_access`.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// What it may see; `None` when its list of addresses does not read, which allows nobody.
+    pub grant: Option<Grant>,
+    /// Login name; empty for none.
+    pub login: String,
+    /// argon2id, in PHC form.
+    pub password_hash: String,
+}
+
+/// Both tables at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// By uuid. A uuid that two accounts share is not here: it would not be known whose it is.
+    pub accounts: HashMap<Uuid, Account>,
+    /// By id.
+    pub access: HashMap<u32, Access>,
+}
+
+/// The tables could not be read for too long to trust what is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale;
+
+/// The latest snapshot.
+#[derive(Debug, Default)]
+pub struct Latest(RwLock<Option<(Instant, Arc<Snapshot>)>>);
+
+impl Latest {
+    /// Replaces the snapshot.
+    pub fn set(&self, snapshot: Snapshot) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::new(snapshot)));
+    }
+
+    /// The snapshot, unless it is older than `max_age`.
+    ///
+    /// # Errors
+    /// When there is none, or only one that is too old.
+    pub fn get(&self, max_age: std::time::Duration) -> Result<Arc<Snapshot>, Stale> {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match &*held {
+            Some((at, snapshot)) if at.elapsed() <= max_age => Ok(Arc::clone(snapshot)),
+            _ => Err(Stale),
+        }
+    }
+}
+
+/// A caller whose token was accepted.
+#[derive(Clone, Debug)]
+pub struct Who {
+    grant: Grant,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Who {
+    /// The caller behind a verified token at an address; `None` when the token is revoked or the address not allowed.
+    pub fn new(subject: &Subject, ip: Option<IpAddr>, snapshot: Arc<Snapshot>) -> Option<Self> {
+        let grant = match subject {
+            Subject::Access(id) => snapshot.access.get(id)?.grant.clone()?,
+            Subject::Grant(grant) => grant.clone(),
+        };
+        let allowed = grant.allowed_ips.is_empty() || ip.is_some_and(|ip| net::contains(&grant.allowed_ips, ip));
+        allowed.then_some(Self { grant, snapshot })
+    }
+
+    /// The scope of one account; `None` alike for an unknown account, another tenant's and one outside the list.
+    pub fn scope(&self, account: Uuid) -> Option<Scope> {
+        let account = self.snapshot.accounts.get(&account)?;
+        let listed = self.grant.account_ids.is_empty() || self.grant.account_ids.contains(&account.id);
+        let own = account.customer_id == self.grant.customer_id;
+        (listed && own).then_some(Scope { tenant: self.grant.customer_id, account: account.id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who(account_ids: Vec<u32>, allowed_ips: &[&str], ip: &str) -> Option<Who> {
+        let mut snapshot = Snapshot::default();
+        snapshot.accounts.insert(Uuid::from_u128(1), Account { id: 10, customer_id: 7 });
+        snapshot.accounts.insert(Uuid::from_u128(2), Account { id: 20, customer_id: 8 });
+        snapshot.accounts.insert(Uuid::from_u128(3), Account { id: 30, customer_id: 7 });
+        let allowed_ips = allowed_ips.iter().map(|net| net::parse_net(net).unwrap()).collect();
+        let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips });
+        Who::new(&subject, Some(ip.parse().unwrap()), Arc::new(snapshot))
+    }
+
+    #[test]
+    fn only_own_and_listed_accounts_have_a_scope() {
+        let who = who(vec![10, 20], &[], "192.0.2.1").unwrap();
+        assert_eq!(who.scope(Uuid::from_u128(1)), Some(Scope { tenant: 7, account: 10 }));
+        for other in [2, 3, 4] {
+            assert_eq!(who.scope(Uuid::from_u128(other)), None);
+        }
+    }
+
+    #[test]
+    fn addresses_outside_the_list_are_nobody() {
+        assert!(who(vec![], &["192.0.2.0/24"], "192.0.2.9").is_some());
+        assert!(who(vec![], &["192.0.2.0/24"], "::ffff:192.0.2.9").is_some());
+        assert!(who(vec![], &["192.0.2.0/24"], "198.51.100.1").is_none());
+    }
+
+    #[test]
+    fn an_old_snapshot_is_not_trusted() {
+        let latest = Latest::default();
+        assert!(latest.get(std::time::Duration::MAX).is_err());
+        latest.set(Snapshot::default());
+        assert!(latest.get(std::time::Duration::from_secs(60)).is_ok());
+        assert!(latest.get(std::time::Duration::ZERO).is_err());
+    }
+}

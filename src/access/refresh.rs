@@ -1,0 +1,138 @@
+//! Reads the two tables and keeps them fresh.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clickhouse::Row;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{Access, Account, Latest, Snapshot, Stale};
+use crate::config::Accounts;
+use crate::store::{Store, StoreError};
+use crate::token::{self, Grant};
+
+/// The tables could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The engine's refusal.
+    #[error("reading {table}: {source}")]
+    Store {
+        /// Which of the two.
+        table: &'static str,
+        /// The reason.
+        source: StoreError,
+    },
+}
+
+#[derive(Row, Deserialize)]
+struct AccountRow {
+    id: u32,
+    #[serde(with = "clickhouse::serde::uuid")]
+    uuid: Uuid,
+    customer_id: u32,
+}
+
+#[derive(Row, Deserialize)]
+struct AccessRow {
+    id: u32,
+    customer_id: u32,
+    account_ids: Vec<u32>,
+    allowed_ips: Vec<String>,
+    login: String,
+    password_hash: String,
+}
+
+/// The two tables, or the operator's queries in their place.
+#[derive(Debug)]
+pub struct Directory {
+    latest: Arc<Latest>,
+    accounts_sql: String,
+    access_sql: String,
+    refresh: Duration,
+}
+
+impl Directory {
+    /// A directory that has read nothing yet.
+    pub fn new(config: &Accounts) -> Self {
+        let or = |own: &str, ours: &'static str| if own.is_empty() { ours.to_owned() } else { own.to_owned() };
+        let accounts = or(&config.query, "SELECT id, uuid, customer_id FROM accounts FINAL");
+        let access = or(
+            &config.access_query,
+            "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL",
+        );
+        Self {
+            latest: Arc::default(),
+            // An operator's query may give other widths, text for a uuid, or nullable columns.
+            accounts_sql: format!(
+                "SELECT assumeNotNull(toUInt32(id)) AS id, assumeNotNull(toUUID(toString(uuid))) AS uuid, \
+                 assumeNotNull(toUInt32(customer_id)) AS customer_id FROM ({accounts})"
+            ),
+            access_sql: format!(
+                "SELECT assumeNotNull(toUInt32(id)) AS id, assumeNotNull(toUInt32(customer_id)) AS customer_id, \
+                 arrayMap(x -> assumeNotNull(toUInt32(x)), account_ids) AS account_ids, \
+                 arrayMap(x -> assumeNotNull(toString(x)), allowed_ips) AS allowed_ips, \
+                 ifNull(toString(login), '') AS login, ifNull(toString(password_hash), '') AS password_hash FROM ({access})"
+            ),
+            refresh: Duration::from_secs(config.refresh_seconds.into()),
+        }
+    }
+
+    /// The tables as they were a moment ago. When the engine has been away for a while they are no longer trusted:
+    /// a row may have been deleted meanwhile.
+    ///
+    /// # Errors
+    /// When the latest reading is too old.
+    pub fn snapshot(&self) -> Result<Arc<Snapshot>, Stale> {
+        self.latest.get(self.refresh * 3)
+    }
+
+    /// Time between two readings: half of what the contract allows, so that a reading may take as long.
+    pub fn interval(&self) -> Duration {
+        self.refresh / 2
+    }
+
+    /// Reads both tables now.
+    ///
+    /// # Errors
+    /// When one of them cannot be read; the latest reading is kept.
+    pub async fn refresh(&self, store: &Store) -> Result<(), RefreshError> {
+        let of = |table| move |source| RefreshError::Store { table, source };
+        let accounts: Vec<AccountRow> = store.rows(&self.accounts_sql).await.map_err(of("accounts"))?;
+        let access: Vec<AccessRow> = store.rows(&self.access_sql).await.map_err(of("api_access"))?;
+        self.latest.set(Snapshot { accounts: by_uuid(accounts), access: by_id(access) });
+        Ok(())
+    }
+}
+
+fn by_uuid(rows: Vec<AccountRow>) -> HashMap<Uuid, Account> {
+    let (mut accounts, mut shared) = (HashMap::with_capacity(rows.len()), HashSet::new());
+    for row in rows {
+        let account = Account { id: row.id, customer_id: row.customer_id };
+        if accounts.insert(row.uuid, account).is_some_and(|other| other != account) {
+            shared.insert(row.uuid);
+        }
+    }
+    for uuid in shared {
+        log::warn!("accounts: {uuid} stands in two rows; it is refused until it is one account's");
+        accounts.remove(&uuid);
+    }
+    accounts
+}
+
+fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
+    let access = |row: AccessRow| {
+        let networks = token::networks(&row.allowed_ips);
+        if networks.is_none() {
+            log::warn!("api_access: row {} has an address that does not read; it allows nobody", row.id);
+        }
+        let grant = networks.map(|allowed_ips| Grant {
+            customer_id: row.customer_id,
+            account_ids: row.account_ids,
+            allowed_ips,
+        });
+        (row.id, Access { grant, login: row.login, password_hash: row.password_hash })
+    };
+    rows.into_iter().map(access).collect()
+}

@@ -1,0 +1,133 @@
+//! The command line: one file a command. Alone writes to stdout and starts env_logger.
+
+mod connect;
+mod demo;
+mod engine;
+mod migrate;
+mod serve;
+mod settings;
+mod token;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::config::load::ConfigError;
+use crate::engine::{ChildArgs, EngineError, child_main};
+use settings::Settings;
+
+/// Call statistics (ASR, ACD, CPS) over CDRs in ClickHouse.
+#[derive(Parser)]
+#[command(name = "cdrscope", version, max_term_width = 120)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API; without clickhouse.url, over an engine that is started along with it
+    Serve(serve::Serve),
+    /// Make the database and its tables; safe to repeat
+    Migrate(migrate::Migrate),
+    /// Print a token
+    Token(token::Token),
+    /// Make up CDRs
+    Demo(demo::Demo),
+    /// Run the embedded engine alone
+    Engine(engine::Engine),
+    #[command(name = crate::engine::CHILD_COMMAND, hide = true)]
+    EngineChild(ChildArgs),
+}
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Failed(String),
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+}
+
+impl CliError {
+    /// 2 for usage and settings, 1 for everything else.
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
+            Self::Failed(_) | Self::Engine(_) => ExitCode::from(1),
+        }
+    }
+
+    fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Runs the command of a command line.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version go to stdout with code 0, mistakes to stderr with code 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = match args.command {
+        Command::EngineChild(args) => return child_main(args),
+        Command::Serve(command) => command.run(),
+        Command::Migrate(command) => command.run(),
+        Command::Token(command) => command.run(),
+        Command::Demo(command) => command.run(),
+        Command::Engine(command) => command.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            for line in error.to_string().lines() {
+                let _ = writeln!(std::io::stderr(), "cdrscope: {line}");
+            }
+            error.code()
+        }
+    }
+}
+
+/// Reads the settings and starts the log.
+fn configure(settings: &Settings) -> Result<Config, CliError> {
+    let config = settings.load()?;
+    env_logger::Builder::from_env(env_logger::Env::new().filter_or("CDRSCOPE_LOG", "info"))
+        .format_timestamp_millis()
+        .init();
+    Ok(config)
+}
+
+/// A runtime for the commands that talk to ClickHouse.
+fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    actix_web::rt::System::new().block_on(work)
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        // Without handlers the signals end the process, and the engine with it.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Prints a line for whoever started the command.
+fn say(line: impl std::fmt::Display) {
+    // A closed pipe (`| head`) is no reason to fail.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

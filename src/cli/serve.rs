@@ -1,0 +1,124 @@
+//! `cdrscope serve`: the API.
+
+use clickhouse::Client;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::connect::Connection;
+use super::settings::Settings;
+use super::{CliError, block_on, configure, say};
+use crate::config::value::Secret;
+use crate::config::{Algorithm, Config};
+use crate::demo;
+use crate::http::CUSTOMER_API;
+use crate::migrate::{Status, migrate, status};
+use crate::service::Service;
+use crate::token::{Issue, Keys};
+
+/// Arguments of `serve`.
+#[derive(clap::Args)]
+pub struct Serve {
+    /// Fill an empty table with made-up CDRs and print a token
+    #[arg(long)]
+    demo: bool,
+    /// Number of made-up calls
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, requires = "demo")]
+    demo_calls: u64,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// How long a demo's token lasts, seconds.
+const DEMO_TTL: u32 = 86_400;
+
+/// How far back the demo's calls reach, seconds.
+const DEMO_SPAN: i64 = 28 * 86_400;
+
+impl Serve {
+    /// Serves until it is told to stop.
+    pub fn run(self) -> Result<(), CliError> {
+        let mut config = configure(&self.settings)?;
+        if self.demo && config.auth.algorithm == Algorithm::Hs256 && config.auth.secret.expose().is_empty() {
+            config.auth.secret = Secret::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
+        }
+        let keys = Keys::new(&config.auth).map_err(|e| CliError::Usage(e.to_string()))?;
+        block_on(async {
+            let connection = Connection::own(&config).await?;
+            let served = self.serve(config, keys, &connection).await;
+            connection.close().await;
+            served
+        })
+    }
+
+    async fn serve(&self, config: Config, keys: Keys, connection: &Connection) -> Result<(), CliError> {
+        prepare(&config, connection).await?;
+        if self.demo {
+            fill(&connection.admin(&config), self.demo_calls).await?;
+        }
+        let reader = connection.reader(&config);
+        let sample = if self.demo { Some(demo_token(&keys)?) } else { None };
+        let service = Service::start(config, keys, reader).await.map_err(CliError::failed)?;
+        log::info!("listening on {}", service.url());
+        if let Some(token) = sample {
+            say_sample(service.url(), &token);
+        }
+        service.run().await.map_err(CliError::failed)
+    }
+}
+
+/// The embedded engine is brought up to date; somebody's own server is only looked at.
+async fn prepare(config: &Config, connection: &Connection) -> Result<(), CliError> {
+    let database = &config.clickhouse.database;
+    if connection.is_embedded() {
+        let applied = migrate(&connection.admin(config), database).await.map_err(CliError::failed)?;
+        for step in applied {
+            log::info!("schema: applied {:04}_{}", step.number, step.name);
+        }
+        return Ok(());
+    }
+    match status(&connection.reader(config), database).await.map_err(CliError::failed)? {
+        Status::UpToDate => Ok(()),
+        Status::NoDatabase => Err(format!("there is no database {database}: run `cdrscope migrate`")),
+        Status::Missing(names) => Err(format!("the schema lacks {}: run `cdrscope migrate`", names.join(", "))),
+        Status::Newer(number) => Err(format!("the schema is at number {number}, newer than this program: install the newer cdrscope")),
+        Status::Edited(name) => Err(format!("schema step {name} ran with another text than this program's: run the program that made it")),
+    }
+    .map_err(CliError::Failed)
+}
+
+async fn fill(client: &Client, calls: u64) -> Result<(), CliError> {
+    let rows: u64 = client.query_raw("SELECT count() FROM cdrs").fetch_one().await.map_err(CliError::failed)?;
+    if rows > 0 {
+        log::info!("the table holds {rows} CDRs already");
+        return Ok(());
+    }
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    // Calls up to this minute: a dashboard's "last hour" then has something to show.
+    let bound = |t: i64| u32::try_from(t).map_err(CliError::failed);
+    let options = demo::Options { calls, from: bound(now - DEMO_SPAN)?, to: bound(now)?, ..demo::Options::default() };
+    log::info!("making {calls} calls");
+    demo::fill(client, &options, |made| log::info!("{made} calls made")).await.map_err(CliError::failed)?;
+    Ok(())
+}
+
+/// The biggest account's customer.
+fn demo_token(keys: &Keys) -> Result<String, CliError> {
+    let customer_id = demo_account()?.customer_id;
+    let issue = Issue::Grant { customer_id, account_ids: Vec::new(), allowed_ips: Vec::new() };
+    keys.sign(&issue, OffsetDateTime::now_utc(), DEMO_TTL).map_err(CliError::failed)
+}
+
+fn demo_account() -> Result<demo::Account, CliError> {
+    demo::accounts(demo::Options::default().accounts).into_iter().next().ok_or_else(|| CliError::Failed("no accounts".into()))
+}
+
+fn say_sample(url: &str, token: &str) {
+    let Ok(account) = demo_account() else { return };
+    let day_ago = OffsetDateTime::now_utc().unix_timestamp() - 86_400;
+    say(format_args!("\nCustomer {}, account {} ({}). A token for today:\n", account.customer_id, account.uuid, account.name));
+    say(format_args!("{token}\n\nCall quality of the last 24 hours, by quarters of an hour:\n"));
+    say(format_args!(
+        "curl -H 'Authorization: {token}' '{url}{CUSTOMER_API}/origination-statistics-quality?account-id={}&from-time={day_ago}&sampling=15minutes'\n",
+        account.uuid
+    ));
+}

@@ -1,0 +1,85 @@
+//! `cdrscope token`: prints a token.
+
+use clickhouse::Row;
+use serde::Deserialize;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::connect::Connection;
+use super::settings::Settings;
+use super::{CliError, block_on, configure, say};
+use crate::config::Config;
+use crate::token::{Issue, Keys};
+
+/// Arguments of `token`.
+#[derive(clap::Args)]
+pub struct Token {
+    /// Row of api_access that the token stands for (a static token)
+    #[arg(long, value_name = "ID", required_unless_present = "customer")]
+    access: Option<u32>,
+    /// Customer whose calls the token may see (a dynamic token)
+    #[arg(long, value_name = "ID", conflicts_with = "access")]
+    customer: Option<u32>,
+    /// Only this account of the customer; may be repeated
+    #[arg(long, value_name = "UUID", requires = "customer")]
+    account: Vec<Uuid>,
+    /// Only from this address or network; may be repeated
+    #[arg(long, value_name = "NET", requires = "customer")]
+    allowed_ip: Vec<String>,
+    /// Seconds until it expires [default: auth.token_ttl_seconds]
+    #[arg(long, value_name = "SECONDS")]
+    ttl: Option<u32>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Token {
+    /// Prints it.
+    pub fn run(self) -> Result<(), CliError> {
+        let config = configure(&self.settings)?;
+        let keys = Keys::new(&config.auth).map_err(|e| CliError::Usage(e.to_string()))?;
+        if let Some(bad) = self.allowed_ip.iter().find(|net| crate::net::parse_net(net).is_none()) {
+            return Err(CliError::Usage(format!("--allowed-ip: {bad:?} is no address or network")));
+        }
+        let issue = match (self.access, self.customer) {
+            (Some(id), _) => Issue::Access(id),
+            (None, Some(customer_id)) => Issue::Grant {
+                customer_id,
+                account_ids: block_on(account_ids(&config, customer_id, &self.account))?,
+                allowed_ips: self.allowed_ip,
+            },
+            (None, None) => return Err(CliError::Usage("give --access or --customer".into())),
+        };
+        let ttl = self.ttl.unwrap_or(config.auth.token_ttl_seconds);
+        say(keys.sign(&issue, OffsetDateTime::now_utc(), ttl).map_err(CliError::failed)?);
+        Ok(())
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct AccountRow {
+    id: u32,
+    #[serde(with = "clickhouse::serde::uuid")]
+    uuid: Uuid,
+    customer_id: u32,
+}
+
+/// Tokens hold integer ids; an account that is not the customer's would make a token that sees nothing.
+async fn account_ids(config: &Config, customer_id: u32, accounts: &[Uuid]) -> Result<Vec<u32>, CliError> {
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let connection = Connection::open(config).await?;
+    let rows = connection
+        .reader(config)
+        .query_raw("SELECT id, uuid, customer_id FROM accounts FINAL")
+        .fetch_all::<AccountRow>()
+        .await;
+    connection.close().await;
+    let rows = rows.map_err(CliError::failed)?;
+    let id = |uuid: &Uuid| {
+        let row = rows.iter().find(|row| row.uuid == *uuid && row.customer_id == customer_id);
+        row.map(|row| row.id).ok_or_else(|| CliError::Failed(format!("customer {customer_id} has no account {uuid}")))
+    };
+    accounts.iter().map(id).collect()
+}

@@ -1,0 +1,103 @@
+//! Numbers and text as JSON bytes.
+
+use crate::report::figure::Number;
+
+/// Appends a whole number.
+pub fn whole(out: &mut Vec<u8>, value: i128) {
+    // 39 digits hold every i128.
+    let (mut digits, mut at, mut rest) = ([0u8; 39], 39, value.unsigned_abs());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Appends hundredths with one or two decimals, never `-0.0`.
+fn hundredths(out: &mut Vec<u8>, value: i128) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    let value = value.unsigned_abs();
+    // Hundredths of a u128 lose two digits, so the whole part fits.
+    whole(out, (value / 100) as i128);
+    let (tenths, rest) = ((value / 10 % 10) as u8, (value % 10) as u8);
+    out.extend_from_slice(&[b'.', b'0' + tenths]);
+    if rest != 0 {
+        out.push(b'0' + rest);
+    }
+}
+
+/// Appends a figure's value; fractional ones in quotes unless `plain`.
+pub fn number(out: &mut Vec<u8>, number: Number, plain: bool) {
+    match number {
+        Number::Whole(value) => whole(out, value),
+        Number::Null => out.extend_from_slice(b"null"),
+        Number::Hundredths(value) if plain => hundredths(out, value),
+        Number::Hundredths(value) => {
+            out.push(b'"');
+            hundredths(out, value);
+            out.push(b'"');
+        }
+    }
+}
+
+/// Appends text in quotes; bytes that are not UTF-8 become U+FFFD, since JSON has no way to say them.
+pub fn text(out: &mut Vec<u8>, bytes: &[u8]) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    for c in String::from_utf8_lossy(bytes).chars() {
+        match c {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
+            c if u32::from(c) < 0x20 => {
+                let c = c as usize;
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[c >> 4], HEX[c & 15]]);
+            }
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(f: impl Fn(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        f(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn hundredths_end_in_one_or_two_decimals() {
+        for (value, text) in [(8500, "85.0"), (8611, "86.11"), (0, "0.0"), (-5, "-0.05"), (-150, "-1.5"), (7, "0.07"), (10, "0.1")] {
+            assert_eq!(written(|out| hundredths(out, value)), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whole_numbers_are_written_as_the_standard_library_does(value: i128) {
+            prop_assert_eq!(written(|out| whole(out, value)), value.to_string());
+        }
+
+        #[test]
+        fn text_reads_back(value in ".*") {
+            let json = written(|out| text(out, value.as_bytes()));
+            prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), value);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Reads the engine's TabSeparated format as it arrives: rows, then (after an empty line) the totals.
+
+/// Bytes that are not what the statement's columns promise.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TsvError {
+    /// A row with another number of fields, or a field of another type.
+    #[error("unexpected row from the engine: {0:?}")]
+    Row(String),
+    /// The stream ended within a row, or before the totals.
+    #[error("the engine's answer ended early")]
+    CutShort,
+}
+
+/// Takes what `TsvReader` finds.
+pub trait Rows {
+    /// One row, without its line end. `None` refuses it.
+    fn row(&mut self, line: &[u8]) -> Option<()>;
+    /// The totals row. `None` refuses it.
+    fn totals(&mut self, line: &[u8]) -> Option<()>;
+    /// Whether the statement has totals; a stream without them is then cut short.
+    const TOTALS: bool;
+}
+
+/// Splits a stream of chunks into lines.
+#[derive(Debug, Default)]
+pub struct TsvReader {
+    /// The beginning of a line whose end has not come yet.
+    partial: Vec<u8>,
+    state: State,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Rows,
+    Totals,
+    Done,
+}
+
+impl TsvReader {
+    /// Takes the next chunk.
+    ///
+    /// # Errors
+    /// A row that `rows` refuses.
+    pub fn feed<R: Rows>(&mut self, mut chunk: &[u8], rows: &mut R) -> Result<(), TsvError> {
+        while let Some(end) = chunk.iter().position(|&b| b == b'\n') {
+            let (line, rest) = (&chunk[..end], &chunk[end + 1..]);
+            if self.partial.is_empty() {
+                self.line(line, rows)?;
+            } else {
+                self.partial.extend_from_slice(line);
+                let whole = std::mem::take(&mut self.partial);
+                self.line(&whole, rows)?;
+            }
+            chunk = rest;
+        }
+        self.partial.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    /// Ends the stream.
+    ///
+    /// # Errors
+    /// When it ended too early.
+    pub fn finish<R: Rows>(self) -> Result<(), TsvError> {
+        let complete = self.state == State::Done || !R::TOTALS;
+        if complete && self.partial.is_empty() { Ok(()) } else { Err(TsvError::CutShort) }
+    }
+
+    fn line<R: Rows>(&mut self, line: &[u8], rows: &mut R) -> Result<(), TsvError> {
+        let accepted = match self.state {
+            State::Rows if line.is_empty() && R::TOTALS => {
+                self.state = State::Totals;
+                Some(())
+            }
+            State::Rows => rows.row(line),
+            State::Totals => {
+                self.state = State::Done;
+                rows.totals(line)
+            }
+            State::Done => None,
+        };
+        accepted.ok_or_else(|| TsvError::Row(String::from_utf8_lossy(&line[..line.len().min(300)]).into_owned()))
+    }
+}
+
+/// A whole number.
+pub fn integer(field: &[u8]) -> Option<i64> {
+    let (negative, digits) = match field.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, field),
+    };
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    let mut value: i64 = 0;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        // Counted down, since the smallest number has no positive twin.
+        value = value.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))?;
+    }
+    if negative { Some(value) } else { value.checked_neg() }
+}
+
+/// A decimal in millionths; more than six decimals are refused, never cut.
+pub fn millionths(field: &[u8]) -> Option<i128> {
+    let (negative, digits) = match field.strip_prefix(b"-") {
+        Some(rest) => (true, rest),
+        None => (false, field),
+    };
+    let (mut value, mut decimals, mut point) = (0i128, 0u32, false);
+    for &digit in digits {
+        match digit {
+            b'.' if !point => point = true,
+            b'0'..=b'9' => {
+                value = value.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
+                decimals += u32::from(point);
+            }
+            _ => return None,
+        }
+    }
+    if digits.is_empty() || decimals > 6 {
+        return None;
+    }
+    let value = value.checked_mul(10i128.pow(6 - decimals))?;
+    Some(if negative { -value } else { value })
+}
+
+/// A text field without its escapes; `None` for what is no TSV text.
+pub fn text(field: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let mut bytes = field.iter();
+    while let Some(&byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        out.push(match bytes.next()? {
+            b'b' => 8,
+            b'f' => 12,
+            b'r' => b'\r',
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'0' => 0,
+            b'\'' => b'\'',
+            b'\\' => b'\\',
+            _ => return None,
+        });
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Lines(Vec<String>, Option<String>);
+
+    impl Rows for Lines {
+        const TOTALS: bool = true;
+        fn row(&mut self, line: &[u8]) -> Option<()> {
+            self.0.push(String::from_utf8_lossy(line).into_owned());
+            Some(())
+        }
+        fn totals(&mut self, line: &[u8]) -> Option<()> {
+            self.1 = Some(String::from_utf8_lossy(line).into_owned());
+            Some(())
+        }
+    }
+
+    #[test]
+    fn chunks_may_end_anywhere() {
+        let stream = b"1\t2\n3\t4\n\n0\t6\n";
+        for cut in 0..stream.len() {
+            let (mut reader, mut lines) = (TsvReader::default(), Lines::default());
+            reader.feed(&stream[..cut], &mut lines).unwrap();
+            reader.feed(&stream[cut..], &mut lines).unwrap();
+            reader.finish::<Lines>().unwrap();
+            assert_eq!((lines.0.join("|"), lines.1.as_deref()), ("1\t2|3\t4".into(), Some("0\t6")));
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_early_is_noticed() {
+        for stream in ["", "1\t2\n", "1\t2\n\n", "1\t2\n\n0\t6"] {
+            let (mut reader, mut lines) = (TsvReader::default(), Lines::default());
+            reader.feed(stream.as_bytes(), &mut lines).unwrap();
+            assert_eq!(reader.finish::<Lines>(), Err(TsvError::CutShort), "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_exact_or_refused() {
+        assert_eq!(integer(b"-9223372036854775808"), Some(i64::MIN));
+        assert_eq!(integer(b"9223372036854775807"), Some(i64::MAX));
+        for bad in ["", "-", "9223372036854775808", "1.0", "\\N", " 1"] {
+            assert_eq!(integer(bad.as_bytes()), None, "{bad:?}");
+        }
+        assert_eq!(millionths(b"12.5"), Some(12_500_000));
+        assert_eq!(millionths(b"-0.000001"), Some(-1));
+        for bad in ["", "-", "1.0000001", "1e3", "nan"] {
+            assert_eq!(millionths(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Merges the sources of settings and reports every fault at once, each with the place where it stands.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::value::Secret;
+use super::{Algorithm, Config, KEYS};
+
+/// One thing wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// `cdrscope.toml:3`, `CDRSCOPE_HTTP_LISTEN` or `--http-listen`.
+    pub place: String,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// All that is wrong with the settings.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<Fault>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, fault) in self.0.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{}: {}", fault.place, fault.what)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Where settings come from, besides their defaults.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The file named by `--config`.
+    pub file: Option<PathBuf>,
+    /// The environment; only names that begin with `CDRSCOPE_` are looked at.
+    pub env: BTreeMap<String, String>,
+    /// Flags, as (key, text).
+    pub flags: Vec<(&'static str, String)>,
+}
+
+impl Sources {
+    /// Merges and checks.
+    ///
+    /// # Errors
+    /// Every fault of every source.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        let mut faults = Vec::new();
+        if let Some(path) = &self.file {
+            read_file(path, &mut config, &mut faults);
+        }
+        read_env(&self.env, &mut config, &mut faults);
+        for (name, text) in &self.flags {
+            let flag = KEYS.iter().find(|key| key.name == *name).map_or_else(String::new, |key| key.flag());
+            apply(&mut config, &mut faults, name, text, format!("--{flag}"));
+        }
+        read_secret(config.auth.secret_file.as_deref(), &mut config.auth.secret, "auth.secret_file", &mut faults);
+        let password_file = config.clickhouse.password_file.as_deref();
+        read_secret(password_file, &mut config.clickhouse.password, "clickhouse.password_file", &mut faults);
+        check(&config, &mut faults);
+        if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
+    }
+}
+
+fn apply(config: &mut Config, faults: &mut Vec<Fault>, name: &str, text: &str, place: String) {
+    match config.set(name, text) {
+        Some(Ok(())) => {}
+        Some(Err(expected)) => faults.push(Fault { place, what: format!("bad value for {name}: {expected}") }),
+        None => faults.push(Fault { place, what: format!("unknown setting {name}") }),
+    }
+}
+
+/// `CDRSCOPE_CONFIG` names the file and `CDRSCOPE_LOG` the log filter: both are read by the command line.
+const NOT_SETTINGS: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG", "CDRSCOPE_ENGINE_CACHE"];
+
+fn read_env(env: &BTreeMap<String, String>, config: &mut Config, faults: &mut Vec<Fault>) {
+    for (name, text) in env {
+        if !name.starts_with("CDRSCOPE_") || NOT_SETTINGS.contains(&name.as_str()) || name.starts_with("CDRSCOPE_TEST_") {
+            continue;
+        }
+        match KEYS.iter().find(|key| key.env() == *name) {
+            Some(key) => apply(config, faults, key.name, text, name.clone()),
+            None => faults.push(Fault { place: name.clone(), what: "unknown setting".into() }),
+        }
+    }
+}
+
+fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<Fault>) {
+    let name = path.display().to_string();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) => return faults.push(Fault { place: name, what: format!("cannot read it: {e}") }),
+    };
+    let place = |at: usize| format!("{name}:{}", 1 + text[..at.min(text.len())].matches('\n').count());
+    let table = match DeTable::parse(&text) {
+        Ok(table) => table,
+        Err(e) => {
+            let at = e.span().map_or(0, |span| span.start);
+            return faults.push(Fault { place: place(at), what: e.message().to_owned() });
+        }
+    };
+    for (section, value) in table.get_ref() {
+        let section_name = section.get_ref();
+        let Some(keys) = value.get_ref().as_table() else {
+            let what = format!("unknown setting {section_name}: settings stand in sections");
+            faults.push(Fault { place: place(section.span().start), what });
+            continue;
+        };
+        for (key, value) in keys {
+            let full = format!("{section_name}.{}", key.get_ref());
+            let at = place(key.span().start);
+            match text_of(value.get_ref()) {
+                Some(text) => apply(config, faults, &full, &text, at),
+                None => faults.push(Fault { place: at, what: format!("bad value for {full}: expected text, a number, true, false or a list") }),
+            }
+        }
+    }
+}
+
+/// A TOML value as the text that the environment would hold.
+fn text_of(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.to_string()),
+        DeValue::Float(number) => Some(number.to_string()),
+        DeValue::Boolean(flag) => Some(flag.to_string()),
+        DeValue::Array(items) => {
+            let items: Option<Vec<String>> = items.iter().map(|item| text_of(item.get_ref())).collect();
+            items.map(|items| items.join(","))
+        }
+        DeValue::Datetime(_) | DeValue::Table(_) => None,
+    }
+}
+
+fn read_secret(path: Option<&Path>, secret: &mut Secret, key: &str, faults: &mut Vec<Fault>) {
+    let Some(path) = path else { return };
+    match std::fs::read_to_string(path) {
+        // Editors end a file with a newline that is not part of the secret.
+        Ok(text) => *secret = Secret::new(text.trim_end_matches(['\r', '\n'])),
+        Err(e) => faults.push(Fault { place: key.into(), what: format!("cannot read {}: {e}", path.display()) }),
+    }
+}
+
+/// Rules between settings, and ranges that a type does not express.
+fn check(config: &Config, faults: &mut Vec<Fault>) {
+    let mut require = |holds: bool, place: &str, what: &str| {
+        if !holds {
+            faults.push(Fault { place: place.into(), what: what.into() });
+        }
+    };
+    if let Some(url) = &config.clickhouse.url {
+        let web = url.starts_with("http://") || url.starts_with("https://");
+        require(web, "clickhouse.url", "expected http://host:port or https://host:port");
+    }
+    require(
+        crate::sql::is_identifier(&config.clickhouse.database),
+        "clickhouse.database",
+        "expected a name of letters, digits and underscores",
+    );
+    let secret = config.auth.secret.expose();
+    require(secret.is_empty() || secret.len() >= 32, "auth.secret", "too short: HS256 wants at least 32 bytes (RFC 7518, 3.2)");
+    if config.auth.algorithm != Algorithm::Hs256 {
+        let named = config.auth.public_key_file.is_some() || !config.auth.public_keys.is_empty();
+        require(named, "auth.algorithm", "RS256 and ES256 need auth.public_key_file");
+    }
+    require(config.limits.query_seconds > 0, "limits.query_seconds", "expected 1 or more");
+    require(config.limits.concurrent_queries > 0, "limits.concurrent_queries", "expected 1 or more");
+    require(config.accounts.refresh_seconds > 0, "accounts.refresh_seconds", "expected 1 or more");
+    require(config.active_calls.period_seconds > 0, "active_calls.period_seconds", "expected 1 or more");
+    require(config.auth.token_ttl_seconds > 0, "auth.token_ttl_seconds", "expected 1 or more");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cdrscope.toml");
+        std::fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    fn faults(sources: &Sources) -> Vec<String> {
+        sources.load().unwrap_err().0.iter().map(|f| format!("{}: {}", f.place.rsplit('/').next().unwrap(), f.what)).collect()
+    }
+
+    #[test]
+    fn flags_win_over_environment_over_file() {
+        let (_dir, path) = file("[limits]\nquery_seconds = 1\nmax_buckets = 1\nqueue_seconds = 1\n");
+        let env = [("CDRSCOPE_LIMITS_MAX_BUCKETS", "2"), ("CDRSCOPE_LIMITS_QUEUE_SECONDS", "2"), ("HOME", "x")];
+        let sources = Sources {
+            file: Some(path),
+            env: env.map(|(k, v)| (k.into(), v.into())).into(),
+            flags: vec![("limits.queue_seconds", "3".into())],
+        };
+        let limits = sources.load().unwrap().limits;
+        assert_eq!((limits.query_seconds, limits.max_buckets, limits.queue_seconds), (1, 2, 3));
+    }
+
+    #[test]
+    fn every_fault_is_listed_with_its_place() {
+        let (_dir, path) = file("[http]\nlisten = \"nowhere\"\nport = 1\n\n[nothing]\nx = 1\n");
+        let sources = Sources {
+            file: Some(path),
+            env: [("CDRSCOPE_HTTP_LISTN".into(), "x".into()), ("CDRSCOPE_REPORTS_ACD_UNIT".into(), "hours".into())].into(),
+            flags: vec![("limits.query_seconds", "soon".into())],
+        };
+        insta::assert_snapshot!(faults(&sources).join("\n"), @r"
+        cdrscope.toml:2: bad value for http.listen: expected an address and port such as 127.0.0.1:8080
+        cdrscope.toml:3: unknown setting http.port
+        cdrscope.toml:6: unknown setting nothing.x
+        CDRSCOPE_HTTP_LISTN: unknown setting
+        CDRSCOPE_REPORTS_ACD_UNIT: bad value for reports.acd_unit: expected one of: minutes, seconds
+        --limits-query-seconds: bad value for limits.query_seconds: expected a whole number
+        ");
+    }
+
+    #[test]
+    fn lists_are_arrays_in_the_file_and_commas_elsewhere() {
+        let (_dir, path) = file("[http]\ntrusted_proxies = [\"10.0.0.0/8\", \"192.0.2.1\"]\n");
+        let config = Sources { file: Some(path), ..Sources::default() }.load().unwrap();
+        assert_eq!(config.http.trusted_proxies.len(), 2);
+    }
+
+    #[test]
+    fn a_syntax_error_and_an_unreadable_secret_name_their_place() {
+        let (_dir, path) = file("[http\n");
+        assert!(faults(&Sources { file: Some(path), ..Sources::default() })[0].starts_with("cdrscope.toml:1: "));
+        let flags = vec![("auth.secret_file", "/nonexistent/secret".to_owned())];
+        let found = faults(&Sources { flags, ..Sources::default() });
+        assert!(found[0].contains("cannot read /nonexistent/secret"), "{found:?}");
+    }
+
+    #[test]
+    fn a_short_secret_is_refused() {
+        let found = faults(&Sources { flags: vec![("auth.secret", "short".into())], ..Sources::default() });
+        assert!(found[0].starts_with("auth.secret: too short"), "{found:?}");
+    }
+}

@@ -1,0 +1,230 @@
+//! Every setting of cdrscope, in one table: name, type, default, what it does. `load` merges flags over environment over
+//! file over these defaults; nobody else reads the environment.
+
+pub mod load;
+pub mod value;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+use value::{Secret, Value, words};
+
+words! {
+    /// Unit of `acd` in the customer API.
+    AcdUnit {
+        /// Minutes, the seed's unit.
+        Minutes = "minutes",
+        /// Seconds, Yeti's unit since March 2026.
+        Seconds = "seconds",
+    }
+}
+
+words! {
+    /// What the `cps` of `totals` divides by.
+    TotalsCps {
+        /// The length of one bucket.
+        Bucket = "bucket",
+        /// Number of buckets × their length.
+        Range = "range",
+    }
+}
+
+words! {
+    /// First day of a week bucket.
+    WeekStart {
+        /// Sunday.
+        Sunday = "sunday",
+        /// Monday (ISO 8601).
+        Monday = "monday",
+    }
+}
+
+words! {
+    /// What becomes of a parameter that no endpoint knows.
+    UnknownParams {
+        /// 400, naming it.
+        Reject = "reject",
+        /// It is left unread, as Yeti does.
+        Ignore = "ignore",
+    }
+}
+
+words! {
+    /// Signature algorithm of tokens. Pinned here, never taken from a token.
+    Algorithm {
+        /// HMAC with SHA-256 and the shared secret.
+        Hs256 = "HS256",
+        /// RSASSA-PKCS1-v1_5 with SHA-256.
+        Rs256 = "RS256",
+        /// ECDSA on P-256 with SHA-256.
+        Es256 = "ES256",
+    }
+}
+
+/// One setting, as documentation and as a command-line flag.
+#[derive(Debug)]
+pub struct Key {
+    /// `section.key`.
+    pub name: &'static str,
+    /// The default, as text.
+    pub default: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+impl Key {
+    /// The environment variable that sets it: `clickhouse.url` is `CDRSCOPE_CLICKHOUSE_URL`.
+    pub fn env(&self) -> String {
+        format!("CDRSCOPE_{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    /// The flag that sets it, without dashes: `clickhouse.url` is `clickhouse-url`.
+    pub fn flag(&self) -> String {
+        self.name.replace(['.', '_'], "-")
+    }
+}
+
+macro_rules! settings {
+    ($($(#[doc = $section_doc:literal])* $section:ident $Section:ident {
+        $($key:ident: $type:ty = $default:literal, $help:literal;)+
+    })+) => {
+        /// All settings, checked.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $($(#[doc = $section_doc])* pub $section: $Section,)+
+        }
+
+        $($(#[doc = $section_doc])*
+        #[derive(Clone, Debug)]
+        pub struct $Section {
+            $(#[doc = $help] pub $key: $type,)+
+        })+
+
+        /// Every setting there is, in the order of the sample file.
+        pub const KEYS: &[Key] = &[
+            $($(Key {
+                name: concat!(stringify!($section), ".", stringify!($key)),
+                default: $default,
+                help: $help,
+            },)+)+
+        ];
+
+        impl Default for Config {
+            #[expect(clippy::expect_used, reason = "defaults are constants of this file; a test reads every one")]
+            fn default() -> Self {
+                Self { $($section: $Section {
+                    $($key: <$type as Value>::parse($default).expect("a default that reads"),)+
+                },)+ }
+            }
+        }
+
+        impl Config {
+            /// Sets one key from text; `None` when there is no such key.
+            pub(crate) fn set(&mut self, name: &str, text: &str) -> Option<Result<(), String>> {
+                match name {
+                    $($(concat!(stringify!($section), ".", stringify!($key)) =>
+                        Some(<$type as Value>::parse(text).map(|value| self.$section.$key = value)),)+)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+settings! {
+    /// The web server.
+    http Http {
+        listen: SocketAddr = "127.0.0.1:8080", "Address and port of the API; port 0 picks a free one, which the log names.";
+        workers: usize = "0", "Worker threads; 0 is one per core.";
+        trusted_proxies: Vec<IpNet> = "", "Proxies whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto are believed.";
+    }
+    /// The ClickHouse server.
+    clickhouse ClickHouse {
+        url: Option<String> = "", "HTTP interface of your server, such as http://clickhouse:8123; empty starts the embedded engine.";
+        user: String = "default", "User. Reports only read: a user with readonly = 2 suffices for `serve`.";
+        password: Secret = "", "Password.";
+        password_file: Option<PathBuf> = "", "File that holds the password instead.";
+        database: String = "cdrscope", "Database of the tables.";
+    }
+    /// The embedded engine.
+    engine Engine {
+        data_dir: PathBuf = "data", "Where the embedded engine keeps its data.";
+        program: Option<PathBuf> = "", "A clickhouse binary or libchdb.so to use instead of the one found.";
+    }
+    /// Tokens of the customer API.
+    auth Auth {
+        algorithm: Algorithm = "HS256", "Algorithm of token signatures: HS256, RS256 or ES256.";
+        secret: Secret = "", "Secret of HS256 signatures, 32 bytes or more.";
+        secret_file: Option<PathBuf> = "", "File that holds the secret instead.";
+        public_key_file: Option<PathBuf> = "", "PEM file with the public key of RS256 or ES256.";
+        private_key_file: Option<PathBuf> = "", "PEM file with the private key; without one there is no login and no renewal.";
+        public_keys: Vec<String> = "", "More public keys for rotation, as kid=file; a token that names a kid must name one of these.";
+        token_ttl_seconds: u32 = "600", "How long a token from login, or a renewed cookie, lasts.";
+        require_exp: bool = "true", "Refuse tokens without an expiry.";
+        login_attempts_per_minute: u32 = "10", "Failed logins allowed per login and per address within a minute.";
+    }
+    /// Accounts and API access.
+    accounts Accounts {
+        refresh_seconds: u32 = "10", "A new, changed or deleted row of accounts or api_access counts within this time.";
+        query: String = "", "Your own query in place of the table accounts: columns id, uuid, customer_id, name.";
+        access_query: String = "", "Your own query in place of the table api_access: columns id, customer_id, account_ids, allowed_ips, login, password_hash.";
+    }
+    /// What the figures mean.
+    reports Reports {
+        acd_unit: AcdUnit = "minutes", "Unit of acd: minutes or seconds.";
+        totals_cps: TotalsCps = "bucket", "cps in totals: calls per length of one bucket, or of the whole range.";
+        billed_duration: bool = "false", "total_duration from the billed duration rather than the measured one.";
+        time_zone: jiff::tz::TimeZone = "UTC", "IANA time zone of hour, day, week and month buckets.";
+        week_start: WeekStart = "sunday", "First day of a week bucket: sunday or monday.";
+    }
+    /// Live calls.
+    active_calls ActiveCalls {
+        period_seconds: u32 = "60", "How often a media node posts its live calls; one silent for over three periods is left out.";
+    }
+    /// The API's manners.
+    api Api {
+        unknown_params: UnknownParams = "reject", "A parameter nobody knows: reject (400) or ignore.";
+    }
+    /// Bounds.
+    limits Limits {
+        max_buckets: u64 = "1000000", "Largest number of buckets in one answer.";
+        query_seconds: u32 = "30", "Longest time for one query in ClickHouse.";
+        requests_per_second: u32 = "0", "Requests a second for each token; 0 is no limit.";
+        concurrent_queries: usize = "16", "Queries running in ClickHouse at once.";
+        queue_seconds: u32 = "2", "How long a request waits for its turn before it gets 503.";
+    }
+    /// Your own tables in place of cdrscope's.
+    tables Tables {
+        cdrs: String = "cdrs", "The CDR table, `table` or `database.table`.";
+        active_calls: String = "active_calls", "The table of active-call snapshots.";
+        columns: Vec<String> = "", "Column expressions where yours differ, as cdrs.column=expression, separated by semicolons.";
+    }
+}
+
+impl Value for jiff::tz::TimeZone {
+    fn parse(text: &str) -> Result<Self, String> {
+        crate::query::zone::find(text).ok_or_else(|| "expected an IANA time zone such as Europe/Kyiv".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_reads() {
+        let mut config = Config::default();
+        for key in KEYS {
+            assert_eq!(config.set(key.name, key.default), Some(Ok(())), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let mut config = Config::default();
+        config.auth.secret = Secret::new("s3cret");
+        assert!(!format!("{config:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,112 @@
+//! How the text of one setting becomes a typed value. Every source (default, file, environment, flag) gives text, so a
+//! key reads the same wherever it is written.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A type that a setting can have.
+pub trait Value: Sized {
+    /// Reads the setting's text.
+    ///
+    /// # Errors
+    /// What was expected, as the end of a sentence.
+    fn parse(text: &str) -> Result<Self, String>;
+}
+
+/// Text that must not be printed: a password or a signing key.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+macro_rules! from_str {
+    ($($type:ty: $expected:literal),+ $(,)?) => {$(
+        impl Value for $type {
+            fn parse(text: &str) -> Result<Self, String> {
+                <$type>::from_str(text).or(Err(String::from(concat!("expected ", $expected))))
+            }
+        }
+    )+};
+}
+
+from_str! {
+    bool: "true or false",
+    u16: "a whole number from 0 to 65535",
+    u32: "a whole number",
+    u64: "a whole number",
+    usize: "a whole number",
+    std::net::SocketAddr: "an address and port such as 127.0.0.1:8080",
+}
+
+impl Value for String {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(text.to_owned())
+    }
+}
+
+impl Value for Secret {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self::new(text))
+    }
+}
+
+impl Value for PathBuf {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("expected a path".into()) } else { Ok(Self::from(text)) }
+    }
+}
+
+impl Value for ipnet::IpNet {
+    fn parse(text: &str) -> Result<Self, String> {
+        crate::net::parse_net(text).ok_or_else(|| "expected addresses or networks such as 10.0.0.0/8".into())
+    }
+}
+
+impl<T: Value> Value for Option<T> {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { T::parse(text).map(Some) }
+    }
+}
+
+/// A list is written with commas; empty text is the empty list.
+impl<T: Value> Value for Vec<T> {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::parse).collect()
+    }
+}
+
+/// Declares an enum whose variants are words of the configuration.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_meta])* $variant),+ }
+
+        impl $crate::config::value::Value for $name {
+            fn parse(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(format!("expected one of: {}", [$($word),+].join(", "))),
+                }
+            }
+        }
+    };
+}
+pub(crate) use words;

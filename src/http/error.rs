@@ -1,0 +1,109 @@
+//! Every failure of the API in one table: status, text, headers. One JSON shape; a 5xx never shows its cause.
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode};
+
+use super::params::BadParam;
+use crate::store::{Failure, StoreError};
+
+/// A failure as the caller sees it.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No token, a bad one, or an address that is not allowed.
+    #[error("unauthorized")]
+    Unauthorized,
+    /// A parameter.
+    #[error("{0}")]
+    BadParam(#[from] BadParam),
+    /// A body that is not what the endpoint takes.
+    #[error("{0}")]
+    BadBody(&'static str),
+    /// No such path.
+    #[error("not found")]
+    NotFound,
+    /// Known path, other method.
+    #[error("method not allowed")]
+    Method(&'static str),
+    /// Too many requests of one token.
+    #[error("too many requests")]
+    TooMany {
+        /// Seconds after which to try again.
+        retry_after: u64,
+    },
+    /// Too many queries at once.
+    #[error("too many queries at once, try again")]
+    Busy,
+    /// ClickHouse is slower than the limit.
+    #[error("the query took longer than limits.query_seconds")]
+    Slow,
+    /// ClickHouse cannot be reached.
+    #[error("the database cannot be reached, try again")]
+    Unreachable,
+    /// ClickHouse failed.
+    #[error("the database failed to answer")]
+    Failed,
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::BadParam(_) | Self::BadBody(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Slow => StatusCode::GATEWAY_TIMEOUT,
+            Self::Failed => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        match self {
+            Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::Method(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
+            Self::TooMany { retry_after } => Some((header::RETRY_AFTER, HeaderValue::from(*retry_after))),
+            Self::Busy | Self::Unreachable => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::BadParam(_) | Self::BadBody(_) | Self::NotFound | Self::Slow | Self::Failed => None,
+        }
+    }
+
+    /// The answer; `request_id` is named where the log holds more than the caller learns.
+    pub fn reply(&self, request_id: Option<&str>) -> HttpResponse {
+        let mut response: HttpResponseBuilder = HttpResponse::build(self.status());
+        if let Some(header) = self.header() {
+            response.insert_header(header);
+        }
+        if matches!(self, Self::Unauthorized) {
+            return response.finish();
+        }
+        let text = match request_id {
+            Some(id) if self.status().is_server_error() => format!("{self} (request {id})"),
+            _ => self.to_string(),
+        };
+        let body = serde_json::json!({ "error": text }).to_string();
+        response.insert_header((header::CONTENT_TYPE, super::JSON)).body(body)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error.failure {
+            Failure::Busy => Self::Busy,
+            Failure::Slow => Self::Slow,
+            Failure::Unreachable => Self::Unreachable,
+            Failure::Failed => Self::Failed,
+        }
+    }
+}
+
+/// The framework asks these two; both read the table above.
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.reply(None)
+    }
+}

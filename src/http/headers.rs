@@ -1,0 +1,67 @@
+//! The headers that every answer has, errors included, and the renewed cookie.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
+use uuid::Uuid;
+
+use super::auth::Renewed;
+
+/// The id under which a request stands in the log.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+const FIXED: &[(&str, &str)] = &[
+    ("x-frame-options", "SAMEORIGIN"),
+    ("x-xss-protection", "0"),
+    ("x-content-type-options", "nosniff"),
+    ("x-permitted-cross-domain-policies", "none"),
+    ("referrer-policy", "strict-origin-when-cross-origin"),
+];
+
+/// The outermost middleware.
+///
+/// # Errors
+/// None of its own.
+pub async fn add<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    let start = Instant::now();
+    let id = request_id(&request);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.call(request).await?;
+    let renewed = response.request().extensions_mut().remove::<Renewed>();
+    if let Some(Renewed(cookie)) = renewed
+        && response.status() != StatusCode::UNAUTHORIZED
+        && let Err(e) = response.response_mut().add_cookie(&cookie)
+    {
+        log::error!("request {id}: cookie not set: {e}");
+    }
+    let headers = response.headers_mut();
+    for (name, value) in FIXED {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let runtime = format!("{:.6}", start.elapsed().as_secs_f64());
+    for (name, value) in [("x-request-id", id), ("x-runtime", runtime)] {
+        // Both are made of ASCII letters, digits and a few marks, which every header value may hold.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(response)
+}
+
+/// The caller's id, reduced to `[A-Za-z0-9_@-]` and 255 characters; a new one where nothing is left.
+fn request_id(request: &ServiceRequest) -> String {
+    let given = request.headers().get("x-request-id").map(HeaderValue::as_bytes).unwrap_or_default();
+    let kept: String = given
+        .iter()
+        .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'-'))
+        .take(255)
+        .map(|&b| char::from(b))
+        .collect();
+    if kept.is_empty() { Uuid::new_v4().to_string() } else { kept }
+}

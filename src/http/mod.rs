@@ -1,0 +1,72 @@
+//! `app()`: the one list of middleware and routes, for `serve` and for tests. No rules of the business.
+
+pub mod auth;
+pub mod error;
+pub mod headers;
+mod health;
+pub mod params;
+pub mod reply;
+mod reports;
+pub mod state;
+
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, Error, HttpRequest, Resource, guard};
+
+use crate::report::{REPORTS, Report};
+use error::ApiError;
+use state::State;
+
+/// The content type of every JSON body, whatever JSON type the caller names.
+pub const JSON: &str = "application/json; charset=utf-8";
+
+/// Where the customer API lives.
+pub const CUSTOMER_API: &str = "/api/rest/customer/v1";
+
+/// The service. `state` is made once, outside: one made in here would be one a worker.
+pub fn app(
+    state: Arc<State>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Error = Error,
+        InitError = (),
+        Response = ServiceResponse<impl MessageBody>,
+    >,
+> {
+    App::new()
+        .app_data(Data::new(state))
+        .configure(routes)
+        .default_service(web::to(|| async { ApiError::NotFound.reply(None) }))
+        .wrap(Compress::default())
+        .wrap(from_fn(headers::add)) // outermost: sees every request first, every answer last
+}
+
+fn routes(config: &mut ServiceConfig) {
+    for report in REPORTS {
+        config.service(resource(report));
+    }
+    config
+        .service(web::resource("/health/live").route(web::get().to(health::live)).default_service(other_method("GET")))
+        .service(web::resource("/health/ready").route(web::get().to(health::ready)).default_service(other_method("GET")));
+}
+
+fn resource(report: &'static Report) -> Resource {
+    web::resource(format!("{CUSTOMER_API}/{}", report.name))
+        .route(
+            web::route()
+                .guard(guard::Any(guard::Get()).or(guard::Head()))
+                .to(move |caller, request: HttpRequest, state| reports::answer(report, caller, request, state)),
+        )
+        .default_service(other_method("GET, HEAD"))
+}
+
+/// 405, before any token is asked for.
+fn other_method(allow: &'static str) -> actix_web::Route {
+    web::to(move || async move { ApiError::Method(allow).reply(None) })
+}

@@ -1,0 +1,209 @@
+//! Query string → request. The last place that sees a caller's raw text: no known parameter is ever dropped, an error
+//! names its parameter, and what becomes of an unknown one is decided here and nowhere else.
+
+use percent_encoding::percent_decode;
+use uuid::Uuid;
+
+use crate::config::UnknownParams;
+use crate::query::filter::Filter;
+use crate::query::instant::Instant;
+use crate::query::sampling::Sampling;
+use crate::query::zone::{self, Calendar};
+use crate::report::param::{Param, Role};
+use crate::report::plan::{Form, Request, Scope};
+use crate::report::{Report, Shape};
+use crate::sql::schema::Schema;
+
+/// What is wrong with the parameters; the first fault in the contract's order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadParam {
+    /// Required ones are absent.
+    #[error("missing required param(s) {}", .0.join(", "))]
+    Missing(Vec<&'static str>),
+    /// `name[]=` or `name[x]=`.
+    #[error("param {0} can't be an array")]
+    Array(&'static str),
+    /// A value that is malformed, out of range, or not allowed.
+    #[error("invalid value {0}")]
+    Invalid(&'static str),
+    /// A sampling that the report does not offer.
+    #[error("invalid sampling")]
+    Sampling,
+    /// A parameter that the report does not know.
+    #[error("unknown param {0}")]
+    Unknown(String),
+    /// to-time lies before from-time.
+    #[error("to-time is before from-time")]
+    ToBeforeFrom,
+    /// More buckets than limits.max_buckets.
+    #[error("too many buckets: limits.max_buckets is {0}, ask for a shorter range or a longer sampling")]
+    TooManyBuckets(u64),
+}
+
+/// A query string as pairs, in order; names and values percent-decoded, `+` read as a space.
+#[derive(Debug)]
+pub struct Pairs(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Pairs {
+    /// Takes a query string apart.
+    pub fn parse(query: &str) -> Self {
+        let decode = |text: &str| percent_decode(text.replace('+', " ").as_bytes()).collect();
+        let pair = |text: &str| {
+            let (name, value) = text.split_once('=').unwrap_or((text, ""));
+            (decode(name), decode(value))
+        };
+        Self(query.split('&').filter(|text| !text.is_empty()).map(pair).collect())
+    }
+
+    /// The last value of a name.
+    fn get(&self, name: &str) -> Option<&[u8]> {
+        self.0.iter().rev().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value.as_slice())
+    }
+
+    /// Whether a name stands with brackets.
+    fn has_array(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| without_brackets(key) == Some(name.as_bytes()))
+    }
+}
+
+/// `name[]` and `name[x]` → `name`.
+fn without_brackets(key: &[u8]) -> Option<&[u8]> {
+    let open = key.iter().position(|&b| b == b'[')?;
+    key.ends_with(b"]").then(|| &key[..open])
+}
+
+/// What reading parameters depends on.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The caller's scope for an account; `None` for every account that is not the caller's.
+    pub scope: &'a dyn Fn(Uuid) -> Option<Scope>,
+    /// The tables, for filters that they cannot answer.
+    pub schema: &'a Schema,
+    /// What becomes of unknown parameters.
+    pub unknown: UnknownParams,
+    /// Calendar buckets, unless the caller says otherwise.
+    pub calendar: &'a Calendar,
+}
+
+/// Reads a report's parameters.
+///
+/// # Errors
+/// The first fault, in the contract's order: missing, arrays, values in the order of the parameter table, unknown names.
+pub fn read(report: &'static Report, pairs: &Pairs, context: Context<'_>) -> Result<Request, BadParam> {
+    let missing: Vec<&str> = required_order(report)
+        .filter(|param| pairs.get(param.name).is_none() && !pairs.has_array(param.name))
+        .map(|param| param.name)
+        .collect();
+    if !missing.is_empty() {
+        return Err(BadParam::Missing(missing));
+    }
+    if let Some(param) = report.params().find(|param| pairs.has_array(param.name)) {
+        return Err(BadParam::Array(param.name));
+    }
+    let mut draft = Draft::new(report, context);
+    for param in report.params() {
+        if let Some(value) = pairs.get(param.name) {
+            draft.take(param, value)?;
+        }
+    }
+    if context.unknown == UnknownParams::Reject {
+        let known = |key: &[u8]| report.params().any(|param| param.name.as_bytes() == key);
+        if let Some((key, _)) = pairs.0.iter().find(|(key, _)| !known(key)) {
+            return Err(BadParam::Unknown(String::from_utf8_lossy(key).into_owned()));
+        }
+    }
+    draft.finish()
+}
+
+/// The message lists account-id, from-time, sampling; values are checked with to-time between the last two.
+fn required_order(report: &'static Report) -> impl Iterator<Item = &'static Param> {
+    report.params().filter(|param| param.required())
+}
+
+struct Draft<'a> {
+    report: &'static Report,
+    context: Context<'a>,
+    scope: Option<Scope>,
+    from: Option<Instant>,
+    to: Option<Instant>,
+    sampling: Sampling,
+    calendar: Calendar,
+    filters: Vec<Filter>,
+    fill: Option<bool>,
+    form: Form,
+}
+
+impl<'a> Draft<'a> {
+    fn new(report: &'static Report, context: Context<'a>) -> Self {
+        Self {
+            report,
+            context,
+            scope: None,
+            from: None,
+            to: None,
+            sampling: Sampling::Minute,
+            calendar: context.calendar.clone(),
+            filters: Vec::new(),
+            fill: None,
+            form: Form::default(),
+        }
+    }
+
+    fn take(&mut self, param: &'static Param, raw: &[u8]) -> Result<(), BadParam> {
+        let invalid = || if param.role == Role::Sampling { BadParam::Sampling } else { BadParam::Invalid(param.name) };
+        let text = std::str::from_utf8(raw).or_else(|_| Err(invalid()))?;
+        self.set(param.role, text).ok_or_else(invalid)
+    }
+
+    /// `None` for a value that does not do.
+    fn set(&mut self, role: Role, text: &str) -> Option<()> {
+        match role {
+            Role::Account => self.scope = Some((self.context.scope)(account(text)?)?),
+            Role::From => self.from = Some(Instant::parse(text)?),
+            Role::To => self.to = Some(Instant::parse(text)?),
+            Role::Sampling => self.sampling = sampling(self.report, text)?,
+            Role::Filter(column, kind) => {
+                let test = kind.read(text)?;
+                self.context.schema.can_filter(self.report.table, column).then_some(())?;
+                self.filters.push(Filter { column, test });
+            }
+            Role::Numbers => self.form.plain_numbers = word(text, &[("plain", true)])?,
+            Role::TimeZone => self.calendar.zone = zone::find(text)?,
+            Role::Fill => self.fill = Some(word(text, &[("true", true), ("false", false)])?),
+            Role::Format => self.form.rows = word(text, &[("rows", true), ("columns", false)])?,
+            Role::TUnit => self.form.milliseconds = word(text, &[("ms", true), ("s", false)])?,
+        }
+        Some(())
+    }
+
+    fn finish(self) -> Result<Request, BadParam> {
+        Ok(Request {
+            report: self.report,
+            // account-id is required of every report, so it has been read.
+            scope: self.scope.ok_or_else(|| BadParam::Missing(vec!["account-id"]))?,
+            from: self.from,
+            to: self.to,
+            sampling: self.sampling,
+            calendar: self.calendar,
+            filters: self.filters,
+            fill: self.fill,
+            form: self.form,
+        })
+    }
+}
+
+/// A UUID: upper case, braces and no hyphens are fine; `urn:uuid:` is not.
+fn account(text: &str) -> Option<Uuid> {
+    if text.starts_with("urn:") { None } else { Uuid::try_parse(text).ok() }
+}
+
+fn sampling(report: &Report, text: &str) -> Option<Sampling> {
+    match report.shape {
+        Shape::Calls { samplings, .. } => samplings.iter().copied().find(|sampling| sampling.name() == text),
+        Shape::Concurrency | Shape::LiveCalls => None,
+    }
+}
+
+fn word(text: &str, words: &[(&str, bool)]) -> Option<bool> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+}

@@ -1,0 +1,60 @@
+//! What handlers share: made once, before the server starts.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use governor::{DefaultKeyedRateLimiter, Quota};
+
+use crate::access::Directory;
+use crate::config::{Config, WeekStart};
+use crate::query::zone::Calendar;
+use crate::sql::schema::Schema;
+use crate::store::Store;
+use crate::token::Keys;
+
+/// The service without its web.
+pub struct State {
+    /// Settings.
+    pub config: Config,
+    /// Token keys.
+    pub keys: Keys,
+    /// Accounts and access.
+    pub directory: Directory,
+    /// ClickHouse.
+    pub store: Store,
+    /// The tables.
+    pub schema: Schema,
+    /// Calendar buckets of the configured zone.
+    pub calendar: Calendar,
+    /// Requests a second for each token, if limited.
+    pub rate: Option<DefaultKeyedRateLimiter<[u8; 32]>>,
+    /// Whether ClickHouse answered a moment ago and the schema was right.
+    ready: AtomicBool,
+}
+
+impl State {
+    /// Puts the parts together.
+    pub fn new(config: Config, keys: Keys, store: Store, schema: Schema) -> Arc<Self> {
+        let calendar = Calendar {
+            zone: config.reports.time_zone.clone(),
+            monday_first: config.reports.week_start == WeekStart::Monday,
+        };
+        let rate = NonZeroU32::new(config.limits.requests_per_second)
+            .map(|rate| DefaultKeyedRateLimiter::keyed(Quota::per_second(rate)));
+        let directory = Directory::new(&config.accounts);
+        Arc::new(Self { keys, directory, store, schema, calendar, rate, ready: AtomicBool::new(false), config })
+    }
+
+    /// Whether the service can answer.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the service can answer.
+    pub fn set_ready(&self, ready: bool) {
+        if self.ready.swap(ready, Ordering::Relaxed) != ready {
+            log::info!("{}", if ready { "ready" } else { "not ready" });
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! cdrscope answers questions about phone calls from ClickHouse: how many, which share was answered, how long they lasted.
+//!
+//! Data flows down this list:
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`cli`] | commands; alone writes to stdout |
+//! | [`config`] | file, environment and flags to checked settings |
+//! | [`service`] | state, web server and the task that keeps both fresh |
+//! | [`http`] | routes, parameters, errors, headers |
+//! | [`token`] | tokens: sign and verify |
+//! | [`access`] | accounts and api_access: who may see what |
+//! | [`query`] | instants, filters, samplings, calendars |
+//! | [`report`] | reports as data; request to plan |
+//! | [`sql`] | plan to statement: alone holds SELECT text |
+//! | [`store`] | the door to ClickHouse |
+//! | [`columns`] | typed columns to JSON bytes |
+//! | [`engine`] | the embedded ClickHouse |
+//! | [`migrate`] | the schema's steps |
+//! | [`demo`] | made-up CDRs |
+//! | [`net`] | addresses and networks |
+
+pub mod access;
+pub mod cli;
+pub mod columns;
+pub mod config;
+pub mod demo;
+pub mod engine;
+pub mod http;
+pub mod migrate;
+pub mod net;
+pub mod query;
+pub mod report;
+pub mod service;
+pub mod sql;
+pub mod store;
+pub mod token;

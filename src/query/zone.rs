@@ -1,0 +1,219 @@
+//! Calendar buckets in a time zone. A bucket is known by its first instant; days, weeks and months begin at the first
+//! instant of their first date, hours at every full hour of the wall clock and at every change of the offset.
+
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+use super::sampling::Sampling;
+
+/// The zone of that IANA name, exact case; `None` when there is none.
+pub fn find(name: &str) -> Option<TimeZone> {
+    // The database ignores case; the contract does not, so that a typing error shows.
+    TimeZone::get(name).ok().filter(|zone| zone.iana_name() == Some(name))
+}
+
+/// How calendar buckets lie in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// Where the wall clock hangs.
+    pub zone: TimeZone,
+    /// Whether a week begins on Monday rather than Sunday.
+    pub monday_first: bool,
+}
+
+impl Calendar {
+    /// First instant of the bucket that holds `second`, and of the one after it.
+    pub fn bucket(&self, sampling: Sampling, second: i64) -> (i64, i64) {
+        let at = timestamp(second);
+        if let Some(step) = sampling.fixed_seconds() {
+            let start = second.div_euclid(step) * step;
+            return (start, start + step);
+        }
+        if sampling == Sampling::Hour {
+            return self.hour(at);
+        }
+        let date = self.zone.to_datetime(at).date();
+        let first = match sampling {
+            Sampling::Week => {
+                let since = if self.monday_first {
+                    date.weekday().since(Weekday::Monday)
+                } else {
+                    date.weekday().since(Weekday::Sunday)
+                };
+                date.saturating_sub(Span::new().days(i64::from(since)))
+            }
+            Sampling::Month => date.first_of_month(),
+            Sampling::Minute | Sampling::Minutes5 | Sampling::Minutes15 | Sampling::Hour | Sampling::Day => date,
+        };
+        let next = match sampling {
+            Sampling::Week => first.saturating_add(Span::new().days(7)),
+            Sampling::Month => first.saturating_add(Span::new().months(1)),
+            Sampling::Minute | Sampling::Minutes5 | Sampling::Minutes15 | Sampling::Hour | Sampling::Day => {
+                first.saturating_add(Span::new().days(1))
+            }
+        };
+        (self.first_instant(first), self.first_instant(next))
+    }
+
+    fn hour(&self, at: Timestamp) -> (i64, i64) {
+        let second = at.as_second();
+        let offset = i64::from(self.zone.to_offset(at).seconds());
+        let start = (second + offset).div_euclid(3600) * 3600 - offset;
+        // Within an hour that the clocks change in, the bucket ends or begins at the change.
+        let changed = |t: i64| i64::from(self.zone.to_offset(timestamp(t)).seconds()) != offset;
+        let begin = if changed(start) {
+            self.zone.preceding(timestamp(second + 1)).next().map_or(start, |change| change.timestamp().as_second())
+        } else {
+            start
+        };
+        let end = if changed(start + 3599) {
+            self.zone.following(at).next().map_or(start + 3600, |change| change.timestamp().as_second())
+        } else {
+            start + 3600
+        };
+        (begin, end)
+    }
+
+    /// The first instant at which the wall clock shows `date` (or, where a zone skipped that date, a later one).
+    fn first_instant(&self, date: Date) -> i64 {
+        let midnight = date.at(0, 0, 0, 0);
+        // In a gap the later reading of midnight is the change itself shifted; the change is where the new date begins.
+        match self.zone.to_ambiguous_timestamp(midnight).offset() {
+            jiff::tz::AmbiguousOffset::Unambiguous { offset } => second_of(offset, midnight),
+            jiff::tz::AmbiguousOffset::Fold { before, .. } => second_of(before, midnight),
+            jiff::tz::AmbiguousOffset::Gap { before, .. } => {
+                let near = second_of(before, midnight);
+                self.zone
+                    .preceding(timestamp(near + 1))
+                    .next()
+                    .map_or(near, |change| change.timestamp().as_second())
+            }
+        }
+    }
+
+    /// The longest interval in seconds, aligned to the epoch, of which every bucket boundary between the two instants is
+    /// a multiple: sums over such intervals add up to the calendar buckets exactly.
+    pub fn base_seconds(&self, sampling: Sampling, from: i64, to: i64) -> i64 {
+        if let Some(step) = sampling.fixed_seconds() {
+            return step;
+        }
+        let mut base = if sampling == Sampling::Hour { 3600 } else { 86_400 };
+        let (first, last) = (self.bucket(sampling, from).0, self.bucket(sampling, to.max(from)).1);
+        base = gcd(base, i64::from(self.zone.to_offset(timestamp(first)).seconds()));
+        for change in self.zone.following(timestamp(first - 1)).take_while(|change| change.timestamp().as_second() <= last) {
+            base = gcd(gcd(base, i64::from(change.offset().seconds())), change.timestamp().as_second());
+        }
+        base
+    }
+
+    /// Number of buckets from the one that holds `from` through the one that holds `to`, counted up to `limit`.
+    pub fn count(&self, sampling: Sampling, from: i64, to: i64, limit: u64) -> u64 {
+        if to < from {
+            return 0;
+        }
+        if let Some(step) = sampling.fixed_seconds() {
+            return (to.div_euclid(step) - from.div_euclid(step) + 1).unsigned_abs();
+        }
+        let (mut count, mut next) = (0, from);
+        while next <= to && count <= limit {
+            next = self.bucket(sampling, next).1;
+            count += 1;
+        }
+        count
+    }
+}
+
+fn second_of(offset: jiff::tz::Offset, at: jiff::civil::DateTime) -> i64 {
+    // Only dates next to the ends of jiff's range (years -9999 and 9999) have no timestamp; requests end in 2105.
+    offset.to_timestamp(at).map_or(i64::MAX, Timestamp::as_second)
+}
+
+fn timestamp(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(if second < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a.abs() } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calendar(zone: &str) -> Calendar {
+        Calendar { zone: find(zone).unwrap(), monday_first: false }
+    }
+
+    fn at(text: &str) -> i64 {
+        text.parse::<Timestamp>().unwrap().as_second()
+    }
+
+    #[test]
+    fn a_zone_is_found_in_exact_case_only() {
+        assert!(find("Europe/Kyiv").is_some());
+        for name in ["europe/kyiv", "Kyiv", "", "../etc/passwd", "UTC+1"] {
+            assert!(find(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn days_of_23_and_25_hours() {
+        let kyiv = calendar("Europe/Kyiv");
+        let (start, end) = kyiv.bucket(Sampling::Day, at("2026-03-29T10:00:00Z"));
+        assert_eq!((start, end - start), (at("2026-03-28T22:00:00Z"), 23 * 3600));
+        let (start, end) = kyiv.bucket(Sampling::Day, at("2026-10-25T10:00:00Z"));
+        assert_eq!((start, end - start), (at("2026-10-24T21:00:00Z"), 25 * 3600));
+    }
+
+    #[test]
+    fn a_day_begins_at_its_first_instant_where_midnight_is_skipped() {
+        // Cairo 2026: at 00:00 on 24 April the clocks go to 01:00.
+        let (start, end) = calendar("Africa/Cairo").bucket(Sampling::Day, at("2026-04-24T10:00:00Z"));
+        assert_eq!((start, end - start), (at("2026-04-23T22:00:00Z"), 23 * 3600));
+    }
+
+    #[test]
+    fn the_doubled_hour_is_two_buckets() {
+        let york = calendar("America/New_York");
+        let first = york.bucket(Sampling::Hour, at("2026-11-01T05:30:00Z"));
+        let second = york.bucket(Sampling::Hour, at("2026-11-01T06:30:00Z"));
+        assert_eq!(first, (at("2026-11-01T05:00:00Z"), at("2026-11-01T06:00:00Z")));
+        assert_eq!(second, (at("2026-11-01T06:00:00Z"), at("2026-11-01T07:00:00Z")));
+    }
+
+    #[test]
+    fn half_hour_shifts_cut_an_hour_at_the_change() {
+        // Lord Howe 2026: at 02:00 (+11) on 5 April the clocks go back to 01:30 (+10:30), which is 15:00 UTC on the 4th.
+        let howe = calendar("Australia/Lord_Howe");
+        assert_eq!(howe.bucket(Sampling::Hour, at("2026-04-04T14:10:00Z")), (at("2026-04-04T14:00:00Z"), at("2026-04-04T15:00:00Z")));
+        assert_eq!(howe.bucket(Sampling::Hour, at("2026-04-04T15:10:00Z")), (at("2026-04-04T15:00:00Z"), at("2026-04-04T15:30:00Z")));
+        assert_eq!(howe.base_seconds(Sampling::Hour, at("2026-04-04T00:00:00Z"), at("2026-04-05T00:00:00Z")), 1800);
+    }
+
+    #[test]
+    fn weeks_and_months() {
+        let mut utc = calendar("UTC");
+        assert_eq!(utc.bucket(Sampling::Week, at("2026-01-01T00:00:00Z")).0, at("2025-12-28T00:00:00Z"));
+        utc.monday_first = true;
+        assert_eq!(utc.bucket(Sampling::Week, at("2026-01-01T00:00:00Z")).0, at("2025-12-29T00:00:00Z"));
+        assert_eq!(utc.bucket(Sampling::Month, at("2026-02-10T00:00:00Z")), (at("2026-02-01T00:00:00Z"), at("2026-03-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn base_intervals_are_as_long_as_the_zone_allows() {
+        let base = |zone: &str, sampling| calendar(zone).base_seconds(sampling, at("2026-01-01T00:00:00Z"), at("2026-12-31T00:00:00Z"));
+        assert_eq!(base("UTC", Sampling::Day), 86_400);
+        assert_eq!(base("Europe/Kyiv", Sampling::Month), 3600);
+        assert_eq!(base("Asia/Kolkata", Sampling::Hour), 1800);
+        assert_eq!(base("Asia/Kathmandu", Sampling::Hour), 900);
+    }
+
+    #[test]
+    fn buckets_are_counted_up_to_the_limit() {
+        let utc = calendar("UTC");
+        assert_eq!(utc.count(Sampling::Minute, 59, 60, 10), 2);
+        assert_eq!(utc.count(Sampling::Day, 0, 86_400 * 20, 10), 11);
+        assert_eq!(utc.count(Sampling::Day, 1, 0, 10), 0);
+    }
+}

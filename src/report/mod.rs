@@ -1,0 +1,213 @@
+//! Reports as data: table, tenant, samplings, parameters, columns. Adding one is adding one definition here.
+
+pub mod figure;
+pub mod live;
+pub mod param;
+pub mod plan;
+
+use crate::query::filter::Column;
+use crate::query::sampling::Sampling;
+use figure::Figure;
+use param::Param;
+
+/// A table that reports read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// Call detail records, one a routing attempt.
+    Cdrs,
+    /// Snapshots of live calls.
+    ActiveCalls,
+}
+
+/// Whose calls a report counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Calls that a customer's account made.
+    Origination,
+    /// Attempts that were sent to a vendor's account.
+    Termination,
+}
+
+impl Side {
+    /// The column that names the tenant.
+    pub fn tenant(self) -> Column {
+        match self {
+            Self::Origination => Column::CustomerId,
+            Self::Termination => Column::VendorId,
+        }
+    }
+
+    /// The column that names the account.
+    pub fn account(self) -> Column {
+        match self {
+            Self::Origination => Column::CustomerAccId,
+            Self::Termination => Column::VendorAccId,
+        }
+    }
+
+    /// The column of the price.
+    pub fn price(self) -> Column {
+        match self {
+            Self::Origination => Column::CustomerPrice,
+            Self::Termination => Column::VendorPrice,
+        }
+    }
+
+    /// The column of the billed duration.
+    pub fn billed_duration(self) -> Column {
+        match self {
+            Self::Origination => Column::CustomerDuration,
+            Self::Termination => Column::VendorDuration,
+        }
+    }
+}
+
+/// What one row of an answer stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A bucket of time of CDRs; the sampling comes with the request.
+    Calls {
+        /// The samplings offered.
+        samplings: &'static [Sampling],
+        /// Whether buckets without a call are filled in.
+        fill: bool,
+    },
+    /// A minute of live calls.
+    Concurrency,
+    /// One live call.
+    LiveCalls,
+}
+
+/// A report: everything that tells it from the others.
+#[derive(Debug)]
+pub struct Report {
+    /// Last part of its path.
+    pub name: &'static str,
+    /// One sentence for the API document.
+    pub summary: &'static str,
+    /// Where its rows come from.
+    pub table: Table,
+    /// Whose calls.
+    pub side: Side,
+    /// Whether only the last attempt of each call counts.
+    pub last_attempt_only: bool,
+    /// What a row stands for.
+    pub shape: Shape,
+    /// The columns of the answer, after `t`.
+    pub figures: &'static [Figure],
+    /// The parameters, in the order in which they are checked.
+    pub params: &'static [&'static [Param]],
+}
+
+impl Report {
+    /// Every parameter, in the order in which they are checked.
+    pub fn params(&self) -> impl Iterator<Item = &'static Param> + use<> {
+        self.params.iter().copied().flatten()
+    }
+}
+
+const QUALITY: &[Figure] = &[Figure::TotalCalls, Figure::Acd, Figure::Asr, Figure::Cps];
+
+const STATISTICS: &[Figure] = &[
+    Figure::TotalCalls,
+    Figure::SuccessfulCalls,
+    Figure::FailedCalls,
+    Figure::TotalDuration,
+    Figure::Acd,
+    Figure::Asr,
+    Figure::TotalPrice,
+];
+
+const SHORT: Shape =
+    Shape::Calls { samplings: &[Sampling::Minute, Sampling::Minutes5, Sampling::Minutes15], fill: true };
+
+const LONG: Shape = Shape::Calls {
+    samplings: &[
+        Sampling::Minute,
+        Sampling::Minutes5,
+        Sampling::Hour,
+        Sampling::Day,
+        Sampling::Week,
+        Sampling::Month,
+    ],
+    fill: false,
+};
+
+/// Every report of the customer API.
+pub static REPORTS: &[Report] = &[
+    Report {
+        name: "origination-statistics-quality",
+        summary: "Calls an account made, with ACD, ASR and CPS, for each bucket of time.",
+        table: Table::Cdrs,
+        side: Side::Origination,
+        last_attempt_only: true,
+        shape: SHORT,
+        figures: QUALITY,
+        params: &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::FORM],
+    },
+    Report {
+        name: "termination-statistics-quality",
+        summary: "Attempts sent to a vendor's account, with ACD, ASR and CPS, for each bucket of time.",
+        table: Table::Cdrs,
+        side: Side::Termination,
+        last_attempt_only: false,
+        shape: SHORT,
+        figures: QUALITY,
+        params: &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::FORM],
+    },
+    Report {
+        name: "origination-statistics",
+        summary: "Calls an account made, answered and failed, their duration and price, for each bucket of time.",
+        table: Table::Cdrs,
+        side: Side::Origination,
+        last_attempt_only: true,
+        shape: LONG,
+        figures: STATISTICS,
+        params: &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::FORM],
+    },
+    Report {
+        name: "termination-statistics",
+        summary: "Attempts sent to a vendor's account, answered and failed, their duration and price, for each bucket of time.",
+        table: Table::Cdrs,
+        side: Side::Termination,
+        last_attempt_only: false,
+        shape: LONG,
+        figures: STATISTICS,
+        params: &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::FORM],
+    },
+    Report {
+        name: "origination-active-calls",
+        summary: "How many calls of an account were up, minute by minute.",
+        table: Table::ActiveCalls,
+        side: Side::Origination,
+        last_attempt_only: false,
+        shape: Shape::Concurrency,
+        figures: &[Figure::Calls],
+        params: &[param::WINDOW, param::CALLS, param::ORIGIN, param::GRID_FORM],
+    },
+    Report {
+        name: "termination-active-calls",
+        summary: "How many calls to a vendor's account were up, minute by minute.",
+        table: Table::ActiveCalls,
+        side: Side::Termination,
+        last_attempt_only: false,
+        shape: Shape::Concurrency,
+        figures: &[Figure::Calls],
+        params: &[param::WINDOW, param::CALLS, param::GRID_FORM],
+    },
+    Report {
+        name: "outgoing-active-calls",
+        summary: "The calls of an account that are up now.",
+        table: Table::ActiveCalls,
+        side: Side::Origination,
+        last_attempt_only: false,
+        shape: Shape::LiveCalls,
+        figures: &[],
+        params: &[param::ACCOUNT, param::PREFIXES, param::ORIGIN, param::LEG],
+    },
+];
+
+/// The report with that name.
+pub fn find(name: &str) -> Option<&'static Report> {
+    REPORTS.iter().find(|report| report.name == name)
+}

@@ -1,0 +1,167 @@
+//! From a checked request to a plan: which rows, in which buckets, under which tenant. A plan cannot be made without the
+//! tenant, so no statement can.
+
+use time::OffsetDateTime;
+
+use super::{Report, Shape};
+use crate::query::filter::Filter;
+use crate::query::instant::Instant;
+use crate::query::sampling::Sampling;
+use crate::query::zone::Calendar;
+
+/// An account of the token's own customer: made by the access check only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The tenant: customer_id (origination) or vendor_id (termination).
+    pub tenant: u32,
+    /// The account's integer id.
+    pub account: u32,
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Form {
+    /// Fractional figures without quotes.
+    pub plain_numbers: bool,
+    /// An array of objects instead of columns.
+    pub rows: bool,
+    /// `t` in milliseconds instead of seconds.
+    pub milliseconds: bool,
+}
+
+/// What a caller asks for; every value read, nothing checked against the clock yet.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Which report.
+    pub report: &'static Report,
+    /// Whose calls.
+    pub scope: Scope,
+    /// Start, inclusive; absent for live calls only.
+    pub from: Option<Instant>,
+    /// End, inclusive.
+    pub to: Option<Instant>,
+    /// Length of a bucket.
+    pub sampling: Sampling,
+    /// Where calendar buckets lie.
+    pub calendar: Calendar,
+    /// All of them must hold.
+    pub filters: Vec<Filter>,
+    /// Whether empty buckets are filled in; the report's own habit if absent.
+    pub fill: Option<bool>,
+    /// The form of the answer.
+    pub form: Form,
+}
+
+/// Seconds of the window, both inclusive: `time_start` has whole seconds, so fractions are rounded inwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// First second.
+    pub from: i64,
+    /// Last second; open towards the future if absent.
+    pub to: Option<i64>,
+}
+
+/// Buckets from the one that holds from-time through the one that holds the earlier of to-time and now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Grid {
+    /// Start of the first bucket, epoch seconds.
+    pub first: i64,
+    /// Length of a bucket in seconds; 0 for calendar buckets, which are never filled in.
+    pub step: i64,
+    /// Number of buckets.
+    pub count: u64,
+}
+
+/// What to read for an answer.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Which report.
+    pub report: &'static Report,
+    /// Whose calls.
+    pub scope: Scope,
+    /// When; absent for live calls.
+    pub window: Option<Window>,
+    /// All of them must hold.
+    pub filters: Vec<Filter>,
+    /// Seconds of the intervals that the engine adds up.
+    pub interval: i64,
+    /// Length of a bucket.
+    pub sampling: Sampling,
+    /// How intervals fold into buckets.
+    pub calendar: Calendar,
+    /// The buckets of the answer.
+    pub grid: Grid,
+    /// Whether empty buckets are filled in.
+    pub fill: bool,
+    /// The form of the answer.
+    pub form: Form,
+    /// The clock at the time of the request, epoch seconds.
+    pub now: i64,
+}
+
+/// Why a request that reads well is not answered from the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// to-time lies before from-time.
+    ToBeforeFrom,
+    /// More buckets than the limit.
+    TooManyBuckets {
+        /// The limit.
+        limit: u64,
+    },
+    /// from-time lies in the future: the answer is an empty list.
+    Future,
+}
+
+impl Request {
+    /// Checks the window against the clock and lays out the buckets.
+    ///
+    /// # Errors
+    /// The first reason for which the engine is not asked.
+    pub fn plan(self, now: OffsetDateTime, max_buckets: u64) -> Result<Plan, Refusal> {
+        let clock = now.unix_timestamp();
+        let filling = match self.report.shape {
+            Shape::Calls { fill, .. } => fill,
+            Shape::Concurrency => true,
+            Shape::LiveCalls => false,
+        };
+        let mut plan = Plan {
+            report: self.report,
+            scope: self.scope,
+            window: None,
+            filters: self.filters,
+            interval: self.sampling.fixed_seconds().unwrap_or(0),
+            sampling: self.sampling,
+            calendar: self.calendar,
+            grid: Grid { first: 0, step: 0, count: 0 },
+            // Calendar buckets are not filled in: no report with them has a grid.
+            fill: self.fill.unwrap_or(filling) && self.sampling.fixed_seconds().is_some(),
+            form: self.form,
+            now: clock,
+        };
+        let Some(from) = self.from else { return Ok(plan) };
+        if self.to.as_ref().is_some_and(|to| *to < from) {
+            return Err(Refusal::ToBeforeFrom);
+        }
+        let window = Window { from: from.ceil(), to: self.to.as_ref().map(Instant::floor) };
+        let last = window.to.map_or(clock, |to| to.min(clock));
+        let count = plan.calendar.count(plan.sampling, from.floor(), last, max_buckets);
+        if count > max_buckets {
+            return Err(Refusal::TooManyBuckets { limit: max_buckets });
+        }
+        if from.is_after(now) {
+            return Err(Refusal::Future);
+        }
+        plan.grid = Grid {
+            first: plan.calendar.bucket(plan.sampling, from.floor()).0,
+            step: plan.sampling.fixed_seconds().unwrap_or(0),
+            count,
+        };
+        // Calls ahead of the clock count too, so an open window reaches to the end of time: one more year covers every
+        // change of offset that calls with a wrong clock could meet.
+        let horizon = window.to.unwrap_or(clock + 366 * 86_400);
+        plan.interval = plan.calendar.base_seconds(plan.sampling, from.floor(), horizon);
+        plan.window = Some(window);
+        Ok(plan)
+    }
+}

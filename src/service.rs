@@ -1,0 +1,123 @@
+//! The running service: state, web server, and the task that keeps accounts and readiness fresh. `serve` and the tests
+//! start the same.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::{Server, ServerHandle};
+use clickhouse::Client;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::http::{self, state::State};
+use crate::migrate::{Status, status};
+use crate::sql::schema::{Schema, TableSchema};
+use crate::store::Store;
+use crate::token::Keys;
+
+/// Longest time between two looks at ClickHouse: readiness is noticed within 15 s.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The service could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address}: {source}; choose another with http.listen")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The server ended with an error.
+    #[error("the web server ended: {0}")]
+    Server(std::io::Error),
+}
+
+/// A service that listens.
+pub struct Service {
+    server: Server,
+    watch: JoinHandle<()>,
+    url: String,
+}
+
+impl Service {
+    /// Reads the accounts, binds the address and begins to answer.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn start(config: Config, keys: Keys, reader: Client) -> Result<Self, ServiceError> {
+        let (address, workers) = (config.http.listen, config.http.workers);
+        let schema = Schema {
+            cdrs: TableSchema::plain("cdrs"),
+            active_calls: TableSchema::plain("active_calls"),
+            billed_duration: config.reports.billed_duration,
+            period_seconds: config.active_calls.period_seconds,
+        };
+        let store = Store::new(reader, &config.limits);
+        let state = State::new(config, keys, store, schema);
+        look(&state).await;
+        let listen = |source| ServiceError::Listen { address, source };
+        let app_state = Arc::clone(&state);
+        let mut server = HttpServer::new(move || http::app(Arc::clone(&app_state))).shutdown_timeout(5);
+        if workers > 0 {
+            server = server.workers(workers);
+        }
+        let server = server.bind(address).map_err(listen)?;
+        // One address was bound, so there is one; the configured one stands in for the compiler.
+        let bound = server.addrs().first().copied().unwrap_or(address);
+        let watch = actix_web::rt::spawn(watch(state));
+        Ok(Self { server: server.run(), watch, url: format!("http://{bound}") })
+    }
+
+    /// Where it listens: `http://127.0.0.1:8080`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops it from elsewhere.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Answers until a signal or its handle stops it.
+    ///
+    /// # Errors
+    /// When the web server fails.
+    pub async fn run(self) -> Result<(), ServiceError> {
+        let ended = self.server.await.map_err(ServiceError::Server);
+        self.watch.abort();
+        ended
+    }
+}
+
+async fn watch(state: Arc<State>) {
+    let every = state.directory.interval().min(LOOK);
+    loop {
+        actix_web::rt::time::sleep(every).await;
+        look(&state).await;
+    }
+}
+
+/// Reads accounts and access, and notes whether the service can answer.
+async fn look(state: &State) {
+    let schema = status(state.store.client(), &state.config.clickhouse.database).await;
+    let right = match &schema {
+        Ok(Status::UpToDate) => true,
+        Ok(other) => {
+            log::warn!("the schema is not right: {other:?}");
+            false
+        }
+        Err(e) => {
+            log::warn!("{e}");
+            false
+        }
+    };
+    let read = state.directory.refresh(&state.store).await;
+    if let Err(e) = &read {
+        log::warn!("{e}");
+    }
+    state.set_ready(right && read.is_ok());
+}

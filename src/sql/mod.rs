@@ -1,0 +1,61 @@
+//! Plan → statement. The only place with SELECT text; values travel apart from it, as server-side parameters. Pure.
+
+pub mod schema;
+mod select;
+
+pub use select::select;
+
+/// A statement: text made of constants and configured names only, and the values bound to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Statement {
+    text: String,
+    params: Vec<String>,
+}
+
+impl Statement {
+    /// The SQL.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Values of `p0`, `p1`, … in the escaped form that the engine's HTTP interface reads.
+    pub fn params(&self) -> &[String] {
+        &self.params
+    }
+
+    /// Adds SQL: a constant, or a configured name or expression. Never a caller's text.
+    fn push(&mut self, sql: &str) -> &mut Self {
+        self.text.push_str(sql);
+        self
+    }
+
+    /// Adds a value of the given type.
+    fn bind(&mut self, sql_type: &'static str, value: impl ToString) -> &mut Self {
+        let name = self.params.len();
+        self.text.push_str(&format!("{{p{name}:{sql_type}}}"));
+        self.params.push(value.to_string());
+        self
+    }
+
+    /// Adds a text. The engine reads it as TSV, so what would mean something there is escaped.
+    fn bind_text(&mut self, value: &str) -> &mut Self {
+        let mut escaped = String::with_capacity(value.len());
+        for c in value.chars() {
+            match c {
+                '\\' => escaped.push_str("\\\\"),
+                '\t' => escaped.push_str("\\t"),
+                '\n' => escaped.push_str("\\n"),
+                '\r' => escaped.push_str("\\r"),
+                '\0' => escaped.push_str("\\0"),
+                other => escaped.push(other),
+            }
+        }
+        self.bind("String", escaped)
+    }
+}
+
+/// Whether a name can stand in SQL as it is.
+pub fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_') && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

@@ -1,0 +1,212 @@
+//! The SELECT of each shape of report. One statement a request: the tenant's predicate first, `toStartOfInterval` for the
+//! sampling, `WITH TOTALS` for the totals. Exact integers and decimals come back; ratios are made of them elsewhere.
+
+use super::Statement;
+use super::schema::{Schema, TableSchema};
+use crate::query::decimal;
+use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
+use crate::report::figure::{self, Sum};
+use crate::report::live::{self, Cell};
+use crate::report::plan::{Plan, Window};
+use crate::report::{Shape, Table};
+
+/// The statement that reads what `plan` needs. Columns: the interval's start in epoch seconds, then the report's sums; or,
+/// for live calls, the columns of `live::COLUMNS`.
+pub fn select(plan: &Plan, schema: &Schema) -> Statement {
+    match plan.report.shape {
+        Shape::Calls { .. } => calls(plan, schema),
+        Shape::Concurrency => concurrency(plan, schema),
+        Shape::LiveCalls => live_calls(plan, schema),
+    }
+}
+
+fn calls(plan: &Plan, schema: &Schema) -> Statement {
+    let table = schema.table(Table::Cdrs);
+    let mut s = Statement::default();
+    s.push("SELECT ");
+    interval(&mut s, table.sql(Column::TimeStart.name()), plan.interval);
+    s.push(" AS t");
+    for sum in figure::sums(plan.report.figures) {
+        s.push(", ");
+        aggregate(&mut s, sum, plan, schema);
+    }
+    s.push(" FROM ").push(&table.name);
+    tenant(&mut s, plan, table);
+    if plan.report.last_attempt_only {
+        s.push(" AND ").push(table.sql(Column::IsLastCdr.name())).push(" = 1");
+    }
+    window(&mut s, table.sql(Column::TimeStart.name()), plan.window);
+    filters(&mut s, plan, table);
+    s.push(" GROUP BY t WITH TOTALS ORDER BY t");
+    s
+}
+
+fn aggregate(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {
+    let table = schema.table(plan.report.table);
+    let duration = table.sql(Column::Duration.name());
+    match sum {
+        Sum::Calls => s.push("count()"),
+        Sum::Answered => s.push("countIf(").push(duration).push(" > 0)"),
+        Sum::AnsweredSeconds => s.push("sumIf(").push(duration).push(", ").push(duration).push(" > 0)"),
+        Sum::Seconds if schema.billed_duration => {
+            s.push("sum(").push(table.sql(plan.report.side.billed_duration().name())).push(")")
+        }
+        Sum::Seconds => s.push("sum(").push(duration).push(")"),
+        Sum::Price => s.push("sum(").push(table.sql(plan.report.side.price().name())).push(")"),
+    };
+}
+
+fn concurrency(plan: &Plan, schema: &Schema) -> Statement {
+    let table = schema.table(Table::ActiveCalls);
+    let time = table.sql(Column::SnapshotTimestamp.name());
+    let node = table.sql(Column::NodeId.name());
+    let mut s = Statement::default();
+    s.push("SELECT ");
+    interval(&mut s, time, plan.interval);
+    s.push(" AS t, count() FROM ").push(&table.name);
+    tenant(&mut s, plan, table);
+    not_buffered(&mut s, table);
+    window(&mut s, time, plan.window);
+    // A node's last snapshot of a minute is its last whoever's calls it holds, so neither tenant nor filter stands here.
+    s.push(" AND (").push(node).push(", ").push(time).push(") IN (SELECT ").push(node).push(", max(").push(time);
+    s.push(") FROM ").push(&table.name).push(" WHERE 1");
+    window(&mut s, time, plan.window);
+    s.push(" GROUP BY ").push(node).push(", ");
+    interval(&mut s, time, plan.interval);
+    s.push(")");
+    filters(&mut s, plan, table);
+    s.push(" GROUP BY t WITH TOTALS ORDER BY t");
+    s
+}
+
+fn live_calls(plan: &Plan, schema: &Schema) -> Statement {
+    let table = schema.table(Table::ActiveCalls);
+    let time = table.sql(Column::SnapshotTimestamp.name());
+    let node = table.sql(Column::NodeId.name());
+    let silent = Window { from: plan.now - 3 * i64::from(schema.period_seconds), to: None };
+    let mut s = Statement::default();
+    for (i, column) in live::COLUMNS.iter().enumerate() {
+        s.push(if i == 0 { "SELECT " } else { ", " });
+        match (table.has(column.name), column.cell) {
+            (false, Cell::Text) => s.push("''"),
+            (false, Cell::Time | Cell::Number) => s.push("NULL"),
+            (true, Cell::Time) => s.push("toUnixTimestamp(").push(table.sql(column.name)).push(")"),
+            (true, Cell::Text) => s.push("ifNull(toString(").push(table.sql(column.name)).push("), '')"),
+            (true, Cell::Number) => s.push(table.sql(column.name)),
+        };
+    }
+    s.push(" FROM ").push(&table.name);
+    tenant(&mut s, plan, table);
+    not_buffered(&mut s, table);
+    window(&mut s, time, Some(silent));
+    s.push(" AND (").push(node).push(", ").push(time).push(") IN (SELECT ").push(node).push(", max(").push(time);
+    s.push(") FROM ").push(&table.name).push(" WHERE 1");
+    window(&mut s, time, Some(silent));
+    s.push(" GROUP BY ").push(node).push(")");
+    filters(&mut s, plan, table);
+    s.push(" ORDER BY ");
+    if table.has(Column::StartTime.name()) {
+        s.push(table.sql(Column::StartTime.name())).push(" DESC NULLS LAST, ");
+    }
+    s.push(table.sql(Column::Id.name()));
+    s
+}
+
+/// Buckets are aligned to the epoch in UTC, whatever the server's or the column's zone.
+fn interval(s: &mut Statement, time: &str, seconds: i64) {
+    s.push("toUInt32(toStartOfInterval(").push(time).push(", toIntervalSecond(");
+    s.bind("UInt32", seconds).push("), 'UTC'))");
+}
+
+fn tenant(s: &mut Statement, plan: &Plan, table: &TableSchema) {
+    let side = plan.report.side;
+    s.push(" WHERE ").push(table.sql(side.account().name())).push(" = ").bind("UInt32", plan.scope.account);
+    s.push(" AND ").push(table.sql(side.tenant().name())).push(" = ").bind("UInt32", plan.scope.tenant);
+}
+
+fn not_buffered(s: &mut Statement, table: &TableSchema) {
+    if table.has(Column::Buffered.name()) {
+        s.push(" AND ").push(table.sql(Column::Buffered.name())).push(" = 0");
+    }
+}
+
+fn window(s: &mut Statement, time: &str, window: Option<Window>) {
+    let Some(window) = window else { return };
+    s.push(" AND ").push(time).push(" >= toDateTime(").bind("UInt32", window.from).push(")");
+    if let Some(to) = window.to {
+        s.push(" AND ").push(time).push(" <= toDateTime(").bind("UInt32", to).push(")");
+    }
+}
+
+fn filters(s: &mut Statement, plan: &Plan, table: &TableSchema) {
+    for filter in &plan.filters {
+        s.push(" AND ");
+        condition(s, filter, plan.report.table, table);
+    }
+}
+
+/// While a call rings its duration is 0; once it is answered, snapshot − answer.
+fn live_duration(table: &TableSchema) -> String {
+    let (time, answer) = (table.sql(Column::SnapshotTimestamp.name()), table.sql(Column::ConnectTime.name()));
+    format!("ifNull(toInt64(toUnixTimestamp({time})) - toInt64(toUnixTimestamp({answer})), 0)")
+}
+
+fn condition(s: &mut Statement, filter: &Filter, table: Table, schema: &TableSchema) {
+    let name = filter.column.name();
+    let computed;
+    let column = if (table, filter.column) == (Table::ActiveCalls, Column::Duration) && !schema.expressions.contains_key(name) {
+        computed = live_duration(schema);
+        computed.as_str()
+    } else {
+        schema.sql(name)
+    };
+    match &filter.test {
+        Test::Integer(cmp, value) => s.push(column).push(operator(*cmp)).bind("Int64", value),
+        Test::Decimal(cmp, value) => s.push(column).push(operator(*cmp)).bind("Decimal(38, 6)", decimal::to_text(*value)),
+        Test::Integers(any, values) => {
+            s.push(column).push(if *any { " IN (" } else { " NOT IN (" });
+            for (i, value) in values.iter().enumerate() {
+                s.push(if i == 0 { "" } else { ", " }).bind("Int64", value);
+            }
+            s.push(")")
+        }
+        Test::Text(op, values) => text(s, column, *op, values),
+        Test::Ipv4(ip) => s.push("toIPv4OrNull(toString(").push(column).push(")) = toIPv4(").bind("String", ip).push(")"),
+        // toIPv6 takes dotted IPv4 text for a mapped address, which the contract tells apart.
+        Test::Ipv6(ip) => {
+            s.push("(position(toString(").push(column).push("), ':') > 0 AND toIPv6OrNull(toString(");
+            s.push(column).push(")) = toIPv6(").bind("String", ip).push("))")
+        }
+        Test::Null(null) => s.push(column).push(if *null { " IS NULL" } else { " IS NOT NULL" }),
+        Test::Never => s.push("0"),
+        Test::Always => s.push("1"),
+    };
+}
+
+fn operator(cmp: Cmp) -> &'static str {
+    match cmp {
+        Cmp::Eq => " = ",
+        Cmp::NotEq => " != ",
+        Cmp::Gt => " > ",
+        Cmp::Lt => " < ",
+        Cmp::GtEq => " >= ",
+        Cmp::LtEq => " <= ",
+    }
+}
+
+fn text<'s>(s: &'s mut Statement, column: &str, op: TextOp, values: &[String]) -> &'s mut Statement {
+    if matches!(op, TextOp::NotEq) {
+        s.push("NOT ");
+    }
+    s.push("(");
+    for (i, value) in values.iter().enumerate() {
+        s.push(if i == 0 { "" } else { " OR " });
+        match op {
+            TextOp::Eq | TextOp::NotEq => s.push(column).push(" = ").bind_text(value),
+            TextOp::StartsWith => s.push("startsWith(").push(column).push(", ").bind_text(value).push(")"),
+            TextOp::EndsWith => s.push("endsWith(").push(column).push(", ").bind_text(value).push(")"),
+            TextOp::Contains => s.push("positionCaseInsensitive(").push(column).push(", ").bind_text(value).push(") > 0"),
+        };
+    }
+    s.push(")")
+}

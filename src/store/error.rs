@@ -1,0 +1,94 @@
+//! What ClickHouse's failures mean to a caller. The server's code arrives as text, so one function reads it.
+
+use clickhouse::error::Error;
+
+use crate::columns::tsv::TsvError;
+
+/// What a caller may learn of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// All slots were taken, or the server has too many queries.
+    Busy,
+    /// Slower than the limit.
+    Slow,
+    /// The server cannot be reached, or went away.
+    Unreachable,
+    /// The server refused or failed.
+    Failed,
+}
+
+/// A failure and, for the log, its cause.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct StoreError {
+    /// Its kind.
+    pub failure: Failure,
+    cause: String,
+}
+
+impl StoreError {
+    pub(super) fn busy() -> Self {
+        Self { failure: Failure::Busy, cause: "no free slot within limits.queue_seconds".into() }
+    }
+
+    /// A sum outside the range of its type.
+    pub fn overflow() -> Self {
+        Self { failure: Failure::Failed, cause: "a sum is out of range".into() }
+    }
+
+    pub(super) fn slow() -> Self {
+        Self { failure: Failure::Slow, cause: "no answer within limits.query_seconds".into() }
+    }
+}
+
+impl From<TsvError> for StoreError {
+    fn from(error: TsvError) -> Self {
+        let failure = match error {
+            // The server died while it answered.
+            TsvError::CutShort => Failure::Unreachable,
+            TsvError::Row(_) => Failure::Failed,
+        };
+        Self { failure, cause: error.to_string() }
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        let failure = match &error {
+            Error::Network(_) => Failure::Unreachable,
+            Error::TimedOut => Failure::Slow,
+            Error::BadResponse(text) => of_code(text),
+            _ => Failure::Failed,
+        };
+        Self { failure, cause: error.to_string() }
+    }
+}
+
+/// `Code: 159. DB::Exception: …` → what it means.
+fn of_code(text: &str) -> Failure {
+    let code = text.split_once("Code: ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    match code.as_deref() {
+        // TIMEOUT_EXCEEDED, TOO_SLOW; the estimate that a query would take too long.
+        Some("159" | "160") => Failure::Slow,
+        // TOO_MANY_SIMULTANEOUS_QUERIES.
+        Some("202") => Failure::Busy,
+        // NETWORK_ERROR, SOCKET_TIMEOUT, ALL_CONNECTION_TRIES_FAILED, ABORTED, QUERY_WAS_CANCELLED: a server going down.
+        Some("209" | "210" | "236" | "279" | "394") => Failure::Unreachable,
+        Some(_) => Failure::Failed,
+        // A proxy in front of a server that is away.
+        None => Failure::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_read_from_text() {
+        assert_eq!(of_code("Code: 159. DB::Exception: Timeout exceeded"), Failure::Slow);
+        assert_eq!(of_code("Code: 202. DB::Exception: Too many"), Failure::Busy);
+        assert_eq!(of_code("Code: 60. DB::Exception: Unknown table"), Failure::Failed);
+        assert_eq!(of_code("502 Bad Gateway"), Failure::Unreachable);
+    }
+}

@@ -1,0 +1,123 @@
+//! The one door to ClickHouse: query ids, limits, time-outs, and what its errors mean. Knows no report and no web.
+
+mod error;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clickhouse::{Client, RowOwned, RowRead};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::columns::tsv::{Rows, TsvReader};
+use crate::config::{ClickHouse, Limits};
+use crate::sql::Statement;
+
+pub use error::{Failure, StoreError};
+
+/// How long to wait for an answer beyond the engine's own limit before giving up on it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Time allowed for small housekeeping queries.
+const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+/// A ClickHouse server, seen with the rights of the reports' user.
+pub struct Store {
+    client: Client,
+    slots: Arc<Semaphore>,
+    limit: Duration,
+    queue: Duration,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+/// A client for the server at `url`.
+pub fn client(url: &str, user: &str, password: &str) -> Client {
+    Client::default()
+        .with_url(url)
+        .with_user(user)
+        .with_password(password)
+        .with_product_info("cdrscope", env!("CARGO_PKG_VERSION"))
+}
+
+/// The client that the configuration describes, with its database.
+pub fn configured(url: &str, config: &ClickHouse) -> Client {
+    client(url, &config.user, config.password.expose()).with_database(&config.database)
+}
+
+impl Store {
+    /// A store that reads through `client` within `limits`.
+    pub fn new(client: Client, limits: &Limits) -> Self {
+        let seconds = limits.query_seconds.to_string();
+        let client = client
+            // Answers are small or travel over loopback; the engine would spend longer compressing than sending.
+            .with_compression(clickhouse::Compression::None)
+            .with_validation(false)
+            .with_setting("max_execution_time", seconds)
+            // An error after the first row then still has its own status.
+            .with_setting("wait_end_of_query", "1")
+            .with_setting("cancel_http_readonly_queries_on_client_close", "1");
+        Self {
+            client,
+            slots: Arc::new(Semaphore::new(limits.concurrent_queries)),
+            limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
+            queue: Duration::from_secs(limits.queue_seconds.into()),
+        }
+    }
+
+    /// Runs a report's statement and hands every row to `rows`.
+    ///
+    /// # Errors
+    /// No slot in time, or what became of the query.
+    pub async fn read<R: Rows>(&self, statement: &Statement, id: Uuid, report: &str, rows: &mut R) -> Result<(), StoreError> {
+        let slot = tokio::time::timeout(self.queue, self.slots.acquire()).await;
+        let _slot = match slot {
+            Ok(Ok(slot)) => slot,
+            Ok(Err(_)) | Err(_) => return Err(StoreError::busy()),
+        };
+        let work = self.stream(statement, id, report, rows);
+        match tokio::time::timeout(self.limit, work).await {
+            Ok(done) => done,
+            Err(_) => Err(StoreError::slow()),
+        }
+    }
+
+    async fn stream<R: Rows>(&self, statement: &Statement, id: Uuid, report: &str, rows: &mut R) -> Result<(), StoreError> {
+        log::debug!("query {id}: {} {:?}", statement.text(), statement.params());
+        let mut query = self
+            .client
+            .query_raw(statement.text())
+            .with_setting("query_id", id.to_string())
+            .with_setting("log_comment", report);
+        for (i, value) in statement.params().iter().enumerate() {
+            query = query.with_setting(format!("param_p{i}"), value);
+        }
+        let mut cursor = query.fetch_bytes("TabSeparated")?;
+        let mut reader = TsvReader::default();
+        while let Some(chunk) = cursor.next().await? {
+            reader.feed(&chunk, rows)?;
+        }
+        reader.finish::<R>()?;
+        Ok(())
+    }
+
+    /// Rows of a small housekeeping query.
+    ///
+    /// # Errors
+    /// What became of the query.
+    pub async fn rows<T: RowOwned + RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
+        match tokio::time::timeout(HOUSEKEEPING, self.client.query_raw(sql).fetch_all::<T>()).await {
+            Ok(rows) => Ok(rows?),
+            Err(_) => Err(StoreError::slow()),
+        }
+    }
+
+    /// The client, for the schema's state.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}

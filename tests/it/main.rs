@@ -1,0 +1,14 @@
+//! One test program, one file a topic, against a real ClickHouse.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::allow_attributes,
+    missing_docs,
+    reason = "a test may fail loudly, and helpers are tests too"
+)]
+
+mod customer_api;
+mod engine;
+mod support;

@@ -1,0 +1,116 @@
+//! The real service over a fresh database.
+
+use actix_web::dev::ServerHandle;
+use cdrscope::config::Config;
+use cdrscope::config::value::Secret;
+use cdrscope::service::Service;
+use cdrscope::store;
+use cdrscope::token::{Issue, Keys};
+use clickhouse::Client;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::http::{Reply, send};
+use super::{Db, db, engine};
+
+/// The secret of every test that does not bring its own.
+pub const SECRET: &str = "a secret for tests, long enough to sign with";
+
+/// Where the customer API lives.
+pub const API: &str = "/api/rest/customer/v1";
+
+pub struct TestApp {
+    /// `http://127.0.0.1:port`.
+    pub url: String,
+    /// An administrator's client with the database set.
+    pub admin: Client,
+    pub database: String,
+    pub config: Config,
+    pub client: reqwest::Client,
+    handle: ServerHandle,
+}
+
+impl TestApp {
+    /// Starts the service with the settings that `change` makes of the defaults.
+    pub async fn start(change: impl FnOnce(&mut Config)) -> Self {
+        Self::over(db().await, change).await
+    }
+
+    /// Starts the service over a database that is there already.
+    pub async fn over(db: Db, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        config.http.listen = "127.0.0.1:0".parse().unwrap();
+        config.http.workers = 1;
+        config.auth.secret = Secret::new(SECRET);
+        config.accounts.refresh_seconds = 1;
+        config.clickhouse.database.clone_from(&db.database);
+        change(&mut config);
+        let (url, handle) = spawn(config.clone());
+        Self { url, admin: db.admin, database: db.database, config, client: reqwest::Client::new(), handle }
+    }
+
+    /// Makes an account.
+    pub async fn account(&self, id: u32, customer_id: u32) -> Uuid {
+        let uuid = Uuid::new_v4();
+        let row = format!(r#"{{"id":{id},"uuid":"{uuid}","customer_id":{customer_id},"name":"account {id}"}}"#);
+        super::insert(&self.admin, "accounts", &row).await;
+        uuid
+    }
+
+    /// Waits until the service knows an account: a new row counts within `accounts.refresh_seconds`.
+    pub async fn until_known(&self, account: Uuid, token: &str) {
+        for _ in 0..100 {
+            let path = format!("{API}/outgoing-active-calls?account-id={account}");
+            if self.get(&path, token).await.status == 200 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("account {account} is not known after 5 s");
+    }
+
+    /// A dynamic token for a customer; no ids is all of its accounts.
+    pub fn token(&self, customer_id: u32, account_ids: &[u32]) -> String {
+        let issue = Issue::Grant { customer_id, account_ids: account_ids.to_vec(), allowed_ips: Vec::new() };
+        self.sign(&issue, 600)
+    }
+
+    /// A token of the app's own keys.
+    pub fn sign(&self, issue: &Issue, ttl: u32) -> String {
+        Keys::new(&self.config.auth).unwrap().sign(issue, OffsetDateTime::now_utc(), ttl).unwrap()
+    }
+
+    /// GET with a token.
+    pub async fn get(&self, path: &str, token: &str) -> Reply {
+        send(self.client.get(format!("{}{path}", self.url)).header("Authorization", token)).await
+    }
+
+    /// Any request to the app.
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method.parse().unwrap(), format!("{}{path}", self.url))
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        // Asking is enough: the server's thread ends by itself.
+        drop(self.handle.stop(false));
+    }
+}
+
+/// Runs the service on a thread of its own and waits for its address.
+fn spawn(config: Config) -> (String, ServerHandle) {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let keys = Keys::new(&config.auth).unwrap();
+            let login = engine().reader();
+            let reader = store::client(engine().url(), &login.user, &login.password)
+                .with_database(&config.clickhouse.database);
+            let service = Service::start(config, keys, reader).await.unwrap();
+            sender.send((service.url().to_owned(), service.handle())).unwrap();
+            service.run().await.unwrap();
+        });
+    });
+    receiver.recv().unwrap()
+}

@@ -1,0 +1,78 @@
+//! One engine for the whole test program, a database of its own for each test, and the service over it on a free port.
+
+pub mod app;
+pub mod http;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use cdrscope::engine::{Engine, Options};
+use cdrscope::migrate::migrate;
+use cdrscope::store;
+use clickhouse::Client;
+
+pub use app::TestApp;
+pub use http::Reply;
+
+/// The options of an engine in `data_dir`, started by the binary under test.
+pub fn engine_options(data_dir: PathBuf) -> Options {
+    Options {
+        data_dir,
+        program: std::env::var_os("CDRSCOPE_TEST_ENGINE").map(PathBuf::from),
+        cache: None,
+        launcher: env!("CARGO_BIN_EXE_cdrscope").into(),
+        timezone: None,
+    }
+}
+
+/// The engine that all tests share. It stops when the test program ends, since its pipe closes then.
+pub fn engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    ENGINE.get_or_init(|| {
+        let base = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        clear_old(&base);
+        let dir = base.join(format!("engine-{}", std::process::id()));
+        // The caller may be inside a runtime, which must not be blocked by a second one on the same thread.
+        let start = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(Engine::start(engine_options(dir))).unwrap()
+        };
+        std::thread::spawn(start).join().unwrap()
+    })
+}
+
+/// Removes what test programs that have ended left behind.
+fn clear_old(base: &std::path::Path) {
+    for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let gone = |pid: &str| !PathBuf::from("/proc").join(pid).exists();
+        if name.strip_prefix("engine-").is_some_and(gone) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// A database of one test.
+pub struct Db {
+    /// An administrator's client with the database set.
+    pub admin: Client,
+    /// Its name.
+    pub database: String,
+}
+
+/// A fresh database with the schema in it.
+pub async fn db() -> Db {
+    let engine = engine();
+    let login = engine.admin();
+    let database = format!("t_{}", uuid::Uuid::new_v4().simple());
+    let admin = store::client(engine.url(), &login.user, &login.password).with_database(&database);
+    migrate(&admin, &database).await.unwrap();
+    Db { admin, database }
+}
+
+/// Inserts JSON lines as the sender of CDRs does.
+pub async fn insert(client: &Client, table: &str, lines: &str) {
+    let mut insert = client.insert_formatted_with(format!("INSERT INTO {table} FORMAT JSONEachRow"));
+    insert.send(bytes::Bytes::copy_from_slice(lines.as_bytes())).await.unwrap();
+    insert.end().await.unwrap();
+}
