@@ -102,7 +102,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Reads the settings and starts the log.
 fn configure(settings: &Settings) -> Result<Config, CliError> {
     let config = settings.load()?;
-    env_logger::Builder::from_env(env_logger::Env::new().filter_or("CDRSCOPE_LOG", "info"))
+    env_logger::Builder::from_env(env_logger::Env::new().filter_or("CDRSCOPE_LOG", "info,actix_server=warn,clickhouse=warn"))
         .format_timestamp_millis()
         .init();
     Ok(config)
