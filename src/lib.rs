@@ -14,6 +14,7 @@
 //! | [`report`] | reports as data; request to plan |
 //! | [`sql`] | plan to statement: alone holds SELECT text |
 //! | [`store`] | the door to ClickHouse |
+//! | [`tables`] | which columns the tables have, and of which types |
 //! | [`columns`] | typed columns to JSON bytes |
 //! | [`engine`] | the embedded ClickHouse |
 //! | [`migrate`] | the schema's steps |
@@ -34,4 +35,5 @@ pub mod report;
 pub mod service;
 pub mod sql;
 pub mod store;
+pub mod tables;
 pub mod token;

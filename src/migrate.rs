@@ -82,7 +82,9 @@ pub enum MigrateError {
     )]
     Edited(String),
     /// The records have a hole.
-    #[error("migration {0} is not recorded in schema_migrations though later ones are: restore that table from a backup")]
+    #[error(
+        "migration {0} is not recorded in schema_migrations though later ones are: restore that table from a backup"
+    )]
     Gap(String),
     /// The database is ahead of the program.
     #[error("the database's schema is at number {found}, this program knows {known}: install the newer cdrscope")]
@@ -115,7 +117,8 @@ pub async fn migrate(client: &Client, database: &str) -> Result<Vec<Applied>, Mi
     let quoted = quoted(database)?;
     // The database cannot be the session's while it does not exist.
     let server = client.clone().with_database("default");
-    run(&server, &format!("CREATE DATABASE IF NOT EXISTS {quoted}"), || format!("creating database {database}")).await?;
+    run(&server, &format!("CREATE DATABASE IF NOT EXISTS {quoted}"), || format!("creating database {database}"))
+        .await?;
     let client = client.clone().with_database(database);
     run(&client, RECORDS, || "creating table schema_migrations".to_owned()).await?;
 
@@ -241,7 +244,9 @@ mod tests {
         assert_eq!(check(&ran(&[1, 2]), MIGRATIONS).unwrap(), 2);
         let mut edited = ran(&[1, 2]);
         edited[1].checksum = "0".repeat(64);
-        for (records, wanted) in [(edited, "0002_active_calls"), (ran(&[1, 3]), "0002_active_calls"), (ran(&[1, 2, 3, 99]), "99")] {
+        for (records, wanted) in
+            [(edited, "0002_active_calls"), (ran(&[1, 3]), "0002_active_calls"), (ran(&[1, 2, 3, 99]), "99")]
+        {
             let message = check(&records, MIGRATIONS).unwrap_err().to_string();
             assert!(message.contains(wanted) && !message.contains('\n'), "{message}");
         }

@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::http::{self, state::State};
 use crate::migrate::{Status, status};
-use crate::sql::schema::{Schema, TableSchema};
 use crate::store::Store;
+use crate::tables::{self, TablesError};
 use crate::token::Keys;
 
 /// Longest time between two looks at ClickHouse: readiness is noticed within 15 s.
@@ -31,6 +31,9 @@ pub enum ServiceError {
         /// The reason.
         source: std::io::Error,
     },
+    /// The tables are not what reports need.
+    #[error("{0}")]
+    Tables(#[from] TablesError),
     /// The server ended with an error.
     #[error("the web server ended: {0}")]
     Server(std::io::Error),
@@ -47,15 +50,10 @@ impl Service {
     /// Reads the accounts, binds the address and begins to answer.
     ///
     /// # Errors
-    /// When the address cannot be had.
+    /// When the tables cannot be used or the address cannot be had.
     pub async fn start(config: Config, keys: Keys, reader: Client) -> Result<Self, ServiceError> {
         let (address, workers) = (config.http.listen, config.http.workers);
-        let schema = Schema {
-            cdrs: TableSchema::plain("cdrs"),
-            active_calls: TableSchema::plain("active_calls"),
-            billed_duration: config.reports.billed_duration,
-            period_seconds: config.active_calls.period_seconds,
-        };
+        let schema = tables::inspect(&reader, &config).await?;
         let store = Store::new(reader, &config.limits);
         let state = State::new(config, keys, store, schema);
         look(&state).await;

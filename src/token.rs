@@ -194,14 +194,8 @@ impl Keys {
         validation.validate_nbf = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        let mut keys = Self {
-            algorithm,
-            key: None,
-            named: Vec::new(),
-            signing: None,
-            require_exp: auth.require_exp,
-            validation,
-        };
+        let mut keys =
+            Self { algorithm, key: None, named: Vec::new(), signing: None, require_exp: auth.require_exp, validation };
         if auth.algorithm == Algorithm::Hs256 {
             let secret = auth.secret.expose().as_bytes();
             if secret.is_empty() {

@@ -40,7 +40,8 @@ impl Demo {
         let last_hour = OffsetDateTime::now_utc().unix_timestamp() / 3600 * 3600;
         let to = second("--to", self.to.as_deref())?.unwrap_or(last_hour);
         let from = second("--from", self.from.as_deref())?.unwrap_or(to - SPAN);
-        let bound = |flag: &str, t: i64| u32::try_from(t).or_else(|_| Err(CliError::Usage(format!("{flag} is before 1970"))));
+        let bound =
+            |flag: &str, t: i64| u32::try_from(t).or_else(|_| Err(CliError::Usage(format!("{flag} is before 1970"))));
         let options = Options {
             calls: self.calls,
             from: bound("--from", from)?,
@@ -54,7 +55,9 @@ impl Demo {
             let client = connection.admin(&config);
             let filled = async {
                 migrate(&client, &config.clickhouse.database).await.map_err(CliError::failed)?;
-                fill(&client, &options, |made| log::info!("{made} of {} calls", options.calls)).await.map_err(CliError::failed)
+                fill(&client, &options, |made| log::info!("{made} of {} calls", options.calls))
+                    .await
+                    .map_err(CliError::failed)
             }
             .await;
             connection.close().await;

@@ -1,5 +1,6 @@
 //! The command line: one file a command. Alone writes to stdout and starts env_logger.
 
+mod check;
 mod connect;
 mod demo;
 mod engine;
@@ -33,6 +34,8 @@ enum Command {
     Serve(serve::Serve),
     /// Make the database and its tables; safe to repeat
     Migrate(migrate::Migrate),
+    /// Look at settings and ClickHouse: what is missing or wrong
+    Check(check::Check),
     /// Print a token
     Token(token::Token),
     /// Make up CDRs
@@ -84,6 +87,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::EngineChild(args) => return child_main(args),
         Command::Serve(command) => command.run(),
         Command::Migrate(command) => command.run(),
+        Command::Check(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Engine(command) => command.run(),
@@ -102,9 +106,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Reads the settings and starts the log.
 fn configure(settings: &Settings) -> Result<Config, CliError> {
     let config = settings.load()?;
-    env_logger::Builder::from_env(env_logger::Env::new().filter_or("CDRSCOPE_LOG", "info,actix_server=warn,clickhouse=warn"))
-        .format_timestamp_millis()
-        .init();
+    env_logger::Builder::from_env(
+        env_logger::Env::new().filter_or("CDRSCOPE_LOG", "info,actix_server=warn,clickhouse=warn"),
+    )
+    .format_timestamp_millis()
+    .init();
     Ok(config)
 }
 
@@ -116,7 +122,8 @@ fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, Cli
 /// Waits for SIGINT or SIGTERM.
 async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         // Without handlers the signals end the process, and the engine with it.
         return std::future::pending().await;
     };

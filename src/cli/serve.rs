@@ -80,8 +80,12 @@ async fn prepare(config: &Config, connection: &Connection) -> Result<(), CliErro
         Status::UpToDate => Ok(()),
         Status::NoDatabase => Err(format!("there is no database {database}: run `cdrscope migrate`")),
         Status::Missing(names) => Err(format!("the schema lacks {}: run `cdrscope migrate`", names.join(", "))),
-        Status::Newer(number) => Err(format!("the schema is at number {number}, newer than this program: install the newer cdrscope")),
-        Status::Edited(name) => Err(format!("schema step {name} ran with another text than this program's: run the program that made it")),
+        Status::Newer(number) => {
+            Err(format!("the schema is at number {number}, newer than this program: install the newer cdrscope"))
+        }
+        Status::Edited(name) => {
+            Err(format!("schema step {name} ran with another text than this program's: run the program that made it"))
+        }
     }
     .map_err(CliError::Failed)
 }
@@ -109,13 +113,19 @@ fn demo_token(keys: &Keys) -> Result<String, CliError> {
 }
 
 fn demo_account() -> Result<demo::Account, CliError> {
-    demo::accounts(demo::Options::default().accounts).into_iter().next().ok_or_else(|| CliError::Failed("no accounts".into()))
+    demo::accounts(demo::Options::default().accounts)
+        .into_iter()
+        .next()
+        .ok_or_else(|| CliError::Failed("no accounts".into()))
 }
 
 fn say_sample(url: &str, token: &str) {
     let Ok(account) = demo_account() else { return };
     let day_ago = OffsetDateTime::now_utc().unix_timestamp() - 86_400;
-    say(format_args!("\nCustomer {}, account {} ({}). A token for today:\n", account.customer_id, account.uuid, account.name));
+    say(format_args!(
+        "\nCustomer {}, account {} ({}). A token for today:\n",
+        account.customer_id, account.uuid, account.name
+    ));
     say(format_args!("{token}\n\nCall quality of the last 24 hours, by quarters of an hour:\n"));
     say(format_args!(
         "curl -H 'Authorization: {token}' '{url}{CUSTOMER_API}/origination-statistics-quality?account-id={}&from-time={day_ago}&sampling=15minutes'\n",

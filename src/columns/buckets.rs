@@ -59,7 +59,11 @@ pub struct Buckets {
 impl Buckets {
     /// No rows yet, with room for these sums.
     pub fn new(sums: &[Sum]) -> Self {
-        Self { t: Vec::new(), sums: sums.iter().map(|&sum| (sum, Cells::new(sum))).collect(), totals: vec![0; sums.len()] }
+        Self {
+            t: Vec::new(),
+            sums: sums.iter().map(|&sum| (sum, Cells::new(sum))).collect(),
+            totals: vec![0; sums.len()],
+        }
     }
 
     /// A sum of one stored bucket.

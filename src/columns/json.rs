@@ -83,7 +83,9 @@ mod tests {
 
     #[test]
     fn hundredths_end_in_one_or_two_decimals() {
-        for (value, text) in [(8500, "85.0"), (8611, "86.11"), (0, "0.0"), (-5, "-0.05"), (-150, "-1.5"), (7, "0.07"), (10, "0.1")] {
+        for (value, text) in
+            [(8500, "85.0"), (8611, "86.11"), (0, "0.0"), (-5, "-0.05"), (-150, "-1.5"), (7, "0.07"), (10, "0.1")]
+        {
             assert_eq!(written(|out| hundredths(out, value)), text);
         }
     }

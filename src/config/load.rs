@@ -84,7 +84,8 @@ const NOT_SETTINGS: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG", "CDRSCOPE_ENG
 
 fn read_env(env: &BTreeMap<String, String>, config: &mut Config, faults: &mut Vec<Fault>) {
     for (name, text) in env {
-        if !name.starts_with("CDRSCOPE_") || NOT_SETTINGS.contains(&name.as_str()) || name.starts_with("CDRSCOPE_TEST_") {
+        if !name.starts_with("CDRSCOPE_") || NOT_SETTINGS.contains(&name.as_str()) || name.starts_with("CDRSCOPE_TEST_")
+        {
             continue;
         }
         match KEYS.iter().find(|key| key.env() == *name) {
@@ -120,7 +121,10 @@ fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<Fault>) {
             let at = place(key.span().start);
             match text_of(value.get_ref()) {
                 Some(text) => apply(config, faults, &full, &text, at),
-                None => faults.push(Fault { place: at, what: format!("bad value for {full}: expected text, a number, true, false or a list") }),
+                None => faults.push(Fault {
+                    place: at,
+                    what: format!("bad value for {full}: expected text, a number, true, false or a list"),
+                }),
             }
         }
     }
@@ -167,7 +171,11 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
         "expected a name of letters, digits and underscores",
     );
     let secret = config.auth.secret.expose();
-    require(secret.is_empty() || secret.len() >= 32, "auth.secret", "too short: HS256 wants at least 32 bytes (RFC 7518, 3.2)");
+    require(
+        secret.is_empty() || secret.len() >= 32,
+        "auth.secret",
+        "too short: HS256 wants at least 32 bytes (RFC 7518, 3.2)",
+    );
     if config.auth.algorithm != Algorithm::Hs256 {
         let named = config.auth.public_key_file.is_some() || !config.auth.public_keys.is_empty();
         require(named, "auth.algorithm", "RS256 and ES256 need auth.public_key_file");
@@ -191,7 +199,13 @@ mod tests {
     }
 
     fn faults(sources: &Sources) -> Vec<String> {
-        sources.load().unwrap_err().0.iter().map(|f| format!("{}: {}", f.place.rsplit('/').next().unwrap(), f.what)).collect()
+        sources
+            .load()
+            .unwrap_err()
+            .0
+            .iter()
+            .map(|f| format!("{}: {}", f.place.rsplit('/').next().unwrap(), f.what))
+            .collect()
     }
 
     #[test]
@@ -212,7 +226,8 @@ mod tests {
         let (_dir, path) = file("[http]\nlisten = \"nowhere\"\nport = 1\n\n[nothing]\nx = 1\n");
         let sources = Sources {
             file: Some(path),
-            env: [("CDRSCOPE_HTTP_LISTN".into(), "x".into()), ("CDRSCOPE_REPORTS_ACD_UNIT".into(), "hours".into())].into(),
+            env: [("CDRSCOPE_HTTP_LISTN".into(), "x".into()), ("CDRSCOPE_REPORTS_ACD_UNIT".into(), "hours".into())]
+                .into(),
             flags: vec![("limits.query_seconds", "soon".into())],
         };
         insta::assert_snapshot!(faults(&sources).join("\n"), @r"

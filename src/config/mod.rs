@@ -11,6 +11,8 @@ use ipnet::IpNet;
 
 use value::{Secret, Value, words};
 
+pub use value::{Expressions, TableName};
+
 words! {
     /// Unit of `acd` in the customer API.
     AcdUnit {
@@ -197,9 +199,10 @@ settings! {
     }
     /// Your own tables in place of cdrscope's.
     tables Tables {
-        cdrs: String = "cdrs", "The CDR table, `table` or `database.table`.";
-        active_calls: String = "active_calls", "The table of active-call snapshots.";
-        columns: Vec<String> = "", "Column expressions where yours differ, as cdrs.column=expression, separated by semicolons.";
+        cdrs: TableName = "cdrs", "The CDR table, table or database.table.";
+        cdrs_columns: Expressions = "", "Where its columns differ: column = SQL expression, separated by semicolons or line ends.";
+        active_calls: TableName = "active_calls", "The table of active-call snapshots.";
+        active_calls_columns: Expressions = "", "Where its columns differ, likewise.";
     }
 }
 

@@ -92,6 +92,61 @@ impl<T: Value> Value for Vec<T> {
     }
 }
 
+/// A table's name, `table` or `database.table`, fit to stand in SQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableName(String);
+
+impl std::ops::Deref for TableName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Value for TableName {
+    fn parse(text: &str) -> Result<Self, String> {
+        let parts = text.split('.').count();
+        if parts <= 2 && text.split('.').all(crate::sql::is_identifier) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("expected table or database.table, of letters, digits and underscores".into())
+        }
+    }
+}
+
+/// SQL expressions by the column that they stand for. They are the operator's own words, like the name of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expressions(Vec<(String, String)>);
+
+impl Expressions {
+    /// The expression for a column.
+    pub fn get(&self, column: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == column).map(|(_, expression)| expression.as_str())
+    }
+
+    /// The columns that have one.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl Value for Expressions {
+    fn parse(text: &str) -> Result<Self, String> {
+        let entry = |entry: &str| {
+            let (name, expression) = entry.split_once('=').unwrap_or((entry, ""));
+            let (name, expression) = (name.trim(), expression.trim());
+            if crate::sql::is_identifier(name) && !expression.is_empty() {
+                Ok((name.to_owned(), expression.to_owned()))
+            } else {
+                Err(format!("expected column = expression, not {entry:?}"))
+            }
+        };
+        let entries = text.split([';', '\n']).map(str::trim).filter(|entry| !entry.is_empty());
+        entries.map(entry).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// Declares an enum whose variants are words of the configuration.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {

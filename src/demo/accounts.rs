@@ -19,9 +19,26 @@ pub struct Account {
 }
 
 const CUSTOMERS: &[&str] = &[
-    "Northwind Voice", "Aurora Telecom", "Lakeside Cloud PBX", "Harbour Contact Centres", "Vega Communications", "Stadtnetz Linden",
-    "Cobalt Calling", "Fjordtel", "Maple Minutes", "Olive & Grey Hotels", "Ridgeway Hospitals", "Sundial Insurance", "Copperline",
-    "Telefonia Ribera", "Granite Logistics", "Lumen Taxi", "Quayside Bank", "Tern Airways", "Willow Retail", "Zephyr Mobile",
+    "Northwind Voice",
+    "Aurora Telecom",
+    "Lakeside Cloud PBX",
+    "Harbour Contact Centres",
+    "Vega Communications",
+    "Stadtnetz Linden",
+    "Cobalt Calling",
+    "Fjordtel",
+    "Maple Minutes",
+    "Olive & Grey Hotels",
+    "Ridgeway Hospitals",
+    "Sundial Insurance",
+    "Copperline",
+    "Telefonia Ribera",
+    "Granite Logistics",
+    "Lumen Taxi",
+    "Quayside Bank",
+    "Tern Airways",
+    "Willow Retail",
+    "Zephyr Mobile",
 ];
 const PLANS: &[&str] = &["wholesale", "retail", "contact centre", "premium", "calling cards"];
 
@@ -59,7 +76,10 @@ pub(super) fn customers(count: u32) -> u32 {
 
 /// The vendors' accounts, for reports on termination.
 pub fn vendor_accounts() -> Vec<Account> {
-    (0..).zip(VENDORS).map(|(place, (name, _))| account(FIRST_VENDOR_ACCOUNT + place, FIRST_VENDOR + place, (*name).to_owned())).collect()
+    (0..)
+        .zip(VENDORS)
+        .map(|(place, (name, _))| account(FIRST_VENDOR_ACCOUNT + place, FIRST_VENDOR + place, (*name).to_owned()))
+        .collect()
 }
 
 /// How the calls fall on the accounts.
@@ -89,7 +109,9 @@ mod tests {
 
     #[test]
     fn shares_are_as_unequal_as_promised() {
-        for (count, id, wanted) in [(60, 1, 0.15), (60, 50, 0.001), (2000, 1, 0.15), (2000, 50, 0.001), (2000, 1500, 0.00018)] {
+        for (count, id, wanted) in
+            [(60, 1, 0.15), (60, 50, 0.001), (2000, 1, 0.15), (2000, 50, 0.001), (2000, 1500, 0.00018)]
+        {
             let shares = shares(count);
             let share = shares[id - 1] / shares.iter().sum::<f64>();
             assert!((share / wanted - 1.0).abs() < 0.1, "account {id} of {count}: {share}");

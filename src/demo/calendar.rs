@@ -29,8 +29,8 @@ const DAY: u64 = 24 * HOUR;
 
 /// Traffic by hour (UTC) of a working day, relative; Saturday and Sunday have less and a flatter curve.
 const WORKING_DAY: [f64; 24] = [
-    0.16, 0.12, 0.10, 0.09, 0.11, 0.18, 0.34, 0.62, 0.88, 1.00, 1.00, 0.93, 0.86, 0.95, 1.00, 0.97, 0.90, 0.80, 0.70, 0.61, 0.52, 0.42,
-    0.31, 0.22,
+    0.16, 0.12, 0.10, 0.09, 0.11, 0.18, 0.34, 0.62, 0.88, 1.00, 1.00, 0.93, 0.86, 0.95, 1.00, 0.97, 0.90, 0.80, 0.70,
+    0.61, 0.52, 0.42, 0.31, 0.22,
 ];
 const SATURDAY: f64 = 0.62;
 const SUNDAY: f64 = 0.48;
@@ -51,7 +51,12 @@ pub(super) fn segments(options: &Options) -> Vec<Segment> {
         length as f64 * intensity(start + length / 2) * (0.96 + 0.08 * noise)
     });
     let mut total = 0.0;
-    let sums: Vec<f64> = weights.map(|weight| { total += weight; total }).collect();
+    let sums: Vec<f64> = weights
+        .map(|weight| {
+            total += weight;
+            total
+        })
+        .collect();
     let mut first = 0;
     let spread = stretches.into_iter().zip(sums).map(|((start, length), sum)| {
         let end = (options.calls as f64 * (sum / total)).round() as u64;
@@ -119,7 +124,9 @@ mod tests {
 
     #[test]
     fn segments_hold_every_call_once_and_fill_the_range() {
-        for (calls, from, to) in [(1, 100, 101), (999_999, 1_767_225_601, 1_769_644_807), (5, 0, 86_400 * 28), (10_000_000, 7, 3607)] {
+        for (calls, from, to) in
+            [(1, 100, 101), (999_999, 1_767_225_601, 1_769_644_807), (5, 0, 86_400 * 28), (10_000_000, 7, 3607)]
+        {
             let segments = segments(&options(calls, from, to));
             assert_eq!(segments.iter().map(|s| s.calls).sum::<u64>(), calls);
             assert!(segments.iter().all(|s| s.start >= u64::from(from) && s.start + s.length <= u64::from(to)));

@@ -54,7 +54,11 @@ pub fn incidents(options: &Options) -> Vec<Incident> {
     vec![
         fails(FAILING[0], first, hour),
         fails(FAILING[1], last, hour),
-        Incident { kind: Kind::AccountSilent { account_id: SILENT_ACCOUNT }, start: silent, end: silent + (2 * HOUR / 3).min(span / 12) },
+        Incident {
+            kind: Kind::AccountSilent { account_id: SILENT_ACCOUNT },
+            start: silent,
+            end: silent + (2 * HOUR / 3).min(span / 12),
+        },
     ]
 }
 
@@ -88,7 +92,10 @@ mod tests {
         for span in [60, HOUR, DAY, 3 * DAY, 8 * DAY, 28 * DAY, 400 * DAY] {
             let options = Options { from: 1_767_225_600, to: 1_767_225_600 + span, ..Options::default() };
             for incident in incidents(&options) {
-                assert!(options.from <= incident.start && incident.start < incident.end && incident.end <= options.to, "{span} {incident:?}");
+                assert!(
+                    options.from <= incident.start && incident.start < incident.end && incident.end <= options.to,
+                    "{span} {incident:?}"
+                );
             }
         }
         assert_eq!(FAILING.map(country_of).map(world::country_name), [Some("United Kingdom"), Some("India")]);

@@ -11,8 +11,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use calendar::Piece;
 pub use accounts::{Account, accounts, vendor_accounts};
+use calendar::Piece;
 pub use incidents::{Incident, Kind, incidents};
 pub use world::country_name;
 
@@ -178,7 +178,8 @@ impl<'a> Run<'a> {
             match incident.kind {
                 Kind::DestinationFails { prefix, .. } => {
                     down += 1;
-                    let place = world::destinations().iter().position(|d| d.prefix == prefix).map_or(0, |place| place + 1);
+                    let place =
+                        world::destinations().iter().position(|d| d.prefix == prefix).map_or(0, |place| place + 1);
                     query = query
                         .param(&format!("down_dst_{down}"), place)
                         .param(&format!("down_from_{down}"), incident.start)
@@ -254,7 +255,8 @@ fn with_world(query: Query, count: u32) -> Query {
     let accounts = accounts(count);
     let destinations = world::destinations();
     let home = ["4930", "4420", "1212", "331", "3902", "3491", "4822", "3120", "9111", "9714", "6516", "467"];
-    let homes: Vec<usize> = home.iter().filter_map(|prefix| destinations.iter().position(|d| d.prefix == *prefix)).collect();
+    let homes: Vec<usize> =
+        home.iter().filter_map(|prefix| destinations.iter().position(|d| d.prefix == *prefix)).collect();
     let account_draw = draw(&accounts::shares(count));
     let destination_draw = draw(&destinations.iter().map(|d| d.weight).collect::<Vec<_>>());
     let vendor_draw = draw(&world::VENDORS.iter().map(|(_, share)| *share).collect::<Vec<_>>());
@@ -262,7 +264,10 @@ fn with_world(query: Query, count: u32) -> Query {
     query
         .param("account_id", accounts.iter().map(|a| a.id).collect::<Vec<_>>())
         .param("account_customer", accounts.iter().map(|a| a.customer_id).collect::<Vec<_>>())
-        .param("account_home", accounts.iter().map(|a| homes[(a.customer_id * 5 / 3) as usize % homes.len()] + 1).collect::<Vec<_>>())
+        .param(
+            "account_home",
+            accounts.iter().map(|a| homes[(a.customer_id * 5 / 3) as usize % homes.len()] + 1).collect::<Vec<_>>(),
+        )
         .param("account_keep", account_draw.keep)
         .param("account_other", account_draw.other)
         .param("dst_prefix", destinations.iter().map(|d| d.prefix).collect::<Vec<_>>())

@@ -152,7 +152,13 @@ pub(super) fn destinations() -> Vec<Destination> {
             acd: country.acd,
             rate: country.rate,
             // The Americas' mobiles are commonly billed by the minute, or by six seconds after thirty.
-            step: if country.mobile.starts_with("52") { 60 } else if country.mobile.starts_with('1') { 6 } else { 1 },
+            step: if country.mobile.starts_with("52") {
+                60
+            } else if country.mobile.starts_with('1') {
+                6
+            } else {
+                1
+            },
         };
         if !country.fixed.is_empty() {
             all.push(Destination {
@@ -190,10 +196,36 @@ pub(super) const VENDORS: &[(&str, f64)] = &[
 
 /// Names that callers show; half of the calls show none.
 pub(super) const CALLERS: &[&str] = &[
-    "Anna Keller", "Łukasz Nowak", "Søren Holm", "José Peña", "Zoë Martin", "Δημήτρης Παππάς", "Ольга Іваненко", "李娜", "佐藤 健",
-    "محمد علي", "Priya Raman", "Ngọc Trần", "Front desk", "Accounts payable", "Service \"Nord\"", "O'Brien & Sons", "Taxi 24",
-    "Praxis Dr. Weiß", "Hôtel du Lac", "Dispatch", "Support", "Sales", "Warehouse 7", "Café Ørsted", "Clinic", "Jiří Dvořák",
-    "Fatoumata Diop", "Maria da Conceição", "Emre Yılmaz", "Conference room 3",
+    "Anna Keller",
+    "Łukasz Nowak",
+    "Søren Holm",
+    "José Peña",
+    "Zoë Martin",
+    "Δημήτρης Παππάς",
+    "Ольга Іваненко",
+    "李娜",
+    "佐藤 健",
+    "محمد علي",
+    "Priya Raman",
+    "Ngọc Trần",
+    "Front desk",
+    "Accounts payable",
+    "Service \"Nord\"",
+    "O'Brien & Sons",
+    "Taxi 24",
+    "Praxis Dr. Weiß",
+    "Hôtel du Lac",
+    "Dispatch",
+    "Support",
+    "Sales",
+    "Warehouse 7",
+    "Café Ørsted",
+    "Clinic",
+    "Jiří Dvořák",
+    "Fatoumata Diop",
+    "Maria da Conceição",
+    "Emre Yılmaz",
+    "Conference room 3",
 ];
 
 #[cfg(test)]

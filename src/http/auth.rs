@@ -68,7 +68,9 @@ fn token(request: &HttpRequest) -> Option<(String, bool)> {
     match header {
         // A header that is no text is a bad token, and wins over the cookie as any header does.
         Some(Err(_)) => None,
-        Some(Ok(text)) if !text.trim().is_empty() => text.split_whitespace().last().map(|word| (word.to_owned(), false)),
+        Some(Ok(text)) if !text.trim().is_empty() => {
+            text.split_whitespace().last().map(|word| (word.to_owned(), false))
+        }
         _ => request.cookie(COOKIE).map(|cookie| (cookie.value().to_owned(), true)),
     }
 }

@@ -53,7 +53,9 @@ fn routes(config: &mut ServiceConfig) {
     }
     config
         .service(web::resource("/health/live").route(web::get().to(health::live)).default_service(other_method("GET")))
-        .service(web::resource("/health/ready").route(web::get().to(health::ready)).default_service(other_method("GET")));
+        .service(
+            web::resource("/health/ready").route(web::get().to(health::ready)).default_service(other_method("GET")),
+        );
 }
 
 fn resource(report: &'static Report) -> Resource {

@@ -65,9 +65,10 @@ fn etag(digest: &[u8]) -> String {
 /// If-None-Match by weak comparison (RFC 9110, 13.1.2): lists, `*`.
 fn matches(headers: &HeaderMap, etag: &str) -> bool {
     let opaque = etag.trim_start_matches("W/");
-    headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == opaque)
-    })
+    headers
+        .get_all(header::IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == opaque))
 }
 
 /// A body that is written while it is sent.

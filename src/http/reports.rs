@@ -22,7 +22,12 @@ use crate::sql;
 use crate::store::StoreError;
 
 /// Answers a report.
-pub async fn answer(report: &'static Report, caller: Caller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+pub async fn answer(
+    report: &'static Report,
+    caller: Caller,
+    request: HttpRequest,
+    state: Data<Arc<State>>,
+) -> HttpResponse {
     match respond(report, &caller, &request, &state).await {
         Ok(response) => response,
         Err(error) => error.reply(Some(&request_id(&request))),

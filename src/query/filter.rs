@@ -232,7 +232,10 @@ mod tests {
 
     #[test]
     fn texts_mean_themselves() {
-        assert_eq!(Kind::Text(TextOp::Contains).read("a,\\'%"), Some(Test::Text(TextOp::Contains, vec!["a,\\'%".into()])));
+        assert_eq!(
+            Kind::Text(TextOp::Contains).read("a,\\'%"),
+            Some(Test::Text(TextOp::Contains, vec!["a,\\'%".into()]))
+        );
         assert_eq!(Kind::Texts(TextOp::StartsWith).read(""), Some(Test::Text(TextOp::StartsWith, vec![String::new()])));
         assert_eq!(Kind::Texts(TextOp::StartsWith).read("44,"), None);
     }

@@ -84,10 +84,7 @@ impl Calendar {
             jiff::tz::AmbiguousOffset::Fold { before, .. } => second_of(before, midnight),
             jiff::tz::AmbiguousOffset::Gap { before, .. } => {
                 let near = second_of(before, midnight);
-                self.zone
-                    .preceding(timestamp(near + 1))
-                    .next()
-                    .map_or(near, |change| change.timestamp().as_second())
+                self.zone.preceding(timestamp(near + 1)).next().map_or(near, |change| change.timestamp().as_second())
             }
         }
     }
@@ -101,7 +98,9 @@ impl Calendar {
         let mut base = if sampling == Sampling::Hour { 3600 } else { 86_400 };
         let (first, last) = (self.bucket(sampling, from).0, self.bucket(sampling, to.max(from)).1);
         base = gcd(base, i64::from(self.zone.to_offset(timestamp(first)).seconds()));
-        for change in self.zone.following(timestamp(first - 1)).take_while(|change| change.timestamp().as_second() <= last) {
+        for change in
+            self.zone.following(timestamp(first - 1)).take_while(|change| change.timestamp().as_second() <= last)
+        {
             base = gcd(gcd(base, i64::from(change.offset().seconds())), change.timestamp().as_second());
         }
         base
@@ -186,8 +185,14 @@ mod tests {
     fn half_hour_shifts_cut_an_hour_at_the_change() {
         // Lord Howe 2026: at 02:00 (+11) on 5 April the clocks go back to 01:30 (+10:30), which is 15:00 UTC on the 4th.
         let howe = calendar("Australia/Lord_Howe");
-        assert_eq!(howe.bucket(Sampling::Hour, at("2026-04-04T14:10:00Z")), (at("2026-04-04T14:00:00Z"), at("2026-04-04T15:00:00Z")));
-        assert_eq!(howe.bucket(Sampling::Hour, at("2026-04-04T15:10:00Z")), (at("2026-04-04T15:00:00Z"), at("2026-04-04T15:30:00Z")));
+        assert_eq!(
+            howe.bucket(Sampling::Hour, at("2026-04-04T14:10:00Z")),
+            (at("2026-04-04T14:00:00Z"), at("2026-04-04T15:00:00Z"))
+        );
+        assert_eq!(
+            howe.bucket(Sampling::Hour, at("2026-04-04T15:10:00Z")),
+            (at("2026-04-04T15:00:00Z"), at("2026-04-04T15:30:00Z"))
+        );
         assert_eq!(howe.base_seconds(Sampling::Hour, at("2026-04-04T00:00:00Z"), at("2026-04-05T00:00:00Z")), 1800);
     }
 
@@ -197,12 +202,17 @@ mod tests {
         assert_eq!(utc.bucket(Sampling::Week, at("2026-01-01T00:00:00Z")).0, at("2025-12-28T00:00:00Z"));
         utc.monday_first = true;
         assert_eq!(utc.bucket(Sampling::Week, at("2026-01-01T00:00:00Z")).0, at("2025-12-29T00:00:00Z"));
-        assert_eq!(utc.bucket(Sampling::Month, at("2026-02-10T00:00:00Z")), (at("2026-02-01T00:00:00Z"), at("2026-03-01T00:00:00Z")));
+        assert_eq!(
+            utc.bucket(Sampling::Month, at("2026-02-10T00:00:00Z")),
+            (at("2026-02-01T00:00:00Z"), at("2026-03-01T00:00:00Z"))
+        );
     }
 
     #[test]
     fn base_intervals_are_as_long_as_the_zone_allows() {
-        let base = |zone: &str, sampling| calendar(zone).base_seconds(sampling, at("2026-01-01T00:00:00Z"), at("2026-12-31T00:00:00Z"));
+        let base = |zone: &str, sampling| {
+            calendar(zone).base_seconds(sampling, at("2026-01-01T00:00:00Z"), at("2026-12-31T00:00:00Z"))
+        };
         assert_eq!(base("UTC", Sampling::Day), 86_400);
         assert_eq!(base("Europe/Kyiv", Sampling::Month), 3600);
         assert_eq!(base("Asia/Kolkata", Sampling::Hour), 1800);

@@ -169,6 +169,9 @@ mod tests {
 
     #[test]
     fn each_sum_is_asked_for_once() {
-        assert_eq!(sums(&[Figure::TotalCalls, Figure::Acd, Figure::Asr, Figure::Cps]), [Sum::Calls, Sum::Answered, Sum::AnsweredSeconds]);
+        assert_eq!(
+            sums(&[Figure::TotalCalls, Figure::Acd, Figure::Asr, Figure::Cps]),
+            [Sum::Calls, Sum::Answered, Sum::AnsweredSeconds]
+        );
     }
 }

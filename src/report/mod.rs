@@ -122,14 +122,7 @@ const SHORT: Shape =
     Shape::Calls { samplings: &[Sampling::Minute, Sampling::Minutes5, Sampling::Minutes15], fill: true };
 
 const LONG: Shape = Shape::Calls {
-    samplings: &[
-        Sampling::Minute,
-        Sampling::Minutes5,
-        Sampling::Hour,
-        Sampling::Day,
-        Sampling::Week,
-        Sampling::Month,
-    ],
+    samplings: &[Sampling::Minute, Sampling::Minutes5, Sampling::Hour, Sampling::Day, Sampling::Week, Sampling::Month],
     fill: false,
 };
 

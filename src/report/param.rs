@@ -164,8 +164,7 @@ pub const GRID_FORM: &[Param] =
     &[param("fill", Role::Fill), param("format", Role::Format), param("t-unit", Role::TUnit)];
 
 /// The form of an answer of statistics.
-pub const FORM: &[Param] =
-    join!(&[param("numbers", Role::Numbers), param("time-zone", Role::TimeZone)], GRID_FORM);
+pub const FORM: &[Param] = join!(&[param("numbers", Role::Numbers), param("time-zone", Role::TimeZone)], GRID_FORM);
 
 #[cfg(test)]
 mod tests {
@@ -185,13 +184,30 @@ mod tests {
     #[test]
     fn the_seed_has_its_21_parameters() {
         let seed = [
-            "account-id", "from-time", "sampling", "to-time", "src-country-id", "dst-country-id", "src-prefix-routing-eq",
-            "src-prefix-routing-starts-with", "src-prefix-routing-ends-with", "src-prefix-routing-contains",
-            "dst-prefix-routing-eq", "dst-prefix-routing-starts-with", "dst-prefix-routing-ends-with",
-            "dst-prefix-routing-contains", "duration-eq", "duration-gt", "duration-lt", "auth-orig-ip",
-            "customer-price-eq", "customer-price-gt", "customer-price-lt",
+            "account-id",
+            "from-time",
+            "sampling",
+            "to-time",
+            "src-country-id",
+            "dst-country-id",
+            "src-prefix-routing-eq",
+            "src-prefix-routing-starts-with",
+            "src-prefix-routing-ends-with",
+            "src-prefix-routing-contains",
+            "dst-prefix-routing-eq",
+            "dst-prefix-routing-starts-with",
+            "dst-prefix-routing-ends-with",
+            "dst-prefix-routing-contains",
+            "duration-eq",
+            "duration-gt",
+            "duration-lt",
+            "auth-orig-ip",
+            "customer-price-eq",
+            "customer-price-gt",
+            "customer-price-lt",
         ];
-        let names: Vec<&str> = find("origination-statistics-quality").unwrap().params().map(|param| param.name).collect();
+        let names: Vec<&str> =
+            find("origination-statistics-quality").unwrap().params().map(|param| param.name).collect();
         for name in seed {
             assert!(names.contains(&name), "{name}");
         }

@@ -154,15 +154,18 @@ fn live_duration(table: &TableSchema) -> String {
 fn condition(s: &mut Statement, filter: &Filter, table: Table, schema: &TableSchema) {
     let name = filter.column.name();
     let computed;
-    let column = if (table, filter.column) == (Table::ActiveCalls, Column::Duration) && !schema.expressions.contains_key(name) {
-        computed = live_duration(schema);
-        computed.as_str()
-    } else {
-        schema.sql(name)
-    };
+    let column =
+        if (table, filter.column) == (Table::ActiveCalls, Column::Duration) && !schema.expressions.contains_key(name) {
+            computed = live_duration(schema);
+            computed.as_str()
+        } else {
+            schema.sql(name)
+        };
     match &filter.test {
         Test::Integer(cmp, value) => s.push(column).push(operator(*cmp)).bind("Int64", value),
-        Test::Decimal(cmp, value) => s.push(column).push(operator(*cmp)).bind("Decimal(38, 6)", decimal::to_text(*value)),
+        Test::Decimal(cmp, value) => {
+            s.push(column).push(operator(*cmp)).bind("Decimal(38, 6)", decimal::to_text(*value))
+        }
         Test::Integers(any, values) => {
             s.push(column).push(if *any { " IN (" } else { " NOT IN (" });
             for (i, value) in values.iter().enumerate() {
@@ -171,7 +174,9 @@ fn condition(s: &mut Statement, filter: &Filter, table: Table, schema: &TableSch
             s.push(")")
         }
         Test::Text(op, values) => text(s, column, *op, values),
-        Test::Ipv4(ip) => s.push("toIPv4OrNull(toString(").push(column).push(")) = toIPv4(").bind("String", ip).push(")"),
+        Test::Ipv4(ip) => {
+            s.push("toIPv4OrNull(toString(").push(column).push(")) = toIPv4(").bind("String", ip).push(")")
+        }
         // toIPv6 takes dotted IPv4 text for a mapped address, which the contract tells apart.
         Test::Ipv6(ip) => {
             s.push("(position(toString(").push(column).push("), ':') > 0 AND toIPv6OrNull(toString(");
@@ -205,7 +210,9 @@ fn text<'s>(s: &'s mut Statement, column: &str, op: TextOp, values: &[String]) -
             TextOp::Eq | TextOp::NotEq => s.push(column).push(" = ").bind_text(value),
             TextOp::StartsWith => s.push("startsWith(").push(column).push(", ").bind_text(value).push(")"),
             TextOp::EndsWith => s.push("endsWith(").push(column).push(", ").bind_text(value).push(")"),
-            TextOp::Contains => s.push("positionCaseInsensitive(").push(column).push(", ").bind_text(value).push(") > 0"),
+            TextOp::Contains => {
+                s.push("positionCaseInsensitive(").push(column).push(", ").bind_text(value).push(") > 0")
+            }
         };
     }
     s.push(")")

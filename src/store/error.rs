@@ -66,7 +66,8 @@ impl From<Error> for StoreError {
 
 /// `Code: 159. DB::Exception: …` → what it means.
 fn of_code(text: &str) -> Failure {
-    let code = text.split_once("Code: ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    let code =
+        text.split_once("Code: ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
     match code.as_deref() {
         // TIMEOUT_EXCEEDED, TOO_SLOW; the estimate that a query would take too long.
         Some("159" | "160") => Failure::Slow,

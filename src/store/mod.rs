@@ -73,7 +73,13 @@ impl Store {
     ///
     /// # Errors
     /// No slot in time, or what became of the query.
-    pub async fn read<R: Rows>(&self, statement: &Statement, id: Uuid, report: &str, rows: &mut R) -> Result<(), StoreError> {
+    pub async fn read<R: Rows>(
+        &self,
+        statement: &Statement,
+        id: Uuid,
+        report: &str,
+        rows: &mut R,
+    ) -> Result<(), StoreError> {
         let slot = tokio::time::timeout(self.queue, self.slots.acquire()).await;
         let _slot = match slot {
             Ok(Ok(slot)) => slot,
@@ -86,7 +92,13 @@ impl Store {
         }
     }
 
-    async fn stream<R: Rows>(&self, statement: &Statement, id: Uuid, report: &str, rows: &mut R) -> Result<(), StoreError> {
+    async fn stream<R: Rows>(
+        &self,
+        statement: &Statement,
+        id: Uuid,
+        report: &str,
+        rows: &mut R,
+    ) -> Result<(), StoreError> {
         log::debug!("query {id}: {} {:?}", statement.text(), statement.params());
         let mut query = self
             .client

@@ -11,4 +11,5 @@
 
 mod customer_api;
 mod engine;
+mod own_table;
 mod support;

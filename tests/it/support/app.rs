@@ -3,6 +3,7 @@
 use actix_web::dev::ServerHandle;
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
+use cdrscope::engine::Engine;
 use cdrscope::service::Service;
 use cdrscope::store;
 use cdrscope::token::{Issue, Keys};
@@ -11,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::http::{Reply, send};
-use super::{Db, db, engine};
+use super::{Db, db};
 
 /// The secret of every test that does not bring its own.
 pub const SECRET: &str = "a secret for tests, long enough to sign with";
@@ -45,8 +46,15 @@ impl TestApp {
         config.accounts.refresh_seconds = 1;
         config.clickhouse.database.clone_from(&db.database);
         change(&mut config);
-        let (url, handle) = spawn(config.clone());
+        let (url, handle) = spawn(config.clone(), db.reader);
         Self { url, admin: db.admin, database: db.database, config, client: reqwest::Client::new(), handle }
+    }
+
+    /// The same database again, for a second service over it.
+    pub fn same_db(&self, engine: &Engine) -> Db {
+        let login = engine.reader();
+        let reader = store::client(engine.url(), &login.user, &login.password).with_database(&self.database);
+        Db { admin: self.admin.clone(), reader, database: self.database.clone() }
     }
 
     /// Makes an account.
@@ -99,14 +107,11 @@ impl Drop for TestApp {
 }
 
 /// Runs the service on a thread of its own and waits for its address.
-fn spawn(config: Config) -> (String, ServerHandle) {
+fn spawn(config: Config, reader: Client) -> (String, ServerHandle) {
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let keys = Keys::new(&config.auth).unwrap();
-            let login = engine().reader();
-            let reader = store::client(engine().url(), &login.user, &login.password)
-                .with_database(&config.clickhouse.database);
             let service = Service::start(config, keys, reader).await.unwrap();
             sender.send((service.url().to_owned(), service.handle())).unwrap();
             service.run().await.unwrap();

@@ -6,7 +6,7 @@ pub mod http;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use cdrscope::engine::{Engine, Options};
+use cdrscope::engine::{Engine, Login, Options};
 use cdrscope::migrate::migrate;
 use cdrscope::store;
 use clickhouse::Client;
@@ -56,18 +56,24 @@ fn clear_old(base: &std::path::Path) {
 pub struct Db {
     /// An administrator's client with the database set.
     pub admin: Client,
+    /// A client with the rights that the service has.
+    pub reader: Client,
     /// Its name.
     pub database: String,
 }
 
 /// A fresh database with the schema in it.
 pub async fn db() -> Db {
-    let engine = engine();
-    let login = engine.admin();
+    db_on(engine()).await
+}
+
+/// A fresh database of an engine of the test's own.
+pub async fn db_on(engine: &Engine) -> Db {
     let database = format!("t_{}", uuid::Uuid::new_v4().simple());
-    let admin = store::client(engine.url(), &login.user, &login.password).with_database(&database);
+    let client = |login: &Login| store::client(engine.url(), &login.user, &login.password).with_database(&database);
+    let (admin, reader) = (client(engine.admin()), client(engine.reader()));
     migrate(&admin, &database).await.unwrap();
-    Db { admin, database }
+    Db { admin, reader, database }
 }
 
 /// Inserts JSON lines as the sender of CDRs does.

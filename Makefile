@@ -1,0 +1,34 @@
+# The two commands of the README are `make run` and `make test`; `make help` names the rest.
+
+CARGO ?= cargo
+BINARY = $(or $(CARGO_TARGET_DIR),target)/release/cdrscope
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test engine fmt lint deny clean
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: engine build ## Serve the API over made-up calls, and print a token and a curl line
+	exec $(BINARY) serve --demo
+
+build: ## The release binary
+	$(CARGO) build --release --locked
+
+test: engine fmt lint deny ## Formatting, lints, licences and every test
+	$(CARGO) test --locked
+
+engine: ## Fetch the embedded ClickHouse, if no clickhouse program is there (178 MB, once)
+	@scripts/fetch-engine.sh
+
+fmt: ## Fails where the code is not formatted
+	$(CARGO) fmt --check
+
+lint: ## Warnings are errors
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+deny: ## Licences, sources and advisories of the dependencies
+	@scripts/deny.sh
+
+clean: ## What was built; the engine stays in the user's cache
+	$(CARGO) clean

@@ -1,0 +1,85 @@
+//! Where the engine's program is: named, on PATH, or in the cache that `scripts/fetch-engine.sh` fills.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::EngineError;
+
+/// The release that `scripts/fetch-engine.sh` pins; a test compares the two.
+pub(super) const RELEASE: &str = "26.7.3-stable.1";
+
+/// The engine in one of its two forms.
+#[derive(Debug, Clone)]
+pub(super) enum Program {
+    /// An official `clickhouse`.
+    Official(PathBuf),
+    /// The engine as a shared library, for the launcher to load.
+    Library(PathBuf),
+}
+
+/// The program to run: `named` if it is given, else an official `clickhouse`, else the fetched library.
+pub(super) fn program(named: Option<&Path>, cache: Option<&Path>) -> Result<Program, EngineError> {
+    if let Some(path) = named {
+        return named_program(path);
+    }
+    if let Some(path) = on_path("clickhouse") {
+        return Ok(Program::Official(path));
+    }
+    let library = cache.map_or_else(default_cache, Path::to_owned).join(format!("engine-{RELEASE}/libchdb.so"));
+    if library.is_file() { Ok(Program::Library(library)) } else { Err(EngineError::NotFound { library }) }
+}
+
+fn named_program(path: &Path) -> Result<Program, EngineError> {
+    let fail = |source| EngineError::Program { path: path.to_owned(), source };
+    // The engine runs in another directory than we do.
+    let full = std::path::absolute(path).map_err(fail)?;
+    File::open(&full).map_err(fail)?;
+    if full.is_dir() {
+        return Err(fail(io::ErrorKind::IsADirectory.into()));
+    }
+    let is_library = matches!(full.extension().and_then(OsStr::to_str), Some("so" | "dylib"));
+    Ok(if is_library { Program::Library(full) } else { Program::Official(full) })
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .filter_map(|dir| std::path::absolute(dir.join(name)).ok())
+        .find(|path| fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0))
+}
+
+/// The same folder as in `scripts/fetch-engine.sh`.
+fn default_cache() -> PathBuf {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_CACHE_HOME").unwrap_or_else(|| set("HOME").unwrap_or_else(|| "/".into()).join(".cache")).join("cdrscope")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_is_the_one_that_the_script_fetches() {
+        let script = include_str!("../../scripts/fetch-engine.sh");
+        assert!(script.contains(&format!("\nrelease={RELEASE}\n")));
+    }
+
+    #[test]
+    fn a_named_program_that_is_not_there_is_refused_by_name() {
+        let error = program(Some(Path::new("no/such/libchdb.so")), None).unwrap_err().to_string();
+        assert!(error.starts_with("cannot use the engine no/such/libchdb.so: No such file"), "{error}");
+    }
+
+    #[test]
+    fn the_ending_tells_a_library_from_a_program() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, is_library) in [("libchdb.so", true), ("libchdb.dylib", true), ("clickhouse", false)] {
+            let path = dir.path().join(name);
+            fs::write(&path, "").unwrap();
+            let found = program(Some(&path), None).unwrap();
+            assert_eq!(matches!(found, Program::Library(_)), is_library, "{name}");
+        }
+    }
+}

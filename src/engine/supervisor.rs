@@ -1,0 +1,153 @@
+//! Keeps one engine running: a thread that starts it again after a crash, and ends with it when asked to.
+//!
+//! A thread rather than a task: the engine outlives the runtime of whoever started it, one test's for instance.
+
+use std::process::Child;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::child::{Launch, STOP_LIMIT};
+use super::{EngineError, home};
+
+/// How often the child is looked at; a crash is noticed within this time.
+const LOOK: Duration = Duration::from_millis(50);
+/// The pause before the first restart; it doubles with each crash that follows.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause.
+const LAST_PAUSE: Duration = Duration::from_secs(10);
+/// An engine that ran this long has recovered: the next crash is a first one again.
+const STEADY: Duration = Duration::from_secs(30);
+
+/// The handle on the thread; dropping it stops the engine without waiting for it.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    shared: Arc<Shared>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    stop_asked: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    child: Option<Child>,
+    /// Set when the engine is to stop: when it will be killed.
+    kill_at: Option<Instant>,
+}
+
+impl Supervisor {
+    /// Takes over a running child.
+    pub(super) fn start(launch: Launch, child: Child) -> Result<Self, EngineError> {
+        let state = Mutex::new(State { child: Some(child), kill_at: None });
+        let shared = Arc::new(Shared { state, stop_asked: Condvar::new() });
+        let watched = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || watched.keep_running(&launch))
+            .map_err(EngineError::Child)?;
+        Ok(Self { shared, thread })
+    }
+
+    /// The child that runs now.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.shared.lock().child.as_ref().map(Child::id)
+    }
+
+    /// Stops the engine and waits for its end.
+    pub(super) async fn stop(self) {
+        self.shared.ask_to_stop();
+        while !self.thread.is_finished() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.shared.ask_to_stop();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask_to_stop(&self) {
+        let mut state = self.lock();
+        state.kill_at.get_or_insert_with(|| Instant::now() + STOP_LIMIT);
+        if let Some(child) = &mut state.child {
+            drop(child.stdin.take());
+        }
+        self.stop_asked.notify_all();
+    }
+
+    fn keep_running(&self, launch: &Launch) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let began = Instant::now();
+            let end = self.until_ended();
+            if self.lock().kill_at.is_some() {
+                return;
+            }
+            if began.elapsed() >= STEADY {
+                pause = FIRST_PAUSE;
+            }
+            log::warn!("the ClickHouse engine {end}; it is started again in {:.1} s", pause.as_secs_f64());
+            if self.stop_asked_within(pause) {
+                return;
+            }
+            pause = LAST_PAUSE.min(pause * 2);
+            match home::rotate_log(&launch.dir).and_then(|_| launch.spawn()) {
+                Ok(child) => self.adopt(child),
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+    }
+
+    /// Returns when no child runs, with what became of it.
+    fn until_ended(&self) -> String {
+        let mut state = self.lock();
+        loop {
+            let kill_at = state.kill_at;
+            let Some(child) = &mut state.child else {
+                return "did not start".to_owned();
+            };
+            let end = match child.try_wait() {
+                Ok(None) => None,
+                Ok(Some(status)) => Some(format!("ended ({status})")),
+                Err(error) => Some(format!("cannot be watched ({error})")),
+            };
+            if let Some(end) = end {
+                state.child = None;
+                return end;
+            }
+            if kill_at.is_some_and(|at| at <= Instant::now()) {
+                log::warn!("the ClickHouse engine does not stop; it is killed");
+                if let Err(error) = child.kill() {
+                    log::warn!("cannot kill the ClickHouse engine: {error}");
+                }
+            }
+            state = self.stop_asked.wait_timeout(state, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Sleeps, unless the engine is to stop.
+    fn stop_asked_within(&self, pause: Duration) -> bool {
+        let wait = self.stop_asked.wait_timeout_while(self.lock(), pause, |state| state.kill_at.is_none());
+        wait.unwrap_or_else(PoisonError::into_inner).0.kill_at.is_some()
+    }
+
+    fn adopt(&self, mut child: Child) {
+        let mut state = self.lock();
+        if state.kill_at.is_some() {
+            // Asked to stop while it was being started: without its pipe it ends at once.
+            drop(child.stdin.take());
+        }
+        state.child = Some(child);
+    }
+}

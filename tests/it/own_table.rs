@@ -1,0 +1,137 @@
+//! An operator's own CDR table: other types, another sort key, another time zone, and the same answers.
+
+use cdrscope::config::Config;
+use cdrscope::config::value::Value;
+use cdrscope::engine::Engine;
+use uuid::Uuid;
+
+use crate::support::app::API;
+use crate::support::{TestApp, db_on, engine_options};
+
+const OWN: &str = "CREATE TABLE own (
+    id Int64, CUSTOMER Nullable(Int32), vendor_id Nullable(Int32), customer_acc_id Int64, vendor_acc_id Nullable(Int64),
+    is_last_cdr UInt8, time_start DateTime, duration Nullable(Int32), customer_duration Nullable(Int32),
+    vendor_duration Nullable(Int32), customer_price Nullable(Float64), vendor_price Float64,
+    src_country_id Nullable(Int16), dst_country_id Nullable(Int16), src_prefix_routing LowCardinality(Nullable(String)),
+    dst_prefix_routing Nullable(String), auth_orig_ip IPv4
+) ENGINE = MergeTree ORDER BY time_start";
+
+const COPY: &str = "INSERT INTO own SELECT id, customer_id, vendor_id, customer_acc_id, vendor_acc_id, is_last_cdr, \
+    time_start, nullIf(duration, 0), nullIf(customer_duration, 0), nullIf(vendor_duration, 0), \
+    nullIf(toFloat64(customer_price), 0), toFloat64(vendor_price), nullIf(src_country_id, 0), nullIf(dst_country_id, 0), \
+    nullIf(src_prefix_routing, ''), nullIf(dst_prefix_routing, ''), toIPv4(auth_orig_ip) FROM cdrs";
+
+/// Random calls, made by the engine: prices with six decimals, empty countries and prefixes, the hours around a change
+/// of clocks.
+const CALLS: &str = "INSERT INTO cdrs (id, customer_id, vendor_id, customer_acc_id, vendor_acc_id, is_last_cdr, time_start, \
+    duration, customer_duration, vendor_duration, customer_price, vendor_price, src_country_id, dst_country_id, \
+    src_prefix_routing, dst_prefix_routing, auth_orig_ip) \
+    SELECT number, 7, 7, 1 + h % 2, 1 + h % 2, h % 3 != 0, toDateTime(1774700000 + cityHash64(number, 1) % 200000), \
+    if(cityHash64(number, 10) % 2 = 0, 0, cityHash64(number, 2) % 4000) AS seconds, seconds, seconds, toDecimal64(if(number % 9 = 0, number % 5, cityHash64(number, 3) % 5000001), 6) / 1000000, \
+    toDecimal64(if(number % 7 = 0, number % 5, cityHash64(number, 4) % 3000001), 6) / 1000000, cityHash64(number, 5) % 3, cityHash64(number, 6) % 3, \
+    ['', '44', '4420', '380'][1 + cityHash64(number, 7) % 4], ['', '1', '1212', '49'][1 + cityHash64(number, 8) % 4], \
+    ['192.0.2.1', '198.51.100.7'][1 + cityHash64(number, 9) % 2] \
+    FROM (SELECT number, cityHash64(number) AS h FROM numbers(20000))";
+
+async fn run(app: &TestApp, sql: &str) {
+    app.admin.query_raw(sql).execute().await.unwrap();
+}
+
+fn use_own(config: &mut Config) {
+    config.tables.cdrs = Value::parse("own").unwrap();
+    config.tables.cdrs_columns = Value::parse("customer_id = CUSTOMER").unwrap();
+}
+
+fn requests(account: Uuid) -> Vec<String> {
+    let mut requests = Vec::new();
+    for (report, price) in [("origination", "customer"), ("termination", "vendor")] {
+        for (suffix, sampling) in
+            [("-quality", "15minutes"), ("", "hour"), ("", "day&time-zone=Europe/Kyiv"), ("", "month")]
+        {
+            for filter in [
+                String::new(),
+                "&src-country-id=0".into(),
+                "&dst-country-id-not-eq=1".into(),
+                "&src-prefix-routing-eq=".into(),
+                "&dst-prefix-routing-starts-with=1".into(),
+                "&src-prefix-routing-not-eq=44".into(),
+                "&duration-gt=0".into(),
+                "&duration-eq=0".into(),
+                format!("&{price}-price-gt=1.5"),
+                format!("&{price}-price-lteq=0.000003"),
+                format!("&{price}-price-eq=0"),
+            ] {
+                requests.push(format!(
+                    "{API}/{report}-statistics{suffix}?account-id={account}&from-time=2026-03-27&to-time=2026-04-01&sampling={sampling}{filter}"
+                ));
+            }
+        }
+    }
+    requests.push(format!("{API}/origination-statistics?account-id={account}&from-time=2026-03-27&to-time=2026-04-01&sampling=hour&auth-orig-ip=192.0.2.1"));
+    requests
+}
+
+#[actix_web::test]
+async fn an_operators_table_of_other_types_in_another_time_zone_gives_the_same_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = engine_options(dir.path().to_owned());
+    options.timezone = Some("Asia/Kolkata".into());
+    let engine = Engine::start(options).await.unwrap();
+
+    let ours = TestApp::over(db_on(&engine).await, |_| ()).await;
+    let account = ours.account(1, 7).await;
+    run(&ours, CALLS).await;
+    run(&ours, OWN).await;
+    run(&ours, COPY).await;
+    let theirs = TestApp::over(ours.same_db(&engine), use_own).await;
+
+    let token = ours.token(7, &[]);
+    ours.until_known(account, &token).await;
+    theirs.until_known(account, &token).await;
+    let mut with_calls = 0;
+    for request in requests(account) {
+        let (a, b) = (ours.get(&request, &token).await, theirs.get(&request, &token).await);
+        assert_eq!((a.status, &a.body), (b.status, &b.body), "{request}");
+        assert_eq!(a.status, 200, "{request}: {}", a.body);
+        with_calls += u32::from(a.json()["totals"]["total_calls"].as_u64() > Some(0));
+    }
+    assert!(with_calls > 80, "only {with_calls} requests found calls");
+    engine.stop().await;
+}
+
+#[actix_web::test]
+async fn what_a_table_lacks_is_listed_at_once() {
+    let db = crate::support::db().await;
+    let sql = "CREATE TABLE own (customer_id UInt32, time_start String, customer_price String) ENGINE = MergeTree ORDER BY tuple()";
+    db.admin.query_raw(sql).execute().await.unwrap();
+    let mut config = Config::default();
+    config.clickhouse.database.clone_from(&db.database);
+    config.tables.cdrs = Value::parse("own").unwrap();
+    config.tables.cdrs_columns = Value::parse("duration = no_such_function(1); nonsense = 1").unwrap();
+    let faults = cdrscope::tables::inspect(&db.reader, &config).await.unwrap_err().to_string();
+    for expected in [
+        "own: column vendor_id is missing",
+        "own: column is_last_cdr is missing",
+        "own: column time_start is String, which cannot be used as a time (DateTime or DateTime64)",
+        "own: column customer_price is String, which cannot be used as a price (Decimal, Float or Int)",
+        "own: the expression for duration fails",
+        "own: an expression is configured for nonsense, which no report reads",
+    ] {
+        assert!(faults.contains(expected), "{expected} not in:\n{faults}");
+    }
+}
+
+#[actix_web::test]
+async fn a_filter_on_a_column_that_the_table_lacks_is_an_invalid_value() {
+    let db = crate::support::db().await;
+    db.admin.query_raw(OWN).execute().await.unwrap();
+    db.admin.query_raw("ALTER TABLE own DROP COLUMN dst_country_id").execute().await.unwrap();
+    let app = TestApp::over(db, use_own).await;
+    let account = app.account(1, 7).await;
+    let token = app.token(7, &[]);
+    app.until_known(account, &token).await;
+    let path =
+        format!("{API}/origination-statistics?account-id={account}&from-time=2026-01-01&sampling=day&dst-country-id=1");
+    let reply = app.get(&path, &token).await;
+    assert_eq!((reply.status, reply.body.as_str()), (400, r#"{"error":"invalid value dst-country-id"}"#));
+}
