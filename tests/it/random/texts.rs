@@ -1,0 +1,159 @@
+//! Random texts, addresses and ways to write a number or a time.
+
+use super::Rng;
+
+/// Pieces of prefixes and names: few, so that they meet; with all that could mean something on the way to ClickHouse and
+/// back; with letters whose case only Unicode knows (the Kelvin sign is a k there, the long s an s).
+const PIECES: [&str; 40] = [
+    "4",
+    "4",
+    "44",
+    "44",
+    "20",
+    "20",
+    "1",
+    "A",
+    "a",
+    "k",
+    "S",
+    "\\",
+    "'",
+    "\"",
+    "`",
+    "%",
+    "_",
+    "*",
+    "?",
+    ",",
+    " ",
+    "\t",
+    "\n",
+    "\r",
+    "\u{1}",
+    "\u{7f}",
+    "\0",
+    "\\N",
+    "\\t",
+    "\\x41",
+    "{p0:String}",
+    "&",
+    "+",
+    "é",
+    "É",
+    "ß",
+    "Ж",
+    "ж",
+    "\u{212a}",
+    "😀",
+];
+
+const ADDRESSES: [&str; 12] = [
+    "192.0.2.1",
+    "192.0.2.1",
+    "192.0.2.2",
+    "198.51.100.255",
+    "0.0.0.0",
+    "2001:db8::1",
+    "2001:DB8:0:0:0:0:0:1",
+    "2001:0db8::0001",
+    "::ffff:192.0.2.1",
+    "::ffff:c000:201",
+    "::",
+    "",
+];
+
+/// A prefix or name of nothing to four pieces.
+pub fn text(rng: &mut Rng) -> String {
+    let count = rng.pick(&[0, 1, 1, 2, 2, 3, 4]);
+    // Most of them are numbers, as in life.
+    let pieces = if rng.percent(50) { &PIECES[..9] } else { &PIECES[..] };
+    (0..count).map(|_| rng.pick(pieces)).collect()
+}
+
+/// An address in some spelling, or nothing.
+pub fn address(rng: &mut Rng) -> String {
+    rng.pick(&ADDRESSES).to_owned()
+}
+
+/// A text that an operator may find in this one.
+pub fn part(rng: &mut Rng, operator: &str, text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let cut = rng.below(letters.len() + 1);
+    match operator {
+        "starts-with" => letters[..cut].iter().collect(),
+        "ends-with" => letters[cut..].iter().collect(),
+        "contains" => {
+            let end = cut + rng.below(letters.len() - cut + 1);
+            letters[cut..end].iter().map(|letter| swap_case(rng, *letter)).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Now and then the other case, of letters beyond ASCII too.
+fn swap_case(rng: &mut Rng, letter: char) -> char {
+    if rng.percent(50) {
+        return letter;
+    }
+    let other = if letter.is_lowercase() { letter.to_uppercase().next() } else { letter.to_lowercase().next() };
+    other.unwrap_or(letter)
+}
+
+/// A whole number as callers may write it.
+pub fn integer(rng: &mut Rng, value: i64) -> String {
+    let sign = if value < 0 || (value == 0 && rng.percent(10)) { "-" } else { "" };
+    let zeros = "0".repeat(if rng.percent(10) { rng.below(25) } else { 0 });
+    format!("{sign}{zeros}{}", value.unsigned_abs())
+}
+
+/// A price near this many millionths as callers may write it.
+pub fn price(rng: &mut Rng, millionths: i64) -> String {
+    let value = if rng.percent(30) { millionths.saturating_add(rng.between(-1, 1)) } else { millionths };
+    let size = value.unsigned_abs();
+    let exact =
+        format!("{}.{:06}", integer(rng, (size / 1_000_000).cast_signed()).trim_start_matches('-'), size % 1_000_000);
+    let shown = match rng.below(4) {
+        0 => exact.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        1 => format!("{exact}{}", "0".repeat(rng.below(30))),
+        2 => format!("{exact}{}{}", "0".repeat(rng.below(30)), rng.between(0, 9)),
+        _ => exact,
+    };
+    if value < 0 { format!("-{shown}") } else { shown }
+}
+
+/// A second, and perhaps a part of the next, as callers may write it. Callers' pluses arrive as they are or as blanks.
+pub fn time(rng: &mut Rng, second: i64) -> String {
+    let at = |offset: i64, format: &str| {
+        chrono::DateTime::from_timestamp(second + offset, 0).unwrap_or_default().format(format).to_string()
+    };
+    if second % 86_400 == 0 && rng.percent(40) {
+        return at(0, "%Y-%m-%d");
+    }
+    if second % 60 == 0 && rng.percent(20) {
+        let format = rng.pick(&["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]);
+        return at(0, format);
+    }
+    let fraction = match rng.below(8) {
+        0 => format!(".{}", "0".repeat(1 + rng.below(12))),
+        1 => format!(".{:03}", rng.below(1000)),
+        2 => format!(".{}{}", "0".repeat(rng.below(20)), rng.between(1, 9)),
+        _ => String::new(),
+    };
+    match rng.below(8) {
+        0 => format!("{second:010}"),
+        1 => format!("{second:010}{:03}", rng.pick(&[0, 0, 1, 500, 999])),
+        2 => at(0, "%Y-%m-%d %H:%M:%S"),
+        3 => at(0, "%Y-%m-%dT%H:%M:%S"),
+        4 => {
+            let minutes = rng.pick(&[0, 1, 120, 330, 345, 630, 1439]);
+            let zone = format!("{}{:02}:{:02}", rng.pick(&["+", " "]), minutes / 60, minutes % 60);
+            format!("{}{fraction}{zone}", at(minutes * 60, "%Y-%m-%dT%H:%M:%S"))
+        }
+        5 => {
+            let minutes = rng.pick(&[0, 1, 240, 570]);
+            format!("{}{fraction}-{:02}:{:02}", at(-minutes * 60, "%Y-%m-%dT%H:%M:%S"), minutes / 60, minutes % 60)
+        }
+        6 => format!("{}{fraction}z", at(0, "%Y-%m-%dt%H:%M:%S")),
+        _ => format!("{}{fraction}Z", at(0, "%Y-%m-%dT%H:%M:%S")),
+    }
+}
