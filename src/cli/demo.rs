@@ -41,7 +41,7 @@ impl Demo {
         let to = second("--to", self.to.as_deref())?.unwrap_or(last_hour);
         let from = second("--from", self.from.as_deref())?.unwrap_or(to - SPAN);
         let bound =
-            |flag: &str, t: i64| u32::try_from(t).or_else(|_| Err(CliError::Usage(format!("{flag} is before 1970"))));
+            |flag: &str, t: i64| u32::try_from(t).map_err(|_before| CliError::Usage(format!("{flag} is before 1970")));
         let options = Options {
             calls: self.calls,
             from: bound("--from", from)?,

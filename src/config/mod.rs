@@ -114,7 +114,7 @@ macro_rules! settings {
         ];
 
         impl Default for Config {
-            #[expect(clippy::expect_used, reason = "defaults are constants of this file; a test reads every one")]
+            // Defaults are constants of this file, and a test reads every one: expect cannot fail.
             fn default() -> Self {
                 Self { $($section: $Section {
                     $($key: <$type as Value>::parse($default).expect("a default that reads"),)+

@@ -151,7 +151,7 @@ impl<'a> Draft<'a> {
 
     fn take(&mut self, param: &'static Param, raw: &[u8]) -> Result<(), BadParam> {
         let invalid = || if param.role == Role::Sampling { BadParam::Sampling } else { BadParam::Invalid(param.name) };
-        let text = std::str::from_utf8(raw).or_else(|_| Err(invalid()))?;
+        let text = std::str::from_utf8(raw).map_err(|_not_utf8| invalid())?;
         self.set(param.role, text).ok_or_else(invalid)
     }
 

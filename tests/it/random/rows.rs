@@ -103,7 +103,7 @@ pub fn active_calls(rng: &mut Rng, accounts: &[Account], moment: i64, now: i64) 
     }
     for node in 1..=6 {
         // Far enough from three periods of 30, 60 or 300 seconds to be clear for as long as the set is asked about.
-        let age = rng.pick(&[0, 1, 20, 60, 125, 250, 700, 1200, -20, -500]);
+        let age = rng.pick(&[0, 1, 20, 30, 125, 250, 700, 1200, -20, -500]);
         snapshot(rng, accounts, &mut calls, node, now - age);
         snapshot(rng, accounts, &mut calls, node, now - age - 15);
     }
