@@ -1,6 +1,7 @@
 //! `app()`: the one list of middleware and routes, for `serve` and for tests. No rules of the business.
 
 pub mod auth;
+pub mod endpoint;
 pub mod error;
 pub mod headers;
 mod health;
@@ -15,9 +16,9 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{App, Error, HttpRequest, Resource, guard};
+use actix_web::{App, Error, HttpRequest, Resource, Route, guard};
 
-use crate::report::{REPORTS, Report};
+use endpoint::Endpoint;
 use error::ApiError;
 use state::State;
 
@@ -48,27 +49,28 @@ pub fn app(
 }
 
 fn routes(config: &mut ServiceConfig) {
-    for report in REPORTS {
-        config.service(resource(report));
+    for endpoint in Endpoint::all() {
+        config.service(resource(endpoint).default_service(other_method(endpoint.allow())));
     }
-    config
-        .service(web::resource("/health/live").route(web::get().to(health::live)).default_service(other_method("GET")))
-        .service(
-            web::resource("/health/ready").route(web::get().to(health::ready)).default_service(other_method("GET")),
-        );
 }
 
-fn resource(report: &'static Report) -> Resource {
-    web::resource(format!("{CUSTOMER_API}/{}", report.name))
-        .route(
-            web::route()
-                .guard(guard::Any(guard::Get()).or(guard::Head()))
-                .to(move |caller, request: HttpRequest, state| reports::answer(report, caller, request, state)),
-        )
-        .default_service(other_method("GET, HEAD"))
+fn resource(endpoint: Endpoint) -> Resource {
+    let resource = web::resource(endpoint.path());
+    match endpoint {
+        Endpoint::Report(report) => resource.route(
+            read().to(move |caller, request: HttpRequest, state| reports::answer(report, caller, request, state)),
+        ),
+        Endpoint::Live => resource.route(web::get().to(health::live)),
+        Endpoint::Ready => resource.route(web::get().to(health::ready)),
+    }
+}
+
+/// GET and HEAD.
+fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// 405, before any token is asked for.
-fn other_method(allow: &'static str) -> actix_web::Route {
+fn other_method(allow: &'static str) -> Route {
     web::to(move || async move { ApiError::Method(allow).reply(None) })
 }
