@@ -198,8 +198,9 @@ async fn until_ready(child: &mut Child, access: &Access, dir: &Path, from: u64) 
             let line = home::last_line(dir, from).unwrap_or_else(|| format!("it ended with {status}"));
             return Err(EngineError::Failed { line, log: home::log_path(dir) });
         }
-        let answer = tokio::time::timeout(Duration::from_secs(2), client.query("SELECT 1").fetch_one::<u8>()).await;
-        if matches!(answer, Ok(Ok(1))) {
+        // Read to its end: an answer cut off stands in the engine's log as an error.
+        let answer = client.query("SELECT 1").execute();
+        if let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(2), answer).await {
             return Ok(());
         }
         if Instant::now() >= deadline {
