@@ -27,22 +27,19 @@ impl Migration {
     }
 }
 
-macro_rules! migrations {
-    ($($number:literal $name:literal),* $(,)?) => {
-        &[$(Migration {
-            number: $number,
-            name: $name,
-            sql: include_str!(concat!("../schema/000", $number, "_", $name, ".sql")),
-        }),*]
+/// Reads `schema/NNNN_name.sql`.
+macro_rules! step {
+    ($number:literal, $name:literal, $file:literal) => {
+        Migration { number: $number, name: $name, sql: include_str!(concat!("../schema/", $file)) }
     };
 }
 
 /// The schema's statements in order. A landed one is never edited: a change is a new number.
-pub const MIGRATIONS: &[Migration] = migrations![
-    1 "cdrs",
-    2 "active_calls",
-    3 "accounts",
-    4 "api_access",
+pub const MIGRATIONS: &[Migration] = &[
+    step!(1, "cdrs", "0001_cdrs.sql"),
+    step!(2, "active_calls", "0002_active_calls.sql"),
+    step!(3, "accounts", "0003_accounts.sql"),
+    step!(4, "api_access", "0004_api_access.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.
@@ -95,7 +92,7 @@ pub enum MigrateError {
         known: usize,
     },
     /// ClickHouse refused or could not be asked.
-    #[error("{doing}: {source}")]
+    #[error("{doing}: {}", one_line(source))]
     ClickHouse {
         /// What was being done.
         doing: String,
@@ -214,6 +211,11 @@ fn quoted(database: &str) -> Result<String, MigrateError> {
     }
 }
 
+/// ClickHouse quotes statements in its errors, with their line ends.
+pub(crate) fn one_line(error: &clickhouse::error::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// ClickHouse's error number, which the client hands on as text only: `Code: 60. DB::Exception: …`.
 fn server_code(error: &clickhouse::error::Error) -> Option<u32> {
     let clickhouse::error::Error::BadResponse(text) = error else { return None };
@@ -236,6 +238,15 @@ mod tests {
             assert!(migration.sql.contains("IF NOT EXISTS"), "{}", migration.name);
             assert!(!migration.sql.contains(';'), "{} holds more than one statement", migration.name);
         }
+    }
+
+    #[test]
+    fn every_file_of_the_schema_is_a_step() {
+        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/schema")).unwrap();
+        let mut files: Vec<_> = folder.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        files.sort();
+        let steps: Vec<_> = MIGRATIONS.iter().map(|migration| format!("{}.sql", migration.title())).collect();
+        assert_eq!(files, steps);
     }
 
     #[test]

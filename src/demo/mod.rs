@@ -11,6 +11,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::migrate::one_line;
 pub use accounts::{Account, accounts, vendor_accounts};
 use calendar::Piece;
 pub use incidents::{Incident, Kind, incidents};
@@ -60,8 +61,19 @@ pub enum DemoError {
     /// Ids leave room for so many.
     #[error("--calls is above {MOST_CALLS}: make them in several runs with other times")]
     TooMany,
+    /// The table remembers the inserts, though their rows were deleted.
+    #[error(
+        "cdrs holds {found} of these {wanted} calls: rows that were made and then deleted are not made again; \
+         take another --seed, or TRUNCATE TABLE cdrs"
+    )]
+    Deleted {
+        /// Calls in the table.
+        found: u64,
+        /// Calls asked for.
+        wanted: u64,
+    },
     /// ClickHouse refused or could not be asked.
-    #[error("{doing}: {source}")]
+    #[error("{doing}: {}", one_line(source))]
     ClickHouse {
         /// What was being done.
         doing: &'static str,
@@ -82,7 +94,7 @@ const AT_ONCE: usize = 2;
 /// Fills accounts, api_access, cdrs and active_calls; `client` is an administrator's with the database set.
 ///
 /// `progress` is told the calls made so far. A run that was cut short can be repeated, and a repeated run adds nothing:
-/// each slice carries its own deduplication token, which `cdrs` remembers for its last 1,000 inserts.
+/// each slice carries its own deduplication token, which `cdrs` remembers for its last 1,000 inserts (200 million calls).
 pub async fn fill(client: &Client, options: &Options, mut progress: impl FnMut(u64)) -> Result<Summary, DemoError> {
     if options.calls == 0 || options.to <= options.from || options.accounts == 0 {
         return Err(DemoError::Empty);
@@ -218,6 +230,9 @@ impl<'a> Run<'a> {
             .await
             .map_err(doing("counting what was made"))?;
         let Counts { calls, rows, active_calls } = counts;
+        if calls < self.options.calls {
+            return Err(DemoError::Deleted { found: calls, wanted: self.options.calls });
+        }
         Ok(Summary { calls, rows, active_calls, accounts: self.options.accounts })
     }
 }
