@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// Random worlds in a run, one for each moment of `random`.
 const SETS: usize = 12;
 /// Requests about each.
-const REQUESTS: usize = 60;
+const REQUESTS: usize = 80;
 
 #[actix_web::test]
 async fn random_requests_get_the_oracles_answers() {

@@ -88,8 +88,10 @@ impl DataSet {
             Caller { customer_id: accounts[0].customer_id, account_ids: vec![accounts[0].id] },
             Caller { customer_id: accounts[2].customer_id, account_ids: Vec::new() },
         ];
-        let cdrs = (1..=rng.between(200, 400)).map(|id| rows::cdr(rng, id.unsigned_abs(), &accounts, moment)).collect();
-        let active_calls = rows::active_calls(rng, &accounts, moment, now);
+        let pool = texts::pool(rng);
+        let count = rng.between(200, 400).unsigned_abs();
+        let cdrs = (1..=count).map(|id| rows::cdr(rng, id, &accounts, &pool, moment)).collect();
+        let active_calls = rows::active_calls(rng, &accounts, &pool, moment, now);
         let world = World { accounts, cdrs, active_calls };
         Self { settings: settings(rng, zone), world, callers, moment, now, zone }
     }

@@ -2,11 +2,13 @@
 
 use super::{DataSet, Rng, texts};
 use crate::oracle::{ActiveCall, Caller, Cdr, Endpoint, Request};
+use std::collections::BTreeMap;
 
 /// A request, and who sends it.
 pub fn request(rng: &mut Rng, data: &DataSet) -> (Caller, Request) {
     let endpoint = rng.pick(&Endpoint::ALL);
     let caller = rng.pick(&data.callers);
+    let filters = rng.pick(&[0, 0, 0, 1, 1, 1, 1, 2, 2, 3]);
     let mut pairs = vec![("account-id".to_owned(), account(rng, data, &caller))];
     if endpoint != Endpoint::OutgoingActiveCalls {
         let sampling = endpoint.samplings().get(rng.below(6).min(endpoint.samplings().len().saturating_sub(1)));
@@ -14,16 +16,14 @@ pub fn request(rng: &mut Rng, data: &DataSet) -> (Caller, Request) {
         let form = format(rng, data, endpoint);
         let fills = endpoint.is_quality() || endpoint.is_active_calls();
         let fills = form.iter().find(|(name, _)| name == "fill").map_or(fills, |(_, value)| value == "true");
-        pairs.extend(window(rng, data, sampling.copied().unwrap_or("minute"), fills));
+        pairs.extend(window(rng, data, endpoint, sampling.copied().unwrap_or("minute"), fills, filters > 0));
         pairs.extend(form);
     }
-    let known = endpoint.parameters();
-    let filters: Vec<&String> = known.iter().filter(|name| is_filter(name)).collect();
-    for _ in 0..rng.pick(&[0, 0, 0, 1, 1, 1, 2, 2, 3]) {
-        let name = rng.pick(&filters);
-        let value = value(rng, data, endpoint, name);
-        pairs.retain(|(other, _)| other != name);
-        pairs.push((name.clone(), value));
+    for _ in 0..filters {
+        let name = filter(rng, endpoint);
+        let value = value(rng, data, endpoint, &name);
+        pairs.retain(|(other, _)| *other != name);
+        pairs.push((name, value));
     }
     for place in (1..pairs.len()).rev() {
         pairs.swap(place, rng.below(place + 1));
@@ -77,7 +77,14 @@ fn account(rng: &mut Rng, data: &DataSet, caller: &Caller) -> String {
 }
 
 /// from-time and mostly to-time around the moment, wide enough for a few buckets.
-fn window(rng: &mut Rng, data: &DataSet, sampling: &str, fills: bool) -> Vec<(String, String)> {
+fn window(
+    rng: &mut Rng,
+    data: &DataSet,
+    endpoint: Endpoint,
+    sampling: &str,
+    fills: bool,
+    filters: bool,
+) -> Vec<(String, String)> {
     let (step, width) = match sampling {
         "minute" => (60, 3 * 3600),
         "5minutes" | "15minutes" => (300, 86_400),
@@ -85,6 +92,18 @@ fn window(rng: &mut Rng, data: &DataSet, sampling: &str, fills: bool) -> Vec<(St
         "day" => (86_400, 45 * 86_400),
         _ => (7 * 86_400, 120 * 86_400),
     };
+    if filters && rng.percent(60) {
+        // Filters need rows to choose from.
+        let (from, to) = (texts::time(rng, data.moment - width), texts::time(rng, data.moment + width));
+        return vec![("from-time".to_owned(), from), ("to-time".to_owned(), to)];
+    }
+    if endpoint.is_active_calls() && rng.percent(40) {
+        // A window that ends with a snapshot, which may not be the last of its minute.
+        let end = rng.pick(&data.world.active_calls).snapshot_timestamp;
+        let from = end - rng.pick(&[0, 30, 300]);
+        let from = texts::time(rng, from);
+        return vec![("from-time".to_owned(), from), ("to-time".to_owned(), texts::time(rng, end))];
+    }
     let from = match rng.below(20) {
         0 => rng.pick(&data.world.cdrs).time_start,
         1 => data.now + rng.between(3600, 86_400),
@@ -133,9 +152,19 @@ fn format(rng: &mut Rng, data: &DataSet, endpoint: Endpoint) -> Vec<(String, Str
     pairs
 }
 
-fn is_filter(name: &str) -> bool {
+/// A filter: every column is as likely as the next, however many operators it has.
+fn filter(rng: &mut Rng, endpoint: Endpoint) -> String {
     let others = ["account-id", "from-time", "to-time", "sampling", "numbers", "time-zone", "fill", "format", "t-unit"];
-    !others.contains(&name)
+    let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in endpoint.parameters().into_iter().filter(|name| !others.contains(&name.as_str())) {
+        let operators =
+            ["-not-eq", "-eq", "-gt", "-gteq", "-lt", "-lteq", "-starts-with", "-ends-with", "-contains", "-in"];
+        let column = operators.iter().find_map(|operator| name.strip_suffix(operator)).unwrap_or(&name).to_owned();
+        columns.entry(column).or_default().push(name);
+    }
+    let columns: Vec<Vec<String>> = columns.into_values().collect();
+    let names = rng.pick(&columns);
+    rng.pick(&names)
 }
 
 /// A value that some row has, or one near it.
@@ -190,8 +219,8 @@ fn text_value(rng: &mut Rng, data: &DataSet, of_calls: bool, name: &str) -> Stri
             "src-prefix-in" => live.src_prefix_in,
             _ => live.dst_prefix_in,
         };
-        let text = if rng.percent(10) { texts::text(rng) } else { text };
-        texts::part(rng, operator, &text)
+        let text = texts::part(rng, operator, &text);
+        if rng.percent(20) { texts::variant(rng, &text) } else { text }
     };
     if !["starts-with", "in", "not-eq"].contains(&operator) {
         return one(rng);

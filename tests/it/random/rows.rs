@@ -37,7 +37,7 @@ fn near(rng: &mut Rng, moment: i64) -> i64 {
 }
 
 /// An attempt near the moment.
-pub fn cdr(rng: &mut Rng, id: u64, accounts: &[Account], moment: i64) -> Cdr {
+pub fn cdr(rng: &mut Rng, id: u64, accounts: &[Account], pool: &[String], moment: i64) -> Cdr {
     let (customer_acc_id, customer_id) = owner(rng, accounts);
     let (vendor_acc_id, vendor_id) = owner(rng, accounts);
     let duration = duration(rng);
@@ -59,8 +59,8 @@ pub fn cdr(rng: &mut Rng, id: u64, accounts: &[Account], moment: i64) -> Cdr {
         auth_orig_ip: texts::address(rng),
         src_country_id: country(rng),
         dst_country_id: country(rng),
-        src_prefix_routing: texts::text(rng),
-        dst_prefix_routing: texts::text(rng),
+        src_prefix_routing: rng.pick(pool),
+        dst_prefix_routing: rng.pick(pool),
     }
 }
 
@@ -90,27 +90,29 @@ fn country(rng: &mut Rng) -> u32 {
 }
 
 /// Snapshots of a few nodes near the moment, and near the clock, where some nodes have fallen silent.
-pub fn active_calls(rng: &mut Rng, accounts: &[Account], moment: i64, now: i64) -> Vec<ActiveCall> {
+pub fn active_calls(rng: &mut Rng, accounts: &[Account], pool: &[String], moment: i64, now: i64) -> Vec<ActiveCall> {
     let mut calls = Vec::new();
     for node in 1..=4 {
         for minute in -8..8 {
-            let count = rng.pick(&[0, 1, 1, 2]); // none, or one, or two snapshots in this minute
+            let count = rng.pick(&[0, 1, 2, 2]); // none, or one, or two snapshots in this minute
             for _ in 0..count {
                 let off_grid = if rng.percent(50) { rng.between(0, 59) } else { 0 };
-                snapshot(rng, accounts, &mut calls, node, moment.div_euclid(60) * 60 + minute * 60 + off_grid);
+                calls.extend(snapshot(rng, accounts, pool, node, moment.div_euclid(60) * 60 + minute * 60 + off_grid));
             }
         }
     }
     for node in 1..=6 {
         // Far enough from three periods of 30, 60 or 300 seconds to be clear for as long as the set is asked about.
         let age = rng.pick(&[0, 1, 20, 30, 125, 250, 700, 1200, -20, -500]);
-        snapshot(rng, accounts, &mut calls, node, now - age);
-        snapshot(rng, accounts, &mut calls, node, now - age - 15);
+        calls.extend(snapshot(rng, accounts, pool, node, now - age));
+        calls.extend(snapshot(rng, accounts, pool, node, now - age - 15));
     }
     calls
 }
 
-fn snapshot(rng: &mut Rng, accounts: &[Account], calls: &mut Vec<ActiveCall>, node_id: i32, second: i64) {
+/// A node's live calls at this second.
+fn snapshot(rng: &mut Rng, accounts: &[Account], pool: &[String], node_id: i32, second: i64) -> Vec<ActiveCall> {
+    let mut calls = Vec::new();
     let all_buffered = rng.percent(15);
     for _ in 0..=rng.below(4) {
         let (customer_acc_id, customer_id) = owner(rng, accounts);
@@ -118,7 +120,7 @@ fn snapshot(rng: &mut Rng, accounts: &[Account], calls: &mut Vec<ActiveCall>, no
         let rate =
             |rng: &mut Rng| rng.pick(&[None, Some(0.0), Some(2.0), Some(0.25), Some(0.1), Some(0.123_456), Some(-0.5)]);
         calls.push(ActiveCall {
-            id: 1_000_000 - calls.len() as u64,
+            id: rng.next(), // no order of time, and none are alike
             snapshot_timestamp: second,
             node_id,
             buffered: all_buffered || rng.percent(15),
@@ -130,30 +132,31 @@ fn snapshot(rng: &mut Rng, accounts: &[Account], calls: &mut Vec<ActiveCall>, no
             vendor_acc_id,
             src_country_id: country(rng),
             dst_country_id: country(rng),
-            src_name_in: texts::text(rng),
-            src_prefix_in: texts::text(rng),
-            dst_prefix_in: texts::text(rng),
-            src_prefix_routing: texts::text(rng),
-            dst_prefix_routing: texts::text(rng),
+            src_name_in: rng.pick(pool),
+            src_prefix_in: rng.pick(pool),
+            dst_prefix_in: rng.pick(pool),
+            src_prefix_routing: rng.pick(pool),
+            dst_prefix_routing: rng.pick(pool),
             auth_orig_ip: texts::address(rng),
             auth_orig_port: rng.pick(&[0, 5060, 5060, u16::MAX]),
             auth_orig_protocol_id: rng.pick(&[0, 1, 2, 200]),
-            destination_prefix: texts::text(rng),
+            destination_prefix: rng.pick(pool),
             destination_initial_interval: rng.pick(&[0, 1, 60, -1]),
             destination_next_interval: rng.pick(&[0, 1, 60]),
             destination_initial_rate: rate(rng),
             destination_next_rate: rate(rng),
             destination_fee: rate(rng),
-            from_domain: texts::text(rng),
-            to_domain: texts::text(rng),
-            ruri_domain: texts::text(rng),
-            diversion_in: texts::text(rng),
-            pai_in: texts::text(rng),
-            ppi_in: texts::text(rng),
-            privacy_in: texts::text(rng),
-            rpid_in: texts::text(rng),
-            rpid_privacy_in: texts::text(rng),
+            from_domain: rng.pick(pool),
+            to_domain: rng.pick(pool),
+            ruri_domain: rng.pick(pool),
+            diversion_in: rng.pick(pool),
+            pai_in: rng.pick(pool),
+            ppi_in: rng.pick(pool),
+            privacy_in: rng.pick(pool),
+            rpid_in: rng.pick(pool),
+            rpid_privacy_in: rng.pick(pool),
             names_protocol_as_the_report: rng.percent(30),
         });
     }
+    calls
 }

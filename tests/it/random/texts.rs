@@ -4,7 +4,7 @@ use super::Rng;
 
 /// Pieces of prefixes and names: few, so that they meet; with all that could mean something on the way to ClickHouse and
 /// back; with letters whose case only Unicode knows (the Kelvin sign is a k there, the long s an s).
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 46] = [
     "4",
     "4",
     "44",
@@ -43,6 +43,12 @@ const PIECES: [&str; 40] = [
     "ß",
     "Ж",
     "ж",
+    "é",
+    "É",
+    "Ж",
+    "ж",
+    "Я",
+    "я",
     "\u{212a}",
     "😀",
 ];
@@ -62,12 +68,42 @@ const ADDRESSES: [&str; 12] = [
     "",
 ];
 
-/// A prefix or name of nothing to four pieces.
-pub fn text(rng: &mut Rng) -> String {
-    let count = rng.pick(&[0, 1, 1, 2, 2, 3, 4]);
-    // Most of them are numbers, as in life.
-    let pieces = if rng.percent(50) { &PIECES[..9] } else { &PIECES[..] };
-    (0..count).map(|_| rng.pick(pieces)).collect()
+/// The texts of a world: few, so that rows share them, and each next to others that a careless comparison takes for it.
+pub fn pool(rng: &mut Rng) -> Vec<String> {
+    let mut pool = vec![String::new()];
+    for _ in 0..6 {
+        let base = text(rng);
+        pool.push(variant(rng, &base));
+        pool.push(variant(rng, &base));
+        pool.push(base);
+    }
+    pool
+}
+
+/// A prefix or name of one to four pieces.
+fn text(rng: &mut Rng) -> String {
+    // Half of them are digits and letters, as in life.
+    let pieces = if rng.percent(50) { &PIECES[..11] } else { &PIECES[..] };
+    (0..rng.pick(&[1, 2, 2, 3, 4])).map(|_| rng.pick(pieces)).collect()
+}
+
+/// A text that differs a little: in the case of a letter, by a wildcard in its place, or by a piece more.
+pub fn variant(rng: &mut Rng, text: &str) -> String {
+    let mut letters: Vec<char> = text.chars().collect();
+    let place = rng.below(letters.len() + 1);
+    match letters.get_mut(place) {
+        Some(letter) => {
+            *letter = match (rng.below(6), *letter) {
+                (0, _) => '%',
+                (1, _) => '_',
+                (2, 'k' | 'K') => '\u{212a}',
+                (2, 's' | 'S') => '\u{17f}',
+                (_, letter) => other_case(letter),
+            };
+            letters.into_iter().collect()
+        }
+        None => format!("{text}{}", rng.pick(&PIECES)),
+    }
 }
 
 /// An address in some spelling, or nothing.
@@ -83,18 +119,18 @@ pub fn part(rng: &mut Rng, operator: &str, text: &str) -> String {
         "starts-with" => letters[..cut].iter().collect(),
         "ends-with" => letters[cut..].iter().collect(),
         "contains" => {
-            let end = cut + rng.below(letters.len() - cut + 1);
-            letters[cut..end].iter().map(|letter| swap_case(rng, *letter)).collect()
+            let all = rng.percent(40);
+            let (start, end) = if all { (0, letters.len()) } else { (cut, cut + rng.below(letters.len() - cut + 1)) };
+            let share = rng.pick(&[0, 50, 100]);
+            let case = |letter: &char| if rng.percent(share) { other_case(*letter) } else { *letter };
+            letters[start..end].iter().map(case).collect()
         }
         _ => text.to_owned(),
     }
 }
 
-/// Now and then the other case, of letters beyond ASCII too.
-fn swap_case(rng: &mut Rng, letter: char) -> char {
-    if rng.percent(50) {
-        return letter;
-    }
+/// The other case of a letter, beyond ASCII too.
+fn other_case(letter: char) -> char {
     let other = if letter.is_lowercase() { letter.to_uppercase().next() } else { letter.to_lowercase().next() };
     other.unwrap_or(letter)
 }
@@ -108,14 +144,14 @@ pub fn integer(rng: &mut Rng, value: i64) -> String {
 
 /// A price near this many millionths as callers may write it.
 pub fn price(rng: &mut Rng, millionths: i64) -> String {
-    let value = if rng.percent(30) { millionths.saturating_add(rng.between(-1, 1)) } else { millionths };
+    let value = if rng.percent(20) { millionths.saturating_add(rng.between(-1, 1)) } else { millionths };
     let size = value.unsigned_abs();
     let exact =
         format!("{}.{:06}", integer(rng, (size / 1_000_000).cast_signed()).trim_start_matches('-'), size % 1_000_000);
-    let shown = match rng.below(4) {
+    let shown = match rng.below(5) {
         0 => exact.trim_end_matches('0').trim_end_matches('.').to_owned(),
         1 => format!("{exact}{}", "0".repeat(rng.below(30))),
-        2 => format!("{exact}{}{}", "0".repeat(rng.below(30)), rng.between(0, 9)),
+        2 | 3 => format!("{exact}{}{}", "0".repeat(rng.below(30)), rng.between(1, 9)),
         _ => exact,
     };
     if value < 0 { format!("-{shown}") } else { shown }
