@@ -15,6 +15,7 @@
 //! | [`sql`] | plan to statement: alone holds SELECT text |
 //! | [`store`] | the door to ClickHouse |
 //! | [`tables`] | which columns the tables have, and of which types |
+//! | [`cache`] | remembered sums and answers, never older than the table |
 //! | [`columns`] | typed columns to JSON bytes |
 //! | [`engine`] | the embedded ClickHouse |
 //! | [`migrate`] | the schema's steps |
@@ -22,6 +23,7 @@
 //! | [`net`] | addresses and networks |
 
 pub mod access;
+pub mod cache;
 pub mod cli;
 pub mod columns;
 pub mod config;

@@ -117,8 +117,16 @@ pub async fn inspect(client: &Client, config: &Config) -> Result<Schema, TablesE
             needed(column.name, is, false)
         });
     let active = ACTIVE_CALLS.iter().map(|column| Needed { ..*column }).chain(live);
-    let cdrs = table(client, &tables.cdrs, &tables.cdrs_columns, cdrs, &mut faults).await?;
-    let active_calls = table(client, &tables.active_calls, &tables.active_calls_columns, active, &mut faults).await?;
+    let cdrs = table(client, config, (&tables.cdrs, "cdrs"), &tables.cdrs_columns, cdrs, &mut faults).await?;
+    let active_calls = table(
+        client,
+        config,
+        (&tables.active_calls, "active_calls"),
+        &tables.active_calls_columns,
+        active,
+        &mut faults,
+    )
+    .await?;
     if !faults.is_empty() {
         return Err(TablesError::Faults(faults));
     }
@@ -127,13 +135,16 @@ pub async fn inspect(client: &Client, config: &Config) -> Result<Schema, TablesE
 
 async fn table(
     client: &Client,
-    name: &str,
+    config: &Config,
+    (name, ours): (&str, &str),
     expressions: &Expressions,
     needed: impl Iterator<Item = Needed>,
     faults: &mut Vec<TableFault>,
 ) -> Result<TableSchema, TablesError> {
     let mut schema = TableSchema::plain(name);
     let mut fault = |what: String| faults.push(TableFault { table: name.to_owned(), what });
+    schema.has_parts = engine(client, &config.clickhouse.database, name).await?.ends_with("MergeTree");
+    schema.is_ours = name == ours && *expressions == Expressions::default();
     let types = match describe(client, name, name).await? {
         Ok(types) => types,
         Err(why) => {
@@ -175,6 +186,18 @@ async fn table(
 fn is_known(name: &str) -> bool {
     CDRS.iter().chain(ACTIVE_CALLS).any(|column| column.name == name)
         || COLUMNS.iter().any(|column| column.name == name)
+}
+
+/// The engine of a table; empty when the server does not show it.
+async fn engine(client: &Client, database: &str, name: &str) -> Result<String, TablesError> {
+    let (database, table) = name.split_once('.').unwrap_or((database, name));
+    // Both are identifiers by the configuration's checks, so they may stand in quotes.
+    let sql = format!("SELECT engine FROM system.tables WHERE database = '{database}' AND name = '{table}'");
+    match client.query_raw(&sql).fetch_optional::<String>().await {
+        Ok(engine) => Ok(engine.unwrap_or_default()),
+        Err(clickhouse::error::Error::BadResponse(_)) => Ok(String::new()),
+        Err(source) => Err(TablesError::ClickHouse { table: name.to_owned(), source }),
+    }
 }
 
 /// Names and types of a table's or a subquery's columns; the inner error is the server's refusal.

@@ -40,7 +40,7 @@ impl Connection {
         let engine = Engine::start(Options {
             data_dir: config.engine.data_dir.clone(),
             program: config.engine.program.clone(),
-            cache: None,
+            cache: config.engine.cache.clone(),
             launcher: std::env::current_exe().map_err(CliError::failed)?,
             timezone: None,
         })

@@ -5,6 +5,7 @@ use super::tsv::{self, Rows};
 use crate::query::sampling::Sampling;
 use crate::query::zone::Calendar;
 use crate::report::figure::Sum;
+use crate::report::plan::Grid;
 
 /// One sum for every stored interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +101,76 @@ impl Buckets {
         Some(folded)
     }
 
+    /// The same rows, and an empty one for every calendar bucket of the grid that has none.
+    pub fn filled(&self, calendar: &Calendar, sampling: Sampling, grid: Grid) -> Self {
+        let mut all = Self {
+            t: Vec::new(),
+            sums: self.sums.iter().map(|(sum, _)| (*sum, Cells::new(*sum))).collect(),
+            totals: self.totals.clone(),
+        };
+        let mut stored = 0;
+        let mut push = |t: i64, row: Option<usize>| {
+            all.t.push(t);
+            for ((_, to), (_, from)) in all.sums.iter_mut().zip(&self.sums) {
+                let value = row.map_or(0, |row| from.get(row));
+                // The value comes from cells of the same kind, so it fits.
+                let _ = to.put(value, true);
+            }
+        };
+        let mut next = grid.first;
+        for _ in 0..grid.count {
+            let hit = self.t.get(stored) == Some(&next);
+            push(next, hit.then_some(stored));
+            stored += usize::from(hit);
+            next = calendar.bucket(sampling, next).1;
+        }
+        for row in stored..self.t.len() {
+            push(self.t[row], Some(row));
+        }
+        all
+    }
+
+    /// Adds the rows of `other` that lie in `[from, end)`; they come after all rows so far, or into the last one.
+    ///
+    /// `None` when a sum leaves its range.
+    pub fn append(&mut self, other: &Self, from: i64, end: i64) -> Option<()> {
+        let rows = other.t.partition_point(|&t| t < from)..other.t.partition_point(|&t| t < end);
+        for row in rows {
+            let new_row = self.t.last() != other.t.get(row);
+            if new_row {
+                self.t.push(*other.t.get(row)?);
+            }
+            for ((i, (_, to)), (_, from)) in self.sums.iter_mut().enumerate().zip(&other.sums) {
+                let value = from.get(row);
+                to.put(value, new_row)?;
+                let total = self.totals.get_mut(i)?;
+                *total = total.checked_add(value)?;
+            }
+        }
+        Some(())
+    }
+
+    /// The rows of both, bucket by bucket.
+    ///
+    /// `None` when a sum leaves its range.
+    pub fn merged(&self, other: &Self) -> Option<Self> {
+        let mut all = Self::new(&self.sums.iter().map(|(sum, _)| *sum).collect::<Vec<_>>());
+        let mut times: Vec<i64> = self.t.iter().chain(&other.t).copied().collect();
+        times.sort_unstable();
+        times.dedup();
+        for t in times {
+            all.append(self, t, t + 1)?;
+            all.append(other, t, t + 1)?;
+        }
+        Some(all)
+    }
+
+    /// Bytes of memory that the rows take, roughly.
+    pub fn bytes(&self) -> usize {
+        let row: usize = self.sums.iter().map(|(_, cells)| if matches!(cells, Cells::Wide(_)) { 16 } else { 8 }).sum();
+        self.t.len() * (8 + row) + self.sums.len() * 64 + 64
+    }
+
     /// The fields of a line after its time, one for each sum.
     fn read(&self, line: &[u8]) -> Option<(i64, Vec<i128>)> {
         let mut fields = line.split(|&b| b == b'\t');
@@ -135,6 +206,40 @@ impl Rows for Buckets {
         let (_, values) = self.read(line)?;
         // Over no rows the engine's totals are defaults: zeros, as they should be.
         self.totals = values;
+        Some(())
+    }
+}
+
+/// Two sets of buckets in one answer, told apart by a first field that is 1 for rows of an edge.
+#[derive(Clone, Debug)]
+pub struct Tagged {
+    /// Rows tagged 0.
+    pub chunks: Buckets,
+    /// Rows tagged 1.
+    pub edges: Buckets,
+}
+
+impl Tagged {
+    /// No rows yet.
+    pub fn new(sums: &[Sum]) -> Self {
+        Self { chunks: Buckets::new(sums), edges: Buckets::new(sums) }
+    }
+}
+
+impl Rows for Tagged {
+    const TOTALS: bool = true;
+
+    fn row(&mut self, line: &[u8]) -> Option<()> {
+        match line.get(..2)? {
+            b"0\t" => self.chunks.row(line.get(2..)?),
+            b"1\t" => self.edges.row(line.get(2..)?),
+            _ => None,
+        }
+    }
+
+    fn totals(&mut self, _: &[u8]) -> Option<()> {
+        // Totals are added up from rows here: those of the statement are over more than the window, and over part of it.
+        // They are asked for because a stream that ends before them was cut short.
         Some(())
     }
 }

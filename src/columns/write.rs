@@ -38,7 +38,12 @@ impl Answer {
     /// Row of the first stored bucket after the grid: calls ahead of the clock.
     fn ahead(&self) -> usize {
         let end = self.grid.first + self.grid.step * i64::try_from(self.grid.count).unwrap_or(i64::MAX);
-        if self.fill { self.buckets.t.partition_point(|&t| t < end) } else { 0 }
+        self.buckets.t.partition_point(|&t| t < end)
+    }
+
+    /// Number of buckets, with or without calls: the grid's and those of calls ahead of the clock.
+    fn buckets(&self) -> usize {
+        usize::try_from(self.grid.count).unwrap_or(usize::MAX).saturating_add(self.buckets.t.len() - self.ahead())
     }
 
     fn scale(&self, cps_seconds: i128) -> Scale {
@@ -96,7 +101,7 @@ pub struct Writer {
 impl Writer {
     /// A writer at the beginning of the answer.
     pub fn new(answer: Arc<Answer>) -> Self {
-        let count = answer.grid_rows() + answer.buckets.t.len() - answer.ahead();
+        let count = if answer.fill { answer.buckets() } else { answer.buckets.t.len() };
         Self { answer, part: Part::Begin, walk: Walk::START, count }
     }
 
@@ -134,7 +139,7 @@ impl Writer {
         json::whole(out, self.count as i128);
         if answer.totals {
             out.extend_from_slice(b",\"totals\":{\"t\":0");
-            let seconds = figure::totals_cps_seconds(answer.totals_cps, answer.grid.step, answer.grid.count);
+            let seconds = figure::totals_cps_seconds(answer.totals_cps, answer.grid.step, answer.buckets());
             for figure in answer.figures {
                 key(out, b",", figure.name());
                 // A range of no bucket divides by nothing; over no calls that is "0.0" like any other.

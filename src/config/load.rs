@@ -80,7 +80,7 @@ fn apply(config: &mut Config, faults: &mut Vec<Fault>, name: &str, text: &str, p
 }
 
 /// `CDRSCOPE_CONFIG` names the file and `CDRSCOPE_LOG` the log filter: both are read by the command line.
-const NOT_SETTINGS: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG", "CDRSCOPE_ENGINE_CACHE"];
+const NOT_SETTINGS: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG"];
 
 fn read_env(env: &BTreeMap<String, String>, config: &mut Config, faults: &mut Vec<Fault>) {
     for (name, text) in env {

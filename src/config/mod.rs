@@ -153,6 +153,7 @@ settings! {
     /// The embedded engine.
     engine Engine {
         data_dir: PathBuf = "data", "Where the embedded engine keeps its data.";
+        cache: Option<PathBuf> = "", "Folder of the fetched engine library; empty is cdrscope in the user's cache folder.";
         program: Option<PathBuf> = "", "A clickhouse binary or libchdb.so to use instead of the one found.";
     }
     /// Tokens of the customer API.
@@ -184,6 +185,12 @@ settings! {
     /// Live calls.
     active_calls ActiveCalls {
         period_seconds: u32 = "60", "How often a media node posts its live calls; one silent for over three periods is left out.";
+    }
+    /// Remembered sums.
+    cache Cache {
+        enabled: bool = "true", "Remember sums and answers. What is remembered is checked against the table's state before it is used.";
+        size_mb: u64 = "64", "Most memory for them, in MB.";
+        fresh_seconds: u32 = "1", "How old the latest look at the table's state may be when an answer relies on it.";
     }
     /// The API's manners.
     api Api {

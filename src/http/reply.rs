@@ -7,8 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -17,38 +18,69 @@ use crate::columns::{PIECE, Produce};
 /// A text up to this length is kept between the two runs.
 const KEPT: usize = 4 * PIECE;
 
-/// Answers 200 with what `writer` produces, or 304 where the caller has it already.
-pub fn json(request: &HttpRequest, mut writer: impl Produce + Clone + Unpin + 'static) -> HttpResponse {
+/// An answer that was written once: counted, hashed, and kept if it is small.
+pub struct Rendered<P> {
+    /// The ETag of the text.
+    pub etag: String,
+    /// The text, if it is small enough to keep.
+    pub text: Option<Bytes>,
+    length: usize,
+    writer: P,
+}
+
+/// Writes an answer for the first time.
+pub fn render<P: Produce + Clone>(mut writer: P) -> Rendered<P> {
     let again = writer.clone();
-    let (mut hash, mut length, mut text) = (Sha256::new(), 0usize, Vec::with_capacity(PIECE / 16));
+    let (mut hash, mut length, mut piece) = (Sha256::new(), 0usize, Vec::with_capacity(PIECE / 16));
     let mut kept: Option<Vec<u8>> = Some(Vec::new());
     loop {
-        text.clear();
-        let more = writer.produce(&mut text);
-        hash.update(&text);
-        length += text.len();
-        kept = kept.filter(|kept| kept.len() + text.len() <= KEPT);
+        piece.clear();
+        let more = writer.produce(&mut piece);
+        hash.update(&piece);
+        length += piece.len();
+        kept = kept.filter(|kept| kept.len() + piece.len() <= KEPT);
         if let Some(kept) = &mut kept {
-            kept.extend_from_slice(&text);
+            kept.extend_from_slice(&piece);
         }
         if !more {
             break;
         }
     }
-    let etag = etag(&hash.finalize());
+    Rendered { etag: etag(&hash.finalize()), text: kept.map(Bytes::from), length, writer: again }
+}
+
+/// Answers 200 with what was rendered, or 304 where the caller has it already.
+pub fn send(request: &HttpRequest, rendered: Rendered<impl Produce + Unpin + 'static>) -> HttpResponse {
+    let mut response = match head(request, &rendered.etag) {
+        Ok(response) => response,
+        Err(unchanged) => return unchanged,
+    };
+    match rendered.text {
+        Some(text) => response.body(text),
+        None => response.body(Pieces { writer: rendered.writer, left: rendered.length }),
+    }
+}
+
+/// Answers 200 with a text that is ready, or 304 where the caller has it already.
+pub fn send_ready(request: &HttpRequest, etag: &str, text: Bytes) -> HttpResponse {
+    match head(request, etag) {
+        Ok(mut response) => response.body(text),
+        Err(unchanged) => unchanged,
+    }
+}
+
+/// The head of a 200, or the whole of a 304.
+fn head(request: &HttpRequest, etag: &str) -> Result<HttpResponseBuilder, HttpResponse> {
     let mut response = HttpResponse::Ok();
     response
-        .insert_header((header::ETAG, etag.as_str()))
+        .insert_header((header::ETAG, etag))
         .insert_header((header::VARY, "Accept"))
         .insert_header((header::CACHE_CONTROL, "max-age=0, private, must-revalidate"));
-    if matches(request.headers(), &etag) {
-        return response.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
+    if matches(request.headers(), etag) {
+        return Err(response.status(StatusCode::NOT_MODIFIED).finish());
     }
     response.insert_header((header::CONTENT_TYPE, super::JSON));
-    match kept {
-        Some(text) => response.body(text),
-        None => response.body(Pieces { writer: again, left: length }),
-    }
+    Ok(response)
 }
 
 /// `W/"…"` with the first 32 hex digits of SHA-256.

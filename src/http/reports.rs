@@ -1,7 +1,9 @@
 //! The one handler of every report: read the parameters, plan, ask, answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_web::http::header::{AGE, HeaderName, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use time::OffsetDateTime;
@@ -13,6 +15,7 @@ use super::headers::RequestId;
 use super::params::{self, BadParam, Context, Pairs};
 use super::reply;
 use super::state::State;
+use crate::cache::{self, Use};
 use crate::columns::buckets::Buckets;
 use crate::columns::live::{LiveCalls, LiveWriter};
 use crate::columns::write::{Answer, Writer};
@@ -53,40 +56,84 @@ async fn respond(
     let asked = params::read(report, &Pairs::parse(request.query_string()), context)?;
     let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
         Ok(plan) => plan,
-        Err(Refusal::Future) => return Ok(reply::json(request, reply::Empty)),
+        Err(Refusal::Future) => return Ok(reply::send(request, reply::render(reply::Empty))),
         Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),
         Err(Refusal::TooManyBuckets { limit }) => return Err(BadParam::TooManyBuckets(limit).into()),
     };
-    let read = match report.shape {
-        Shape::Calls { .. } | Shape::Concurrency => {
-            buckets(&plan, state).await.map(|answer| reply::json(request, Writer::new(Arc::new(answer))))
-        }
-        Shape::LiveCalls => {
-            live_calls(&plan, state).await.map(|calls| reply::json(request, LiveWriter::new(Arc::new(calls))))
-        }
+    let answered = match report.shape {
+        Shape::Calls { .. } | Shape::Concurrency => buckets(&plan, request, state).await,
+        Shape::LiveCalls => live_calls(&plan, state)
+            .await
+            .map(|calls| reply::send(request, reply::render(LiveWriter::new(Arc::new(calls))))),
     };
-    read.map_err(|error| {
+    answered.map_err(|error| {
         log::error!("request {}: {}: {error}", request_id(request), report.name);
         error.into()
     })
 }
 
-async fn buckets(plan: &Plan, state: &State) -> Result<Answer, StoreError> {
+/// From memory where that still holds, else from sums, remembered or read.
+async fn buckets(plan: &Plan, request: &HttpRequest, state: &State) -> Result<HttpResponse, StoreError> {
+    let Some(cache) = &state.cache else {
+        let sums = read(plan, state).await?;
+        return Ok(reply::send(request, reply::render(writer(plan, sums, state)?)));
+    };
+    let tracker = cache.tracker(plan.report.table);
+    tracker.refresh(&state.store, cache.fresh()).await;
+    if let Some(body) = cache.body(plan) {
+        let response = reply::send_ready(request, &body.etag, body.text.clone());
+        return Ok(told(response, Use::Hit, tracker.age()));
+    }
+    let seq = tracker.seq();
+    let (sums, used) = match plan.report.shape {
+        Shape::Calls { .. } => cache::assemble(cache, &state.store, &state.schema, plan).await?,
+        Shape::Concurrency | Shape::LiveCalls => (read(plan, state).await?, Use::Miss),
+    };
+    let rendered = reply::render(writer(plan, sums, state)?);
+    if let Some(text) = &rendered.text {
+        cache.keep_body(plan, text.clone(), rendered.etag.clone(), seq);
+    }
+    let age = if used == Use::Hit { tracker.age() } else { Duration::ZERO };
+    Ok(told(reply::send(request, rendered), used, age))
+}
+
+/// Says where the answer came from.
+fn told(mut response: HttpResponse, used: Use, age: Duration) -> HttpResponse {
+    let word = match used {
+        Use::Hit => "hit",
+        Use::Partial => "partial",
+        Use::Miss => "miss",
+    };
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-cache"), HeaderValue::from_static(word));
+    headers.insert(AGE, HeaderValue::from(age.as_secs()));
+    response
+}
+
+/// Sums straight from the engine.
+async fn read(plan: &Plan, state: &State) -> Result<Buckets, StoreError> {
     let mut sums = Buckets::new(&figure::sums(plan.report.figures));
     state.store.read(&sql::select(plan, &state.schema), Uuid::new_v4(), plan.report.name, &mut sums).await?;
+    Ok(sums)
+}
+
+fn writer(plan: &Plan, mut sums: Buckets, state: &State) -> Result<Writer, StoreError> {
     if plan.sampling.fixed_seconds().is_none() {
         sums = sums.fold(&plan.calendar, plan.sampling).ok_or_else(StoreError::overflow)?;
+        if plan.fill {
+            sums = sums.filled(&plan.calendar, plan.sampling, plan.grid);
+        }
     }
-    Ok(Answer {
+    Ok(Writer::new(Arc::new(Answer {
         buckets: sums,
         figures: plan.report.figures,
         grid: plan.grid,
-        fill: plan.fill,
+        fill: plan.fill && plan.grid.step > 0,
         totals: matches!(plan.report.shape, Shape::Calls { .. }),
         form: plan.form,
         acd_unit: state.config.reports.acd_unit,
         totals_cps: state.config.reports.totals_cps,
-    })
+    })))
 }
 
 async fn live_calls(plan: &Plan, state: &State) -> Result<LiveCalls, StoreError> {

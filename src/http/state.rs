@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use governor::{DefaultKeyedRateLimiter, Quota};
 
 use crate::access::Directory;
+use crate::cache::{Cache, Tracker};
 use crate::config::{Config, WeekStart};
 use crate::query::zone::Calendar;
-use crate::sql::schema::Schema;
+use crate::sql::schema::{Schema, TableSchema};
 use crate::store::Store;
 use crate::token::Keys;
 
@@ -25,6 +26,8 @@ pub struct State {
     pub store: Store,
     /// The tables.
     pub schema: Schema,
+    /// What is remembered, if anything is.
+    pub cache: Option<Cache>,
     /// Calendar buckets of the configured zone.
     pub calendar: Calendar,
     /// Requests a second for each token, if limited.
@@ -43,7 +46,13 @@ impl State {
         let rate = NonZeroU32::new(config.limits.requests_per_second)
             .map(|rate| DefaultKeyedRateLimiter::keyed(Quota::per_second(rate)));
         let directory = Directory::new(&config.accounts);
-        Arc::new(Self { keys, directory, store, schema, calendar, rate, ready: AtomicBool::new(false), config })
+        let cache = config.cache.enabled.then(|| {
+            let tracker = |table: &TableSchema| {
+                Tracker::new(&config.clickhouse.database, &table.name, table.is_ours, table.has_parts)
+            };
+            Cache::new(&config.cache, tracker(&schema.cdrs), tracker(&schema.active_calls))
+        });
+        Arc::new(Self { keys, directory, store, schema, cache, calendar, rate, ready: AtomicBool::new(false), config })
     }
 
     /// Whether the service can answer.

@@ -122,10 +122,10 @@ pub fn sums(figures: &[Figure]) -> Vec<Sum> {
 }
 
 /// What `cps` in totals divides by.
-pub fn totals_cps_seconds(mode: TotalsCps, step: i64, buckets: u64) -> i128 {
+pub fn totals_cps_seconds(mode: TotalsCps, step: i64, buckets: usize) -> i128 {
     match mode {
         TotalsCps::Bucket => i128::from(step),
-        TotalsCps::Range => i128::from(step) * i128::from(buckets),
+        TotalsCps::Range => i128::from(step) * buckets as i128,
     }
 }
 

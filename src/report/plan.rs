@@ -66,7 +66,7 @@ pub struct Window {
 pub struct Grid {
     /// Start of the first bucket, epoch seconds.
     pub first: i64,
-    /// Length of a bucket in seconds; 0 for calendar buckets, which are never filled in.
+    /// Length of a bucket in seconds; 0 for calendar buckets, which are of unequal length.
     pub step: i64,
     /// Number of buckets.
     pub count: u64,
@@ -134,8 +134,7 @@ impl Request {
             sampling: self.sampling,
             calendar: self.calendar,
             grid: Grid { first: 0, step: 0, count: 0 },
-            // Calendar buckets are not filled in: no report with them has a grid.
-            fill: self.fill.unwrap_or(filling) && self.sampling.fixed_seconds().is_some(),
+            fill: self.fill.unwrap_or(filling),
             form: self.form,
             now: clock,
         };

@@ -3,7 +3,7 @@
 pub mod schema;
 mod select;
 
-pub use select::select;
+pub use select::{Read, select, select_reads};
 
 /// A statement: text made of constants and configured names only, and the values bound to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

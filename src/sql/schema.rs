@@ -14,12 +14,22 @@ pub struct TableSchema {
     pub expressions: HashMap<String, String>,
     /// Columns that the table lacks.
     pub missing: Vec<String>,
+    /// Whether it is cdrscope's own, made by `schema/`.
+    pub is_ours: bool,
+    /// Whether the server shows its parts: the MergeTree family does.
+    pub has_parts: bool,
 }
 
 impl TableSchema {
     /// A table with every column under its own name.
     pub fn plain(name: &str) -> Self {
-        Self { name: name.to_owned(), expressions: HashMap::new(), missing: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            expressions: HashMap::new(),
+            missing: Vec::new(),
+            is_ours: false,
+            has_parts: false,
+        }
     }
 
     /// The SQL for a column of that name.

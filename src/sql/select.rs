@@ -20,25 +20,130 @@ pub fn select(plan: &Plan, schema: &Schema) -> Statement {
     }
 }
 
+/// What one statement reads: rows of a window, all of them or those of named parts of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// When.
+    pub window: Window,
+    /// Only rows of these parts; all rows if empty.
+    pub parts: Vec<String>,
+    /// Which of two sets of buckets the rows belong to; see [`select_reads`].
+    pub edge: bool,
+}
+
 fn calls(plan: &Plan, schema: &Schema) -> Statement {
-    let table = schema.table(Table::Cdrs);
+    let Some(window) = plan.window else { return Statement::default() };
+    reads(plan, schema, &[Read { window, parts: Vec::new(), edge: false }], false)
+}
+
+/// Several reads in one statement. The interval's start is preceded by a column that is 1 for rows of an edge and 0 for
+/// the others, so that one answer holds two sets of buckets.
+pub fn select_reads(plan: &Plan, schema: &Schema, all: &[Read]) -> Statement {
+    reads(plan, schema, all, true)
+}
+
+fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool) -> Statement {
+    let pieces: Vec<(&Read, Piece)> =
+        all.iter().flat_map(|read| pieces(plan, read.window).into_iter().map(move |piece| (read, piece))).collect();
+    let sums = figure::sums(plan.report.figures);
+    let (keys, order) = if tagged { ("edge, t", " ORDER BY edge, t") } else { ("t", " ORDER BY t") };
     let mut s = Statement::default();
+    if let [(read, piece)] = pieces.as_slice() {
+        scan(&mut s, plan, schema, read, *piece, tagged);
+        s.push(" GROUP BY t WITH TOTALS").push(order);
+        return s;
+    }
+    s.push("SELECT ").push(keys);
+    for name in sums.iter().map(|sum| name(*sum)) {
+        s.push(", sum(").push(name).push(")");
+    }
+    s.push(" FROM (");
+    for (i, (read, piece)) in pieces.iter().enumerate() {
+        s.push(if i == 0 { "" } else { " UNION ALL " });
+        scan(&mut s, plan, schema, read, *piece, tagged);
+        s.push(" GROUP BY t");
+    }
+    s.push(") GROUP BY ").push(keys).push(" WITH TOTALS").push(order);
+    s
+}
+
+/// A part of a window that is read in one way.
+#[derive(Clone, Copy, Debug)]
+enum Piece {
+    /// Whole minutes, `[from, end)`: written so that the projection by minutes can answer it.
+    Minutes { from: i64, end: Option<i64> },
+    /// Any seconds, both inclusive.
+    Seconds(Window),
+}
+
+/// Without filters the minutes within a window come from the projection, and only its odd ends from the calls.
+fn pieces(plan: &Plan, window: Window) -> Vec<Piece> {
+    const MINUTE: i64 = 60;
+    let first = (window.from + MINUTE - 1).div_euclid(MINUTE) * MINUTE;
+    let end = window.to.map(|to| (to + 1).div_euclid(MINUTE) * MINUTE);
+    if !plan.filters.is_empty() || plan.interval % MINUTE != 0 || end.is_some_and(|end| end <= first) {
+        return vec![Piece::Seconds(window)];
+    }
+    let mut pieces = Vec::with_capacity(3);
+    if window.from < first {
+        pieces.push(Piece::Seconds(Window { from: window.from, to: Some(first - 1) }));
+    }
+    pieces.push(Piece::Minutes { from: first, end });
+    if let (Some(end), Some(to)) = (end, window.to)
+        && end <= to
+    {
+        pieces.push(Piece::Seconds(Window { from: end, to: Some(to) }));
+    }
+    pieces
+}
+
+/// SELECT … WHERE …, without GROUP BY.
+fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, read: &Read, piece: Piece, tagged: bool) {
+    let table = schema.table(Table::Cdrs);
+    let time = table.sql(Column::TimeStart.name());
+    let minute = format!("toStartOfMinute({time})");
     s.push("SELECT ");
-    interval(&mut s, table.sql(Column::TimeStart.name()), plan.interval);
+    if tagged {
+        s.push(if read.edge { "toUInt8(1) AS edge, " } else { "toUInt8(0) AS edge, " });
+    }
+    interval(s, if matches!(piece, Piece::Minutes { .. }) { &minute } else { time }, plan.interval);
     s.push(" AS t");
     for sum in figure::sums(plan.report.figures) {
         s.push(", ");
-        aggregate(&mut s, sum, plan, schema);
+        aggregate(s, sum, plan, schema);
+        s.push(" AS ").push(name(sum));
     }
     s.push(" FROM ").push(&table.name);
-    tenant(&mut s, plan, table);
+    tenant(s, plan, table);
     if plan.report.last_attempt_only {
         s.push(" AND ").push(table.sql(Column::IsLastCdr.name())).push(" = 1");
     }
-    window(&mut s, table.sql(Column::TimeStart.name()), plan.window);
-    filters(&mut s, plan, table);
-    s.push(" GROUP BY t WITH TOTALS ORDER BY t");
-    s
+    match piece {
+        Piece::Seconds(seconds) => window(s, time, Some(seconds)),
+        Piece::Minutes { from, end } => {
+            s.push(" AND ").push(&minute).push(" >= toDateTime(").bind("UInt32", from).push(")");
+            if let Some(end) = end {
+                s.push(" AND ").push(&minute).push(" < toDateTime(").bind("UInt32", end).push(")");
+            }
+        }
+    }
+    for (i, part) in read.parts.iter().enumerate() {
+        s.push(if i == 0 { " AND _part IN (" } else { ", " }).bind_text(part);
+    }
+    if !read.parts.is_empty() {
+        s.push(")");
+    }
+    filters(s, plan, table);
+}
+
+fn name(sum: Sum) -> &'static str {
+    match sum {
+        Sum::Calls => "calls",
+        Sum::Answered => "answered",
+        Sum::AnsweredSeconds => "answered_seconds",
+        Sum::Seconds => "seconds",
+        Sum::Price => "price",
+    }
 }
 
 fn aggregate(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {

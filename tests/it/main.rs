@@ -10,6 +10,9 @@
 )]
 
 mod customer_api;
+mod differential;
 mod engine;
+mod oracle;
 mod own_table;
+mod random;
 mod support;

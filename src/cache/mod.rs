@@ -1,0 +1,176 @@
+//! Remembered sums and answers, never older than the table.
+//!
+//! Sums are kept in chunks of time, so a window that moves, or a longer one, reuses what is there and asks ClickHouse only
+//! for what is missing. Before a chunk is used the state of the table's parts says whether it still holds: nothing changed
+//! in its time, or new rows came, which are then read from their parts alone and added, or anything else, and it is read
+//! anew. Whole answers are kept beside them, ready to send. Every key holds the tenant.
+
+pub mod parts;
+mod series;
+mod tracker;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::config;
+use crate::query::filter::Filter;
+use crate::query::sampling::Sampling;
+use crate::report::Table;
+use crate::report::plan::{Form, Grid, Plan, Scope, Window};
+use parts::Since;
+
+pub use series::{Use, assemble};
+pub use tracker::Tracker;
+
+/// Whose sums, of what: everything that a chunk depends on but its time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Series {
+    scope: Scope,
+    report: &'static str,
+    interval: i64,
+    filters: Vec<Filter>,
+}
+
+/// Sums of one stretch of time.
+#[derive(Debug)]
+struct Chunk {
+    buckets: crate::columns::buckets::Buckets,
+    /// The reading of the parts up to which it holds.
+    seq: AtomicU64,
+    /// Whether it holds exactly the rows of that reading. A chunk that may hold newer rows cannot have them added.
+    exact: bool,
+}
+
+/// What a whole answer depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct BodyKey {
+    scope: Scope,
+    report: &'static str,
+    window: Window,
+    sampling: Sampling,
+    zone: Option<String>,
+    monday_first: bool,
+    fill: bool,
+    form: Form,
+    filters: Vec<Filter>,
+}
+
+/// A whole answer, ready to send.
+#[derive(Debug)]
+pub struct Body {
+    /// The text.
+    pub text: Bytes,
+    /// Its ETag.
+    pub etag: String,
+    grid: Grid,
+    seq: AtomicU64,
+}
+
+/// One key's turn: whoever holds it asks ClickHouse, the others wait and find what it found.
+type Turns<K> = Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>;
+
+/// Everything remembered.
+pub struct Cache {
+    chunks: moka::sync::Cache<(Arc<Series>, i64), Arc<Chunk>>,
+    bodies: moka::sync::Cache<BodyKey, Arc<Body>>,
+    turns: Turns<Series>,
+    cdrs: Tracker,
+    active_calls: Tracker,
+    fresh: Duration,
+}
+
+/// Bytes of a key and of the bookkeeping around an entry.
+const ENTRY: usize = 300;
+
+impl Cache {
+    /// An empty cache over two tables.
+    pub fn new(config: &config::Cache, cdrs: Tracker, active_calls: Tracker) -> Self {
+        // Half for each kind: answers are larger, sums are worth more.
+        let half = config.size_mb * 1024 * 1024 / 2;
+        Self {
+            chunks: moka::sync::Cache::builder()
+                .max_capacity(half)
+                .weigher(|_, chunk: &Arc<Chunk>| weight(chunk.buckets.bytes()))
+                .build(),
+            bodies: moka::sync::Cache::builder()
+                .max_capacity(half)
+                .weigher(|_, body: &Arc<Body>| weight(body.text.len()))
+                .build(),
+            turns: Turns::default(),
+            cdrs,
+            active_calls,
+            fresh: Duration::from_secs(config.fresh_seconds.into()),
+        }
+    }
+
+    /// The tracker of a table.
+    pub fn tracker(&self, table: Table) -> &Tracker {
+        match table {
+            Table::Cdrs => &self.cdrs,
+            Table::ActiveCalls => &self.active_calls,
+        }
+    }
+
+    /// How old the latest look at the parts may be.
+    pub fn fresh(&self) -> Duration {
+        self.fresh
+    }
+
+    /// The whole answer of a plan, if it is known and still holds. The table's tracker must be fresh.
+    pub fn body(&self, plan: &Plan) -> Option<Arc<Body>> {
+        let window = plan.window?;
+        let body = self.bodies.get(&key(plan, window))?;
+        let tracker = self.tracker(plan.report.table);
+        let now = tracker.seq();
+        let seq = body.seq.load(Ordering::Acquire);
+        if body.grid != plan.grid || tracker.since(seq, window.from, window.to.unwrap_or(i64::MAX)) != Since::Same {
+            return None;
+        }
+        // Nothing changed up to the reading that was just looked at, so the next look is shorter.
+        body.seq.fetch_max(now.min(tracker.seq()), Ordering::AcqRel);
+        Some(body)
+    }
+
+    /// Keeps a whole answer that holds up to the reading `seq`.
+    pub fn keep_body(&self, plan: &Plan, text: Bytes, etag: String, seq: u64) {
+        let Some(window) = plan.window else { return };
+        let body = Body { text, etag, grid: plan.grid, seq: AtomicU64::new(seq) };
+        self.bodies.insert(key(plan, window), Arc::new(body));
+    }
+
+    /// The turn of a series.
+    fn turn(&self, series: &Series) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(series).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::default();
+        turns.insert(series.clone(), Arc::downgrade(&turn));
+        turn
+    }
+}
+
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes + ENTRY).unwrap_or(u32::MAX)
+}
+
+fn key(plan: &Plan, window: Window) -> BodyKey {
+    // Buckets of fixed length lie alike in every zone.
+    let calendar = plan.sampling.fixed_seconds().is_none();
+    BodyKey {
+        scope: plan.scope,
+        report: plan.report.name,
+        window,
+        sampling: plan.sampling,
+        zone: if calendar { plan.calendar.zone.iana_name().map(str::to_owned) } else { None },
+        monday_first: calendar && plan.calendar.monday_first,
+        fill: plan.fill,
+        form: plan.form,
+        filters: plan.filters.clone(),
+    }
+}
