@@ -14,7 +14,7 @@ WITH
     {vendor_keep:Array(UInt32)} AS vendor_keep, {vendor_other:Array(UInt16)} AS vendor_other,
     {caller_name:Array(String)} AS caller_name,
     -- How a call can end, by number: 1 answered, 2..3 busy, 4..5 no answer, 6 absent, 7 rejected, 8 given up by the
-    -- caller, 9..11 bad number, 12..16 no circuit, congestion, failure. docs: the release causes of the KPI table.
+    -- caller, 9..11 bad number, 12..16 no circuit, congestion, failure.
     [200, 486, 600, 408, 480, 480, 603, 487, 404, 410, 484, 503, 502, 500, 503, 504] AS sip,
     ['OK', 'Busy Here', 'Busy Everywhere', 'Request Timeout', 'Temporarily Unavailable', 'Temporarily Unavailable',
      'Decline', 'Request Terminated', 'Not Found', 'Gone', 'Address Incomplete', 'Service Unavailable', 'Bad Gateway',
