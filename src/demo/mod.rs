@@ -82,7 +82,7 @@ pub enum DemoError {
     },
 }
 
-/// Calls an insert makes: a few hundred MB in ClickHouse's memory, and one part a month.
+/// Calls an insert makes: about half a GB of ClickHouse's memory, and one part a month.
 const SLICE: u64 = 200_000;
 /// An id is run (12 bits), call, attempt (2 bits), and stays exact in a JSON number.
 const MOST_CALLS: u64 = 1 << 38;
