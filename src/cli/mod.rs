@@ -4,6 +4,7 @@ mod check;
 mod connect;
 mod demo;
 mod engine;
+mod health;
 mod migrate;
 mod serve;
 mod settings;
@@ -36,6 +37,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Look at settings and ClickHouse: what is missing or wrong
     Check(check::Check),
+    /// Ask a running service whether it can answer
+    Health(health::Health),
     /// Print a token
     Token(token::Token),
     /// Make up CDRs
@@ -88,6 +91,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Health(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Engine(command) => command.run(),
