@@ -10,9 +10,12 @@
 )]
 
 mod customer_api;
+mod demo;
 mod differential;
 mod engine;
 mod oracle;
 mod own_table;
+mod plans;
 mod random;
+mod schema;
 mod support;
