@@ -1,9 +1,12 @@
 //! Who may see what: rows of `accounts` and `api_access`, read again and again, and the checks made against them. An
 //! account is checked here before anything else is read.
 
+mod login;
+pub mod password;
 mod refresh;
+pub mod throttle;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
@@ -14,6 +17,7 @@ use crate::net;
 use crate::report::plan::Scope;
 use crate::token::{Grant, Subject};
 
+pub use login::Candidate;
 pub use refresh::{Directory, RefreshError};
 
 /// An account, as reports need it.
@@ -43,6 +47,8 @@ pub struct Snapshot {
     pub accounts: HashMap<Uuid, Account>,
     /// By id.
     pub access: HashMap<u32, Access>,
+    /// Ids of `access` by login. A login that two rows share is not here.
+    pub logins: BTreeMap<String, u32>,
 }
 
 /// The tables could not be read for too long to trust what is remembered.

@@ -8,6 +8,7 @@ use clickhouse::Row;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::login::by_login;
 use super::{Access, Account, Latest, Snapshot, Stale};
 use crate::config::Accounts;
 use crate::store::{Store, StoreError};
@@ -64,16 +65,20 @@ impl Directory {
         );
         Self {
             latest: Arc::default(),
-            // An operator's query may give other widths, text for a uuid, or nullable columns.
+            // An operator's query may give other widths, text, or nullable columns. A number that does not fit fails the
+            // reading, for cut to 32 bits it would be somebody else's; a row without an id, uuid or customer is nobody's.
             accounts_sql: format!(
-                "SELECT assumeNotNull(toUInt32(id)) AS id, assumeNotNull(toUUID(toString(uuid))) AS uuid, \
-                 assumeNotNull(toUInt32(customer_id)) AS customer_id FROM ({accounts})"
+                "SELECT accurateCast(assumeNotNull(a.id), 'UInt32') AS id, toUUID(toString(assumeNotNull(a.uuid))) AS uuid, \
+                 accurateCast(assumeNotNull(a.customer_id), 'UInt32') AS customer_id FROM ({accounts}) AS a \
+                 WHERE a.id IS NOT NULL AND a.uuid IS NOT NULL AND a.customer_id IS NOT NULL"
             ),
             access_sql: format!(
-                "SELECT assumeNotNull(toUInt32(id)) AS id, assumeNotNull(toUInt32(customer_id)) AS customer_id, \
-                 arrayMap(x -> assumeNotNull(toUInt32(x)), account_ids) AS account_ids, \
-                 arrayMap(x -> assumeNotNull(toString(x)), allowed_ips) AS allowed_ips, \
-                 ifNull(toString(login), '') AS login, ifNull(toString(password_hash), '') AS password_hash FROM ({access})"
+                "SELECT accurateCast(assumeNotNull(a.id), 'UInt32') AS id, \
+                 accurateCast(assumeNotNull(a.customer_id), 'UInt32') AS customer_id, \
+                 arrayMap(x -> accurateCast(ifNull(toString(x), '0'), 'UInt32'), a.account_ids) AS account_ids, \
+                 arrayMap(x -> ifNull(toString(x), ''), a.allowed_ips) AS allowed_ips, \
+                 ifNull(toString(a.login), '') AS login, ifNull(toString(a.password_hash), '') AS password_hash \
+                 FROM ({access}) AS a WHERE a.id IS NOT NULL AND a.customer_id IS NOT NULL"
             ),
             refresh: Duration::from_secs(config.refresh_seconds.into()),
         }
@@ -101,7 +106,8 @@ impl Directory {
         let of = |table| move |source| RefreshError::Store { table, source };
         let accounts: Vec<AccountRow> = store.rows(&self.accounts_sql).await.map_err(of("accounts"))?;
         let access: Vec<AccessRow> = store.rows(&self.access_sql).await.map_err(of("api_access"))?;
-        self.latest.set(Snapshot { accounts: by_uuid(accounts), access: by_id(access) });
+        let access = by_id(access);
+        self.latest.set(Snapshot { accounts: by_uuid(accounts), logins: by_login(&access), access });
         Ok(())
     }
 }

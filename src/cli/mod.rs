@@ -1,11 +1,14 @@
 //! The command line: one file a command. Alone writes to stdout and starts env_logger.
 
+mod access;
+mod account;
 mod check;
 mod connect;
 mod demo;
 mod engine;
 mod health;
 mod migrate;
+mod rows;
 mod serve;
 mod settings;
 mod token;
@@ -41,6 +44,10 @@ enum Command {
     Health(health::Health),
     /// Print a token
     Token(token::Token),
+    /// Accounts: what callers name by uuid, and whose they are
+    Account(account::Account),
+    /// Who may ask: rows that tokens and logins stand for
+    Access(access::Access),
     /// Make up CDRs
     Demo(demo::Demo),
     /// Run the embedded engine alone
@@ -93,6 +100,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Health(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Account(command) => command.run(),
+        Command::Access(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Engine(command) => command.run(),
     };

@@ -67,7 +67,7 @@ impl Serve {
 }
 
 /// The embedded engine is brought up to date; somebody's own server is only looked at.
-async fn prepare(config: &Config, connection: &Connection) -> Result<(), CliError> {
+pub(super) async fn prepare(config: &Config, connection: &Connection) -> Result<(), CliError> {
     let database = &config.clickhouse.database;
     if connection.is_embedded() {
         let applied = migrate(&connection.admin(config), database).await.map_err(CliError::failed)?;

@@ -1,13 +1,11 @@
 //! `cdrscope token`: prints a token.
 
-use clickhouse::Row;
-use serde::Deserialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::connect::Connection;
 use super::settings::Settings;
-use super::{CliError, block_on, configure, say};
+use super::{CliError, block_on, configure, rows, say};
 use crate::config::Config;
 use crate::token::{Issue, Keys};
 
@@ -56,30 +54,13 @@ impl Token {
     }
 }
 
-#[derive(Row, Deserialize)]
-struct AccountRow {
-    id: u32,
-    #[serde(with = "clickhouse::serde::uuid")]
-    uuid: Uuid,
-    customer_id: u32,
-}
-
-/// Tokens hold integer ids; an account that is not the customer's would make a token that sees nothing.
+/// Tokens hold integer ids.
 async fn account_ids(config: &Config, customer_id: u32, accounts: &[Uuid]) -> Result<Vec<u32>, CliError> {
     if accounts.is_empty() {
         return Ok(Vec::new());
     }
     let connection = Connection::open(config).await?;
-    let rows = connection
-        .reader(config)
-        .query_raw("SELECT id, uuid, customer_id FROM accounts FINAL")
-        .fetch_all::<AccountRow>()
-        .await;
+    let ids = rows::account_ids(config, connection.reader(config), customer_id, accounts).await;
     connection.close().await;
-    let rows = rows.map_err(CliError::failed)?;
-    let id = |uuid: &Uuid| {
-        let row = rows.iter().find(|row| row.uuid == *uuid && row.customer_id == customer_id);
-        row.map(|row| row.id).ok_or_else(|| CliError::Failed(format!("customer {customer_id} has no account {uuid}")))
-    };
-    accounts.iter().map(id).collect()
+    ids
 }

@@ -166,7 +166,7 @@ settings! {
         public_keys: Vec<String> = "", "More public keys for rotation, as kid=file; a token that names a kid must name one of these.";
         token_ttl_seconds: u32 = "600", "How long a token from login, or a renewed cookie, lasts.";
         require_exp: bool = "true", "Refuse tokens without an expiry.";
-        login_attempts_per_minute: u32 = "10", "Failed logins allowed per login and per address within a minute.";
+        login_attempts_per_minute: u32 = "10", "Failed logins allowed per login and per address within a minute; 0 is no limit.";
     }
     /// Accounts and API access.
     accounts Accounts {

@@ -101,6 +101,13 @@ pub fn session_cookie(request: &HttpRequest, state: &State, token: String) -> Co
         .finish()
 }
 
+/// What takes the session cookie away.
+pub fn removed_cookie(request: &HttpRequest, state: &State) -> Cookie<'static> {
+    let mut cookie = session_cookie(request, state, String::new());
+    cookie.make_removal();
+    cookie
+}
+
 /// TLS ends at a proxy in front; a trusted one says so.
 fn over_tls(request: &HttpRequest, state: &State) -> bool {
     let proto = request.headers().get("x-forwarded-proto").and_then(|value| value.to_str().ok());

@@ -9,6 +9,8 @@ use crate::report::{REPORTS, Report};
 pub enum Endpoint {
     /// A report of the customer API.
     Report(&'static Report),
+    /// Login, and what a session asks of it.
+    Login,
     /// Whether the process runs.
     Live,
     /// Whether it can answer.
@@ -18,13 +20,14 @@ pub enum Endpoint {
 impl Endpoint {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        REPORTS.iter().map(Self::Report).chain([Self::Live, Self::Ready])
+        REPORTS.iter().map(Self::Report).chain([Self::Login, Self::Live, Self::Ready])
     }
 
     /// Where it is mounted.
     pub fn path(self) -> String {
         match self {
             Self::Report(report) => format!("{CUSTOMER_API}/{}", report.name),
+            Self::Login => format!("{CUSTOMER_API}/auth"),
             Self::Live => "/health/live".to_owned(),
             Self::Ready => "/health/ready".to_owned(),
         }
@@ -34,6 +37,7 @@ impl Endpoint {
     pub fn allow(self) -> &'static str {
         match self {
             Self::Report(_) => "GET, HEAD",
+            Self::Login => "GET, HEAD, POST, DELETE",
             Self::Live | Self::Ready => "GET",
         }
     }

@@ -30,6 +30,18 @@ pub enum ApiError {
         /// Seconds after which to try again.
         retry_after: u64,
     },
+    /// A wrong login, password or address: which, is not told.
+    #[error("Incorrect login or password.")]
+    Login,
+    /// Too many failed logins of one login or address.
+    #[error("too many failed logins, try again later")]
+    ManyFailures {
+        /// Seconds after which to try again.
+        retry_after: u64,
+    },
+    /// Too many passwords to check.
+    #[error("too many logins at once, try again")]
+    ManyLogins,
     /// Too many queries at once.
     #[error("too many queries at once, try again")]
     Busy,
@@ -42,29 +54,40 @@ pub enum ApiError {
     /// ClickHouse failed.
     #[error("the database failed to answer")]
     Failed,
+    /// A fault of this program.
+    #[error("internal error")]
+    Internal,
 }
+
+/// Yeti's own body, in the JSON:API form that its portals look for.
+const LOGIN: &str = r#"{"errors":[{"title":"Authentication failed","detail":"Incorrect login or password.","code":"401","status":"401"}]}"#;
 
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::Login => StatusCode::UNAUTHORIZED,
             Self::BadParam(_) | Self::BadBody(_) => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany { .. } | Self::ManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::ManyLogins | Self::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed => StatusCode::BAD_GATEWAY,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
-            Self::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::Unauthorized | Self::Login => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::Method(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
-            Self::TooMany { retry_after } => Some((header::RETRY_AFTER, HeaderValue::from(*retry_after))),
-            Self::Busy | Self::Unreachable => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
-            Self::BadParam(_) | Self::BadBody(_) | Self::NotFound | Self::Slow | Self::Failed => None,
+            Self::TooMany { retry_after } | Self::ManyFailures { retry_after } => {
+                Some((header::RETRY_AFTER, HeaderValue::from(*retry_after)))
+            }
+            Self::Busy | Self::ManyLogins | Self::Unreachable => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            Self::BadParam(_) | Self::BadBody(_) | Self::NotFound | Self::Slow | Self::Failed | Self::Internal => None,
         }
     }
 
@@ -76,6 +99,9 @@ impl ApiError {
         }
         if matches!(self, Self::Unauthorized) {
             return response.finish();
+        }
+        if matches!(self, Self::Login) {
+            return response.insert_header((header::CONTENT_TYPE, super::JSON)).body(LOGIN);
         }
         let text = match request_id {
             Some(id) if self.status().is_server_error() => format!("{self} (request {id})"),

@@ -5,6 +5,7 @@ pub mod endpoint;
 pub mod error;
 pub mod headers;
 mod health;
+mod login;
 pub mod params;
 pub mod reply;
 mod reports;
@@ -40,26 +41,35 @@ pub fn app(
         Response = ServiceResponse<impl MessageBody>,
     >,
 > {
+    let can_sign = state.keys.can_sign();
     App::new()
         .app_data(Data::new(state))
-        .configure(routes)
+        .configure(|config| routes(config, can_sign))
         .default_service(web::to(|| async { ApiError::NotFound.reply(None) }))
         .wrap(Compress::default())
         .wrap(from_fn(headers::add)) // outermost: sees every request first, every answer last
 }
 
-fn routes(config: &mut ServiceConfig) {
+fn routes(config: &mut ServiceConfig, can_sign: bool) {
     for endpoint in Endpoint::all() {
-        config.service(resource(endpoint).default_service(other_method(endpoint.allow())));
+        let allow = match endpoint {
+            Endpoint::Login if !can_sign => login::ALLOW_WITHOUT_KEY,
+            _ => endpoint.allow(),
+        };
+        config.service(resource(endpoint, can_sign).default_service(other_method(allow)));
     }
 }
 
-fn resource(endpoint: Endpoint) -> Resource {
+fn resource(endpoint: Endpoint, can_sign: bool) -> Resource {
     let resource = web::resource(endpoint.path());
     match endpoint {
         Endpoint::Report(report) => resource.route(
             read().to(move |caller, request: HttpRequest, state| reports::answer(report, caller, request, state)),
         ),
+        Endpoint::Login => {
+            let resource = resource.route(read().to(login::show)).route(web::delete().to(login::destroy));
+            if can_sign { resource.route(web::post().to(login::create)) } else { resource }
+        }
         Endpoint::Live => resource.route(web::get().to(health::live)),
         Endpoint::Ready => resource.route(web::get().to(health::ready)),
     }

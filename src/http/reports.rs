@@ -37,7 +37,8 @@ pub async fn answer(
     }
 }
 
-fn request_id(request: &HttpRequest) -> String {
+/// The id under which the request stands in the log.
+pub(super) fn request_id(request: &HttpRequest) -> String {
     request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone())
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use governor::{DefaultKeyedRateLimiter, Quota};
 
+use super::login::Logins;
 use crate::access::Directory;
 use crate::cache::{Cache, Tracker};
 use crate::config::{Config, WeekStart};
@@ -32,6 +33,8 @@ pub struct State {
     pub calendar: Calendar,
     /// Requests a second for each token, if limited.
     pub rate: Option<DefaultKeyedRateLimiter<[u8; 32]>>,
+    /// Failed logins and passwords being checked.
+    pub logins: Logins,
     /// Whether ClickHouse answered a moment ago and the schema was right.
     ready: AtomicBool,
 }
@@ -52,7 +55,9 @@ impl State {
             };
             Cache::new(&config.cache, tracker(&schema.cdrs), tracker(&schema.active_calls))
         });
-        Arc::new(Self { keys, directory, store, schema, cache, calendar, rate, ready: AtomicBool::new(false), config })
+        let logins = Logins::new(&config.auth);
+        let ready = AtomicBool::new(false);
+        Arc::new(Self { keys, directory, store, schema, cache, calendar, rate, logins, ready, config })
     }
 
     /// Whether the service can answer.

@@ -1,0 +1,256 @@
+//! `cdrscope access`: rows of `api_access`, and their passwords.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use clap::Subcommand;
+use clickhouse::{Client, Row};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::rows::{account_ids, delete, free_id, insert, read, refuse_query, say_json, say_table, with_tables};
+use super::settings::Settings;
+use super::{CliError, block_on, configure, say};
+use crate::access::password;
+use crate::config::Config;
+
+/// Arguments of `access`.
+#[derive(clap::Args)]
+pub struct Access {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Add access for a customer and print its id
+    Add(Add),
+    /// List who has access
+    List(List),
+    /// Remove access; tokens that stand for it are refused from then on
+    Remove(Remove),
+    /// Set a password, read from the terminal or from the first line of stdin
+    Password(Password),
+}
+
+#[derive(clap::Args)]
+struct Add {
+    /// Id of the row [default: one more than the last]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    id: Option<u32>,
+    /// Customer whose calls it may see
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(1..))]
+    customer: u32,
+    /// Only this account of the customer; may be repeated
+    #[arg(long, value_name = "UUID")]
+    account: Vec<Uuid>,
+    /// Only from this address or network; may be repeated
+    #[arg(long, value_name = "NET", value_parser = network)]
+    allowed_ip: Vec<String>,
+    /// Login name; its password is read from the terminal or from the first line of stdin
+    #[arg(long, value_name = "NAME", value_parser = login)]
+    login: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(clap::Args)]
+struct List {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(clap::Args)]
+struct Remove {
+    /// Id of the row
+    id: u32,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(clap::Args)]
+struct Password {
+    /// Id or login of the row
+    #[arg(value_name = "ID|LOGIN")]
+    row: String,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Row, Serialize, Deserialize)]
+struct AccessRow {
+    id: u32,
+    customer_id: u32,
+    account_ids: Vec<u32>,
+    allowed_ips: Vec<String>,
+    login: String,
+    password_hash: String,
+}
+
+/// A row as it is listed: without its hash.
+#[derive(Serialize)]
+struct Listed {
+    id: u32,
+    customer_id: u32,
+    account_ids: Vec<u32>,
+    allowed_ips: Vec<String>,
+    login: String,
+    has_password: bool,
+}
+
+impl Access {
+    /// Does what is asked.
+    pub fn run(self) -> Result<(), CliError> {
+        match self.action {
+            Action::Add(add) => {
+                let config = settle(&add.settings)?;
+                block_on(with_tables(&config, async |client| add.run(client, &config).await))
+            }
+            Action::List(list) => {
+                let config = settle(&list.settings)?;
+                block_on(with_tables(&config, async |client| list.run(client).await))
+            }
+            Action::Remove(remove) => {
+                let config = settle(&remove.settings)?;
+                block_on(with_tables(&config, async |client| remove.run(client).await))
+            }
+            Action::Password(password) => {
+                let config = settle(&password.settings)?;
+                block_on(with_tables(&config, async |client| password.run(client).await))
+            }
+        }
+    }
+}
+
+fn settle(settings: &Settings) -> Result<Config, CliError> {
+    let config = configure(settings)?;
+    refuse_query("api_access", "accounts.access_query", &config.accounts.access_query)?;
+    Ok(config)
+}
+
+async fn all(client: &Client) -> Result<Vec<AccessRow>, CliError> {
+    let sql =
+        "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL ORDER BY id";
+    read(client, sql).await
+}
+
+impl Add {
+    async fn run(&self, client: &Client, config: &Config) -> Result<(), CliError> {
+        let rows = all(client).await?;
+        let id = free_id("access", self.id, rows.iter().map(|row| row.id))?;
+        let login = self.login.clone().unwrap_or_default();
+        if let Some(other) = rows.iter().find(|row| !login.is_empty() && row.login == login) {
+            return Err(CliError::Failed(format!("access {} has the login {login:?} already", other.id)));
+        }
+        let account_ids = account_ids(config, client.clone(), self.customer, &self.account).await?;
+        let password_hash = if login.is_empty() { String::new() } else { ask_password()? };
+        let allowed_ips = self.allowed_ip.clone();
+        let row = AccessRow { id, customer_id: self.customer, account_ids, allowed_ips, login, password_hash };
+        insert(client, "api_access", &row).await?;
+        log::info!("access {id} for customer {} added", self.customer);
+        say(id);
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(&self, client: &Client) -> Result<(), CliError> {
+        let listed = |row: AccessRow| Listed {
+            has_password: !row.password_hash.is_empty(),
+            id: row.id,
+            customer_id: row.customer_id,
+            account_ids: row.account_ids,
+            allowed_ips: row.allowed_ips,
+            login: row.login,
+        };
+        let rows: Vec<Listed> = all(client).await?.into_iter().map(listed).collect();
+        if self.json {
+            return say_json(&rows);
+        }
+        let cells = |row: &Listed| {
+            let ids: Vec<String> = row.account_ids.iter().map(u32::to_string).collect();
+            let or = |list: Vec<String>, none: &str| if list.is_empty() { none.to_owned() } else { list.join(",") };
+            [
+                row.id.to_string(),
+                row.customer_id.to_string(),
+                row.login.clone(),
+                if row.has_password { "set" } else { "" }.to_owned(),
+                or(ids, "all"),
+                or(row.allowed_ips.clone(), "any"),
+            ]
+        };
+        say_table(["ID", "CUSTOMER", "LOGIN", "PASSWORD", "ACCOUNTS", "ADDRESSES"], rows.iter().map(cells));
+        Ok(())
+    }
+}
+
+impl Remove {
+    async fn run(&self, client: &Client) -> Result<(), CliError> {
+        let rows = all(client).await?;
+        let Some(row) = rows.into_iter().find(|row| row.id == self.id) else {
+            return Err(CliError::Failed(format!("there is no access {}", self.id)));
+        };
+        delete(client, "DELETE FROM api_access WHERE id = {id:UInt32}", row.id).await?;
+        let login = if row.login.is_empty() { "no login".to_owned() } else { format!("login {:?}", row.login) };
+        say(format_args!("removed access {} for customer {}, {login}", row.id, row.customer_id));
+        Ok(())
+    }
+}
+
+impl Password {
+    async fn run(&self, client: &Client) -> Result<(), CliError> {
+        let named = |row: &AccessRow| row.login == self.row || self.row.parse() == Ok(row.id);
+        let mut rows: Vec<AccessRow> = all(client).await?.into_iter().filter(named).collect();
+        let row = match (rows.pop(), rows.pop()) {
+            (None, _) => {
+                return Err(CliError::Failed(format!("there is no access with the id or login {:?}", self.row)));
+            }
+            // A login can look like another row's id.
+            (Some(one), Some(other)) => {
+                let what = format!(
+                    "{} may be access {} or access {}: two logins cannot be told from ids here",
+                    self.row, other.id, one.id
+                );
+                return Err(CliError::Failed(what));
+            }
+            (Some(row), None) => row,
+        };
+        if row.login.is_empty() {
+            return Err(CliError::Failed(format!("access {} has no login: remove it and add it with --login", row.id)));
+        }
+        let row = AccessRow { password_hash: ask_password()?, ..row };
+        insert(client, "api_access", &row).await?;
+        say(format_args!("password of access {}, login {:?}, set", row.id, row.login));
+        Ok(())
+    }
+}
+
+/// The hash of a password from the terminal, asked twice and not shown, or from the first line of stdin.
+fn ask_password() -> Result<String, CliError> {
+    let unread = |e| CliError::Failed(format!("the password cannot be read: {e}"));
+    let password = if std::io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("Password: ").map_err(unread)?;
+        if rpassword::prompt_password("Again: ").map_err(unread)? != password {
+            return Err(CliError::Failed("the two passwords differ".into()));
+        }
+        password
+    } else {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map_err(unread)?;
+        let end = line.trim_end_matches(['\r', '\n']).len();
+        line.truncate(end);
+        line
+    };
+    password::hash(&password).map_err(CliError::failed)
+}
+
+fn network(text: &str) -> Result<String, String> {
+    crate::net::parse_net(text).map(|_| text.to_owned()).ok_or_else(|| "expected an address or a network".into())
+}
+
+fn login(text: &str) -> Result<String, String> {
+    let fine = !text.is_empty() && text.len() <= 255 && !text.contains(char::is_control);
+    if fine { Ok(text.to_owned()) } else { Err("expected 1 to 255 bytes without control characters".into()) }
+}

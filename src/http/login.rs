@@ -1,0 +1,224 @@
+//! `…/auth`: a login and its password become a token. A wrong login, a wrong password and a wrong address get the same
+//! answer after the same work; failures are throttled (see `access::throttle`), and passwords are checked a few at a time,
+//! so that a flood of logins cannot take the processor from the reports.
+//!
+//! Without a key to sign with there is no login: POST is then not one of this path's methods, 405. GET and DELETE stay.
+
+use std::hash::RandomState;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::http::header;
+use actix_web::web::{self, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+
+use super::auth::{Caller, client_ip, removed_cookie, session_cookie};
+use super::error::ApiError;
+use super::reply;
+use super::reports::request_id;
+use super::state::State;
+use crate::access::throttle::{Throttle, Wait};
+use crate::access::{Candidate, Snapshot, Who};
+use crate::columns::Produce;
+use crate::config::Auth;
+use crate::token::{Issue, Subject};
+
+/// Longest body that is read, bytes: room for the longest password with every character escaped.
+const LONGEST_BODY: usize = 16 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// Logins that may wait for each that is being checked, about half a second's worth.
+const WAITING: usize = 32;
+
+/// Who failed to log in, and who is being checked.
+pub struct Logins {
+    throttle: Throttle,
+    /// Chooses whose hash an unknown login is checked against.
+    decoys: RandomState,
+    places: Semaphore,
+    turns: Arc<Semaphore>,
+}
+
+impl Logins {
+    /// Nobody yet.
+    pub fn new(config: &Auth) -> Self {
+        // Half of the cores, for reports need the others; a hash also takes 19 MiB while it is computed.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let turns = (cores / 2).clamp(1, 4);
+        Self {
+            throttle: Throttle::new(config.login_attempts_per_minute),
+            decoys: RandomState::new(),
+            places: Semaphore::new(turns * (1 + WAITING)),
+            turns: Arc::new(Semaphore::new(turns)),
+        }
+    }
+
+    /// The row whose login and password these are, for a caller who may use it.
+    async fn check(&self, asked: Asked, from: From, snapshot: Arc<Snapshot>) -> Result<u32, ApiError> {
+        let attempt = self.throttle.attempt(&asked.login, from.address);
+        self.throttle.check(attempt, Instant::now())?;
+        let _place = self.places.try_acquire().map_err(|_none_free| ApiError::ManyLogins)?;
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_closed| ApiError::ManyLogins)?;
+        // Again, and counted: others may have failed while this one waited.
+        let began = Instant::now();
+        self.throttle.begin(attempt, began)?;
+        let candidate = snapshot.candidate(&asked.login, &self.decoys);
+        let row = web::block(move || work(&candidate, &asked.password, turn))
+            .await
+            .map_err(|_stopping| ApiError::ManyLogins)?;
+        let row = row.filter(|id| Who::new(&Subject::Access(*id), from.client, snapshot).is_some());
+        match row {
+            Some(id) => {
+                self.throttle.succeeded(attempt, began);
+                Ok(id)
+            }
+            None => {
+                log::info!("login from {} refused", from.address.map_or_else(|| "nowhere".into(), |ip| ip.to_string()));
+                Err(ApiError::Login)
+            }
+        }
+    }
+}
+
+/// The turn ends with the work, whether or not the caller is still there.
+fn work(candidate: &Candidate, password: &str, _turn: tokio::sync::OwnedSemaphorePermit) -> Option<u32> {
+    candidate.check(password)
+}
+
+/// Where a login comes from.
+struct From {
+    /// The address that `allowed_ips` is checked against, if it reads.
+    client: Option<std::net::IpAddr>,
+    /// The address that failures are counted for.
+    address: Option<std::net::IpAddr>,
+}
+
+/// The path's methods without a key to sign with.
+pub const ALLOW_WITHOUT_KEY: &str = "GET, HEAD, DELETE";
+
+/// 200 for a valid token; a cookie is renewed on the way.
+pub async fn show(_caller: Caller, request: HttpRequest) -> HttpResponse {
+    reply::send(&request, reply::render(EmptyObject))
+}
+
+#[derive(Clone)]
+struct EmptyObject;
+
+impl Produce for EmptyObject {
+    fn produce(&mut self, out: &mut Vec<u8>) -> bool {
+        out.extend_from_slice(b"{}");
+        false
+    }
+}
+
+/// 204 with the cookie cleared, whatever its token: a session that has ended can be left too.
+pub async fn destroy(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+    HttpResponse::NoContent().cookie(removed_cookie(&request, &state)).finish()
+}
+
+/// 201 with a token for a login and its password.
+pub async fn create(request: HttpRequest, body: Payload, state: Data<Arc<State>>) -> HttpResponse {
+    log_in(&request, body, &state).await.unwrap_or_else(|error| error.reply(Some(&request_id(&request))))
+}
+
+async fn log_in(request: &HttpRequest, body: Payload, state: &State) -> Result<HttpResponse, ApiError> {
+    let asked = Asked::read(body).await?;
+    let as_cookie = asked.as_cookie;
+    let snapshot = state.directory.snapshot().map_err(|_stale| ApiError::Unreachable)?;
+    let client = client_ip(request, state);
+    let from = From { client, address: client.or_else(|| request.peer_addr().map(|peer| peer.ip())) };
+    let id = state.logins.check(asked, from, snapshot).await?;
+    let ttl = state.config.auth.token_ttl_seconds;
+    // A token for a row is plain numbers: with a key there is nothing to fail.
+    let token = state.keys.sign(&Issue::Access(id), OffsetDateTime::now_utc(), ttl).map_err(|e| {
+        log::error!("request {}: {e}", request_id(request));
+        ApiError::Internal
+    })?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    if as_cookie {
+        return Ok(response.cookie(session_cookie(request, state, token)).finish());
+    }
+    let body = serde_json::json!({ "jwt": token }).to_string();
+    Ok(response.insert_header((header::CONTENT_TYPE, super::JSON)).body(body))
+}
+
+/// What a caller sends.
+struct Asked {
+    login: String,
+    password: String,
+    as_cookie: bool,
+}
+
+impl Asked {
+    async fn read(body: Payload) -> Result<Self, ApiError> {
+        let body = actix_web::rt::time::timeout(BODY_TIME, body.to_bytes_limited(LONGEST_BODY)).await;
+        match body {
+            Ok(Ok(Ok(body))) => Self::parse(&body).ok_or(ApiError::BadBody(EXPECTED)),
+            Ok(Err(_too_long)) => Err(ApiError::BadBody("the body is too long")),
+            Ok(Ok(Err(_))) | Err(_) => Err(ApiError::BadBody("the body did not arrive")),
+        }
+    }
+
+    /// Whatever the content type says; keys that nobody knows are left unread.
+    fn parse(body: &[u8]) -> Option<Self> {
+        use serde_json::Value;
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let auth = body.get("auth")?;
+        let text = |key| auth.get(key)?.as_str().map(str::to_owned);
+        let as_cookie = match auth.get("cookie_auth") {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(_) => return None,
+        };
+        Some(Self { login: text("login")?, password: text("password")?, as_cookie })
+    }
+}
+
+const EXPECTED: &str = r#"expected {"auth":{"login":"…","password":"…"}}, with "cookie_auth":true for a cookie"#;
+
+impl std::convert::From<Wait> for ApiError {
+    fn from(Wait(wait): Wait) -> Self {
+        // Rounded up: a caller who waits this long is let in.
+        Self::ManyFailures { retry_after: wait.as_secs() + 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_a_login_and_a_password() {
+        let asked = |body: &str| Asked::parse(body.as_bytes()).map(|a| (a.login, a.password, a.as_cookie));
+        let of = |login: &str, password: &str, as_cookie| Some((login.to_owned(), password.to_owned(), as_cookie));
+        assert_eq!(asked(r#"{"auth":{"login":"a","password":"b"}}"#), of("a", "b", false));
+        assert_eq!(
+            asked(r#"{"auth":{"login":"","password":"\u00e9","cookie_auth":true,"x":1},"y":2}"#),
+            of("", "é", true)
+        );
+        assert_eq!(asked(r#"{"auth":{"login":"a","password":"b","cookie_auth":null}}"#), of("a", "b", false));
+        for bad in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"auth":null}"#,
+            r#"{"auth":["a","b"]}"#,
+            r#"{"auth":{"login":"a"}}"#,
+            r#"{"auth":{"password":"b"}}"#,
+            r#"{"auth":{"login":1,"password":"b"}}"#,
+            r#"{"auth":{"login":"a","password":null}}"#,
+            r#"{"auth":{"login":"a","password":"b","cookie_auth":"yes"}}"#,
+            r#"{"login":"a","password":"b"}"#,
+            r#"{"auth":{"login":"a","password":"b"}} x"#,
+        ] {
+            assert_eq!(asked(bad), None, "{bad}");
+        }
+        assert!(Asked::parse(b"{\"auth\":{\"login\":\"\xff\",\"password\":\"b\"}}").is_none());
+    }
+}

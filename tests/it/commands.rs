@@ -1,0 +1,217 @@
+//! The commands on `accounts` and `api_access`, run as an operator runs them.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use cdrscope::access::password::Stored;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::http::send;
+use crate::support::{Db, TestApp, db, engine};
+
+/// What a command printed, and its exit code.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn line(&self) -> &str {
+        assert_eq!(self.code, 0, "{}", self.err);
+        self.out.trim_end()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(self.line()).unwrap()
+    }
+
+    /// The one line of a command that refuses.
+    fn refusal(&self) -> &str {
+        assert_eq!((self.code, self.out.as_str()), (1, ""), "{}", self.err);
+        self.err.trim_end().strip_prefix("cdrscope: ").unwrap()
+    }
+}
+
+fn run(db: &Db, args: &[&str], stdin: &str) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cdrscope"))
+        .args(args)
+        .args(["--clickhouse-url", engine().url(), "--clickhouse-database", &db.database])
+        .env("CDRSCOPE_CLICKHOUSE_USER", &engine().admin().user)
+        .env("CDRSCOPE_CLICKHOUSE_PASSWORD", &engine().admin().password)
+        .env("CDRSCOPE_LOG", "warn")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that wants no password may have ended already.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[actix_web::test]
+async fn accounts_are_added_listed_and_removed() {
+    let db = db().await;
+    let first = run(&db, &["account", "add", "--customer", "7", "--name", "Olive, Grey"], "");
+    let first: Uuid = first.line().parse().unwrap();
+    assert_eq!(first.get_version_num(), 4);
+    let given = "6F9619FF-8B86-D011-B42D-00CF4FC964FF";
+    let second = run(&db, &["account", "add", "--customer", "8", "--name", "Їжак", "--id", "41", "--uuid", given], "");
+    assert_eq!(second.line(), given.to_lowercase());
+    let third = run(&db, &["account", "add", "--customer", "8", "--name", "x"], "");
+    let third = third.line().to_owned();
+
+    let rows = run(&db, &["account", "list", "--json"], "").json();
+    let wanted = json!([
+        { "id": 1, "uuid": first.to_string(), "customer_id": 7, "name": "Olive, Grey" },
+        { "id": 41, "uuid": given.to_lowercase(), "customer_id": 8, "name": "Їжак" },
+        { "id": 42, "uuid": third, "customer_id": 8, "name": "x" },
+    ]);
+    assert_eq!(rows, wanted);
+    let table = run(&db, &["account", "list"], "");
+    let lines: Vec<&str> = table.line().lines().collect();
+    assert_eq!(lines[0], format!("ID  {:36}  CUSTOMER  NAME", "UUID"));
+    assert_eq!(lines[1], format!("1   {first}  7         Olive, Grey"));
+
+    let taken = run(&db, &["account", "add", "--customer", "7", "--name", "x", "--id", "41"], "");
+    assert_eq!(taken.refusal(), "account 41 is there already: remove it first, or leave out --id");
+    let taken = run(&db, &["account", "add", "--customer", "7", "--name", "x", "--uuid", given], "");
+    assert_eq!(taken.refusal(), format!("account 41 has the uuid {} already", given.to_lowercase()));
+
+    let removed = run(&db, &["account", "remove", "41"], "");
+    assert_eq!(removed.line(), format!("removed account 41 of customer 8: {}, Їжак", given.to_lowercase()));
+    assert_eq!(run(&db, &["account", "remove", "41"], "").refusal(), "there is no account 41");
+    assert_eq!(run(&db, &["account", "list", "--json"], "").json().as_array().unwrap().len(), 2);
+}
+
+#[actix_web::test]
+async fn access_is_added_listed_and_removed_and_hashes_are_never_shown() {
+    let db = db().await;
+    let account = run(&db, &["account", "add", "--customer", "7", "--name", "x", "--id", "5"], "");
+    let account = account.line();
+    assert_eq!(run(&db, &["access", "add", "--customer", "7"], "").line(), "1");
+    let args = [
+        "access",
+        "add",
+        "--customer",
+        "7",
+        "--account",
+        account,
+        "--allowed-ip",
+        "192.0.2.0/24",
+        "--allowed-ip",
+        "2001:db8::1",
+    ];
+    let second = run(&db, &[&args[..], &["--login", "ann"]].concat(), "пароль 😀\nmore\n");
+    assert_eq!(second.line(), "2");
+
+    let rows = run(&db, &["access", "list", "--json"], "").json();
+    let wanted = json!([
+        { "id": 1, "customer_id": 7, "account_ids": [], "allowed_ips": [], "login": "", "has_password": false },
+        { "id": 2, "customer_id": 7, "account_ids": [5], "allowed_ips": ["192.0.2.0/24", "2001:db8::1"], "login": "ann", "has_password": true },
+    ]);
+    assert_eq!(rows, wanted);
+    let table = run(&db, &["access", "list"], "");
+    assert_eq!(
+        table.line(),
+        "ID  CUSTOMER  LOGIN  PASSWORD  ACCOUNTS  ADDRESSES\n\
+         1   7                          all       any\n\
+         2   7         ann    set       5         192.0.2.0/24,2001:db8::1"
+    );
+    let stored = stored(&db, 2).await;
+    assert!(stored.starts_with("$argon2id$v=19$"), "{stored}");
+    assert!(Stored::parse(&stored).unwrap().matches("пароль 😀"));
+
+    for (args, refusal) in [
+        (&["--login", "ann"][..], "access 2 has the login \"ann\" already"),
+        (&["--id", "2"], "access 2 is there already: remove it first, or leave out --id"),
+        (
+            &["--account", "00000000-0000-4000-8000-000000000000"],
+            "customer 7 has no account 00000000-0000-4000-8000-000000000000",
+        ),
+        (&["--login", "bob"], "the password is empty"),
+    ] {
+        let ran = run(&db, &[&["access", "add", "--customer", "7"], args].concat(), "");
+        assert_eq!(ran.refusal(), refusal);
+    }
+    let other = run(&db, &["access", "add", "--customer", "8", "--account", account], "");
+    assert_eq!(other.refusal(), format!("customer 8 has no account {account}"));
+    assert_eq!(run(&db, &["access", "add", "--customer", "7", "--allowed-ip", "300.0.0.1"], "").code, 2);
+
+    assert_eq!(run(&db, &["access", "remove", "2"], "").line(), "removed access 2 for customer 7, login \"ann\"");
+    assert_eq!(run(&db, &["access", "remove", "2"], "").refusal(), "there is no access 2");
+    assert_eq!(run(&db, &["access", "list", "--json"], "").json().as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_password_is_set_by_id_or_login() {
+    let db = db().await;
+    run(&db, &["access", "add", "--customer", "7", "--login", "ann"], "first\n").line();
+    run(&db, &["access", "add", "--customer", "7", "--login", "1"], "first\n").line();
+    run(&db, &["access", "add", "--customer", "7"], "").line();
+    assert_eq!(
+        run(&db, &["access", "password", "ann"], "second\r\n").line(),
+        "password of access 1, login \"ann\", set"
+    );
+    assert!(Stored::parse(&stored(&db, 1).await).unwrap().matches("second"));
+    assert_eq!(run(&db, &["access", "password", "2"], "third").line(), "password of access 2, login \"1\", set");
+    assert!(Stored::parse(&stored(&db, 2).await).unwrap().matches("third"));
+    // What is a login to one row and an id to another is neither.
+    let unclear = run(&db, &["access", "password", "1"], "fourth\n");
+    assert!(unclear.refusal().starts_with("1 may be access 1 or access 2"), "{}", unclear.err);
+    assert_eq!(
+        run(&db, &["access", "password", "nobody"], "x\n").refusal(),
+        "there is no access with the id or login \"nobody\""
+    );
+    assert_eq!(
+        run(&db, &["access", "password", "3"], "x\n").refusal(),
+        "access 3 has no login: remove it and add it with --login"
+    );
+    let long = run(&db, &["access", "password", "ann"], &"x".repeat(1025));
+    assert_eq!(long.refusal(), "the password is longer than 1024 bytes");
+}
+
+#[actix_web::test]
+async fn what_the_commands_add_works_at_once_for_a_service_that_starts() {
+    let db = db().await;
+    let account = run(&db, &["account", "add", "--customer", "7", "--name", "x"], "").line().to_owned();
+    run(&db, &["access", "add", "--customer", "7", "--login", "ann"], "right\n").line();
+    let app = TestApp::over(db, |_| ()).await;
+    let body = json!({ "auth": { "login": "ann", "password": "right" } }).to_string();
+    let reply = send(app.request("POST", "/api/rest/customer/v1/auth").body(body)).await;
+    let token = reply.json()["jwt"].as_str().unwrap().to_owned();
+    let path = format!("/api/rest/customer/v1/outgoing-active-calls?account-id={account}");
+    assert_eq!(app.get(&path, &token).await.status, 200);
+}
+
+#[actix_web::test]
+async fn the_commands_refuse_where_a_query_stands_in_place_of_the_table() {
+    let db = db().await;
+    for (args, table, key) in [
+        (["account", "list", "--accounts-query"], "accounts", "accounts.query"),
+        (["access", "list", "--accounts-access-query"], "api_access", "accounts.access_query"),
+    ] {
+        let ran = run(&db, &[&args[..], &["SELECT 1"]].concat(), "");
+        let wanted = format!(
+            "cdrscope: {key} is set, so the table {table} is not read: change the rows where that query finds them"
+        );
+        assert_eq!((ran.code, ran.err.trim_end()), (2, wanted.as_str()));
+    }
+}
+
+#[actix_web::test]
+async fn the_commands_say_what_to_do_where_the_tables_are_missing() {
+    let db = Db { database: "there_is_none".into(), ..db().await };
+    let wanted = "there is no database there_is_none: run `cdrscope migrate`";
+    assert_eq!(run(&db, &["account", "list"], "").refusal(), wanted);
+    assert_eq!(run(&db, &["access", "add", "--customer", "7"], "").refusal(), wanted);
+}
+
+async fn stored(db: &Db, id: u32) -> String {
+    let sql = format!("SELECT password_hash FROM api_access FINAL WHERE id = {id}");
+    db.admin.query_raw(&sql).fetch_one().await.unwrap()
+}
