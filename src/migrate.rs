@@ -40,6 +40,12 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(2, "active_calls", "0002_active_calls.sql"),
     step!(3, "accounts", "0003_accounts.sql"),
     step!(4, "api_access", "0004_api_access.sql"),
+    step!(5, "customer_minutes", "0005_customer_minutes.sql"),
+    step!(6, "vendor_minutes", "0006_vendor_minutes.sql"),
+    step!(7, "by_destination", "0007_by_destination.sql"),
+    step!(8, "fill_customer_minutes", "0008_fill_customer_minutes.sql"),
+    step!(9, "fill_vendor_minutes", "0009_fill_vendor_minutes.sql"),
+    step!(10, "fill_by_destination", "0010_fill_by_destination.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.
@@ -69,6 +75,12 @@ pub enum Status {
 /// Why the schema could not be made or looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
+    /// A table that somebody else made.
+    #[error(
+        "database {0} has a table cdrs that cdrscope did not make: give cdrscope a database of its own \
+         (clickhouse.database) and name that table in tables.cdrs"
+    )]
+    Foreign(String),
     /// The name needs more than quoting to be a database of ours.
     #[error("database name {0:?} is not usable: take letters, digits and _, not beginning with a digit, at most 64")]
     Name(String),
@@ -121,6 +133,9 @@ pub async fn migrate(client: &Client, database: &str) -> Result<Vec<Applied>, Mi
 
     let records = records(&client).await.map_err(reading)?;
     let known = check(&records, MIGRATIONS)?;
+    if known == 0 {
+        refuse_foreign(&client, database).await?;
+    }
     let mut applied = Vec::new();
     for migration in &MIGRATIONS[known..] {
         run(&client, migration.sql, || format!("migration {}", migration.title())).await?;
@@ -129,6 +144,19 @@ pub async fn migrate(client: &Client, database: &str) -> Result<Vec<Applied>, Mi
     }
     Ok(applied)
 }
+
+/// `IF NOT EXISTS` would take somebody else's `cdrs` for ours, and later steps would alter it.
+async fn refuse_foreign(client: &Client, database: &str) -> Result<(), MigrateError> {
+    let sql = "SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = 'cdrs'";
+    let key = client.query_raw(sql).fetch_optional::<String>().await.map_err(reading)?;
+    match key {
+        Some(key) if key != SORTING_KEY => Err(MigrateError::Foreign(database.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Of `cdrs`, as `system.tables` shows it.
+const SORTING_KEY: &str = "customer_acc_id, time_start, id";
 
 /// Looks at `database` without changing it; the reader's account is enough.
 pub async fn status(client: &Client, database: &str) -> Result<Status, MigrateError> {
@@ -235,7 +263,10 @@ mod tests {
     fn numbers_have_no_gaps_and_statements_can_run_twice() {
         for (place, migration) in MIGRATIONS.iter().enumerate() {
             assert_eq!(migration.number as usize, place + 1, "{}", migration.name);
-            assert!(migration.sql.contains("IF NOT EXISTS"), "{}", migration.name);
+            // Filling a projection that is filled already finds nothing to do.
+            let repeatable =
+                ["IF NOT EXISTS", "MATERIALIZE PROJECTION"].iter().any(|words| migration.sql.contains(words));
+            assert!(repeatable, "{}", migration.name);
             assert!(!migration.sql.contains(';'), "{} holds more than one statement", migration.name);
         }
     }

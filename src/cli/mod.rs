@@ -7,6 +7,7 @@ mod connect;
 mod demo;
 mod engine;
 mod health;
+mod load;
 mod migrate;
 mod rows;
 mod serve;
@@ -50,6 +51,8 @@ enum Command {
     Access(access::Access),
     /// Make up CDRs
     Demo(demo::Demo),
+    /// Load files of CDRs
+    Load(load::Load),
     /// Run the embedded engine alone
     Engine(engine::Engine),
     #[command(name = crate::engine::CHILD_COMMAND, hide = true)]
@@ -103,6 +106,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Account(command) => command.run(),
         Command::Access(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Load(command) => command.run(),
         Command::Engine(command) => command.run(),
     };
     match done {

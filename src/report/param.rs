@@ -72,6 +72,20 @@ macro_rules! texts {
     };
 }
 
+/// Names hold commas, so only `-in` takes several.
+macro_rules! names {
+    ($name:literal, $column:expr) => {
+        [
+            filter(concat!($name, "-eq"), $column, Kind::Text(TextOp::Eq)),
+            filter(concat!($name, "-starts-with"), $column, Kind::Text(TextOp::StartsWith)),
+            filter(concat!($name, "-ends-with"), $column, Kind::Text(TextOp::EndsWith)),
+            filter(concat!($name, "-contains"), $column, Kind::Text(TextOp::Contains)),
+            filter(concat!($name, "-in"), $column, Kind::Texts(TextOp::Eq)),
+            filter(concat!($name, "-not-eq"), $column, Kind::Text(TextOp::NotEq)),
+        ]
+    };
+}
+
 macro_rules! comparisons {
     ($name:literal, $column:expr, $kind:path) => {
         [
@@ -154,7 +168,7 @@ pub const LEG: &[Param] = join!(
             ),
             filter("connect-time-null", Column::ConnectTime, Kind::Null),
         ],
-        &texts!("src-name-in", Column::SrcNameIn)
+        &names!("src-name-in", Column::SrcNameIn)
     ),
     join!(&texts!("src-prefix-in", Column::SrcPrefixIn), &texts!("dst-prefix-in", Column::DstPrefixIn))
 );

@@ -10,6 +10,7 @@ pub use select::{Read, select, select_reads};
 pub struct Statement {
     text: String,
     params: Vec<String>,
+    light: bool,
 }
 
 impl Statement {
@@ -21,6 +22,11 @@ impl Statement {
     /// Values of `p0`, `p1`, … in the escaped form that the engine's HTTP interface reads.
     pub fn params(&self) -> &[String] {
         &self.params
+    }
+
+    /// Whether it reads so little that a second thread would cost more than it helps.
+    pub fn is_light(&self) -> bool {
+        self.light
     }
 
     /// Adds SQL: a constant, or a configured name or expression. Never a caller's text.

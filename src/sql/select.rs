@@ -46,8 +46,9 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool) -> Statement 
     let pieces: Vec<(&Read, Piece)> =
         all.iter().flat_map(|read| pieces(plan, read.window).into_iter().map(move |piece| (read, piece))).collect();
     let sums = figure::sums(plan.report.figures);
+    let light = schema.table(Table::Cdrs).is_ours && pieces.iter().all(|(_, piece)| piece.is_light(plan.now));
     let (keys, order) = if tagged { ("edge, t", " ORDER BY edge, t") } else { ("t", " ORDER BY t") };
-    let mut s = Statement::default();
+    let mut s = Statement { light, ..Statement::default() };
     if let [(read, piece)] = pieces.as_slice() {
         scan(&mut s, plan, schema, read, *piece, tagged);
         s.push(" GROUP BY t WITH TOTALS").push(order);
@@ -74,6 +75,16 @@ enum Piece {
     Minutes { from: i64, end: Option<i64> },
     /// Any seconds, both inclusive.
     Seconds(Window),
+}
+
+impl Piece {
+    /// A month of minutes is some 40,000 rows; a minute of calls is less.
+    fn is_light(self, now: i64) -> bool {
+        match self {
+            Self::Minutes { from, end } => end.unwrap_or(now) - from <= 40 * 86_400,
+            Self::Seconds(window) => window.to.is_some_and(|to| to - window.from < 60),
+        }
+    }
 }
 
 /// Without filters the minutes within a window come from the projection, and only its odd ends from the calls.
@@ -173,11 +184,10 @@ fn concurrency(plan: &Plan, schema: &Schema) -> Statement {
     not_buffered(&mut s, table);
     window(&mut s, time, plan.window);
     // A node's last snapshot of a minute is its last whoever's calls it holds, so neither tenant nor filter stands here.
-    s.push(" AND (").push(node).push(", ").push(time).push(") IN (SELECT ").push(node).push(", max(").push(time);
-    s.push(") FROM ").push(&table.name).push(" WHERE 1");
-    window(&mut s, time, plan.window);
-    s.push(" GROUP BY ").push(node).push(", ");
-    interval(&mut s, time, plan.interval);
+    s.push(" AND (").push(node).push(", ").push(time).push(") IN (");
+    snapshots(&mut s, table, plan.window);
+    s.push(", ");
+    interval(&mut s, "snapshot_at", plan.interval);
     s.push(")");
     filters(&mut s, plan, table);
     s.push(" GROUP BY t WITH TOTALS ORDER BY t");
@@ -204,10 +214,9 @@ fn live_calls(plan: &Plan, schema: &Schema) -> Statement {
     tenant(&mut s, plan, table);
     not_buffered(&mut s, table);
     window(&mut s, time, Some(silent));
-    s.push(" AND (").push(node).push(", ").push(time).push(") IN (SELECT ").push(node).push(", max(").push(time);
-    s.push(") FROM ").push(&table.name).push(" WHERE 1");
-    window(&mut s, time, Some(silent));
-    s.push(" GROUP BY ").push(node).push(")");
+    s.push(" AND (").push(node).push(", ").push(time).push(") IN (");
+    snapshots(&mut s, table, Some(silent));
+    s.push(")");
     filters(&mut s, plan, table);
     s.push(" ORDER BY ");
     if table.has(Column::StartTime.name()) {
@@ -215,6 +224,16 @@ fn live_calls(plan: &Plan, schema: &Schema) -> Statement {
     }
     s.push(table.sql(Column::Id.name()));
     s
+}
+
+/// Each node and its last snapshot, whoever's calls it held, up to the keys of GROUP BY behind the node. The inner SELECT
+/// has the form that the projection of snapshots answers.
+fn snapshots(s: &mut Statement, table: &TableSchema, during: Option<Window>) {
+    let (node, time) = (table.sql(Column::NodeId.name()), table.sql(Column::SnapshotTimestamp.name()));
+    s.push("SELECT snapshot_node, max(snapshot_at) FROM (SELECT ").push(node).push(" AS snapshot_node, ").push(time);
+    s.push(" AS snapshot_at FROM ").push(&table.name).push(" WHERE 1");
+    window(s, time, during);
+    s.push(" GROUP BY ").push(node).push(", ").push(time).push(") GROUP BY snapshot_node");
 }
 
 /// Buckets are aligned to the epoch in UTC, whatever the server's or the column's zone.

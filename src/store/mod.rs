@@ -105,6 +105,9 @@ impl Store {
             .query_raw(statement.text())
             .with_setting("query_id", id.to_string())
             .with_setting("log_comment", report);
+        if statement.is_light() {
+            query = query.with_setting("max_threads", "1");
+        }
         for (i, value) in statement.params().iter().enumerate() {
             query = query.with_setting(format!("param_p{i}"), value);
         }

@@ -9,11 +9,16 @@
     reason = "a test may fail loudly, and helpers are tests too"
 )]
 
+mod commands;
 mod customer_api;
 mod demo;
 mod differential;
+mod docs;
 mod engine;
+mod load;
+mod login;
 mod oracle;
+mod own_accounts;
 mod own_table;
 mod plans;
 mod random;

@@ -497,3 +497,18 @@ async fn a_missing_database_is_told_from_an_empty_one() {
     );
     assert!(matches!(migrate(&db.admin, "x; DROP").await, Err(MigrateError::Name(_))));
 }
+
+#[actix_web::test]
+async fn somebody_elses_table_is_not_taken_for_ours() {
+    let engine = crate::support::engine();
+    let name = format!("t_{}", uuid::Uuid::new_v4().simple());
+    let server = cdrscope::store::client(engine.url(), &engine.admin().user, &engine.admin().password);
+    for sql in [
+        format!("CREATE DATABASE {name}"),
+        format!("CREATE TABLE {name}.cdrs (id UInt64) ENGINE = MergeTree ORDER BY id"),
+    ] {
+        server.query_raw(&sql).execute().await.unwrap();
+    }
+    let refused = cdrscope::migrate::migrate(&server, &name).await.unwrap_err().to_string();
+    assert!(refused.contains("has a table cdrs that cdrscope did not make"), "{refused}");
+}

@@ -280,7 +280,7 @@ fn filter(name: &str, value: &str) -> Option<Filter> {
             } else if let Some(operator) = operator("dst-prefix-routing") {
                 text(operator, value, |row| row.dst_prefix_routing)
             } else if let Some(operator) = operator("src-name-in") {
-                text(operator, value, |row| row.src_name_in)
+                name_text(operator, value)
             } else if let Some(operator) = operator("src-prefix-in") {
                 text(operator, value, |row| row.src_prefix_in)
             } else if let Some(operator) = operator("dst-prefix-in") {
@@ -293,6 +293,16 @@ fn filter(name: &str, value: &str) -> Option<Filter> {
                 decimal(operator("vendor-price")?, value, |row| row.vendor_price)
             }
         }
+    }
+}
+
+/// Names hold commas, so only `-in` takes several.
+fn name_text(operator: &str, value: &str) -> Option<Filter> {
+    let name = value.to_owned();
+    match operator {
+        "-starts-with" => Some(Box::new(move |row| row.src_name_in.starts_with(&name))),
+        "-not-eq" => Some(Box::new(move |row| row.src_name_in != name)),
+        _ => text(operator, value, |row| row.src_name_in),
     }
 }
 

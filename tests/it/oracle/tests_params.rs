@@ -148,7 +148,7 @@ fn outgoing_filters_look_at_the_live_call() {
     assert_eq!(passing("auth-orig-transport-protocol-id=1"), [0]);
     assert_eq!(passing("src-name-in-contains=smith, J"), [1]);
     assert_eq!(passing("src-prefix-in-contains=X&src-name-in-ends-with=John"), [1]);
-    assert_eq!(passing("src-name-in-starts-with=Joh,Smi&src-prefix-in-in=y,x"), [1]);
+    assert_eq!(passing("src-name-in-starts-with=Smith, J&src-prefix-in-in=y,x"), [1]);
     assert_eq!(passing("src-name-in-not-eq="), [1]);
     assert_eq!(passing("dst-prefix-in-eq="), [0, 1]);
 }

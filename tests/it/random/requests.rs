@@ -222,7 +222,8 @@ fn text_value(rng: &mut Rng, data: &DataSet, of_calls: bool, name: &str) -> Stri
         let text = texts::part(rng, operator, &text);
         if rng.percent(20) { texts::variant(rng, &text) } else { text }
     };
-    if !["starts-with", "in", "not-eq"].contains(&operator) {
+    let lists: &[&str] = if column == "src-name-in" { &["in"] } else { &["starts-with", "in", "not-eq"] };
+    if !lists.contains(&operator) {
         return one(rng);
     }
     let count = 1 + rng.below(3);

@@ -76,6 +76,12 @@ pub async fn db_on(engine: &Engine) -> Db {
     Db { admin, reader, database }
 }
 
+/// An administrator's client of a database that is there already.
+pub fn admin(database: &str) -> Client {
+    let login = engine().admin();
+    store::client(engine().url(), &login.user, &login.password).with_database(database)
+}
+
 /// Inserts JSON lines as the sender of CDRs does.
 pub async fn insert(client: &Client, table: &str, lines: &str) {
     let mut insert = client.insert_formatted_with(format!("INSERT INTO {table} FORMAT JSONEachRow"));
