@@ -52,8 +52,11 @@ impl Serve {
 
     async fn serve(&self, config: Config, keys: Keys, connection: &Connection) -> Result<(), CliError> {
         prepare(&config, connection).await?;
+        let mut going = None;
         if self.demo {
-            fill(&connection.admin(&config), self.demo_calls).await?;
+            let admin = connection.admin(&config);
+            let options = fill(&admin, self.demo_calls).await?;
+            going = Some(actix_web::rt::spawn(go_on(admin, options)));
         }
         let reader = connection.reader(&config);
         let sample = if self.demo { Some(demo_token(&keys)?) } else { None };
@@ -62,7 +65,12 @@ impl Serve {
         if let Some(token) = sample {
             say_sample(service.url(), &token);
         }
-        service.run().await.map_err(CliError::failed)
+        let served = service.run().await.map_err(CliError::failed);
+        if let Some(going) = going {
+            // Its client's connections would keep the engine waiting.
+            going.abort();
+        }
+        served
     }
 }
 
@@ -90,19 +98,34 @@ pub(super) async fn prepare(config: &Config, connection: &Connection) -> Result<
     .map_err(CliError::Failed)
 }
 
-async fn fill(client: &Client, calls: u64) -> Result<(), CliError> {
-    let rows: u64 = client.query_raw("SELECT count() FROM cdrs").fetch_one().await.map_err(CliError::failed)?;
-    if rows > 0 {
-        log::info!("the table holds {rows} CDRs already");
-        return Ok(());
-    }
+async fn fill(client: &Client, calls: u64) -> Result<demo::Options, CliError> {
     let now = OffsetDateTime::now_utc().unix_timestamp();
     // Calls up to this minute: a dashboard's "last hour" then has something to show.
     let bound = |t: i64| u32::try_from(t).map_err(CliError::failed);
     let options = demo::Options { calls, from: bound(now - DEMO_SPAN)?, to: bound(now)?, ..demo::Options::default() };
+    let rows: u64 = client.query_raw("SELECT count() FROM cdrs").fetch_one().await.map_err(CliError::failed)?;
+    if rows > 0 {
+        log::info!("the table holds {rows} CDRs already");
+        return Ok(options);
+    }
     log::info!("making {calls} calls");
     demo::fill(client, &options, |made| log::info!("{made} calls made")).await.map_err(CliError::failed)?;
-    Ok(())
+    Ok(options)
+}
+
+/// Goes on making calls and snapshots, once a minute, so that live reports have something to show.
+async fn go_on(client: Client, options: demo::Options) {
+    let mut from = options.to;
+    loop {
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let next = u64::try_from(60 - now.rem_euclid(60)).unwrap_or(60);
+        actix_web::rt::time::sleep(std::time::Duration::from_secs(next)).await;
+        let Ok(to) = u32::try_from(OffsetDateTime::now_utc().unix_timestamp()) else { return };
+        match demo::go_on(&client, &options, from, to).await {
+            Ok(()) => from = to,
+            Err(e) => log::warn!("no made-up calls this minute: {e}"),
+        }
+    }
 }
 
 /// The biggest account's customer.

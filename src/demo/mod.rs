@@ -118,6 +118,26 @@ pub async fn fill(client: &Client, options: &Options, mut progress: impl FnMut(u
     run.summary(client).await
 }
 
+/// Goes on where [`fill`] ended: calls of `[from, to)` at the average rate of `options`, without incidents, and a snapshot
+/// of the calls that are up at the last full minute before `to`.
+///
+/// # Errors
+/// As [`fill`].
+pub async fn go_on(client: &Client, options: &Options, from: u32, to: u32) -> Result<(), DemoError> {
+    let span = u64::from(options.to.saturating_sub(options.from)).max(1);
+    let calls = (options.calls * u64::from(to.saturating_sub(from)) / span).max(1);
+    let options = Options { calls, from, to, seed: options.seed.wrapping_add(to.into()), ..options.clone() };
+    let mut run = Run::new(&options);
+    for incident in &mut run.incidents {
+        (incident.start, incident.end) = (0, 0);
+    }
+    for (place, slice) in calendar::slices(&calendar::segments(&options), SLICE).iter().enumerate() {
+        run.insert_slice(client, place, slice).await?;
+    }
+    let minute = to / 60 * 60;
+    run.insert_snapshots(client, 0..u64::MAX, minute, minute).await
+}
+
 /// Options with what follows from them.
 struct Run<'a> {
     options: &'a Options,
@@ -162,10 +182,21 @@ impl<'a> Run<'a> {
     async fn insert_active_calls(&self, client: &Client) -> Result<(), DemoError> {
         let until = (self.options.to - 1) / 60 * 60;
         let since = until.saturating_sub(ACTIVE_SECONDS).max(self.options.from).div_ceil(60) * 60;
+        self.insert_snapshots(client, self.first_id()..self.last_id(), since, until).await
+    }
+
+    /// Snapshots, from `since` through `until`, of the calls with these ids.
+    async fn insert_snapshots(
+        &self,
+        client: &Client,
+        ids: std::ops::Range<u64>,
+        since: u32,
+        until: u32,
+    ) -> Result<(), DemoError> {
         let query = client
             .query_raw(include_str!("active_calls.sql"))
-            .param("first_id", self.first_id())
-            .param("last_id", self.last_id())
+            .param("first_id", ids.start)
+            .param("last_id", ids.end)
             .param("since", since)
             .param("until", until);
         self.once(query, "active".to_owned()).await.map_err(doing("making active calls"))

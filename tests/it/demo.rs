@@ -1,6 +1,6 @@
 //! Made-up CDRs: what holds for every row, the world's proportions, the incidents, and the same seed's same rows.
 
-use cdrscope::demo::{DemoError, Incident, Kind, Options, accounts, country_name, fill, incidents};
+use cdrscope::demo::{DemoError, Incident, Kind, Options, accounts, country_name, fill, go_on, incidents};
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
@@ -242,4 +242,27 @@ async fn nothing_to_make_is_an_error() {
     }
     assert!(matches!(fill(&db.admin, &options(u64::MAX), |_| ()).await, Err(DemoError::TooMany)));
     fill(&db.admin, &Options { calls: 1, to: good.from + 1, ..good }, |_| ()).await.unwrap();
+}
+
+#[actix_web::test]
+async fn the_demo_goes_on_with_calls_and_a_snapshot_of_those_that_are_up() {
+    let db = db().await;
+    let options = Options { calls: 5_000, from: 1_767_571_200, to: 1_767_571_200 + 3600, ..Options::default() };
+    fill(&db.admin, &options, |_| ()).await.unwrap();
+    let (from, to) = (options.to, options.to + 60);
+    go_on(&db.admin, &options, from, to).await.unwrap();
+    let count = |sql: String| {
+        let query = db.admin.query_raw(&sql);
+        async move { query.fetch_one::<u64>().await.unwrap() }
+    };
+    let calls =
+        count(format!("SELECT countIf(is_last_cdr = 1) FROM cdrs WHERE time_start >= {from} AND time_start < {to}"));
+    assert_eq!(calls.await, 5_000 / 60);
+    let up = count(format!(
+        "SELECT count() FROM cdrs WHERE time_start <= toDateTime({to}) AND toUnixTimestamp(assumeNotNull(time_end)) > {to}"
+    ));
+    let seen = count(format!("SELECT count() FROM active_calls WHERE snapshot_timestamp = toDateTime({to})"));
+    let (up, seen) = (up.await, seen.await);
+    assert!(seen > 0, "nobody is up");
+    assert_eq!(seen, up);
 }
