@@ -81,7 +81,7 @@ async fn a_bad_line_is_named_and_the_mended_file_counts_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("calls.csv");
     let mut file = std::fs::File::create(&path).unwrap();
-    write!(file, "{CSV}4,5,yesterday,1,\n").unwrap();
+    writeln!(file, "{CSV}4,5,yesterday,1,").unwrap();
     let db = db().await;
     let output = load(&db, &[&path]);
     let text = said(&output);
