@@ -291,11 +291,7 @@ fn condition(s: &mut Statement, filter: &Filter, table: Table, schema: &TableSch
             s.push(column).push(operator(*cmp)).bind("Decimal(38, 6)", decimal::to_text(*value))
         }
         Test::Integers(any, values) => {
-            s.push(column).push(if *any { " IN (" } else { " NOT IN (" });
-            for (i, value) in values.iter().enumerate() {
-                s.push(if i == 0 { "" } else { ", " }).bind("Int64", value);
-            }
-            s.push(")")
+            s.push(column).push(if *any { " IN " } else { " NOT IN " }).bind_integers(values)
         }
         Test::Text(op, values) => text(s, column, *op, values),
         Test::Ipv4(ip) => {
@@ -324,20 +320,18 @@ fn operator(cmp: Cmp) -> &'static str {
 }
 
 fn text<'s>(s: &'s mut Statement, column: &str, op: TextOp, values: &[String]) -> &'s mut Statement {
-    if matches!(op, TextOp::NotEq) {
-        s.push("NOT ");
+    let (function, compared) = match op {
+        TextOp::Eq => return s.push(column).push(" IN ").bind_texts(values),
+        TextOp::NotEq => return s.push(column).push(" NOT IN ").bind_texts(values),
+        TextOp::StartsWith => ("startsWith(", ")"),
+        TextOp::EndsWith => ("endsWith(", ")"),
+        TextOp::Contains => ("positionCaseInsensitive(", ") > 0"),
+    };
+    match values {
+        [value] => s.push(function).push(column).push(", ").bind_text(value).push(compared),
+        _ => {
+            s.push("arrayExists(x -> ").push(function).push(column).push(", x").push(compared).push(", ");
+            s.bind_texts(values).push(")")
+        }
     }
-    s.push("(");
-    for (i, value) in values.iter().enumerate() {
-        s.push(if i == 0 { "" } else { " OR " });
-        match op {
-            TextOp::Eq | TextOp::NotEq => s.push(column).push(" = ").bind_text(value),
-            TextOp::StartsWith => s.push("startsWith(").push(column).push(", ").bind_text(value).push(")"),
-            TextOp::EndsWith => s.push("endsWith(").push(column).push(", ").bind_text(value).push(")"),
-            TextOp::Contains => {
-                s.push("positionCaseInsensitive(").push(column).push(", ").bind_text(value).push(") > 0")
-            }
-        };
-    }
-    s.push(")")
 }
