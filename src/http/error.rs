@@ -24,6 +24,9 @@ pub enum ApiError {
     /// Known path, other method.
     #[error("method not allowed")]
     Method(&'static str),
+    /// No content coding that the caller takes.
+    #[error("none of the codings in Accept-Encoding can be had: zstd, br, gzip, identity")]
+    Coding,
     /// Too many requests of one token.
     #[error("too many requests")]
     TooMany {
@@ -69,6 +72,7 @@ impl ApiError {
             Self::BadParam(_) | Self::BadBody(_) => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Coding => StatusCode::NOT_ACCEPTABLE,
             Self::TooMany { .. } | Self::ManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::ManyLogins | Self::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
@@ -87,7 +91,13 @@ impl ApiError {
             Self::Busy | Self::ManyLogins | Self::Unreachable => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
-            Self::BadParam(_) | Self::BadBody(_) | Self::NotFound | Self::Slow | Self::Failed | Self::Internal => None,
+            Self::BadParam(_)
+            | Self::BadBody(_)
+            | Self::NotFound
+            | Self::Coding
+            | Self::Slow
+            | Self::Failed
+            | Self::Internal => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -11,6 +11,7 @@ use actix_web::{Error, HttpMessage};
 use uuid::Uuid;
 
 use super::auth::Renewed;
+use super::error::ApiError;
 
 /// The id under which a request stands in the log.
 #[derive(Clone, Debug)]
@@ -28,11 +29,20 @@ const FIXED: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// None of its own.
-pub async fn add<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+pub async fn add<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let start = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.call(request).await?;
+    let response = next.call(request).await?;
+    // The compressing layer's own refusal is plain text.
+    let mut response = if response.status() == StatusCode::NOT_ACCEPTABLE {
+        response.into_response(ApiError::Coding.reply(None)).map_into_right_body()
+    } else {
+        response.map_into_left_body()
+    };
     let renewed = response.request().extensions_mut().remove::<Renewed>();
     if let Some(Renewed(cookie)) = renewed
         && response.status() != StatusCode::UNAUTHORIZED
