@@ -55,7 +55,8 @@ async fn the_same_calls_from_csv_json_lines_tsv_gzip_and_parquet() {
         assert!(said(&output).contains("3 new rows"), "{name}: {}", said(&output));
         assert_eq!(sums(&db).await, SUMS, "{name}");
         if name == "a.csv" {
-            let parquet = db.admin.query_raw("SELECT * FROM cdrs").fetch_bytes("Parquet").unwrap().collect().await.unwrap();
+            let parquet =
+                db.admin.query_raw("SELECT * FROM cdrs").fetch_bytes("Parquet").unwrap().collect().await.unwrap();
             std::fs::write(dir.path().join("d.parquet"), parquet).unwrap();
         }
     }

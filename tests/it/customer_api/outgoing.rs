@@ -1,0 +1,185 @@
+//! The calls that are up now (contract 1, Active calls, outgoing).
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{OUTGOING, Session, encode, world_with};
+
+fn now() -> i64 {
+    OffsetDateTime::now_utc().unix_timestamp()
+}
+
+/// Calls of one snapshot, a few seconds old; the n-th is named n.
+async fn snapshot(session: &Session, calls: &[Value]) {
+    let at = now() - 5;
+    let row = |(n, call): (usize, &Value)| {
+        let mut row =
+            json!({ "snapshot_timestamp": at, "start_time": at - 10 - n as i64, "src_name_in": n.to_string() });
+        row.as_object_mut().unwrap().extend(call.as_object().unwrap().clone());
+        row
+    };
+    session.live(calls.iter().enumerate().map(row)).await;
+}
+
+/// Names of the calls that match, in the order of the answer.
+async fn names(session: &Session, filter: &str) -> Vec<String> {
+    let answer = session.json(OUTGOING, filter).await;
+    let rows = answer["data"].as_array().unwrap();
+    assert_eq!(answer["rows"], rows.len());
+    rows.iter().map(|row| row["src_name_in"].as_str().unwrap().to_owned()).collect()
+}
+
+#[actix_web::test]
+async fn a_live_call_has_all_its_columns_and_the_answer_no_totals() {
+    let session = Session::new();
+    assert_eq!(session.ask(OUTGOING, "").await.body, r#"{"data":[],"rows":0}"#);
+    let at = (now() / 60) * 60;
+    let time = |t: i64| {
+        OffsetDateTime::from_unix_timestamp(t).unwrap().format(&time::format_description::well_known::Rfc3339).unwrap()
+    };
+    session
+        .live([json!({
+            "snapshot_timestamp": at, "start_time": at - 20, "connect_time": at - 10, "src_name_in": "a\"b\\c\td\u{1}Ж",
+            "destination_prefix": "44", "destination_initial_interval": 60, "destination_initial_rate": 0.1, "destination_fee": 2,
+            "src_prefix_in": "1", "dst_prefix_in": "2", "src_prefix_routing": "3", "dst_prefix_routing": "4", "from_domain": "f", "to_domain": "t",
+            "ruri_domain": "r", "diversion_in": "d", "pai_in": "pa", "ppi_in": "pp", "privacy_in": "pr", "rpid_in": "rp", "rpid_privacy_in": "rpp",
+            "auth_orig_transport_protocol_id": 2, "auth_orig_ip": "192.0.2.1", "auth_orig_port": 65_535
+        })])
+        .await;
+    let body = format!(
+        r#"{{"data":[{{"snapshot_timestamp":"{}","start_time":"{}","connect_time":"{}","destination_prefix":"44","destination_initial_interval":60,"destination_initial_rate":0.1,"destination_next_interval":0,"destination_next_rate":null,"destination_fee":2,"src_name_in":"a\"b\\c\td\u0001Ж","src_prefix_in":"1","dst_prefix_in":"2","src_prefix_routing":"3","dst_prefix_routing":"4","from_domain":"f","to_domain":"t","ruri_domain":"r","diversion_in":"d","pai_in":"pa","ppi_in":"pp","privacy_in":"pr","rpid_in":"rp","rpid_privacy_in":"rpp","auth_orig_transport_protocol_id":2,"auth_orig_ip":"192.0.2.1","auth_orig_port":65535}}],"rows":1}}"#,
+        time(at),
+        time(at - 20),
+        time(at - 10)
+    );
+    assert_eq!(session.ask(OUTGOING, "").await.body, body);
+}
+
+#[actix_web::test]
+async fn the_newest_start_comes_first_then_the_lower_id_and_no_start_last() {
+    let session = Session::new();
+    let start = now() - 100;
+    let starting = |seconds: Option<i64>| json!({ "start_time": seconds.map(|s| start + s) });
+    snapshot(&session, &[starting(Some(1)), starting(None), starting(Some(3)), starting(Some(2)), starting(Some(3))])
+        .await;
+    assert_eq!(names(&session, "").await, ["2", "4", "3", "0", "1"]);
+}
+
+#[actix_web::test]
+async fn only_each_nodes_latest_snapshot_counts_whoevers_calls_it_holds() {
+    let session = Session::new();
+    let (at, other) = (now() - 5, session.account + 10_000);
+    let call = |name: &str, node: u32, seconds: i64| json!({ "snapshot_timestamp": at - seconds, "start_time": at - 60, "src_name_in": name, "node_id": node });
+    session.live([call("old", session.account, 60), call("new", session.account, 0), call("other", other, 30)]).await;
+    let mut found = names(&session, "").await;
+    found.sort();
+    assert_eq!(found, ["new", "other"]);
+    // The other node's next snapshot holds a stranger's call only: ours is over.
+    let mut stranger = call("stranger", other, 10);
+    stranger
+        .as_object_mut()
+        .unwrap()
+        .extend(json!({ "customer_acc_id": 999_999, "customer_id": 8 }).as_object().unwrap().clone());
+    session.live([stranger]).await;
+    assert_eq!(names(&session, "").await, ["new"]);
+}
+
+#[actix_web::test]
+async fn nodes_silent_for_over_three_periods_are_left_out() {
+    let session = Session::new();
+    let call = |name: &str, node: u32, seconds: i64| json!({ "snapshot_timestamp": now() - seconds, "start_time": now() - 500, "src_name_in": name, "node_id": node });
+    let node = session.account;
+    session
+        .live([
+            call("a", node, 20),
+            call("b", node + 10_000, 150),
+            call("c", node + 20_000, 190),
+            call("d", node + 30_000, 7200),
+        ])
+        .await;
+    let mut found = names(&session, "").await;
+    found.sort();
+    assert_eq!(found, ["a", "b"]);
+    let app = world_with(|config| config.active_calls.period_seconds = 15).await;
+    assert_eq!(names(&session.moved(&app), "").await, ["a"]);
+}
+
+#[actix_web::test]
+async fn buffered_rows_are_not_live() {
+    let session = Session::new();
+    snapshot(&session, &[json!({}), json!({ "buffered": 1 })]).await;
+    assert_eq!(names(&session, "").await, ["0"]);
+}
+
+#[actix_web::test]
+async fn the_transport_protocol_is_found_under_either_of_its_names() {
+    let session = Session::new();
+    snapshot(
+        &session,
+        &[json!({ "auth_orig_protocol_id": 1 }), json!({ "auth_orig_transport_protocol_id": 2 }), json!({})],
+    )
+    .await;
+    assert_eq!(names(&session, "auth-orig-transport-protocol-id=1").await, ["0"]);
+    assert_eq!(names(&session, "auth-orig-transport-protocol-id=2").await, ["1"]);
+    let answer = session.json(OUTGOING, "").await;
+    let ids: Vec<_> =
+        answer["data"].as_array().unwrap().iter().map(|row| row["auth_orig_transport_protocol_id"].clone()).collect();
+    assert_eq!(ids, [1, 2, 0]);
+    for value in ["", "128", "-129", "1.0", "1,2", "x"] {
+        let error = "invalid value auth-orig-transport-protocol-id";
+        session.refused(OUTGOING, &format!("auth-orig-transport-protocol-id={value}"), error).await;
+    }
+}
+
+#[actix_web::test]
+async fn connect_time_is_null_or_not_by_the_flags_many_spellings() {
+    let session = Session::new();
+    snapshot(&session, &[json!({}), json!({ "connect_time": now() - 8 })]).await;
+    for value in ["1", "t", "true", "TRUE", "on", "yes", "no", "null", "False", "00", "%20"] {
+        assert_eq!(names(&session, &format!("connect-time-null={value}")).await, ["0"], "{value}");
+    }
+    for value in ["0", "f", "F", "false", "FALSE", "off", "OFF", ""] {
+        assert_eq!(names(&session, &format!("connect-time-null={value}")).await, ["1"], "{value}");
+    }
+    assert_eq!(names(&session, "connect-time-null").await, ["1"]);
+}
+
+#[actix_web::test]
+async fn live_calls_are_filtered_by_port_address_and_text() {
+    let session = Session::new();
+    let odd = "a\\b'c\td\n%Ж,+";
+    snapshot(
+        &session,
+        &[
+            json!({ "auth_orig_port": 5060, "auth_orig_ip": "192.0.2.1", "src_prefix_in": odd, "dst_prefix_routing": "44" }),
+            json!({ "auth_orig_port": 5061, "auth_orig_ip": "2001:db8::1", "dst_prefix_in": odd, "src_prefix_routing": "44" }),
+        ],
+    )
+    .await;
+    let (value, shouted) = (encode(odd), encode("B'C\tD\n%Ж"));
+    for (filter, found) in [
+        ("auth-orig-port=5060".to_owned(), "0"),
+        ("auth-orig-ip=2001:DB8:0::1".into(), "1"),
+        ("dst-prefix-routing-starts-with=4".into(), "0"),
+        ("src-prefix-routing-eq=44".into(), "1"),
+        ("src-name-in-eq=1".into(), "1"),
+        ("src-name-in-in=0,7".into(), "0"),
+        ("src-name-in-not-eq=0".into(), "1"),
+        (format!("src-prefix-in-eq={value}"), "0"),
+        (format!("src-prefix-in-ends-with={}", encode("%Ж,+")), "0"),
+        (format!("src-prefix-in-contains={shouted}"), "0"),
+        (format!("dst-prefix-in-eq={value}"), "1"),
+        (format!("dst-prefix-in-starts-with={}", encode("a\\b'c\td\n")), "1"),
+        (format!("dst-prefix-in-contains={shouted}"), "1"),
+    ] {
+        assert_eq!(names(&session, &filter).await, [found], "{filter}");
+    }
+    assert!(names(&session, "auth-orig-port=2147483647").await.is_empty());
+    assert_eq!(
+        names(&session, "src-prefix-in-starts-with=&dst-prefix-in-contains=&src-name-in-ends-with=").await,
+        ["0", "1"]
+    );
+    for value in ["", "x", "2147483648", "-2147483649", "5060,5061"] {
+        session.refused(OUTGOING, &format!("auth-orig-port={value}"), "invalid value auth-orig-port").await;
+    }
+}
