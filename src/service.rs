@@ -99,7 +99,7 @@ async fn watch(state: Arc<State>) {
     }
 }
 
-/// Reads accounts and access, and notes whether the service can answer.
+/// Reads accounts and access, forgets callers who have been away, and notes whether the service can answer.
 async fn look(state: &State) {
     let schema = status(state.store.client(), &state.config.clickhouse.database).await;
     let right = match &schema {
@@ -113,6 +113,9 @@ async fn look(state: &State) {
             false
         }
     };
+    if let Some(rate) = &state.rate {
+        rate.retain_recent();
+    }
     let read = state.directory.refresh(&state.store).await;
     if let Err(e) = &read {
         log::warn!("{e}");

@@ -81,7 +81,7 @@ pub enum Rejected {
 }
 
 /// Who a token speaks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A row of `api_access`.
     Access(u32),
@@ -90,7 +90,7 @@ pub enum Subject {
 }
 
 /// What a token may see and from where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// The tenant.
     pub customer_id: u32,

@@ -200,7 +200,7 @@ settings! {
     limits Limits {
         max_buckets: u64 = "1000000", "Largest number of buckets in one answer.";
         query_seconds: u32 = "30", "Longest time for one query in ClickHouse.";
-        requests_per_second: u32 = "0", "Requests a second for each token; 0 is no limit.";
+        requests_per_second: u32 = "0", "Requests a second for each access or grant that tokens speak for; 0 is no limit.";
         concurrent_queries: usize = "16", "Queries running in ClickHouse at once.";
         queue_seconds: u32 = "2", "How long a request waits for its turn before it gets 503.";
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::dev::Payload;
+use actix_web::error::InternalError;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::error::ApiError;
+use super::headers::RequestId;
 use super::state::State;
 use crate::access::Who;
 use crate::net;
@@ -28,14 +29,23 @@ pub struct Renewed(pub Cookie<'static>);
 pub struct Caller(pub Who);
 
 impl FromRequest for Caller {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         // A missing state is an app put together wrongly: nobody gets in.
-        let Some(state) = request.app_data::<Data<Arc<State>>>() else { return ready(Err(ApiError::Unauthorized)) };
-        ready(authorize(request, state))
+        let state = request.app_data::<Data<Arc<State>>>().ok_or(ApiError::Unauthorized);
+        ready(state.and_then(|state| authorize(request, state)).map_err(|error| refused(request, &error)))
     }
+}
+
+/// The answer in place of the handler's, with the id under which the log has more.
+fn refused(request: &HttpRequest, error: &ApiError) -> actix_web::Error {
+    let id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+    if matches!(error, ApiError::Unreachable) {
+        log::error!("request {id}: accounts could not be read for a while, so no token is trusted");
+    }
+    InternalError::from_response(error.to_string(), error.reply(Some(&id))).into()
 }
 
 fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
@@ -49,14 +59,15 @@ fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
     if from_cookie && let Some(cookie) = renew(request, state, &subject) {
         request.extensions_mut().insert(Renewed(cookie));
     }
-    limit_rate(state, &token)?;
+    limit_rate(state, &subject)?;
     Ok(Caller(who))
 }
 
-fn limit_rate(state: &State, token: &str) -> Result<(), ApiError> {
+/// By whom a token speaks for, not by its text: a renewed cookie is the same caller.
+fn limit_rate(state: &State, subject: &Subject) -> Result<(), ApiError> {
     use governor::clock::{Clock, DefaultClock};
     let Some(rate) = &state.rate else { return Ok(()) };
-    rate.check_key(&Sha256::digest(token.as_bytes()).into()).map_err(|until| {
+    rate.check_key(subject).map_err(|until| {
         let wait = until.wait_time_from(DefaultClock::default().now());
         ApiError::TooMany { retry_after: wait.as_secs() + 1 }
     })

@@ -13,7 +13,7 @@ use crate::config::{Config, WeekStart};
 use crate::query::zone::Calendar;
 use crate::sql::schema::{Schema, TableSchema};
 use crate::store::Store;
-use crate::token::Keys;
+use crate::token::{Keys, Subject};
 
 /// The service without its web.
 pub struct State {
@@ -32,7 +32,7 @@ pub struct State {
     /// Calendar buckets of the configured zone.
     pub calendar: Calendar,
     /// Requests a second for each token, if limited.
-    pub rate: Option<DefaultKeyedRateLimiter<[u8; 32]>>,
+    pub rate: Option<DefaultKeyedRateLimiter<Subject>>,
     /// Failed logins and passwords being checked.
     pub logins: Logins,
     /// Whether ClickHouse answered a moment ago and the schema was right.
