@@ -2,6 +2,8 @@
 
 pub mod schema;
 mod select;
+#[cfg(test)]
+mod tests;
 
 pub use select::{Read, select, select_reads};
 

@@ -1,0 +1,170 @@
+//! The text of every form of statement, and that no value ever changes it.
+
+use proptest::prelude::*;
+use time::OffsetDateTime;
+
+use super::schema::{Schema, TableSchema};
+use super::{Read, Statement, select, select_reads};
+use crate::query::filter::{Filter, Kind};
+use crate::query::instant::Instant;
+use crate::query::sampling::Sampling;
+use crate::query::zone::{Calendar, find};
+use crate::report::param::Role;
+use crate::report::plan::{Form, Plan, Request, Scope, Window};
+use crate::report::{REPORTS, Report, Shape};
+
+const NOW: i64 = 1_780_000_000;
+
+fn schema() -> Schema {
+    let ours = |name| TableSchema { is_ours: true, has_parts: true, ..TableSchema::plain(name) };
+    Schema { cdrs: ours("cdrs"), active_calls: ours("active_calls"), billed_duration: false, period_seconds: 60 }
+}
+
+/// A plan of the report with these filters; `None` when a value does not read.
+fn plan(report: &'static Report, from: &str, to: Option<&str>, values: &[(&str, &str)]) -> Option<Plan> {
+    let mut filters = Vec::new();
+    for (name, value) in values {
+        let param = report.params().find(|param| param.name == *name)?;
+        let Role::Filter(column, kind) = param.role else { return None };
+        filters.push(Filter { column, test: kind.read(value)? });
+    }
+    let sampling = match report.shape {
+        Shape::Calls { samplings, .. } => samplings[1],
+        Shape::Concurrency | Shape::LiveCalls => Sampling::Minute,
+    };
+    let live = matches!(report.shape, Shape::LiveCalls);
+    let request = Request {
+        report,
+        scope: Scope { tenant: 7, account: 11 },
+        from: if live { None } else { Instant::parse(from) },
+        to: to.and_then(Instant::parse),
+        sampling,
+        calendar: Calendar { zone: find("UTC")?, monday_first: false },
+        filters,
+        fill: None,
+        form: Form::default(),
+    };
+    request.plan(OffsetDateTime::from_unix_timestamp(NOW).ok()?, 1_000_000).ok()
+}
+
+fn text(name: &str, from: &str, to: Option<&str>, values: &[(&str, &str)]) -> String {
+    let report = crate::report::find(name).unwrap();
+    let statement = select(&plan(report, from, to, values).unwrap(), &schema());
+    format!("{}\n{:?}", statement.text(), statement.params())
+}
+
+#[test]
+fn whole_minutes_without_filters_come_from_the_projection() {
+    insta::assert_snapshot!(text("origination-statistics-quality", "2026-01-01", Some("2026-01-01T23:59:59Z"), &[]));
+}
+
+#[test]
+fn odd_edges_come_from_the_calls() {
+    insta::assert_snapshot!(text("termination-statistics", "2026-01-01T00:00:07Z", Some("2026-01-02T00:00:30Z"), &[]));
+}
+
+#[test]
+fn an_open_window_has_no_end() {
+    insta::assert_snapshot!(text("origination-statistics", "2026-01-01", None, &[]));
+}
+
+#[test]
+fn every_kind_of_filter() {
+    let values = [
+        ("src-country-id", "1,2"),
+        ("dst-country-id-not-eq", "3"),
+        ("src-prefix-routing-eq", "a"),
+        ("src-prefix-routing-starts-with", "44,49"),
+        ("dst-prefix-routing-ends-with", "b"),
+        ("dst-prefix-routing-contains", "c"),
+        ("dst-prefix-routing-not-eq", "d,e"),
+        ("duration-gteq", "5"),
+        ("auth-orig-ip", "192.0.2.1"),
+        ("customer-price-lt", "0.0000005"),
+    ];
+    insta::assert_snapshot!(text("origination-statistics-quality", "2026-01-01", Some("2026-01-02"), &values));
+}
+
+#[test]
+fn live_calls_by_the_minute() {
+    let values = [("duration-gt", "5"), ("auth-orig-ip", "2001:db8::1")];
+    insta::assert_snapshot!(text("origination-active-calls", "2026-01-01", Some("2026-01-02"), &values));
+}
+
+#[test]
+fn live_calls_themselves() {
+    insta::assert_snapshot!(text("outgoing-active-calls", "", None, &[("connect-time-null", "0")]));
+}
+
+#[test]
+fn several_reads_in_one_statement() {
+    let report = crate::report::find("origination-statistics-quality").unwrap();
+    let plan = plan(report, "2026-01-01", Some("2026-01-02"), &[]).unwrap();
+    let window = |from, to| Window { from, to: Some(to) };
+    let reads = [
+        Read { window: window(1_767_225_600, 1_767_239_999), parts: vec![], edge: false },
+        Read { window: window(1_767_240_000, 1_767_254_399), parts: vec!["202601_7_7_0".into()], edge: false },
+        Read { window: window(1_767_254_400, 1_767_254_430), parts: vec![], edge: true },
+    ];
+    let statement = select_reads(&plan, &schema(), &reads);
+    insta::assert_snapshot!(format!("{}\n{:?}", statement.text(), statement.params()));
+}
+
+#[test]
+fn every_statement_over_calls_carries_tenant_and_account() {
+    for report in REPORTS {
+        let statement = select(&plan(report, "2026-01-01", None, &[]).unwrap(), &schema());
+        let (tenant, account) = (report.side.tenant().name(), report.side.account().name());
+        let bound = |column: &str, value: &str| {
+            let (_, rest) = statement.text().split_once(&format!("{column} = {{p")).unwrap();
+            let index: usize = rest.split_once(':').unwrap().0.parse().unwrap();
+            assert_eq!(statement.params()[index], value, "{}", report.name);
+        };
+        bound(tenant, "7");
+        bound(account, "11");
+    }
+}
+
+/// The text for a value of that parameter, wherever the value reads.
+fn statement(report: &'static Report, name: &str, value: &str) -> Option<Statement> {
+    Some(select(&plan(report, "2026-01-01", Some("2026-01-02"), &[(name, value)])?, &schema()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Lists differ in how many values they have, so both values are made of the same number of them.
+    #[test]
+    fn no_value_changes_the_text(a in "[^,]*", b in "[^,]*", digits in "[0-9]{1,9}", more in "[0-9]{1,9}") {
+        for report in REPORTS {
+            // A flag has two meanings and so two texts, both constant.
+            let flag = |role| matches!(role, Role::Filter(_, Kind::Null));
+            for param in report.params().filter(|param| !flag(param.role)) {
+                for (a, b) in [(a.as_str(), b.as_str()), (digits.as_str(), more.as_str())] {
+                    let pair = (statement(report, param.name, a), statement(report, param.name, b));
+                    if let (Some(a), Some(b)) = pair {
+                        prop_assert_eq!(a.text(), b.text(), "{} {}", report.name, param.name);
+                        prop_assert_eq!(a.params().len(), b.params().len());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_core_does_not_know_the_web_or_the_client() {
+    let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = vec![src.join("token.rs")];
+    for folder in ["query", "report", "sql", "columns"] {
+        files.extend(std::fs::read_dir(src.join(folder)).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    for file in
+        files.iter().filter(|file| file.extension().is_some_and(|end| end == "rs") && !file.ends_with("sql/tests.rs"))
+    {
+        let text = std::fs::read_to_string(file).unwrap();
+        for forbidden in ["actix_web", "clickhouse::"] {
+            assert!(!text.contains(forbidden), "{} knows {forbidden}", file.display());
+        }
+    }
+}
