@@ -109,13 +109,18 @@ fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<Fault>) {
             return faults.push(Fault { place: place(at), what: e.message().to_owned() });
         }
     };
-    for (section, value) in table.get_ref() {
+    // A table keeps no order; faults are listed as they stand in the file.
+    let mut sections: Vec<_> = table.get_ref().iter().collect();
+    sections.sort_by_key(|(section, _)| section.span().start);
+    for (section, value) in sections {
         let section_name = section.get_ref();
         let Some(keys) = value.get_ref().as_table() else {
             let what = format!("unknown setting {section_name}: settings stand in sections");
             faults.push(Fault { place: place(section.span().start), what });
             continue;
         };
+        let mut keys: Vec<_> = keys.iter().collect();
+        keys.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in keys {
             let full = format!("{section_name}.{}", key.get_ref());
             let at = place(key.span().start);
