@@ -23,7 +23,10 @@ impl Check {
         let keys = Keys::new(&config.auth);
         line("token keys", keys.as_ref().map(|_| format!("{:?}", config.auth.algorithm)));
         let right = block_on(async {
-            let connection = Connection::open(&config).await?;
+            let connection = match Connection::open(&config).await {
+                Ok(connection) => connection,
+                Err(e) => return Ok(line("ClickHouse", Err::<&str, _>(e))),
+            };
             let right = server(&config, &connection).await;
             connection.close().await;
             Ok(right)

@@ -1,11 +1,16 @@
 //! How a command reaches ClickHouse: the configured server, the engine of a running `serve`, or one of its own.
 
+use std::time::Duration;
+
 use clickhouse::Client;
 
 use super::CliError;
 use crate::config::Config;
 use crate::engine::{Access, Engine, Login, Options};
 use crate::store;
+
+/// How long a server may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A ClickHouse to talk to.
 pub struct Connection {
@@ -20,6 +25,7 @@ impl Connection {
     /// The configured server, or the engine that a running cdrscope has on the data directory, or a new one there.
     pub async fn open(config: &Config) -> Result<Self, CliError> {
         if let Some(url) = &config.clickhouse.url {
+            reach(url, config).await?;
             return Ok(Self { url: url.clone(), admin: None, reader: None, engine: None });
         }
         if let Some(access) = Access::of_running(&config.engine.data_dir)? {
@@ -88,4 +94,40 @@ impl Connection {
             engine.stop().await;
         }
     }
+}
+
+/// Asks the configured server for nothing, so that a wrong address or login is named as such, and not as whatever came
+/// to be asked first.
+async fn reach(url: &str, config: &Config) -> Result<(), CliError> {
+    let user = &config.clickhouse.user;
+    let client = store::client(url, user, config.clickhouse.password.expose());
+    let asked = client.query_raw("SELECT 1").fetch_one::<u8>();
+    let error = match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) => error,
+        Err(_) => clickhouse::error::Error::TimedOut,
+    };
+    let why = match &error {
+        // Codes of an unknown user, a wrong password, a missing password and a failed login.
+        clickhouse::error::Error::BadResponse(text)
+            if ["192", "193", "194", "516"].iter().any(|code| text.contains(&format!("Code: {code}."))) =>
+        {
+            format!("ClickHouse at {url} refuses user {user}: check clickhouse.user and clickhouse.password")
+        }
+        clickhouse::error::Error::BadResponse(text) => {
+            let line = text.lines().next().unwrap_or_default();
+            format!("no ClickHouse answers at {url}: {line}; check clickhouse.url")
+        }
+        _ => format!("cannot reach ClickHouse at {url}: {}; check clickhouse.url", innermost(&error)),
+    };
+    Err(CliError::Failed(why))
+}
+
+/// The cause behind all causes: `Connection refused`, not `client error`.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }
