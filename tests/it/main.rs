@@ -23,4 +23,5 @@ mod own_table;
 mod plans;
 mod random;
 mod schema;
+mod starting;
 mod support;

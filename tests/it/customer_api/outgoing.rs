@@ -1,5 +1,7 @@
 //! The calls that are up now (contract 1, Active calls, outgoing).
 
+use cdrscope::config::TableName;
+use cdrscope::config::value::Value as _;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -181,5 +183,72 @@ async fn live_calls_are_filtered_by_port_address_and_text() {
     );
     for value in ["", "x", "2147483648", "-2147483649", "5060,5061"] {
         session.refused(OUTGOING, &format!("auth-orig-port={value}"), "invalid value auth-orig-port").await;
+    }
+}
+
+#[actix_web::test]
+async fn a_name_may_hold_commas_so_that_only_in_takes_a_list() {
+    let session = Session::new();
+    snapshot(&session, &["Doe, J", "Doe", " J"].map(|name| json!({ "src_name_in": name }))).await;
+    for (filter, found) in [
+        ("src-name-in-eq=Doe,%20J", &["Doe, J"][..]),
+        ("src-name-in-starts-with=Doe,", &["Doe, J"]),
+        ("src-name-in-ends-with=,%20J", &["Doe, J"]),
+        ("src-name-in-contains=E,", &["Doe, J"]),
+        ("src-name-in-not-eq=Doe,%20J", &["Doe", " J"]),
+        ("src-name-in-in=Doe,%20J", &["Doe", " J"]),
+    ] {
+        assert_eq!(names(&session, filter).await, found, "{filter}");
+    }
+}
+
+#[actix_web::test]
+async fn a_column_that_the_table_lacks_is_empty_or_null_and_its_filter_an_invalid_value() {
+    let session = Session::new();
+    let table = "CREATE TABLE IF NOT EXISTS few_columns (id UInt64, snapshot_timestamp DateTime, node_id UInt8, customer_id UInt32, \
+        customer_acc_id UInt32, vendor_id UInt32, vendor_acc_id UInt32, src_name_in String) ENGINE = MergeTree ORDER BY id";
+    super::admin().query_raw(table).execute().await.unwrap();
+    let app = world_with(|config| config.tables.active_calls = TableName::parse("few_columns").unwrap()).await;
+    let session = session.moved(&app);
+    let at = now() - 5;
+    let row = json!({
+        "id": 1, "snapshot_timestamp": at, "node_id": 1, "customer_id": super::CUSTOMER, "customer_acc_id": session.account,
+        "vendor_id": super::CUSTOMER, "vendor_acc_id": session.account, "src_name_in": "me"
+    });
+    crate::support::insert(&super::admin(), "few_columns", &row.to_string()).await;
+    let answer = session.json(OUTGOING, "src-name-in-eq=me").await;
+    let call = &answer["data"][0];
+    for (name, value) in [
+        ("src_name_in", json!("me")),
+        ("src_prefix_in", json!("")),
+        ("auth_orig_ip", json!("")),
+        ("start_time", json!(null)),
+        ("auth_orig_port", json!(null)),
+        ("destination_fee", json!(null)),
+        ("connect_time", json!(null)),
+    ] {
+        assert_eq!(call[name], value, "{name}");
+    }
+    assert_eq!(call.as_object().unwrap().len(), 26);
+    for (name, value) in [
+        ("auth-orig-ip", "192.0.2.1"),
+        ("auth-orig-port", "1"),
+        ("connect-time-null", "1"),
+        ("src-prefix-in-eq", "1"),
+        ("dst-prefix-routing-contains", ""),
+    ] {
+        session.refused(OUTGOING, &format!("{name}={value}"), &format!("invalid value {name}")).await;
+    }
+    let window = format!("from-time={}&to-time={at}", at - 60);
+    for report in super::CONCURRENCY {
+        assert_eq!(session.json(report, &window).await["data"]["calls"], json!([0, 1]), "{report}");
+        for (name, value) in [
+            ("src-country-id", "1"),
+            ("dst-country-id-not-eq", "1"),
+            ("src-prefix-routing-eq", "1"),
+            ("duration-gt", "0"),
+        ] {
+            session.refused(report, &format!("{window}&{name}={value}"), &format!("invalid value {name}")).await;
+        }
     }
 }

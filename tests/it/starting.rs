@@ -1,0 +1,324 @@
+//! How the program starts, and how it says why it does not (contract 6): the binary itself, as a user runs it.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use cdrscope::config::Config;
+use cdrscope::config::value::Secret;
+use cdrscope::token::{Keys, Subject};
+use rustix::process::{Pid, Signal, kill_process};
+use time::OffsetDateTime;
+
+use crate::support::{db, engine};
+
+const SECRET: &str = "a secret of the test, long enough to sign with";
+
+/// The program in an environment that holds nothing of cdrscope but what is given.
+fn command(args: &[&str], env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cdrscope"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CDRSCOPE_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(args).envs(env.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
+    command(args, env).output().unwrap()
+}
+
+/// Exit code and what the program complained of; log lines are no complaint.
+fn complaint(args: &[&str], env: &[(&str, &str)]) -> (i32, Vec<String>) {
+    let output = run(args, env);
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!text.contains("panicked"), "{text}");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("cdrscope: ")).map(str::to_owned).collect();
+    (output.status.code().unwrap(), lines)
+}
+
+/// Flags that point the program at the tests' engine.
+fn server(database: &str, admin: bool) -> Vec<String> {
+    let login = if admin { engine().admin() } else { engine().reader() };
+    [("url", engine().url()), ("user", &login.user), ("password", &login.password), ("database", database)]
+        .map(|(key, value)| format!("--clickhouse-{key}={value}"))
+        .to_vec()
+}
+
+fn with<'a>(first: &[&'a str], more: &'a [String]) -> Vec<&'a str> {
+    first.iter().copied().chain(more.iter().map(String::as_str)).collect()
+}
+
+fn write(dir: &Path, name: &str, text: &str) -> String {
+    let path = dir.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn every_wrong_setting_is_listed_with_where_it_stands_and_the_exit_code_is_2() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = write(
+        dir.path(),
+        "c.toml",
+        "[http]\nlisten = \"here\"\nlissen = \"127.0.0.1:0\"\n\n[reports]\nacd_unit = \"hours\"\n[what]\nx = 1\n",
+    );
+    let env = [
+        ("CDRSCOPE_LIMITS_MAX_BUCKETS", "many"),
+        ("CDRSCOPE_HTTP_LISTN", "127.0.0.1:0"),
+        ("CDRSCOPE_HTTP_TRUSTED_PROXIES", "10.0.0.0/8,x"),
+    ];
+    let args = ["serve", "--config", &file, "--limits-query-seconds", "soon", "--reports-time-zone", "Europe/Kiew"];
+    let (code, lines) = complaint(&args, &env);
+    assert_eq!(code, 2);
+    let expected = [
+        format!("{file}:2: bad value for http.listen: expected an address and port such as 127.0.0.1:8080"),
+        format!("{file}:3: unknown setting http.lissen"),
+        format!("{file}:6: bad value for reports.acd_unit: expected one of: minutes, seconds"),
+        format!("{file}:8: unknown setting what.x"),
+        "CDRSCOPE_HTTP_LISTN: unknown setting".into(),
+        "CDRSCOPE_HTTP_TRUSTED_PROXIES: bad value for http.trusted_proxies: expected addresses or networks such as 10.0.0.0/8".into(),
+        "CDRSCOPE_LIMITS_MAX_BUCKETS: bad value for limits.max_buckets: expected a whole number".into(),
+        "--reports-time-zone: bad value for reports.time_zone: expected an IANA time zone such as Europe/Kyiv".into(),
+        "--limits-query-seconds: bad value for limits.query_seconds: expected a whole number".into(),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_file_that_is_missing_or_no_toml_is_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let broken = write(dir.path(), "broken.toml", "[http]\nlisten = \n");
+    let missing = dir.path().join("missing.toml").display().to_string();
+    for (file, place) in [(&broken, format!("{broken}:2: ")), (&missing, format!("{missing}: cannot read it: "))] {
+        for (args, env) in
+            [(vec!["serve", "--config", file], vec![]), (vec!["serve"], vec![("CDRSCOPE_CONFIG", file.as_str())])]
+        {
+            let (code, lines) = complaint(&args, &env);
+            assert_eq!((code, lines.len()), (2, 1), "{lines:?}");
+            assert!(lines[0].starts_with(&place), "{lines:?}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_needed_long_enough_and_readable_and_never_printed() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("secret").display().to_string();
+    for (args, env, line) in [
+        (
+            vec!["serve"],
+            vec![],
+            "auth.secret is not set: give auth.secret or auth.secret_file (32 bytes or more)".to_owned(),
+        ),
+        (
+            vec!["token", "--access", "1"],
+            vec![],
+            "auth.secret is not set: give auth.secret or auth.secret_file (32 bytes or more)".into(),
+        ),
+        (
+            vec!["serve"],
+            vec![("CDRSCOPE_AUTH_SECRET", "hush-hush")],
+            "auth.secret: too short: HS256 wants at least 32 bytes (RFC 7518, 3.2)".into(),
+        ),
+        (
+            vec!["serve", "--auth-secret-file", &missing],
+            vec![],
+            format!("auth.secret_file: cannot read {missing}: No such file or directory (os error 2)"),
+        ),
+        (
+            vec!["serve", "--clickhouse-password-file", &missing, "--auth-secret", SECRET],
+            vec![],
+            format!("clickhouse.password_file: cannot read {missing}: No such file or directory (os error 2)"),
+        ),
+    ] {
+        assert_eq!(complaint(&args, &env), (2, vec![line]));
+    }
+    let (_, lines) = complaint(
+        &["serve"],
+        &[("CDRSCOPE_AUTH_SECRET", "hush-hush"), ("CDRSCOPE_CLICKHOUSE_PASSWORD", "quiet"), ("CDRSCOPE_X", "1")],
+    );
+    assert!(!lines.concat().contains("hush") && !lines.concat().contains("quiet"), "{lines:?}");
+}
+
+#[test]
+fn keys_that_config_names_but_that_do_not_read_stop_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let (missing, wrong) = (dir.path().join("key").display().to_string(), write(dir.path(), "wrong.pem", "no key"));
+    let fixture = |name: &str| format!("{}/tests/it/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    let ec = fixture("ec/public.pem");
+    for (algorithm, flag, value, begins) in [
+        ("RS256", "--auth-public-key-file", missing.clone(), format!("auth.public_key_file: cannot read {missing}: ")),
+        (
+            "ES256",
+            "--auth-public-key-file",
+            wrong.clone(),
+            format!("auth.public_key_file: {wrong} holds no PEM key for ES256"),
+        ),
+        (
+            "RS256",
+            "--auth-public-key-file",
+            ec.clone(),
+            format!("auth.public_key_file: {ec} holds no PEM key for RS256"),
+        ),
+        ("ES256", "--auth-public-keys", ec.clone(), format!("auth.public_keys: expected kid=file, not {ec}")),
+        ("RS256", "--auth-secret", SECRET.into(), "auth.algorithm: RS256 and ES256 need auth.public_key_file".into()),
+    ] {
+        let (code, lines) = complaint(&["serve", "--auth-algorithm", algorithm, flag, &value], &[]);
+        assert_eq!((code, lines.len()), (2, 1), "{lines:?}");
+        assert!(lines[0].starts_with(&begins), "{lines:?}");
+    }
+}
+
+#[test]
+fn flags_win_over_environment_over_file_and_secrets_come_from_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = |name: &str| format!("{name}: {SECRET}");
+    let file = write(dir.path(), "c.toml", &format!("[auth]\nsecret = \"{}\"\n", secret("file")));
+    let secret_file = write(dir.path(), "secret", &format!("{}\n", secret("secret file")));
+    let (env, flag) = (secret("env"), secret("flag"));
+    let signed_with = |args: &[&str], env: &[(&str, &str)], expected: &str| {
+        let output = run(&[&["token", "--access", "5", "--ttl", "60", "--config", &file], args].concat(), env);
+        assert!(output.status.success(), "{output:?}");
+        let mut auth = Config::default().auth;
+        auth.secret = Secret::new(expected);
+        let token = String::from_utf8(output.stdout).unwrap();
+        let subject = Keys::new(&auth).unwrap().verify(token.trim_end(), OffsetDateTime::now_utc());
+        assert_eq!(subject, Ok(Subject::Access(5)), "{expected}");
+    };
+    signed_with(&[], &[], &secret("file"));
+    signed_with(&[], &[("CDRSCOPE_AUTH_SECRET", &env)], &secret("env"));
+    signed_with(&["--auth-secret", &flag], &[("CDRSCOPE_AUTH_SECRET", &env)], &secret("flag"));
+    signed_with(&["--auth-secret-file", &secret_file], &[], &secret("secret file"));
+    signed_with(&[], &[("CDRSCOPE_AUTH_SECRET_FILE", &secret_file)], &secret("secret file"));
+}
+
+#[test]
+fn usage_mistakes_exit_2_and_help_and_version_exit_0() {
+    for args in [
+        &[][..],
+        &["nonsense"],
+        &["serve", "--nonsense"],
+        &["serve", "extra"],
+        &["token"],
+        &["serve", "--config"],
+        &["--config", "x", "serve"],
+    ] {
+        let output = run(args, &[]);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}");
+    }
+    let text = |args: &[&str]| {
+        let output = run(args, &[]);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for command in ["serve", "migrate", "token", "demo", "engine"] {
+        assert!(text(&["--help"]).contains(command), "{command}");
+        assert!(text(&[command, "--help"]).contains("--config"), "{command}");
+    }
+    assert!(text(&["serve", "--help"]).contains("--http-listen"));
+    assert_eq!(text(&["--version"]), format!("cdrscope {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_clickhouse_that_cannot_be_reached_or_refuses_the_login_is_one_line_and_exit_code_1() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let away = format!("http://{free}");
+    for args in [
+        &["serve"][..],
+        &["migrate"],
+        &["token", "--customer", "7", "--account", "06a59fec-e7d9-11f0-932e-0a63caf27539"],
+    ] {
+        let found = complaint(&[args, &["--clickhouse-url", &away, "--auth-secret", SECRET]].concat(), &[]);
+        let line =
+            format!("cannot reach ClickHouse at {away}: Connection refused (os error 111); check clickhouse.url");
+        assert_eq!(found, (1, vec![line]), "{args:?}");
+    }
+    for (user, password) in [(engine().reader().user.as_str(), "wrong"), ("nobody", "")] {
+        let login = [("url", engine().url()), ("user", user), ("password", password)]
+            .map(|(key, value)| format!("--clickhouse-{key}={value}"));
+        let (code, lines) = complaint(&with(&["serve", "--auth-secret", SECRET], &login), &[]);
+        assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
+        assert!(lines[0].contains(engine().url()) && lines[0].contains("check clickhouse."), "{lines:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_taken_port_is_one_line_and_exit_code_1() {
+    let (taken, db) = (TcpListener::bind("127.0.0.1:0").unwrap(), db().await);
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, lines) = complaint(
+        &with(&["serve", "--auth-secret", SECRET, "--http-listen", &address], &server(&db.database, false)),
+        &[],
+    );
+    assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
+    assert!(
+        lines[0].starts_with(&format!("cannot listen on {address}: "))
+            && lines[0].ends_with("choose another with http.listen"),
+        "{lines:?}"
+    );
+}
+
+/// A service of the binary, stopped by SIGTERM.
+struct Serving(Child);
+
+impl Serving {
+    /// Waits for the line that says where it listens.
+    fn started(args: &[&str]) -> (Self, String) {
+        let mut child = command(args, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = lines.find_map(|line| Some(line.unwrap().split_once("listening on ")?.1.to_owned())).unwrap();
+        // What it logs from now on must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        (Self(child), url)
+    }
+
+    fn stop(mut self) -> Option<i32> {
+        let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Fails only when it has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[actix_web::test]
+async fn a_missing_or_older_schema_is_refused_by_naming_migrate_which_makes_it() {
+    let database = format!("t_{}", uuid::Uuid::new_v4().simple());
+    let (reader, admin) = (server(&database, false), server(&database, true));
+    let serve = with(&["serve", "--auth-secret", SECRET, "--http-listen", "127.0.0.1:0"], &reader);
+    assert_eq!(complaint(&serve, &[]), (1, vec![format!("there is no database {database}: run `cdrscope migrate`")]));
+    let migrated = |expected: &str| {
+        let output = run(&with(&["migrate"], &admin), &[]);
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(expected), "{text}");
+    };
+    migrated("applied 0001_cdrs\n");
+    migrated(&format!("database {database} is up to date\n"));
+    let (serving, url) = Serving::started(&serve);
+    for path in ["/health/live", "/health/ready"] {
+        assert_eq!(reqwest::get(format!("{url}{path}")).await.unwrap().status(), 200, "{path}");
+    }
+    assert_eq!(reqwest::get(format!("{url}/api/rest/customer/v1/origination-statistics")).await.unwrap().status(), 401);
+    assert_eq!(serving.stop(), Some(0));
+    // An older one: the last step has not run.
+    let login = engine().admin();
+    let client = cdrscope::store::client(engine().url(), &login.user, &login.password).with_database(&database);
+    let forget = "DELETE FROM schema_migrations WHERE number = (SELECT max(number) FROM schema_migrations)";
+    client.query_raw(forget).execute().await.unwrap();
+    let (code, lines) = complaint(&serve, &[]);
+    assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
+    assert!(lines[0].starts_with("the schema lacks ") && lines[0].ends_with(": run `cdrscope migrate`"), "{lines:?}");
+}
