@@ -21,12 +21,14 @@ pub use login::Candidate;
 pub use refresh::{Directory, RefreshError};
 
 /// An account, as reports need it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Its id in the CDRs.
     pub id: u32,
     /// The tenant it belongs to.
     pub customer_id: u32,
+    /// What people call it; may be empty.
+    pub name: String,
 }
 
 /// A row of `api_access`.
@@ -98,7 +100,18 @@ impl Who {
 
     /// The scope of one account; `None` alike for an unknown account, another tenant's and one outside the list.
     pub fn scope(&self, account: Uuid) -> Option<Scope> {
-        let account = self.snapshot.accounts.get(&account)?;
+        self.own(self.snapshot.accounts.get(&account)?)
+    }
+
+    /// Every account that has a scope, by id.
+    pub fn accounts(&self) -> Vec<(Uuid, &Account, Scope)> {
+        let own = |(uuid, account): (&Uuid, _)| self.own(account).map(|scope| (*uuid, account, scope));
+        let mut all: Vec<_> = self.snapshot.accounts.iter().filter_map(own).collect();
+        all.sort_unstable_by_key(|(uuid, account, _)| (account.id, *uuid));
+        all
+    }
+
+    fn own(&self, account: &Account) -> Option<Scope> {
         let listed = self.grant.account_ids.is_empty() || self.grant.account_ids.contains(&account.id);
         let own = account.customer_id == self.grant.customer_id;
         (listed && own).then_some(Scope { tenant: self.grant.customer_id, account: account.id })
@@ -111,9 +124,9 @@ mod tests {
 
     fn who(account_ids: Vec<u32>, allowed_ips: &[&str], ip: &str) -> Option<Who> {
         let mut snapshot = Snapshot::default();
-        snapshot.accounts.insert(Uuid::from_u128(1), Account { id: 10, customer_id: 7 });
-        snapshot.accounts.insert(Uuid::from_u128(2), Account { id: 20, customer_id: 8 });
-        snapshot.accounts.insert(Uuid::from_u128(3), Account { id: 30, customer_id: 7 });
+        snapshot.accounts.insert(Uuid::from_u128(1), Account { id: 10, customer_id: 7, name: String::new() });
+        snapshot.accounts.insert(Uuid::from_u128(2), Account { id: 20, customer_id: 8, name: String::new() });
+        snapshot.accounts.insert(Uuid::from_u128(3), Account { id: 30, customer_id: 7, name: String::new() });
         let allowed_ips = allowed_ips.iter().map(|net| net::parse_net(net).unwrap()).collect();
         let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips });
         Who::new(&subject, Some(ip.parse().unwrap()), Arc::new(snapshot))
@@ -126,6 +139,7 @@ mod tests {
         for other in [2, 3, 4] {
             assert_eq!(who.scope(Uuid::from_u128(other)), None);
         }
+        assert_eq!(who.accounts().iter().map(|(_, account, _)| account.id).collect::<Vec<_>>(), [10]);
     }
 
     #[test]

@@ -33,6 +33,7 @@ struct AccountRow {
     #[serde(with = "clickhouse::serde::uuid")]
     uuid: Uuid,
     customer_id: u32,
+    name: String,
 }
 
 #[derive(Row, Deserialize)]
@@ -58,7 +59,7 @@ impl Directory {
     /// A directory that has read nothing yet.
     pub fn new(config: &Accounts) -> Self {
         let or = |own: &str, ours: &'static str| if own.is_empty() { ours.to_owned() } else { own.to_owned() };
-        let accounts = or(&config.query, "SELECT id, uuid, customer_id FROM accounts FINAL");
+        let accounts = or(&config.query, "SELECT id, uuid, customer_id, name FROM accounts FINAL");
         let access = or(
             &config.access_query,
             "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL",
@@ -69,7 +70,8 @@ impl Directory {
             // reading, for cut to 32 bits it would be somebody else's; a row without an id, uuid or customer is nobody's.
             accounts_sql: format!(
                 "SELECT accurateCast(assumeNotNull(a.id), 'UInt32') AS id, toUUID(toString(assumeNotNull(a.uuid))) AS uuid, \
-                 accurateCast(assumeNotNull(a.customer_id), 'UInt32') AS customer_id FROM ({accounts}) AS a \
+                 accurateCast(assumeNotNull(a.customer_id), 'UInt32') AS customer_id, ifNull(toString(a.name), '') AS name \
+                 FROM ({accounts}) AS a \
                  WHERE a.id IS NOT NULL AND a.uuid IS NOT NULL AND a.customer_id IS NOT NULL"
             ),
             access_sql: format!(
@@ -115,8 +117,9 @@ impl Directory {
 fn by_uuid(rows: Vec<AccountRow>) -> HashMap<Uuid, Account> {
     let (mut accounts, mut shared) = (HashMap::with_capacity(rows.len()), HashSet::new());
     for row in rows {
-        let account = Account { id: row.id, customer_id: row.customer_id };
-        if accounts.insert(row.uuid, account).is_some_and(|other| other != account) {
+        let account = Account { id: row.id, customer_id: row.customer_id, name: row.name };
+        let whose = (account.id, account.customer_id);
+        if accounts.insert(row.uuid, account).is_some_and(|other| (other.id, other.customer_id) != whose) {
             shared.insert(row.uuid);
         }
     }

@@ -48,7 +48,11 @@ fn refused(request: &HttpRequest, error: &ApiError) -> actix_web::Error {
     InternalError::from_response(error.to_string(), error.reply(Some(&id))).into()
 }
 
-fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
+/// Checks the token of a request.
+///
+/// # Errors
+/// No token or a bad one, or too many requests of it.
+pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
     let (token, from_cookie) = token(request).ok_or(ApiError::Unauthorized)?;
     let subject = state.keys.verify(&token, OffsetDateTime::now_utc()).map_err(|why| {
         log::info!("token refused: {why}");

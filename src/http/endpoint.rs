@@ -1,4 +1,4 @@
-//! Every path of the service, once. `app()` mounts this list and the API's document describes it, each by a `match`
+//! Every path of the service, once; Grafana's protocol has a list of its own in `grafana`. `app()` mounts this list and the API's document describes it, each by a `match`
 //! without a catch-all arm: neither can have a path that the other lacks.
 
 use super::CUSTOMER_API;

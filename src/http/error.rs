@@ -128,7 +128,8 @@ impl From<StoreError> for ApiError {
             Failure::Busy => Self::Busy,
             Failure::Slow => Self::Slow,
             Failure::Unreachable => Self::Unreachable,
-            Failure::Failed => Self::Failed,
+            // The customer API takes no patterns.
+            Failure::Failed | Failure::BadPattern => Self::Failed,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod endpoint;
 pub mod error;
+pub mod grafana;
 pub mod headers;
 mod health;
 mod login;
@@ -45,6 +46,7 @@ pub fn app(
     App::new()
         .app_data(Data::new(state))
         .configure(|config| routes(config, can_sign))
+        .configure(grafana::routes)
         .default_service(web::to(|| async { ApiError::NotFound.reply(None) }))
         .wrap(Compress::default())
         .wrap(from_fn(headers::add)) // outermost: sees every request first, every answer last

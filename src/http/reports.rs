@@ -86,16 +86,44 @@ async fn buckets(plan: &Plan, request: &HttpRequest, state: &State) -> Result<Ht
         return Ok(told(response, Use::Hit, tracker.age()));
     }
     let seq = tracker.seq();
-    let (sums, used) = match plan.report.shape {
-        Shape::Calls { .. } => cache::assemble(cache, &state.store, &state.schema, plan).await?,
-        Shape::Concurrency | Shape::LiveCalls => (read(plan, state).await?, Use::Miss),
-    };
+    let (sums, used) = remembered(plan, cache, state).await?;
     let rendered = reply::render(writer(plan, sums, state)?);
     if let Some(text) = &rendered.text {
         cache.keep_body(plan, text.clone(), rendered.etag.clone(), seq);
     }
     let age = if used == Use::Hit { tracker.age() } else { Duration::ZERO };
     Ok(told(reply::send(request, rendered), used, age))
+}
+
+/// The sums of a plan, for answers in another form than the customer API's: from memory as far as that still holds.
+///
+/// # Errors
+/// What became of the query.
+pub(super) async fn sums(plan: &Plan, state: &State) -> Result<(Buckets, Use), StoreError> {
+    let (sums, used) = match &state.cache {
+        Some(cache) => {
+            cache.tracker(plan.report.table).refresh(&state.store, cache.fresh()).await;
+            remembered(plan, cache, state).await?
+        }
+        None => (read(plan, state).await?, Use::Miss),
+    };
+    Ok((folded(plan, sums)?, used))
+}
+
+/// The tracker must be fresh.
+async fn remembered(plan: &Plan, cache: &cache::Cache, state: &State) -> Result<(Buckets, Use), StoreError> {
+    match plan.report.shape {
+        Shape::Calls { .. } => cache::assemble(cache, &state.store, &state.schema, plan).await,
+        Shape::Concurrency | Shape::LiveCalls => Ok((read(plan, state).await?, Use::Miss)),
+    }
+}
+
+/// Intervals to calendar buckets, where those are not the same.
+fn folded(plan: &Plan, sums: Buckets) -> Result<Buckets, StoreError> {
+    if plan.sampling.fixed_seconds().is_some() {
+        return Ok(sums);
+    }
+    sums.fold(&plan.calendar, plan.sampling).ok_or_else(StoreError::overflow)
 }
 
 /// Says where the answer came from.
@@ -118,12 +146,10 @@ async fn read(plan: &Plan, state: &State) -> Result<Buckets, StoreError> {
     Ok(sums)
 }
 
-fn writer(plan: &Plan, mut sums: Buckets, state: &State) -> Result<Writer, StoreError> {
-    if plan.sampling.fixed_seconds().is_none() {
-        sums = sums.fold(&plan.calendar, plan.sampling).ok_or_else(StoreError::overflow)?;
-        if plan.fill {
-            sums = sums.filled(&plan.calendar, plan.sampling, plan.grid);
-        }
+fn writer(plan: &Plan, sums: Buckets, state: &State) -> Result<Writer, StoreError> {
+    let mut sums = folded(plan, sums)?;
+    if plan.sampling.fixed_seconds().is_none() && plan.fill {
+        sums = sums.filled(&plan.calendar, plan.sampling, plan.grid);
     }
     Ok(Writer::new(Arc::new(Answer {
         buckets: sums,

@@ -110,6 +110,8 @@ pub enum Test {
     Decimal(Cmp, i128),
     /// A text; several values only where the operation says so.
     Text(TextOp, Vec<String>),
+    /// A match (`true`) or none of a regular expression, anywhere in the value's text.
+    Pattern(bool, String),
     /// The same IPv4 address.
     Ipv4(Ipv4Addr),
     /// The same IPv6 address; an IPv4-mapped one is not IPv4.

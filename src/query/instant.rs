@@ -30,6 +30,11 @@ impl Instant {
         (0..END).contains(&seconds).then_some(Self { seconds, fraction })
     }
 
+    /// The beginning of a second; `None` for years outside 1970–2105.
+    pub fn at(second: i64) -> Option<Self> {
+        (0..END).contains(&second).then(|| Self { seconds: second, fraction: "".into() })
+    }
+
     /// The second that holds the instant.
     pub fn floor(&self) -> i64 {
         self.seconds

@@ -9,8 +9,12 @@ pub enum Sampling {
     Minutes5,
     /// 900 seconds.
     Minutes15,
+    /// 1,800 seconds.
+    Minutes30,
     /// A full hour of the wall clock.
     Hour,
+    /// 21,600 seconds.
+    Hours6,
     /// A calendar day.
     Day,
     /// A calendar week.
@@ -26,7 +30,9 @@ impl Sampling {
             Self::Minute => "minute",
             Self::Minutes5 => "5minutes",
             Self::Minutes15 => "15minutes",
+            Self::Minutes30 => "30minutes",
             Self::Hour => "hour",
+            Self::Hours6 => "6hours",
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
@@ -39,6 +45,8 @@ impl Sampling {
             Self::Minute => Some(60),
             Self::Minutes5 => Some(300),
             Self::Minutes15 => Some(900),
+            Self::Minutes30 => Some(1800),
+            Self::Hours6 => Some(21_600),
             Self::Hour | Self::Day | Self::Week | Self::Month => None,
         }
     }

@@ -44,14 +44,24 @@ impl Calendar {
                 date.saturating_sub(Span::new().days(i64::from(since)))
             }
             Sampling::Month => date.first_of_month(),
-            Sampling::Minute | Sampling::Minutes5 | Sampling::Minutes15 | Sampling::Hour | Sampling::Day => date,
+            Sampling::Minute
+            | Sampling::Minutes5
+            | Sampling::Minutes15
+            | Sampling::Minutes30
+            | Sampling::Hour
+            | Sampling::Hours6
+            | Sampling::Day => date,
         };
         let next = match sampling {
             Sampling::Week => first.saturating_add(Span::new().days(7)),
             Sampling::Month => first.saturating_add(Span::new().months(1)),
-            Sampling::Minute | Sampling::Minutes5 | Sampling::Minutes15 | Sampling::Hour | Sampling::Day => {
-                first.saturating_add(Span::new().days(1))
-            }
+            Sampling::Minute
+            | Sampling::Minutes5
+            | Sampling::Minutes15
+            | Sampling::Minutes30
+            | Sampling::Hour
+            | Sampling::Hours6
+            | Sampling::Day => first.saturating_add(Span::new().days(1)),
         };
         (self.first_instant(first), self.first_instant(next))
     }

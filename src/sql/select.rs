@@ -294,6 +294,10 @@ fn condition(s: &mut Statement, filter: &Filter, table: Table, schema: &TableSch
             s.push(column).push(if *any { " IN " } else { " NOT IN " }).bind_integers(values)
         }
         Test::Text(op, values) => text(s, column, *op, values),
+        Test::Pattern(wanted, pattern) => {
+            s.push(if *wanted { "match(" } else { "NOT match(" });
+            s.push("ifNull(toString(").push(column).push("), ''), ").bind_text(pattern).push(")")
+        }
         Test::Ipv4(ip) => {
             s.push("toIPv4OrNull(toString(").push(column).push(")) = toIPv4(").bind("String", ip).push(")")
         }

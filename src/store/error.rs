@@ -15,6 +15,8 @@ pub enum Failure {
     Unreachable,
     /// The server refused or failed.
     Failed,
+    /// A regular expression that the server does not understand.
+    BadPattern,
 }
 
 /// A failure and, for the log, its cause.
@@ -75,6 +77,8 @@ fn of_code(text: &str) -> Failure {
         Some("202") => Failure::Busy,
         // NETWORK_ERROR, SOCKET_TIMEOUT, ALL_CONNECTION_TRIES_FAILED, ABORTED, QUERY_WAS_CANCELLED: a server going down.
         Some("209" | "210" | "236" | "279" | "394") => Failure::Unreachable,
+        // CANNOT_COMPILE_REGEXP.
+        Some("427") => Failure::BadPattern,
         Some(_) => Failure::Failed,
         // A proxy in front of a server that is away.
         None => Failure::Unreachable,

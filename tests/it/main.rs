@@ -15,6 +15,7 @@ mod demo;
 mod differential;
 mod docs;
 mod engine;
+mod grafana;
 mod load;
 mod login;
 mod oracle;

@@ -1,0 +1,78 @@
+//! The accounts of a token as dashboards name them. Everything a body says is looked up among these and nowhere else.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::access::Who;
+use crate::report::plan::Scope;
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct One {
+    /// The value of a variable.
+    pub uuid: Uuid,
+    /// Its name, with the id where the name is not unique.
+    pub label: String,
+    /// Whose calls to read.
+    pub scope: Scope,
+}
+
+/// All accounts of a token.
+#[derive(Debug)]
+pub struct Accounts {
+    all: Vec<One>,
+    by_text: HashMap<String, usize>,
+}
+
+impl Accounts {
+    /// The accounts of a caller.
+    pub fn of(who: &Who) -> Self {
+        let own = who.accounts();
+        let mut times: HashMap<&str, u32> = HashMap::new();
+        for (_, account, _) in &own {
+            *times.entry(account.name.as_str()).or_default() += 1;
+        }
+        let label = |name: &str, id: u32| match times.get(name) {
+            Some(1) if !name.is_empty() => name.to_owned(),
+            _ if name.is_empty() => format!("account {id}"),
+            _ => format!("{name} ({id})"),
+        };
+        let one = |(uuid, account, scope): &(Uuid, &crate::access::Account, Scope)| One {
+            uuid: *uuid,
+            label: label(&account.name, account.id),
+            scope: *scope,
+        };
+        let all: Vec<One> = own.iter().map(one).collect();
+        let mut by_text = HashMap::new();
+        for (i, one) in all.iter().enumerate() {
+            // An id is a number and a uuid has hyphens, so neither hides a label that people would use.
+            for text in [one.label.clone(), one.text(), one.scope.account.to_string(), one.uuid.to_string()] {
+                by_text.entry(text).or_insert(i);
+            }
+        }
+        Self { all, by_text }
+    }
+
+    /// Every account.
+    pub fn all(&self) -> Vec<One> {
+        self.all.clone()
+    }
+
+    /// The account that a uuid, an id, a name or a variable's text names.
+    pub fn find(&self, text: &str) -> Option<One> {
+        let at = self.by_text.get(text).or_else(|| {
+            let uuid = Uuid::try_parse(text).ok()?;
+            self.by_text.get(&uuid.to_string())
+        })?;
+        self.all.get(*at).cloned()
+    }
+}
+
+impl One {
+    /// The text of a variable: unique, and it tells the id.
+    pub fn text(&self) -> String {
+        let id = format!("({})", self.scope.account);
+        if self.label.ends_with(&id) { self.label.clone() } else { format!("{} {id}", self.label) }
+    }
+}

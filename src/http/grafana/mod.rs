@@ -1,0 +1,150 @@
+//! The JSON protocol of Grafana's plugins (simPod's, and the older simple-json) under `/grafana`. Bodies are written by
+//! browsers, so what may be seen follows from the token alone; the figures come from the customer API's own reports.
+
+mod accounts;
+mod adhoc;
+mod errors;
+mod frames;
+mod metrics;
+mod payload;
+mod query;
+mod request;
+mod spelled;
+mod step;
+mod variables;
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::error::InternalError;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::{self, Bytes, Data, PayloadConfig, ServiceConfig};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload as Body};
+use serde_json::{Value, json};
+
+use self::accounts::Accounts;
+use self::errors::GrafanaError;
+use self::query::Ask;
+use self::request::Query;
+use super::auth::authorize;
+use super::error::ApiError;
+use super::reports::request_id;
+use super::state::State;
+use crate::access::Who;
+
+/// Where the protocol lives.
+pub const PATH: &str = "/grafana";
+
+/// Longest body that is read: a dashboard's request has a few kilobytes.
+const LONGEST_BODY: usize = 1024 * 1024;
+
+/// What a path answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    Test,
+    Metrics,
+    PayloadOptions,
+    Query,
+    Variable,
+    Search,
+    Annotations,
+    TagKeys,
+    TagValues,
+}
+
+const ROUTES: &[(&str, Route)] = &[
+    ("", Route::Test),
+    ("/", Route::Test),
+    ("/metrics", Route::Metrics),
+    ("/metric-payload-options", Route::PayloadOptions),
+    ("/query", Route::Query),
+    ("/variable", Route::Variable),
+    ("/search", Route::Search),
+    ("/annotations", Route::Annotations),
+    ("/tag-keys", Route::TagKeys),
+    ("/tag-values", Route::TagValues),
+];
+
+/// Mounts every path.
+pub fn routes(config: &mut ServiceConfig) {
+    for &(path, route) in ROUTES {
+        let (method, allow) = match route {
+            Route::Test => (super::read(), "GET, HEAD"),
+            _ => (web::post(), "POST"),
+        };
+        let answer =
+            move |viewer: Viewer,
+                  request: HttpRequest,
+                  state: Data<Arc<State>>,
+                  body: Result<Bytes, actix_web::Error>| { answer(route, viewer, request, state, body) };
+        let other = web::to(move || async move { GrafanaError::from(ApiError::Method(allow)).reply(None) });
+        let resource = web::resource(format!("{PATH}{path}"))
+            .app_data(PayloadConfig::new(LONGEST_BODY))
+            .route(method.to(answer))
+            .default_service(other);
+        config.service(resource);
+    }
+}
+
+/// A caller whose token was accepted; a refusal has this protocol's form.
+struct Viewer(Who);
+
+impl FromRequest for Viewer {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Body) -> Self::Future {
+        // A missing state is an app put together wrongly: nobody gets in.
+        let caller = match request.app_data::<Data<Arc<State>>>() {
+            Some(state) => authorize(request, state),
+            None => Err(ApiError::Unauthorized),
+        };
+        ready(caller.map(|caller| Self(caller.0)).map_err(|error| {
+            let text = error.to_string();
+            InternalError::from_response(text, GrafanaError::from(error).reply(Some(&request_id(request)))).into()
+        }))
+    }
+}
+
+async fn answer(
+    route: Route,
+    viewer: Viewer,
+    request: HttpRequest,
+    state: Data<Arc<State>>,
+    body: Result<Bytes, actix_web::Error>,
+) -> HttpResponse {
+    let answered = match body {
+        Ok(body) => reply(route, &viewer.0, &state, &body).await,
+        Err(_too_long) => Err(GrafanaError::refused(format!("the body is over {LONGEST_BODY} bytes, or broke off"))),
+    };
+    match answered {
+        Ok(value) => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, super::JSON))
+            .insert_header((CACHE_CONTROL, "private, no-store"))
+            .body(value.to_string()),
+        Err(error) => {
+            let id = request_id(&request);
+            log::info!("request {id}: {route:?}: {error}");
+            error.reply(Some(&id))
+        }
+    }
+}
+
+async fn reply(route: Route, who: &Who, state: &State, body: &[u8]) -> Result<Value, GrafanaError> {
+    if route == Route::Test {
+        return Ok(json!({ "status": "ok", "message": "cdrscope answers", "version": env!("CARGO_PKG_VERSION") }));
+    }
+    let body = request::object(body)?;
+    let own = Accounts::of(who);
+    match route {
+        Route::Test => Ok(Value::Null),
+        Route::Metrics => Ok(metrics::list()),
+        Route::Query => Ok(Value::Array(Ask::new(state, &own, &Query::read(&body)?).answer().await?)),
+        Route::PayloadOptions => variables::payload_options(&own, &body),
+        Route::Variable => variables::variable(&own, &body),
+        Route::Search => Ok(variables::search(&own, &body)),
+        Route::Annotations => Ok(json!([])),
+        Route::TagKeys => Ok(variables::tag_keys()),
+        Route::TagValues => Ok(variables::tag_values(&own, &body)),
+    }
+}

@@ -1,0 +1,138 @@
+//! The payload of a target: accounts, filters, shape. What was to be a variable's value and is not becomes a notice.
+
+use serde_json::{Map, Value};
+
+use super::accounts::{Accounts, One};
+use super::errors::GrafanaError;
+use super::spelled::{Spelled, values};
+use super::step;
+use crate::query::filter::{Column, Filter, Test, TextOp};
+use crate::query::sampling::Sampling;
+
+/// How the accounts of a target stand in its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A series for each.
+    Each,
+    /// One series of all.
+    Together,
+    /// One frame, a column for each.
+    Wide,
+}
+
+/// A payload, read.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// Whose calls: the named accounts, or all of the token's.
+    pub accounts: Vec<One>,
+    /// How they stand in the answer.
+    pub shape: Shape,
+    /// Length of a bucket; by the panel's width if absent.
+    pub sampling: Option<Sampling>,
+    /// One value for the whole range.
+    pub total: bool,
+    /// Countries and prefixes.
+    pub filters: Vec<Filter>,
+    /// What the user should know.
+    pub notices: Vec<String>,
+}
+
+impl Payload {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// A value that means nothing, or an account that is not the token's.
+    pub fn read(payload: &Map<String, Value>, own: &Accounts) -> Result<Self, GrafanaError> {
+        let mut fields = Fields { payload, notices: Vec::new() };
+        let named = fields.several(&["account", "accounts"], "account", |text| own.find(text))?;
+        let mut all = named.clone().unwrap_or_else(|| own.all());
+        all.sort_unstable_by_key(|one| one.scope.account);
+        all.dedup_by_key(|one| one.scope.account);
+        let shape = match fields.word("shape") {
+            Some("each" | "series" | "long") => Shape::Each,
+            Some("together" | "sum") => Shape::Together,
+            Some("wide") => Shape::Wide,
+            None if named.is_some() => Shape::Each,
+            None => Shape::Together,
+            Some(other) => {
+                return Err(GrafanaError::refused(format!("shape {other:?} is none of each, together, wide")));
+            }
+        };
+        let total = match fields.word("reduce") {
+            Some("total") => true,
+            None | Some("none" | "false") => false,
+            Some(other) => return Err(GrafanaError::refused(format!("reduce {other:?} is neither none nor total"))),
+        };
+        let sampling = match fields.word("sampling") {
+            Some(text) => step::named(text).ok_or_else(|| {
+                GrafanaError::refused(format!("sampling {text:?} is no length such as 5minutes or 1h"))
+            })?,
+            None => None,
+        };
+        let mut filters = Vec::new();
+        if let Some(countries) = fields.several(&["countries", "country"], "country", country)? {
+            filters.push(Filter { column: Column::DstCountryId, test: Test::Integers(true, countries) });
+        }
+        if let Some(prefixes) = fields.several(&["prefixes", "prefix"], "prefix", prefix)? {
+            filters.push(Filter { column: Column::DstPrefixRouting, test: Test::Text(TextOp::StartsWith, prefixes) });
+        }
+        Ok(Self { accounts: all, shape, sampling, total, filters, notices: fields.notices })
+    }
+}
+
+fn country(text: &str) -> Option<i64> {
+    text.parse::<u32>().ok().map(i64::from)
+}
+
+/// Digits, and what SIP users may hold; no mark that separates values.
+fn prefix(text: &str) -> Option<String> {
+    let fits = |c: char| c.is_alphanumeric() || "+#*._-@ ".contains(c);
+    (!text.is_empty() && text.chars().all(fits)).then(|| text.to_owned())
+}
+
+struct Fields<'a> {
+    payload: &'a Map<String, Value>,
+    notices: Vec<String>,
+}
+
+impl<'a> Fields<'a> {
+    /// The first of these names that is there.
+    fn spelled(&mut self, names: &[&str]) -> Spelled {
+        let found = names.iter().find_map(|name| self.payload.get(*name).map(|value| (name, value)));
+        let Some((name, value)) = found else { return Spelled::Nothing };
+        let spelled = Spelled::read(Some(value));
+        if spelled == Spelled::Broken {
+            self.notices.push(format!("the payload's {name} holds a variable without a value: it was left out"));
+        }
+        spelled
+    }
+
+    fn several<T>(
+        &mut self,
+        names: &[&str],
+        what: &str,
+        known: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, GrafanaError> {
+        let Spelled::Texts(texts) = self.spelled(names) else { return Ok(None) };
+        let mut all = Vec::new();
+        for text in texts {
+            let mut found = values(&text, &known)
+                .map_err(|unknown| GrafanaError::refused(format!("{what} {unknown:?} is unknown to this token")))?;
+            all.append(&mut found);
+        }
+        Ok(Some(all))
+    }
+
+    /// A word is one of ours, so only a text can be it.
+    fn word(&mut self, name: &str) -> Option<&'a str> {
+        self.spelled(&[name]);
+        match self.payload.get(name)? {
+            Value::String(text) => match Spelled::read(Some(&Value::String(text.clone()))) {
+                Spelled::Texts(_) => Some(text.trim()),
+                Spelled::Nothing | Spelled::Broken => None,
+            },
+            Value::Object(option) => option.get("value")?.as_str(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Targets to series: each account of a target is a plan like the customer API's, so both share what is remembered. All
+//! targets run at once, within half of the queries that may run at all.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+
+use super::accounts::{Accounts, One};
+use super::adhoc;
+use super::errors::GrafanaError;
+use super::frames::{Answer, Line};
+use super::metrics::{Metric, Shows};
+use super::payload::{Payload, Shape};
+use super::request::{Query, Range, Target};
+use super::step;
+use crate::cache::Use;
+use crate::columns::buckets::Buckets;
+use crate::http::error::ApiError;
+use crate::http::reports;
+use crate::http::state::State;
+use crate::query::filter::Filter;
+use crate::query::instant::Instant;
+use crate::query::sampling::Sampling;
+use crate::query::zone::{self, Calendar};
+use crate::report::figure::{Figure, Number, Scale, Sum};
+use crate::report::plan::{Form, Grid, Plan, Refusal, Request, Scope};
+use crate::store::StoreError;
+
+/// More accounts in one target than this are refused: each is a query when nothing is remembered.
+const MOST_ACCOUNTS: usize = 500;
+
+/// What every target of a request shares.
+pub struct Ask<'a> {
+    /// The service.
+    pub state: &'a State,
+    /// The token's accounts.
+    pub own: &'a Accounts,
+    /// The request.
+    pub query: &'a Query,
+    /// The clock.
+    pub now: OffsetDateTime,
+    slots: Arc<Semaphore>,
+}
+
+/// Buckets of a range, widened to whole ones: a window that moves by seconds then stays the same window, and neither end
+/// shows a bucket that looks poor because half of it is cut off.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// Length of a bucket.
+    pub sampling: Sampling,
+    /// Where buckets lie.
+    pub calendar: Calendar,
+    /// First second.
+    pub start: i64,
+    /// The second after the last.
+    pub end: i64,
+}
+
+impl Window {
+    /// The buckets that a range touches.
+    ///
+    /// # Errors
+    /// A range that ends before it begins.
+    pub fn new(range: Range, sampling: Sampling, calendar: Calendar) -> Result<Self, GrafanaError> {
+        if range.to < range.from {
+            return Err(Refusal::ToBeforeFrom.into());
+        }
+        let start = calendar.bucket(sampling, range.from.div_euclid(1000)).0;
+        // A range that ends at 10:00:00.000 shows nothing of the bucket that begins there.
+        let last = (range.to - 1).max(range.from).div_euclid(1000);
+        let end = calendar.bucket(sampling, last).1;
+        Ok(Self { sampling, calendar, start, end })
+    }
+
+    /// Start and end of each bucket of a grid.
+    fn buckets(&self, grid: Grid) -> Vec<(i64, i64)> {
+        let mut next = grid.first;
+        (0..grid.count)
+            .map(|_| {
+                let bucket = self.calendar.bucket(self.sampling, next);
+                next = bucket.1;
+                bucket
+            })
+            .collect()
+    }
+}
+
+impl<'a> Ask<'a> {
+    /// A request over the token's accounts.
+    pub fn new(state: &'a State, own: &'a Accounts, query: &'a Query) -> Self {
+        let slots = Arc::new(Semaphore::new((state.config.limits.concurrent_queries / 2).max(1)));
+        Self { state, own, query, now: OffsetDateTime::now_utc(), slots }
+    }
+
+    /// The answers to all targets, in order.
+    ///
+    /// # Errors
+    /// The first target that cannot be answered.
+    pub async fn answer(&self) -> Result<Vec<Value>, GrafanaError> {
+        let answers = try_join_all(self.query.targets.iter().map(|target| self.target(target))).await?;
+        Ok(answers.concat())
+    }
+
+    async fn target(&self, target: &Target) -> Result<Vec<Value>, GrafanaError> {
+        let metric = Metric::find(&target.name).ok_or_else(|| {
+            let known: Vec<String> = Metric::all().map(Metric::full_name).collect();
+            GrafanaError::refused(format!("there is no metric {:?}; there are {}", target.name, known.join(", ")))
+        })?;
+        let mut payload = Payload::read(&target.payload, self.own)?;
+        let filters = self.filters(&mut payload, metric)?;
+        let window = self.window(payload.sampling)?;
+        let Some((plan, sums, used)) = self.sums(&payload.accounts, metric, &window, &filters).await? else {
+            return Ok(Vec::new());
+        };
+        let answer = self.shaped(metric, payload, &window, &plan, sums, used)?;
+        answer.write(target).map_err(|_never| ApiError::Internal.into())
+    }
+
+    /// The payload's filters and the dashboard's; the latter may narrow the accounts too.
+    fn filters(&self, payload: &mut Payload, metric: Metric) -> Result<Vec<Filter>, GrafanaError> {
+        let applied = adhoc::apply(&self.query.filters, metric, &self.state.schema, self.own, &mut payload.accounts)?;
+        payload.notices.extend(applied.notices);
+        let table = metric.report().map(|report| report.table);
+        for filter in &payload.filters {
+            if table.is_some_and(|table| !self.state.schema.can_filter(table, filter.column)) {
+                return Err(GrafanaError::refused(format!("the table has no column {}", filter.column.name())));
+            }
+        }
+        Ok(payload.filters.iter().cloned().chain(applied.filters).collect())
+    }
+
+    fn window(&self, sampling: Option<Sampling>) -> Result<Window, GrafanaError> {
+        let range = self.query.range.ok_or_else(|| GrafanaError::refused("the request has no range"))?;
+        let length = (range.to - range.from).max(0) as f64;
+        let sampling = sampling.unwrap_or_else(|| step::choose(length, self.query.interval, self.query.points));
+        let mut calendar = self.state.calendar.clone();
+        // "browser" is no zone that we could know; the dashboard's own choice is.
+        match self.query.zone.as_deref() {
+            Some("utc" | "UTC") => calendar.zone = jiff::tz::TimeZone::UTC,
+            Some(name) => calendar.zone = zone::find(name).unwrap_or(calendar.zone),
+            None => {}
+        }
+        Window::new(range, sampling, calendar)
+    }
+
+    /// The sums of each account; `None` when there is no account or the range has not begun.
+    async fn sums(
+        &self,
+        accounts: &[One],
+        metric: Metric,
+        window: &Window,
+        filters: &[Filter],
+    ) -> Result<Option<(Plan, Vec<Buckets>, Use)>, GrafanaError> {
+        if accounts.len() > MOST_ACCOUNTS {
+            return Err(GrafanaError::refused(format!(
+                "{} accounts are too many: name up to {MOST_ACCOUNTS}",
+                accounts.len()
+            )));
+        }
+        let mut plans = Vec::with_capacity(accounts.len());
+        for one in accounts {
+            match self.plan(one.scope, metric, window, filters.to_vec())? {
+                Some(plan) => plans.push(plan),
+                None => return Ok(None),
+            }
+        }
+        let read = plans.iter().map(|plan| self.read(plan));
+        let (mut all, mut used) = (Vec::with_capacity(plans.len()), Use::Hit);
+        for (sums, how) in try_join_all(read).await? {
+            all.push(sums);
+            used = if used == how || all.len() == 1 { how } else { Use::Partial };
+        }
+        Ok(plans.into_iter().next().map(|plan| (plan, all, used)))
+    }
+
+    fn plan(
+        &self,
+        scope: Scope,
+        metric: Metric,
+        window: &Window,
+        filters: Vec<Filter>,
+    ) -> Result<Option<Plan>, GrafanaError> {
+        let report = metric.report().ok_or(ApiError::Internal)?;
+        // Live calls cannot be added up over time, so their minutes are read whatever the step.
+        let sampling = if metric.shows == Shows::ActiveCalls { Sampling::Minute } else { window.sampling };
+        let request = Request {
+            report,
+            scope,
+            from: Instant::at(window.start),
+            to: Instant::at(window.end - 1),
+            sampling,
+            calendar: window.calendar.clone(),
+            filters,
+            fill: Some(true),
+            form: Form::default(),
+        };
+        match request.plan(self.now, self.state.config.limits.max_buckets) {
+            Ok(plan) => Ok(Some(plan)),
+            Err(Refusal::Future) => Ok(None),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    async fn read(&self, plan: &Plan) -> Result<(Buckets, Use), GrafanaError> {
+        let _slot = self.slots.acquire().await.map_err(|_closed| ApiError::Busy)?;
+        Ok(reports::sums(plan, self.state).await?)
+    }
+
+    fn shaped(
+        &self,
+        metric: Metric,
+        payload: Payload,
+        window: &Window,
+        plan: &Plan,
+        sums: Vec<Buckets>,
+        used: Use,
+    ) -> Result<Answer, GrafanaError> {
+        let named: Vec<(Option<String>, Buckets)> = match payload.shape {
+            Shape::Together => vec![(None, together(sums)?)],
+            Shape::Each | Shape::Wide => payload.accounts.into_iter().map(|one| Some(one.label)).zip(sums).collect(),
+        };
+        let now = self.now.unix_timestamp();
+        let points = Points { metric, window, plan, now, state: self.state };
+        let (times, interval, lines) = if payload.total {
+            let values = |sums: &Buckets| vec![points.total(sums)];
+            (vec![window.end.min(now + 1) * 1000 - 1], None, lines(&named, values))
+        } else {
+            let buckets = points.buckets();
+            let interval = buckets.windows(2).all(|pair| matches!(pair, [a, b] if a.1 - a.0 == b.1 - b.0));
+            let length = buckets.first().filter(|_| interval).map(|(start, end)| (end - start) * 1000);
+            let values = |sums: &Buckets| points.series(sums, &buckets);
+            (buckets.iter().map(|(start, _)| start * 1000).collect(), length, lines(&named, values))
+        };
+        let mut notices = payload.notices;
+        if window.end > now {
+            notices.push("the last bucket is not complete yet".into());
+        }
+        let custom = json!({
+            "scope": metric.scope(),
+            "sampling": window.sampling.name(),
+            "cache": match used { Use::Hit => "hit", Use::Partial => "partial", Use::Miss => "miss" },
+        });
+        let wide = payload.shape == Shape::Wide;
+        Ok(Answer {
+            metric,
+            times,
+            lines,
+            wide,
+            interval,
+            acd_unit: self.state.config.reports.acd_unit,
+            notices,
+            custom,
+        })
+    }
+}
+
+fn lines(named: &[(Option<String>, Buckets)], values: impl Fn(&Buckets) -> Vec<Option<f64>>) -> Vec<Line> {
+    named.iter().map(|(account, sums)| Line { account: account.clone(), values: values(sums) }).collect()
+}
+
+/// Sums of all accounts, bucket by bucket.
+fn together(all: Vec<Buckets>) -> Result<Buckets, GrafanaError> {
+    let mut all = all.into_iter();
+    let mut sum = all.next().ok_or(ApiError::Internal)?;
+    for more in all {
+        sum = sum.merged(&more).ok_or_else(StoreError::overflow)?;
+    }
+    Ok(sum)
+}
+
+/// Sums to values.
+struct Points<'a> {
+    metric: Metric,
+    window: &'a Window,
+    plan: &'a Plan,
+    now: i64,
+    state: &'a State,
+}
+
+impl Points<'_> {
+    /// The buckets that the answer shows.
+    fn buckets(&self) -> Vec<(i64, i64)> {
+        let last = (self.window.end - 1).min(self.now);
+        let count = self.window.calendar.count(self.window.sampling, self.window.start, last, u64::MAX);
+        self.window.buckets(Grid { count, ..self.plan.grid })
+    }
+
+    fn series(&self, sums: &Buckets, buckets: &[(i64, i64)]) -> Vec<Option<f64>> {
+        let mut row = 0;
+        let mut values = Vec::with_capacity(buckets.len());
+        for &(start, end) in buckets {
+            let first = row;
+            while sums.t.get(row).is_some_and(|t| *t < end) {
+                row += 1;
+            }
+            values.push(match self.metric.shows {
+                Shows::Calls(figure) => {
+                    // Calls of a bucket lie in one row, which begins where the bucket does.
+                    let stored = (first < row).then_some(first);
+                    let seconds = end.min(self.now + 1) - start;
+                    self.figure(figure, seconds, |sum| stored.map_or(0, |row| sums.sum(sum, row)))
+                }
+                Shows::ActiveCalls => Some((first..row).map(|row| sums.sum(Sum::Calls, row)).max().unwrap_or(0) as f64),
+            });
+        }
+        values
+    }
+
+    fn total(&self, sums: &Buckets) -> Option<f64> {
+        let end = self.window.end.min(self.now + 1);
+        match self.metric.shows {
+            Shows::Calls(figure) => self.figure(figure, end - self.window.start, |sum| sums.total(sum)),
+            Shows::ActiveCalls => {
+                // The latest minute with calls, unless no node has told of any for too long.
+                let silent = end - 3 * i64::from(self.state.config.active_calls.period_seconds) - 60;
+                let latest = sums.t.iter().rposition(|t| *t >= silent);
+                Some(latest.map_or(0, |row| sums.sum(Sum::Calls, row)) as f64)
+            }
+        }
+    }
+
+    fn figure(&self, figure: Figure, seconds: i64, sum: impl Fn(Sum) -> i128) -> Option<f64> {
+        let scale = Scale { acd_unit: self.state.config.reports.acd_unit, cps_seconds: seconds.max(1).into() };
+        match figure.value(scale, sum) {
+            Number::Whole(value) => Some(value as f64),
+            Number::Hundredths(value) => Some(value as f64 / 100.0),
+            Number::Null => None,
+        }
+    }
+}
