@@ -46,7 +46,7 @@ impl TestApp {
         config.accounts.refresh_seconds = 1;
         config.clickhouse.database.clone_from(&db.database);
         change(&mut config);
-        let (url, handle) = spawn(config.clone(), db.reader);
+        let (url, handle) = spawn(config.clone(), db.reader).await;
         Self { url, admin: db.admin, database: db.database, config, client: reqwest::Client::new(), handle }
     }
 
@@ -106,16 +106,17 @@ impl Drop for TestApp {
     }
 }
 
-/// Runs the service on a thread of its own and waits for its address.
-fn spawn(config: Config, reader: Client) -> (String, ServerHandle) {
-    let (sender, receiver) = std::sync::mpsc::channel();
+/// Runs the service on a thread of its own and waits for its address; not by blocking, since a connection that the client
+/// has open already is driven by the test's own runtime.
+async fn spawn(config: Config, reader: Client) -> (String, ServerHandle) {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let keys = Keys::new(&config.auth).unwrap();
             let service = Service::start(config, keys, reader).await.unwrap();
-            sender.send((service.url().to_owned(), service.handle())).unwrap();
+            assert!(sender.send((service.url().to_owned(), service.handle())).is_ok(), "the test has ended");
             service.run().await.unwrap();
         });
     });
-    receiver.recv().unwrap()
+    receiver.await.unwrap()
 }
