@@ -1,7 +1,8 @@
 # The two commands of the README are `make run` and `make test`; `make help` names the rest.
 
 CARGO ?= cargo
-BINARY = $(or $(CARGO_TARGET_DIR),target)/release/cdrscope
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+BINARY = $(TARGET)/release/cdrscope
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test engine fmt lint deny clean
@@ -15,8 +16,9 @@ run: engine build ## Serve the API over made-up calls, and print a token and a c
 build: ## The release binary
 	$(CARGO) build --release --locked
 
-test: engine fmt lint deny ## Formatting, lints, licences and every test
+test: engine fmt lint deny ## Formatting, lints, licences, every test, and the API against its document
 	$(CARGO) test --locked
+	scripts/api-checks.sh $(TARGET)/debug/cdrscope
 
 engine: ## Fetch the embedded ClickHouse, if no clickhouse program is there (178 MB, once)
 	@scripts/fetch-engine.sh

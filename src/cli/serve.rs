@@ -154,4 +154,5 @@ fn say_sample(url: &str, token: &str) {
         "curl -H 'Authorization: {token}' '{url}{CUSTOMER_API}/origination-statistics-quality?account-id={}&from-time={day_ago}&sampling=15minutes'\n",
         account.uuid
     ));
+    say(format_args!("Every parameter, and forms to try them: {url}/docs\n"));
 }

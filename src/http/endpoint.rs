@@ -15,12 +15,25 @@ pub enum Endpoint {
     Live,
     /// Whether it can answer.
     Ready,
+    /// The API's document.
+    Document,
+    /// The document as a page.
+    Page,
+    /// The page's style and script.
+    PageFile,
 }
 
 impl Endpoint {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        REPORTS.iter().map(Self::Report).chain([Self::Login, Self::Live, Self::Ready])
+        REPORTS.iter().map(Self::Report).chain([
+            Self::Login,
+            Self::Live,
+            Self::Ready,
+            Self::Document,
+            Self::Page,
+            Self::PageFile,
+        ])
     }
 
     /// Where it is mounted.
@@ -30,14 +43,18 @@ impl Endpoint {
             Self::Login => format!("{CUSTOMER_API}/auth"),
             Self::Live => "/health/live".to_owned(),
             Self::Ready => "/health/ready".to_owned(),
+            Self::Document => "/openapi.json".to_owned(),
+            Self::Page => "/docs".to_owned(),
+            Self::PageFile => "/docs/{file}".to_owned(),
         }
     }
 
-    /// Its methods, as the header `Allow` of a 405 lists them.
-    pub fn allow(self) -> &'static str {
+    /// Its methods, as the header `Allow` of a 405 lists them. Without a key to sign with there is no login.
+    pub fn allow(self, can_sign: bool) -> &'static str {
         match self {
-            Self::Report(_) => "GET, HEAD",
-            Self::Login => "GET, HEAD, POST, DELETE",
+            Self::Login if can_sign => "GET, HEAD, POST, DELETE",
+            Self::Login => "GET, HEAD, DELETE",
+            Self::Report(_) | Self::Document | Self::Page | Self::PageFile => "GET, HEAD",
             Self::Live | Self::Ready => "GET",
         }
     }

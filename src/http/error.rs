@@ -2,6 +2,7 @@
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode};
+use serde_json::{Value, json};
 
 use super::params::BadParam;
 use crate::store::{Failure, StoreError};
@@ -62,9 +63,6 @@ pub enum ApiError {
     Internal,
 }
 
-/// Yeti's own body, in the JSON:API form that its portals look for.
-const LOGIN: &str = r#"{"errors":[{"title":"Authentication failed","detail":"Incorrect login or password.","code":"401","status":"401"}]}"#;
-
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
@@ -81,7 +79,8 @@ impl ApiError {
         }
     }
 
-    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+    /// The header of its own that it answers with.
+    pub fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
             Self::Unauthorized | Self::Login => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             Self::Method(allow) => Some((header::ALLOW, HeaderValue::from_static(allow))),
@@ -101,24 +100,32 @@ impl ApiError {
         }
     }
 
-    /// The answer; `request_id` is named where the log holds more than the caller learns.
+    /// The answer.
     pub fn reply(&self, request_id: Option<&str>) -> HttpResponse {
         let mut response: HttpResponseBuilder = HttpResponse::build(self.status());
         if let Some(header) = self.header() {
             response.insert_header(header);
         }
-        if matches!(self, Self::Unauthorized) {
-            return response.finish();
+        match self.body(request_id) {
+            Some(body) => response.insert_header((header::CONTENT_TYPE, super::JSON)).body(body.to_string()),
+            None => response.finish(),
         }
-        if matches!(self, Self::Login) {
-            return response.insert_header((header::CONTENT_TYPE, super::JSON)).body(LOGIN);
-        }
+    }
+
+    /// Its body, if it has one; `request_id` is named where the log holds more than the caller learns.
+    pub fn body(&self, request_id: Option<&str>) -> Option<Value> {
         let text = match request_id {
             Some(id) if self.status().is_server_error() => format!("{self} (request {id})"),
             _ => self.to_string(),
         };
-        let body = serde_json::json!({ "error": text }).to_string();
-        response.insert_header((header::CONTENT_TYPE, super::JSON)).body(body)
+        match self {
+            Self::Unauthorized => None,
+            // Yeti's own body, in the JSON:API form that its portals look for.
+            Self::Login => Some(json!({
+                "errors": [{ "title": "Authentication failed", "detail": text, "code": "401", "status": "401" }]
+            })),
+            _ => Some(json!({ "error": text })),
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use super::error::ApiError;
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-const FIXED: &[(&str, &str)] = &[
+/// Headers whose value never changes.
+pub const FIXED: &[(&str, &str)] = &[
     ("x-frame-options", "SAMEORIGIN"),
     ("x-xss-protection", "0"),
     ("x-content-type-options", "nosniff"),

@@ -97,9 +97,6 @@ struct From {
     address: Option<std::net::IpAddr>,
 }
 
-/// The path's methods without a key to sign with.
-pub const ALLOW_WITHOUT_KEY: &str = "GET, HEAD, DELETE";
-
 /// 200 for a valid token; a cookie is renewed on the way.
 pub async fn show(_caller: Caller, request: HttpRequest) -> HttpResponse {
     reply::send(&request, reply::render(EmptyObject))
@@ -179,7 +176,8 @@ impl Asked {
     }
 }
 
-const EXPECTED: &str = r#"expected {"auth":{"login":"…","password":"…"}}, with "cookie_auth":true for a cookie"#;
+/// What is said of another body.
+pub const EXPECTED: &str = r#"expected {"auth":{"login":"…","password":"…"}}, with "cookie_auth":true for a cookie"#;
 
 impl std::convert::From<Wait> for ApiError {
     fn from(Wait(wait): Wait) -> Self {

@@ -1,12 +1,14 @@
 //! `app()`: the one list of middleware and routes, for `serve` and for tests. No rules of the business.
 
 pub mod auth;
+mod docs;
 pub mod endpoint;
 pub mod error;
 pub mod grafana;
 pub mod headers;
 mod health;
 mod login;
+mod openapi;
 pub mod params;
 pub mod reply;
 mod reports;
@@ -20,6 +22,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, HttpRequest, Resource, Route, guard};
 
+use docs::Docs;
 use endpoint::Endpoint;
 use error::ApiError;
 use state::State;
@@ -44,6 +47,7 @@ pub fn app(
 > {
     let can_sign = state.keys.can_sign();
     App::new()
+        .app_data(Data::new(Docs::new(&state)))
         .app_data(Data::new(state))
         .configure(|config| routes(config, can_sign))
         .configure(grafana::routes)
@@ -54,11 +58,7 @@ pub fn app(
 
 fn routes(config: &mut ServiceConfig, can_sign: bool) {
     for endpoint in Endpoint::all() {
-        let allow = match endpoint {
-            Endpoint::Login if !can_sign => login::ALLOW_WITHOUT_KEY,
-            _ => endpoint.allow(),
-        };
-        config.service(resource(endpoint, can_sign).default_service(other_method(allow)));
+        config.service(resource(endpoint, can_sign).default_service(other_method(endpoint.allow(can_sign))));
     }
 }
 
@@ -74,6 +74,9 @@ fn resource(endpoint: Endpoint, can_sign: bool) -> Resource {
         }
         Endpoint::Live => resource.route(web::get().to(health::live)),
         Endpoint::Ready => resource.route(web::get().to(health::ready)),
+        Endpoint::Document => resource.route(read().to(docs::document)),
+        Endpoint::Page => resource.route(read().to(docs::page)),
+        Endpoint::PageFile => resource.route(read().to(docs::file)),
     }
 }
 

@@ -69,6 +69,14 @@ pub fn send_ready(request: &HttpRequest, etag: &str, text: Bytes) -> HttpRespons
     }
 }
 
+/// Answers 200 with a text that is not a report's, or 304 where the caller has it already.
+pub fn send_text(request: &HttpRequest, content_type: &str, text: &Bytes) -> HttpResponse {
+    match head(request, &etag(&Sha256::digest(text))) {
+        Ok(mut response) => response.insert_header((header::CONTENT_TYPE, content_type)).body(text.clone()),
+        Err(unchanged) => unchanged,
+    }
+}
+
 /// The head of a 200, or the whole of a 304.
 #[expect(clippy::result_large_err, reason = "both are answers, and moved once")]
 fn head(request: &HttpRequest, etag: &str) -> Result<HttpResponseBuilder, HttpResponse> {

@@ -18,6 +18,7 @@ mod engine;
 mod grafana;
 mod load;
 mod login;
+mod openapi;
 mod oracle;
 mod own_accounts;
 mod own_table;

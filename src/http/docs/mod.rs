@@ -1,0 +1,71 @@
+//! The API's document, as JSON and as a page that needs nothing from elsewhere.
+
+mod page;
+
+use actix_web::http::header::CONTENT_SECURITY_POLICY;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+
+use super::error::ApiError;
+use super::state::State;
+use super::{JSON, openapi, reply};
+
+/// The browser, too, is told that the page needs nothing from elsewhere.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'self'";
+
+/// A file of the page.
+pub struct File {
+    /// Its name under `/docs/`.
+    pub name: &'static str,
+    content_type: &'static str,
+    text: &'static str,
+}
+
+impl File {
+    /// The content type without its parameters.
+    pub fn essence(&self) -> &'static str {
+        self.content_type.split(';').next().unwrap_or(self.content_type)
+    }
+}
+
+/// The page's files.
+pub const FILES: &[File] = &[
+    File { name: "page.css", content_type: "text/css; charset=utf-8", text: include_str!("page.css") },
+    File { name: "page.js", content_type: "text/javascript; charset=utf-8", text: include_str!("page.js") },
+];
+
+/// Both forms of the document, written once.
+pub struct Docs {
+    json: Bytes,
+    html: Bytes,
+}
+
+impl Docs {
+    /// Writes them for a service.
+    pub fn new(state: &State) -> Self {
+        let document = openapi::document(state);
+        Self { json: document.to_string().into(), html: page::html(&document).into() }
+    }
+}
+
+/// The document.
+pub async fn document(request: HttpRequest, docs: Data<Docs>) -> HttpResponse {
+    reply::send_text(&request, JSON, &docs.json)
+}
+
+/// The page.
+pub async fn page(request: HttpRequest, docs: Data<Docs>) -> HttpResponse {
+    let mut response = reply::send_text(&request, "text/html; charset=utf-8", &docs.html);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, actix_web::http::header::HeaderValue::from_static(POLICY));
+    response
+}
+
+/// A file of the page.
+pub async fn file(request: HttpRequest, name: Path<String>) -> HttpResponse {
+    match FILES.iter().find(|file| file.name == *name) {
+        Some(file) => reply::send_text(&request, file.content_type, &Bytes::from_static(file.text.as_bytes())),
+        None => ApiError::NotFound.reply(None),
+    }
+}

@@ -1,0 +1,233 @@
+//! The OpenAPI document: a description of `Endpoint::all()`, the list that `app()` mounts, with the parameters and columns
+//! of the reports themselves and the limits of this service's settings.
+
+mod params;
+mod replies;
+mod samples;
+
+use serde_json::{Map, Value, json};
+
+use super::auth::COOKIE;
+use super::endpoint::Endpoint;
+use super::state::State;
+use crate::config::{UnknownParams, WeekStart};
+use crate::query::sampling::Sampling;
+use crate::report::{Report, Shape};
+
+/// The document of a service with these settings and tables.
+pub fn document(state: &State) -> Value {
+    let paths: Map<String, Value> =
+        Endpoint::all().map(|endpoint| (endpoint.path(), path_item(endpoint, state))).collect();
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "cdrscope",
+            "summary": env!("CARGO_PKG_DESCRIPTION"),
+            "description": introduction(state),
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": "/", "description": "This service" }],
+        "tags": [
+            { "name": "Calls", "description": "Statistics of finished calls and of routing attempts, by buckets of time." },
+            { "name": "Live calls", "description": "Calls that are up, now and minute by minute." },
+            { "name": "Session", "description": "A login and its password become a token." },
+            { "name": "Service", "description": "The service's health and its documentation; no token is asked for." },
+        ],
+        "security": [{ "bearer": [] }, { "token": [] }, { "cookie": [] }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "token": {
+                    "type": "apiKey", "in": "header", "name": "Authorization",
+                    "description": "The token alone: the header's last word counts.",
+                },
+                "cookie": {
+                    "type": "apiKey", "in": "cookie", "name": COOKIE,
+                    "description": "Read where the header `Authorization` is absent or blank; renewed by each answer.",
+                },
+            },
+            "parameters": params::components(),
+            "headers": replies::headers(),
+            "responses": replies::errors(state),
+            "schemas": schemas(state),
+        },
+    })
+}
+
+/// What holds for all of it.
+fn introduction(state: &State) -> String {
+    let limits = &state.config.limits;
+    let rate = match limits.requests_per_second {
+        0 => String::new(),
+        rate => format!(" A token may ask {rate} times a second (429)."),
+    };
+    let unknown = match state.config.api.unknown_params {
+        UnknownParams::Reject => "a parameter that is not listed is refused",
+        UnknownParams::Ignore => "a parameter that is not listed is ignored",
+    };
+    format!(
+        "Call statistics over call detail records in ClickHouse.\n\n\
+         Filters are joined by AND. Of a repeated parameter the last value counts; {unknown}.\n\n\
+         An answer has {} buckets at most. A query may take {} s (504); {} run at once, and a request waits {} s for its \
+         turn (503).{rate}\n\n\
+         Every failure but 401 has the body `{{\"error\":\"…\"}}`. A path that is not here answers 404, another method than \
+         a path's own 405 with `Allow`, both before a token is asked for.",
+        limits.max_buckets, limits.query_seconds, limits.concurrent_queries, limits.queue_seconds
+    )
+}
+
+fn path_item(endpoint: Endpoint, state: &State) -> Value {
+    let mut item = Map::new();
+    let parameters = match endpoint {
+        Endpoint::Report(report) => params::of(report, state),
+        Endpoint::PageFile => vec![params::page_file()],
+        Endpoint::Login | Endpoint::Live | Endpoint::Ready | Endpoint::Document | Endpoint::Page => Vec::new(),
+    };
+    if !parameters.is_empty() {
+        item.insert("parameters".into(), parameters.into());
+    }
+    for method in endpoint.allow(state.keys.can_sign()).split(", ") {
+        item.insert(method.to_lowercase(), operation(endpoint, method, state));
+    }
+    item.into()
+}
+
+fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
+    let head = method == "HEAD";
+    let (id, tag, summary) = match endpoint {
+        Endpoint::Report(report) => {
+            let tag = if matches!(report.shape, Shape::Calls { .. }) { "Calls" } else { "Live calls" };
+            (camel(report.name), tag, report.summary)
+        }
+        Endpoint::Login => match method {
+            "POST" => ("login".into(), "Session", "A token for a login and its password."),
+            "DELETE" => ("logout".into(), "Session", "Clears the cookie."),
+            _ => ("session".into(), "Session", "200 for a valid token."),
+        },
+        Endpoint::Live => ("healthLive".into(), "Service", "200 while the process runs."),
+        Endpoint::Ready => ("healthReady".into(), "Service", "200 while the service can answer reports, else 503."),
+        Endpoint::Document => ("openapi".into(), "Service", "This document."),
+        Endpoint::Page => ("docs".into(), "Service", "This document as a page."),
+        Endpoint::PageFile => ("docsFile".into(), "Service", "The page's style and script."),
+    };
+    let mut operation = json!({
+        "operationId": if head { format!("{id}Head") } else { id },
+        "tags": [tag],
+        "summary": if head { format!("The headers alone: {summary}") } else { summary.to_owned() },
+    });
+    match endpoint {
+        Endpoint::Report(report) => {
+            operation["description"] = describe(report, state).into();
+            operation["x-example-query"] = params::example_query(report, state).into();
+        }
+        Endpoint::Login if method == "POST" => {
+            operation["description"] = LOGIN.into();
+            operation["security"] = json!([]);
+            operation["requestBody"] = login_body();
+        }
+        Endpoint::Login if method != "DELETE" => {}
+        Endpoint::Login
+        | Endpoint::Live
+        | Endpoint::Ready
+        | Endpoint::Document
+        | Endpoint::Page
+        | Endpoint::PageFile => operation["security"] = json!([]),
+    }
+    operation["responses"] = replies::of(endpoint, method);
+    operation
+}
+
+const LOGIN: &str = "A wrong login, a wrong password and an address that is not allowed have the same answer, after the \
+                     same time. Too many failures of a login, or from an address, and it has to wait.";
+
+fn login_body() -> Value {
+    let text = json!({ "type": "string" });
+    json!({
+        "required": true,
+        "content": { "application/json": {
+            "schema": {
+                "type": "object", "required": ["auth"],
+                "properties": { "auth": {
+                    "type": "object", "required": ["login", "password"],
+                    "properties": {
+                        "login": text, "password": text,
+                        "cookie_auth": {
+                            "type": ["boolean", "null"],
+                            "description": "Whether the token comes in the cookie, and the answer without a body.",
+                        },
+                    },
+                } },
+            },
+            "example": { "auth": { "login": "ann", "password": "correct horse battery staple" } },
+        } },
+    })
+}
+
+/// What the report counts and how its buckets lie.
+fn describe(report: &Report, state: &State) -> String {
+    let reports = &state.config.reports;
+    match report.shape {
+        Shape::Calls { samplings, fill } => {
+            let counted = if report.last_attempt_only {
+                "Only the last routing attempt of each call counts."
+            } else {
+                "Every routing attempt counts."
+            };
+            let filled =
+                if fill { "A bucket without calls is filled in" } else { "A bucket without calls is left out" };
+            let mut text = format!(
+                "{counted} {filled}, unless `fill` says otherwise. Ratios are of exact sums, rounded once; in `totals` they \
+                 are of the sums over all buckets."
+            );
+            if samplings.contains(&Sampling::Day) {
+                text += &format!(
+                    " Buckets from an hour up follow the wall clock of `time-zone` ({} if absent); a week begins on {}.",
+                    reports.time_zone.iana_name().unwrap_or("UTC"),
+                    match reports.week_start {
+                        WeekStart::Sunday => "Sunday",
+                        WeekStart::Monday => "Monday",
+                    },
+                );
+            }
+            text
+        }
+        Shape::Concurrency => {
+            "One value a minute: for each media node its last snapshot in the minute counts. A minute \
+                               without calls is filled in, unless `fill` says otherwise."
+                .to_owned()
+        }
+        Shape::LiveCalls => format!(
+            "From each media node's latest snapshot; a node silent for over {} s is left out. Newest first. A column that \
+             the table lacks is `\"\"` or null.",
+            3 * state.schema.period_seconds
+        ),
+    }
+}
+
+fn schemas(state: &State) -> Map<String, Value> {
+    let mut schemas = params::schemas();
+    schemas.append(&mut replies::schemas(state));
+    schemas
+}
+
+/// `origination-statistics` → `originationStatistics`.
+fn camel(name: &str) -> String {
+    let pascal = pascal(name);
+    let mut letters = pascal.chars();
+    letters.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + letters.as_str())
+}
+
+/// `origination-statistics` → `OriginationStatistics`.
+fn pascal(name: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    };
+    name.split(['-', '_']).map(word).collect()
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
+}

@@ -1,0 +1,243 @@
+//! Parameters of reports as the document describes them: everything from the role that they have in `report::param`.
+
+use serde_json::{Map, Value, json};
+
+use super::super::state::State;
+use super::reference;
+use crate::demo;
+use crate::query::filter::{Cmp, Column, Kind, TextOp};
+use crate::query::sampling::Sampling;
+use crate::report::param::{Param, Role};
+use crate::report::{Report, Shape, Table};
+
+const FROM: &str = "2026-03-02";
+const TO: &str = "2026-03-02T01:59:59Z";
+
+/// A report's parameters, in its own order, without filters of columns that the tables lack: those are refused always.
+pub fn of(report: &'static Report, state: &State) -> Vec<Value> {
+    let answered = |param: &&Param| match param.role {
+        Role::Filter(column, _) => state.schema.can_filter(report.table, column),
+        Role::Account
+        | Role::From
+        | Role::To
+        | Role::Sampling
+        | Role::Numbers
+        | Role::TimeZone
+        | Role::Fill
+        | Role::Format
+        | Role::TUnit => true,
+    };
+    let own = report.params().filter(answered).map(|param| parameter(report, param, state));
+    own.chain([reference("parameters", "IfNoneMatch"), reference("parameters", "RequestId")]).collect()
+}
+
+/// A whole request: the examples of what is required, and an end, lest it reach to now.
+pub fn example_query(report: &Report, state: &State) -> String {
+    let asked = report.params().filter(|param| param.required() || param.role == Role::To);
+    let pair = |param: &Param| {
+        let example = &parameter(report, param, state)["example"];
+        format!("{}={}", param.name, example.as_str().unwrap_or_default())
+    };
+    asked.map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// The file of `/docs/{file}`.
+pub fn page_file() -> Value {
+    let names: Vec<&str> = super::super::docs::FILES.iter().map(|file| file.name).collect();
+    json!({
+        "name": "file", "in": "path", "required": true, "description": "Name of the file.",
+        "schema": { "type": "string", "enum": names }, "example": names.first(),
+    })
+}
+
+/// Headers that every report reads.
+pub fn components() -> Value {
+    json!({
+        "IfNoneMatch": {
+            "name": "If-None-Match", "in": "header", "schema": { "type": "string" },
+            "description": "ETags of answers that the caller holds; 304 if the answer is still one of them.",
+        },
+        "RequestId": {
+            "name": "X-Request-Id", "in": "header", "schema": { "type": "string" },
+            "description": "An id to find the request in logs by; its letters, digits and `_@-` come back, 255 at most.",
+        },
+    })
+}
+
+/// Schemas that parameters share.
+pub fn schemas() -> Map<String, Value> {
+    const HEX: &str = "[0-9A-Fa-f]";
+    let uuid = format!("{HEX}{{8}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{12}}");
+    let schemas = [
+        (
+            "Uuid",
+            json!({ "type": "string", "pattern": format!("^({uuid}|\\{{{uuid}\\}}|{HEX}{{32}})$"), "maxLength": 38 }),
+        ),
+        (
+            "Instant",
+            json!({
+                "type": "string",
+                "pattern": "^([0-9]{10}|[0-9]{13}|[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}\
+                            (:[0-9]{2}((\\.[0-9]+)?([Zz]|[+ -][0-9]{2}:[0-9]{2}))?)?)?)$",
+                "description": "RFC 3339 with any offset and fraction; a date, or date and time, read as UTC; or epoch \
+                                seconds (10 digits) or milliseconds (13 digits). From 1970 to 2105.",
+                "examples": [FROM, "2026-03-02 00:00", "2026-03-02T02:00:00.5+02:00", "1772409600", "1772409600000"],
+            }),
+        ),
+        (
+            "Price",
+            json!({
+                "type": "string",
+                "pattern": "^-?(0*[0-9]{1,12}(\\.[0-9]+)?|0*1000000000000(\\.0+)?)$",
+                "description": "A decimal of any number of places, without exponent, up to 10^12 either way.",
+            }),
+        ),
+        ("IpAddress", json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })),
+        (
+            "Texts",
+            json!({
+                "type": "string", "pattern": "^([^,]+(,[^,]+)*)?$",
+                "description": "One text, or several with commas.",
+            }),
+        ),
+        (
+            "TimeZone",
+            json!({
+                "type": "string", "pattern": "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
+                "description": "A name of the IANA time zone database, in its exact case.",
+            }),
+        ),
+    ];
+    schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+}
+
+fn parameter(report: &Report, param: &Param, state: &State) -> Value {
+    let schema = |name| reference("schemas", name);
+    let words = |words: &[&str]| json!({ "type": "string", "enum": words });
+    let (description, schema, example) = match param.role {
+        Role::Account => (
+            "The account: one of the token's customer. Another tenant's is refused as one that does not exist is."
+                .into(),
+            schema("Uuid"),
+            demo::accounts(1).first().map_or(Value::Null, |account| account.uuid.to_string().into()),
+        ),
+        Role::From => (
+            "Start of the window, inclusive. In the future: the answer is `[]`.".into(),
+            schema("Instant"),
+            FROM.into(),
+        ),
+        Role::To => (
+            "End of the window, inclusive; now, and calls ahead of the clock, if absent.".into(),
+            schema("Instant"),
+            TO.into(),
+        ),
+        Role::Sampling => sampling(report, state),
+        Role::Filter(column, kind) => filter(report, column, kind),
+        Role::Numbers => ("Fractions as numbers rather than as texts.".into(), words(&["plain"]), "plain".into()),
+        Role::TimeZone => ("Time zone of buckets from an hour up.".into(), schema("TimeZone"), "Europe/Kyiv".into()),
+        Role::Fill => {
+            ("Whether a bucket without calls is in the answer.".into(), words(&["true", "false"]), "false".into())
+        }
+        Role::Format => (
+            "Columns, or an array with an object for each bucket, its fractions as numbers.".into(),
+            words(&["columns", "rows"]),
+            "rows".into(),
+        ),
+        Role::TUnit => ("Unit of `t`: seconds or milliseconds.".into(), words(&["s", "ms"]), "ms".into()),
+    };
+    let mut parameter = json!({ "name": param.name, "in": "query", "description": description });
+    if param.required() {
+        parameter["required"] = true.into();
+    }
+    if schema["type"] == "array" {
+        parameter["explode"] = false.into();
+    }
+    parameter["schema"] = schema;
+    parameter["example"] = example;
+    parameter
+}
+
+fn sampling(report: &Report, state: &State) -> (String, Value, Value) {
+    let samplings: &[Sampling] = match report.shape {
+        Shape::Calls { samplings, .. } => samplings,
+        Shape::Concurrency | Shape::LiveCalls => &[],
+    };
+    let names: Vec<&str> = samplings.iter().map(|sampling| sampling.name()).collect();
+    let description = format!(
+        "Length of a bucket; from `from-time` to the earlier of `to-time` and now there may be {}.",
+        state.config.limits.max_buckets
+    );
+    (description, json!({ "type": "string", "enum": names }), names.first().copied().into())
+}
+
+fn filter(report: &Report, column: Column, kind: Kind) -> (String, Value, Value) {
+    let name = column.name();
+    let what = match (report.table, column) {
+        (Table::ActiveCalls, Column::Duration) => "the seconds since the call was answered, at the snapshot,",
+        (Table::Cdrs, Column::Duration) => "`duration`, in seconds,",
+        _ => &format!("`{name}`"),
+    };
+    match kind {
+        Kind::Integer { cmp, min, max, list } => {
+            let one = json!({ "type": "integer", "minimum": min, "maximum": max });
+            let (schema, example) = match column {
+                Column::Duration => (one, 60),
+                Column::AuthOrigPort => (one, 5060),
+                _ => (one, 1),
+            };
+            if list {
+                let schema = json!({ "type": "array", "items": schema, "minItems": 1 });
+                let any = if cmp == Cmp::NotEq { "none" } else { "one" };
+                (format!("Where {what} is {any} of the numbers, several with commas."), schema, json!([example]))
+            } else {
+                (format!("Where {what} is {} the number.", compared(cmp)), schema, example.into())
+            }
+        }
+        Kind::Price(cmp) => {
+            (format!("Where {what} is {} the number.", compared(cmp)), reference("schemas", "Price"), "0.05".into())
+        }
+        Kind::Text(op) => {
+            (format!("Where {what} {} the text.", matched(op)), json!({ "type": "string" }), text(column).into())
+        }
+        Kind::Texts(op) => (
+            format!("Where {what} {} the text; several with commas.", matched(op)),
+            reference("schemas", "Texts"),
+            text(column).into(),
+        ),
+        Kind::Ip => (
+            format!("Where {what} is the same address, however it is written."),
+            reference("schemas", "IpAddress"),
+            "192.0.2.10".into(),
+        ),
+        Kind::Null => (
+            format!("Where {what} is null; `0`, `f`, `false`, `off` (or in capitals) and nothing: is not null."),
+            json!({ "type": "string" }),
+            "true".into(),
+        ),
+    }
+}
+
+fn compared(cmp: Cmp) -> &'static str {
+    match cmp {
+        Cmp::Eq => "equal to",
+        Cmp::NotEq => "not equal to",
+        Cmp::Gt => "greater than",
+        Cmp::Lt => "less than",
+        Cmp::GtEq => "greater than or equal to",
+        Cmp::LtEq => "less than or equal to",
+    }
+}
+
+fn matched(op: TextOp) -> &'static str {
+    match op {
+        TextOp::Eq => "is",
+        TextOp::NotEq => "is not",
+        TextOp::StartsWith => "starts with",
+        TextOp::EndsWith => "ends with",
+        TextOp::Contains => "holds, in either case,",
+    }
+}
+
+fn text(column: Column) -> &'static str {
+    if column == Column::SrcNameIn { "Reception" } else { "44" }
+}
