@@ -1,6 +1,7 @@
 //! The OpenAPI document: a description of `Endpoint::all()`, the list that `app()` mounts, with the parameters and columns
 //! of the reports themselves and the limits of this service's settings.
 
+mod bodies;
 mod params;
 mod replies;
 mod samples;
@@ -208,7 +209,7 @@ fn describe(report: &Report, state: &State) -> String {
 
 fn schemas(state: &State) -> Map<String, Value> {
     let mut schemas = params::schemas();
-    schemas.append(&mut replies::schemas(state));
+    schemas.append(&mut bodies::schemas(state));
     schemas
 }
 

@@ -139,7 +139,7 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             ("Whether a bucket without calls is in the answer.".into(), words(&["true", "false"]), "false".into())
         }
         Role::Format => (
-            "Columns, or an array with an object for each bucket, its fractions as numbers.".into(),
+            "Columns, or an array with an object for each bucket: fractions as numbers, and no totals.".into(),
             words(&["columns", "rows"]),
             "rows".into(),
         ),
