@@ -24,6 +24,8 @@ pub(super) struct Piece {
 }
 
 const SEGMENT_SECONDS: u64 = 900;
+/// Pieces of one insert, four weeks of segments: as a parameter each takes 40 bytes or so, and ClickHouse takes 128 KiB.
+const MOST_PIECES: usize = 2_700;
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
@@ -67,7 +69,7 @@ pub(super) fn segments(options: &Options) -> Vec<Segment> {
     spread.filter(|segment| segment.calls > 0).collect()
 }
 
-/// Cuts segments into slices of at most `most` calls.
+/// Cuts segments into slices of at most `most` calls and [`MOST_PIECES`] pieces.
 pub(super) fn slices(segments: &[Segment], most: u64) -> Vec<Vec<Piece>> {
     let mut slices = Vec::new();
     let mut slice = Vec::new();
@@ -79,7 +81,7 @@ pub(super) fn slices(segments: &[Segment], most: u64) -> Vec<Vec<Piece>> {
             slice.push(Piece { segment, from, to });
             room -= to - from;
             from = to;
-            if room == 0 {
+            if room == 0 || slice.len() == MOST_PIECES {
                 slices.push(std::mem::take(&mut slice));
                 room = most;
             }
@@ -124,9 +126,13 @@ mod tests {
 
     #[test]
     fn segments_hold_every_call_once_and_fill_the_range() {
-        for (calls, from, to) in
-            [(1, 100, 101), (999_999, 1_767_225_601, 1_769_644_807), (5, 0, 86_400 * 28), (10_000_000, 7, 3607)]
-        {
+        for (calls, from, to) in [
+            (1, 100, 101),
+            (999_999, 1_767_225_601, 1_769_644_807),
+            (5, 0, 86_400 * 28),
+            (200_000, 0, 86_400 * 365),
+            (10_000_000, 7, 3607),
+        ] {
             let segments = segments(&options(calls, from, to));
             assert_eq!(segments.iter().map(|s| s.calls).sum::<u64>(), calls);
             assert!(segments.iter().all(|s| s.start >= u64::from(from) && s.start + s.length <= u64::from(to)));
@@ -134,6 +140,7 @@ mod tests {
             for most in [1_000, 250_000] {
                 let slices = slices(&segments, most.max(calls / 50));
                 assert_eq!(slices.iter().flatten().map(|p| p.to - p.from).sum::<u64>(), calls);
+                assert!(slices.iter().all(|slice| slice.len() <= MOST_PIECES));
             }
         }
     }
