@@ -1,7 +1,8 @@
-//! Every path of the service, once; Grafana's protocol has a list of its own in `grafana`. `app()` mounts this list and the API's document describes it, each by a `match`
+//! Every path of the service, once. `app()` mounts this list and the API's document describes it, each by a `match`
 //! without a catch-all arm: neither can have a path that the other lacks.
 
 use super::CUSTOMER_API;
+use super::grafana::{self, Entry};
 use crate::report::{REPORTS, Report};
 
 /// What a path leads to.
@@ -11,6 +12,8 @@ pub enum Endpoint {
     Report(&'static Report),
     /// Login, and what a session asks of it.
     Login,
+    /// A path of Grafana's plugins.
+    Grafana(&'static Entry),
     /// Whether the process runs.
     Live,
     /// Whether it can answer.
@@ -26,14 +29,9 @@ pub enum Endpoint {
 impl Endpoint {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        REPORTS.iter().map(Self::Report).chain([
-            Self::Login,
-            Self::Live,
-            Self::Ready,
-            Self::Document,
-            Self::Page,
-            Self::PageFile,
-        ])
+        let reports = REPORTS.iter().map(Self::Report).chain([Self::Login]);
+        let grafana = grafana::ROUTES.iter().map(Self::Grafana);
+        reports.chain(grafana).chain([Self::Live, Self::Ready, Self::Document, Self::Page, Self::PageFile])
     }
 
     /// Where it is mounted.
@@ -41,6 +39,7 @@ impl Endpoint {
         match self {
             Self::Report(report) => format!("{CUSTOMER_API}/{}", report.name),
             Self::Login => format!("{CUSTOMER_API}/auth"),
+            Self::Grafana(entry) => format!("{}{}", grafana::PATH, entry.path),
             Self::Live => "/health/live".to_owned(),
             Self::Ready => "/health/ready".to_owned(),
             Self::Document => "/openapi.json".to_owned(),
@@ -55,6 +54,7 @@ impl Endpoint {
             Self::Login if can_sign => "GET, HEAD, POST, DELETE",
             Self::Login => "GET, HEAD, DELETE",
             Self::Report(_) | Self::Document | Self::Page | Self::PageFile => "GET, HEAD",
+            Self::Grafana(entry) => entry.route.allow(),
             Self::Live | Self::Ready => "GET",
         }
     }

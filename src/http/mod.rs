@@ -50,7 +50,6 @@ pub fn app(
         .app_data(Data::new(Docs::new(&state)))
         .app_data(Data::new(state))
         .configure(|config| routes(config, can_sign))
-        .configure(grafana::routes)
         .default_service(web::to(|| async { ApiError::NotFound.reply(None) }))
         .wrap(Compress::default())
         .wrap(from_fn(headers::add)) // outermost: sees every request first, every answer last
@@ -58,12 +57,12 @@ pub fn app(
 
 fn routes(config: &mut ServiceConfig, can_sign: bool) {
     for endpoint in Endpoint::all() {
-        config.service(resource(endpoint, can_sign).default_service(other_method(endpoint.allow(can_sign))));
+        config.service(resource(endpoint, can_sign));
     }
 }
 
 fn resource(endpoint: Endpoint, can_sign: bool) -> Resource {
-    let resource = web::resource(endpoint.path());
+    let resource = web::resource(endpoint.path()).default_service(other_method(endpoint.allow(can_sign)));
     match endpoint {
         Endpoint::Report(report) => resource.route(
             read().to(move |caller, request: HttpRequest, state| reports::answer(report, caller, request, state)),
@@ -72,6 +71,7 @@ fn resource(endpoint: Endpoint, can_sign: bool) -> Resource {
             let resource = resource.route(read().to(login::show)).route(web::delete().to(login::destroy));
             if can_sign { resource.route(web::post().to(login::create)) } else { resource }
         }
+        Endpoint::Grafana(entry) => grafana::mount(resource, entry.route),
         Endpoint::Live => resource.route(web::get().to(health::live)),
         Endpoint::Ready => resource.route(web::get().to(health::ready)),
         Endpoint::Document => resource.route(read().to(docs::document)),

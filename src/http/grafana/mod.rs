@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use actix_web::error::InternalError;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::web::{self, Bytes, Data, PayloadConfig, ServiceConfig};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload as Body};
+use actix_web::web::{self, Bytes, Data, PayloadConfig};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, dev::Payload as Body};
 use serde_json::{Value, json};
 
 use self::accounts::Accounts;
@@ -40,50 +40,70 @@ const LONGEST_BODY: usize = 1024 * 1024;
 
 /// What a path answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Route {
+pub enum Route {
+    /// "Save & test".
     Test,
+    /// The metrics of a query editor.
     Metrics,
+    /// The choices of one of a metric's fields.
     PayloadOptions,
+    /// A panel's figures.
     Query,
+    /// A variable's values.
     Variable,
+    /// Metrics or a variable's values, for the older plugins.
     Search,
+    /// None: there are no annotations.
     Annotations,
+    /// What an ad-hoc filter can compare.
     TagKeys,
+    /// The values that an ad-hoc filter can choose from.
     TagValues,
 }
 
-const ROUTES: &[(&str, Route)] = &[
-    ("", Route::Test),
-    ("/", Route::Test),
-    ("/metrics", Route::Metrics),
-    ("/metric-payload-options", Route::PayloadOptions),
-    ("/query", Route::Query),
-    ("/variable", Route::Variable),
-    ("/search", Route::Search),
-    ("/annotations", Route::Annotations),
-    ("/tag-keys", Route::TagKeys),
-    ("/tag-values", Route::TagValues),
+/// A path below [`PATH`] and what it answers.
+#[derive(Debug)]
+pub struct Entry {
+    /// The rest of the path.
+    pub path: &'static str,
+    /// What it answers.
+    pub route: Route,
+}
+
+const fn entry(path: &'static str, route: Route) -> Entry {
+    Entry { path, route }
+}
+
+/// Every path.
+pub static ROUTES: &[Entry] = &[
+    entry("", Route::Test),
+    entry("/", Route::Test),
+    entry("/metrics", Route::Metrics),
+    entry("/metric-payload-options", Route::PayloadOptions),
+    entry("/query", Route::Query),
+    entry("/variable", Route::Variable),
+    entry("/search", Route::Search),
+    entry("/annotations", Route::Annotations),
+    entry("/tag-keys", Route::TagKeys),
+    entry("/tag-values", Route::TagValues),
 ];
 
-/// Mounts every path.
-pub fn routes(config: &mut ServiceConfig) {
-    for &(path, route) in ROUTES {
-        let (method, allow) = match route {
-            Route::Test => (super::read(), "GET, HEAD"),
-            _ => (web::post(), "POST"),
-        };
-        let answer =
-            move |viewer: Viewer,
-                  request: HttpRequest,
-                  state: Data<Arc<State>>,
-                  body: Result<Bytes, actix_web::Error>| { answer(route, viewer, request, state, body) };
-        let other = web::to(move || async move { GrafanaError::from(ApiError::Method(allow)).reply(None) });
-        let resource = web::resource(format!("{PATH}{path}"))
-            .app_data(PayloadConfig::new(LONGEST_BODY))
-            .route(method.to(answer))
-            .default_service(other);
-        config.service(resource);
+impl Route {
+    /// Its methods.
+    pub fn allow(self) -> &'static str {
+        if self == Self::Test { "GET, HEAD" } else { "POST" }
     }
+}
+
+/// Puts what a route answers, another method included, on its resource.
+pub fn mount(resource: Resource, route: Route) -> Resource {
+    let method = if route == Route::Test { super::read() } else { web::post() };
+    let answer =
+        move |viewer: Viewer, request: HttpRequest, state: Data<Arc<State>>, body: Result<Bytes, actix_web::Error>| {
+            answer(route, viewer, request, state, body)
+        };
+    let other = web::to(move || async move { GrafanaError::from(ApiError::Method(route.allow())).reply(None) });
+    resource.app_data(PayloadConfig::new(LONGEST_BODY)).route(method.to(answer)).default_service(other)
 }
 
 /// A caller whose token was accepted; a refusal has this protocol's form.

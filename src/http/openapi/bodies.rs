@@ -49,6 +49,7 @@ pub fn schemas(state: &State) -> Map<String, Value> {
         let error = object(["title", "detail", "code", "status"].map(text));
         object([("errors", json!({ "type": "array", "items": error }))])
     });
+    schemas.insert("GrafanaError".into(), object(["message", "error"].map(|name| (name, json!({ "type": "string" })))));
     schemas.insert("Token".into(), object([("jwt", json!({ "type": "string", "description": "The token." }))]));
     schemas.insert("Count".into(), json!({ "type": "integer", "minimum": 0 }));
     schemas.insert("Time".into(), json!({

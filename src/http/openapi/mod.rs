@@ -2,6 +2,7 @@
 //! of the reports themselves and the limits of this service's settings.
 
 mod bodies;
+mod grafana;
 mod params;
 mod replies;
 mod samples;
@@ -33,6 +34,11 @@ pub fn document(state: &State) -> Value {
             { "name": "Calls", "description": "Statistics of finished calls and of routing attempts, by buckets of time." },
             { "name": "Live calls", "description": "Calls that are up, now and minute by minute." },
             { "name": "Session", "description": "A login and its password become a token." },
+            {
+                "name": "Grafana",
+                "description": "The protocol of Grafana's JSON plugins, which write the bodies; what may be seen follows \
+                                from the token. A refused token is 403 here.",
+            },
             { "name": "Service", "description": "The service's health and its documentation; no token is asked for." },
         ],
         "security": [{ "bearer": [] }, { "token": [] }, { "cookie": [] }],
@@ -84,7 +90,12 @@ fn path_item(endpoint: Endpoint, state: &State) -> Value {
     let parameters = match endpoint {
         Endpoint::Report(report) => params::of(report, state),
         Endpoint::PageFile => vec![params::page_file()],
-        Endpoint::Login | Endpoint::Live | Endpoint::Ready | Endpoint::Document | Endpoint::Page => Vec::new(),
+        Endpoint::Login
+        | Endpoint::Grafana(_)
+        | Endpoint::Live
+        | Endpoint::Ready
+        | Endpoint::Document
+        | Endpoint::Page => Vec::new(),
     };
     if !parameters.is_empty() {
         item.insert("parameters".into(), parameters.into());
@@ -107,6 +118,7 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
             "DELETE" => ("logout".into(), "Session", "Clears the cookie."),
             _ => ("session".into(), "Session", "200 for a valid token."),
         },
+        Endpoint::Grafana(entry) => (grafana::id(entry), "Grafana", grafana::summary(entry.route)),
         Endpoint::Live => ("healthLive".into(), "Service", "200 while the process runs."),
         Endpoint::Ready => ("healthReady".into(), "Service", "200 while the service can answer reports, else 503."),
         Endpoint::Document => ("openapi".into(), "Service", "This document."),
@@ -128,6 +140,8 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
             operation["security"] = json!([]);
             operation["requestBody"] = login_body();
         }
+        Endpoint::Grafana(entry) if method == "POST" => operation["requestBody"] = grafana::body(entry.route),
+        Endpoint::Grafana(_) => {}
         Endpoint::Login if method != "DELETE" => {}
         Endpoint::Login
         | Endpoint::Live

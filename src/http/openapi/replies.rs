@@ -9,14 +9,14 @@ use super::super::headers::FIXED;
 use super::super::login;
 use super::super::params::BadParam;
 use super::super::state::State;
-use super::{bodies, reference};
+use super::{bodies, grafana, reference};
 use crate::report::Shape;
 
 /// Headers of a body that a caller may hold on to.
 const HELD: [&str; 3] = ["etag", "cache-control", "vary"];
 
 /// A response with the headers of every answer and some more.
-fn with_headers(description: &str, more: &[&str]) -> Value {
+pub fn with_headers(description: &str, more: &[&str]) -> Value {
     let mut names: Vec<&str> = FIXED.iter().map(|(name, _)| *name).chain(["x-request-id", "x-runtime"]).collect();
     names.extend(more);
     let headers: Map<String, Value> =
@@ -32,12 +32,7 @@ pub fn headers() -> Map<String, Value> {
         ("x-request-id", true, "The caller's id, or a new UUID.", text("^[A-Za-z0-9_@-]{1,255}$")),
         ("x-runtime", true, "Seconds that the answer took.", text("^[0-9]+\\.[0-9]{6}$")),
         ("etag", true, "Stands for the body; send it back in `If-None-Match`.", text("^W/\"[0-9a-f]{32}\"$")),
-        (
-            "cache-control",
-            true,
-            "An answer is to be asked for anew.",
-            json!({ "const": "max-age=0, private, must-revalidate" }),
-        ),
+        ("cache-control", true, "An answer is to be asked for anew.", text("private")),
         ("vary", true, "Request headers that the answer depends on.", json!({ "type": "string" })),
         ("www-authenticate", true, "How to authenticate.", json!({ "const": "Bearer" })),
         ("retry-after", true, "Seconds after which to try again.", json!({ "type": "integer", "minimum": 1 })),
@@ -112,7 +107,8 @@ pub fn errors(state: &State) -> Map<String, Value> {
     let unchanged = with_headers("The caller holds the answer already.", &held);
     let failures = failures(state);
     let alike = failures.chunk_by(|one, next| shared(one) == shared(next));
-    std::iter::once(("NotModified".to_owned(), unchanged)).chain(alike.filter_map(response)).collect()
+    let shared = std::iter::once(("NotModified".to_owned(), unchanged)).chain(alike.filter_map(response));
+    shared.chain(grafana::errors()).collect()
 }
 
 /// The response of failures that share it.
@@ -189,6 +185,16 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
                 ("503", "Unavailable"),
             ],
         },
+        Endpoint::Grafana(_) => &[
+            ("400", "GrafanaRefused"),
+            ("403", "GrafanaForbidden"),
+            ("405", "GrafanaMethodNotAllowed"),
+            ("406", "NotAcceptable"),
+            ("429", "GrafanaTooManyRequests"),
+            ("502", "GrafanaBadGateway"),
+            ("503", "GrafanaUnavailable"),
+            ("504", "GrafanaGatewayTimeout"),
+        ],
         Endpoint::Live => &[("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
         Endpoint::Ready => &[("405", "MethodNotAllowed"), ("406", "NotAcceptable"), ("503", "Unavailable")],
         Endpoint::Document | Endpoint::Page => {
@@ -225,6 +231,7 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
             "DELETE" => ("204", "Done, whatever the token.", &["set-cookie"], Value::Null),
             _ => ("200", "The token is valid.", &held_and_cookie, json(bodies::object([]))),
         },
+        Endpoint::Grafana(entry) => ("200", "The answer.", &["cache-control"], json(grafana::reply(entry.route))),
         Endpoint::Live | Endpoint::Ready => {
             let word = if matches!(endpoint, Endpoint::Live) { "live" } else { "ready" };
             ("200", "Yes.", &[], json(bodies::object([("status", json!({ "const": word }))])))

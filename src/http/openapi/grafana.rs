@@ -1,0 +1,82 @@
+//! The paths of Grafana's plugins as the document describes them.
+
+use serde_json::{Value, json};
+
+use super::super::grafana::{Entry, Route};
+use super::replies::with_headers;
+use super::{camel, reference};
+
+/// The operation's id.
+pub fn id(entry: &Entry) -> String {
+    match entry.path {
+        "" => "grafana".to_owned(),
+        "/" => "grafanaRoot".to_owned(),
+        path => camel(&format!("grafana{}", path.replace('/', "-"))),
+    }
+}
+
+/// What it is for.
+pub fn summary(route: Route) -> &'static str {
+    match route {
+        Route::Test => "Whether the data source works.",
+        Route::Metrics => "The metrics that a query can name, and the fields of each.",
+        Route::PayloadOptions => "The choices for a field of a metric.",
+        Route::Query => "The figures of a panel.",
+        Route::Variable => "The values of a dashboard's variable.",
+        Route::Search => "Metrics, or the values of a variable, for the older plugins.",
+        Route::Annotations => "An empty list: there are no annotations.",
+        Route::TagKeys => "What an ad-hoc filter can compare.",
+        Route::TagValues => "The values that an ad-hoc filter can choose from.",
+    }
+}
+
+/// The body that a plugin sends.
+pub fn body(route: Route) -> Value {
+    let example = match route {
+        Route::Test | Route::Metrics | Route::Annotations | Route::TagKeys => json!({}),
+        Route::PayloadOptions => json!({ "metric": "asr", "payload": {}, "name": "accounts" }),
+        Route::Query => json!({
+            "range": { "from": "2026-03-02T00:00:00.000Z", "to": "2026-03-02T02:00:00.000Z" },
+            "intervalMs": 60000, "maxDataPoints": 1000, "timezone": "utc",
+            "targets": [{ "refId": "A", "target": "asr", "payload": {} }],
+        }),
+        Route::Variable => json!({ "payload": { "target": "accounts" } }),
+        Route::Search => json!({ "target": "accounts" }),
+        Route::TagValues => json!({ "key": "dst-country-id", "filters": [] }),
+    };
+    json!({ "content": { "application/json": { "schema": { "type": "object" }, "example": example } } })
+}
+
+/// The body of a 200.
+pub fn reply(route: Route) -> Value {
+    match route {
+        Route::Test => json!({ "type": "object" }),
+        // The older plugins know plain names too.
+        Route::Search => json!({ "type": "array", "items": { "type": ["object", "string"] } }),
+        Route::Metrics
+        | Route::PayloadOptions
+        | Route::Query
+        | Route::Variable
+        | Route::Annotations
+        | Route::TagKeys
+        | Route::TagValues => json!({ "type": "array", "items": { "type": "object" } }),
+    }
+}
+
+/// The protocol's failures.
+pub fn errors() -> impl Iterator<Item = (String, Value)> {
+    let errors: [(_, _, &[&str]); 7] = [
+        ("Refused", "The request makes no sense; the body says why.", &[]),
+        ("Forbidden", "The token was refused.", &[]),
+        ("MethodNotAllowed", "The path has other methods.", &["allow"]),
+        ("TooManyRequests", "Too many requests of one token.", &["retry-after"]),
+        ("BadGateway", "ClickHouse failed.", &[]),
+        ("Unavailable", "Too many queries at once, or ClickHouse cannot be reached.", &["retry-after"]),
+        ("GatewayTimeout", "ClickHouse was slower than the limit.", &[]),
+    ];
+    errors.into_iter().map(|(name, description, headers)| {
+        let mut response = with_headers(description, headers);
+        response["content"] = json!({ "application/json": { "schema": reference("schemas", "GrafanaError") } });
+        (format!("Grafana{name}"), response)
+    })
+}
