@@ -4,8 +4,14 @@
 //! for what is missing. Before a chunk is used the state of the table's parts says whether it still holds: nothing changed
 //! in its time, or new rows came, which are then read from their parts alone and added, or anything else, and it is read
 //! anew. Whole answers are kept beside them, ready to send. Every key holds the tenant.
+//!
+//! A request begins with a look at the parts, or takes one that is not older than `cache.fresh_seconds`, and its answer is
+//! not older than that look, whoever read it: so a hundred who ask the same at once are content with what the first of
+//! them reads. docs/cache.md says why that cannot go wrong, and when it could.
 
-pub mod parts;
+#[cfg(test)]
+mod model;
+mod parts;
 mod series;
 mod tracker;
 
@@ -17,10 +23,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::config;
-use crate::query::filter::Filter;
+use crate::query::filter::{Filter, Test};
 use crate::query::sampling::Sampling;
 use crate::report::Table;
 use crate::report::plan::{Form, Grid, Plan, Scope, Window};
+use crate::store::Store;
 use parts::Since;
 
 pub use series::{Use, assemble};
@@ -33,6 +40,13 @@ struct Series {
     report: &'static str,
     interval: i64,
     filters: Vec<Filter>,
+}
+
+impl Series {
+    /// Bytes that the callers' values take.
+    fn bytes(&self) -> usize {
+        bytes(&self.filters)
+    }
 }
 
 /// Sums of one stretch of time.
@@ -75,7 +89,7 @@ type Turns<K> = Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>;
 
 /// Everything remembered.
 pub struct Cache {
-    chunks: moka::sync::Cache<(Arc<Series>, i64), Arc<Chunk>>,
+    chunks: moka::sync::Cache<(Arc<Series>, Window), Arc<Chunk>>,
     bodies: moka::sync::Cache<BodyKey, Arc<Body>>,
     turns: Turns<Series>,
     cdrs: Tracker,
@@ -94,11 +108,13 @@ impl Cache {
         Self {
             chunks: moka::sync::Cache::builder()
                 .max_capacity(half)
-                .weigher(|_, chunk: &Arc<Chunk>| weight(chunk.buckets.bytes()))
+                .weigher(|(series, _): &(Arc<Series>, Window), chunk: &Arc<Chunk>| {
+                    weight(series.bytes() + chunk.buckets.bytes())
+                })
                 .build(),
             bodies: moka::sync::Cache::builder()
                 .max_capacity(half)
-                .weigher(|_, body: &Arc<Body>| weight(body.text.len()))
+                .weigher(|key: &BodyKey, body: &Arc<Body>| weight(bytes(&key.filters) + body.text.len()))
                 .build(),
             turns: Turns::default(),
             cdrs,
@@ -115,23 +131,25 @@ impl Cache {
         }
     }
 
-    /// How old the latest look at the parts may be.
-    pub fn fresh(&self) -> Duration {
-        self.fresh
+    /// Looks at a table unless that was done a moment ago, and gives the number of the reading that answers must not be
+    /// older than.
+    pub async fn look(&self, store: &Store, table: Table) -> u64 {
+        self.tracker(table).refresh(store, self.fresh).await
     }
 
-    /// The whole answer of a plan, if it is known and still holds. The table's tracker must be fresh.
-    pub fn body(&self, plan: &Plan) -> Option<Arc<Body>> {
+    /// The whole answer of a plan as of the reading `seq` or later, if it is known and still holds.
+    pub fn body(&self, plan: &Plan, seq: u64) -> Option<Arc<Body>> {
         let window = plan.window?;
         let body = self.bodies.get(&key(plan, window))?;
+        let since = body.seq.load(Ordering::Acquire);
         let tracker = self.tracker(plan.report.table);
-        let now = tracker.seq();
-        let seq = body.seq.load(Ordering::Acquire);
-        if body.grid != plan.grid || tracker.since(seq, window.from, window.to.unwrap_or(i64::MAX)) != Since::Same {
+        if body.grid != plan.grid
+            || tracker.since(since, seq, window.from, window.to.unwrap_or(i64::MAX)) != Since::Same
+        {
             return None;
         }
-        // Nothing changed up to the reading that was just looked at, so the next look is shorter.
-        body.seq.fetch_max(now.min(tracker.seq()), Ordering::AcqRel);
+        // So the next look is shorter.
+        body.seq.fetch_max(seq, Ordering::AcqRel);
         Some(body)
     }
 
@@ -153,6 +171,22 @@ impl Cache {
         turns.insert(series.clone(), Arc::downgrade(&turn));
         turn
     }
+}
+
+/// Bytes that the values of filters take.
+fn bytes(filters: &[Filter]) -> usize {
+    let values = filters.iter().map(|filter| match &filter.test {
+        Test::Text(_, values) => values.iter().map(|value| value.len() + size_of::<String>()).sum(),
+        Test::Integers(_, values) => values.len() * size_of::<i64>(),
+        Test::Integer(..)
+        | Test::Decimal(..)
+        | Test::Ipv4(_)
+        | Test::Ipv6(_)
+        | Test::Null(_)
+        | Test::Never
+        | Test::Always => 0,
+    });
+    filters.len() * size_of::<Filter>() + values.sum::<usize>()
 }
 
 fn weight(bytes: usize) -> u32 {

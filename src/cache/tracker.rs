@@ -7,7 +7,7 @@ use clickhouse::Row;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::parts::{History, Part, Since};
+use super::parts::{History, Part, Reading, Since};
 use crate::store::Store;
 
 #[derive(Row, Deserialize)]
@@ -16,9 +16,13 @@ struct PartRow {
     partition_id: String,
     min_block: i64,
     max_block: i64,
+    version: i64,
     min_time: i64,
     max_time: i64,
     rows: u64,
+    made: i64,
+    table: String,
+    started: i64,
 }
 
 /// One table's history.
@@ -31,7 +35,7 @@ pub struct Tracker {
     /// A table without parts of its own (Distributed, a view) cannot be watched.
     watched: bool,
     held: RwLock<(Option<Instant>, History)>,
-    reading: Mutex<()>,
+    one: Mutex<()>,
 }
 
 impl Tracker {
@@ -40,33 +44,37 @@ impl Tracker {
         let (database, table) = table.split_once('.').unwrap_or((database, table));
         // Both are identifiers by the configuration's checks, so they may stand in quotes.
         let sql = format!(
-            "SELECT name, partition_id, min_block_number AS min_block, max_block_number AS max_block, \
-             toInt64(toUnixTimestamp(min_time)) AS min_time, toInt64(toUnixTimestamp(max_time)) AS max_time, rows \
+            // The folder above a part's own is named after the table's UUID.
+            "SELECT name, partition_id, min_block_number, max_block_number, toInt64(data_version), \
+             toInt64(toUnixTimestamp(min_time)), toInt64(toUnixTimestamp(max_time)), rows, \
+             toInt64(toUnixTimestamp(modification_time)), splitByChar('/', path)[-3], \
+             toInt64(toUnixTimestamp(now())) - toInt64(uptime()) \
              FROM system.parts WHERE database = '{database}' AND table = '{table}' AND active"
         );
-        Self { sql, knows_times, watched, held: RwLock::default(), reading: Mutex::new(()) }
+        Self { sql, knows_times, watched, held: RwLock::default(), one: Mutex::new(()) }
     }
 
-    /// Reads the parts unless that was done within `max_age`. A failure makes everything remembered worthless.
-    pub async fn refresh(&self, store: &Store, max_age: Duration) {
-        if self.is_fresh(max_age) {
-            return;
+    /// Reads the parts unless that was done within `max_age`, and gives the number of the latest reading. A failure makes
+    /// everything remembered worthless.
+    pub async fn refresh(&self, store: &Store, max_age: Duration) -> u64 {
+        if let Some(seq) = self.seq_if(|at| at.elapsed() <= max_age) {
+            return seq;
         }
         let asked = Instant::now();
-        let _one = self.reading.lock().await;
+        let _one = self.one.lock().await;
         // While this one waited, another may have begun and finished a reading.
-        if self.read_since(asked) {
-            return;
+        if let Some(seq) = self.seq_if(|at| at >= asked) {
+            return seq;
         }
-        self.read(store).await;
+        self.read(store).await
     }
 
-    async fn read(&self, store: &Store) {
+    async fn read(&self, store: &Store) -> u64 {
         let begun = Instant::now();
         let rows = if self.watched { store.rows::<PartRow>(&self.sql).await.map(Some) } else { Ok(None) };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         match rows {
-            Ok(Some(rows)) => held.1.read(rows.into_iter().map(|row| self.part(row)).collect()),
+            Ok(Some(rows)) => held.1.read(self.reading(rows)),
             Ok(None) => held.1.blind(),
             Err(e) => {
                 log::warn!("the state of the table's parts cannot be read, nothing remembered is used: {e}");
@@ -74,6 +82,12 @@ impl Tracker {
             }
         }
         held.0 = Some(begun);
+        held.1.seq
+    }
+
+    fn reading(&self, rows: Vec<PartRow>) -> Reading {
+        let (table, started) = rows.first().map(|row| (row.table.clone(), row.started)).unwrap_or_default();
+        Reading { table, started, parts: rows.into_iter().map(|row| self.part(row)).collect() }
     }
 
     fn part(&self, row: PartRow) -> Part {
@@ -83,27 +97,22 @@ impl Tracker {
             partition: row.partition_id,
             min_block: row.min_block,
             max_block: row.max_block,
+            version: row.version,
             min_time: if known { row.min_time } else { i64::MIN },
             max_time: if known { row.max_time } else { i64::MAX },
             rows: row.rows,
+            made: row.made,
         }
     }
 
-    fn is_fresh(&self, max_age: Duration) -> bool {
-        self.held().0.is_some_and(|at| at.elapsed() <= max_age)
-    }
-
-    fn read_since(&self, moment: Instant) -> bool {
-        self.held().0.is_some_and(|at| at >= moment)
+    /// The number of the latest reading, if it was begun at a moment that will do.
+    fn seq_if(&self, will_do: impl Fn(Instant) -> bool) -> Option<u64> {
+        let held = self.held();
+        held.0.filter(|at| will_do(*at)).map(|_| held.1.seq)
     }
 
     fn held(&self) -> std::sync::RwLockReadGuard<'_, (Option<Instant>, History)> {
         self.held.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Number of the latest reading.
-    pub fn seq(&self) -> u64 {
-        self.held().1.seq
     }
 
     /// Age of the latest reading.
@@ -111,9 +120,9 @@ impl Tracker {
         self.held().0.map_or(Duration::ZERO, |at| at.elapsed())
     }
 
-    /// What became of `[from, to]` between two readings: after `seq`, up to the latest.
-    pub fn since(&self, seq: u64, from: i64, to: i64) -> Since {
-        self.held().1.since(seq, from, to)
+    /// What became of `[from, to]` between two readings: after `after`, up to `until`.
+    pub fn since(&self, after: u64, until: u64, from: i64, to: i64) -> Since {
+        self.held().1.since(after, until, from, to)
     }
 
     /// Whether all these parts are still there.

@@ -79,14 +79,13 @@ async fn buckets(plan: &Plan, request: &HttpRequest, state: &State) -> Result<Ht
         let sums = read(plan, state).await?;
         return Ok(reply::send(request, reply::render(writer(plan, sums, state)?)));
     };
+    let seq = cache.look(&state.store, plan.report.table).await;
     let tracker = cache.tracker(plan.report.table);
-    tracker.refresh(&state.store, cache.fresh()).await;
-    if let Some(body) = cache.body(plan) {
+    if let Some(body) = cache.body(plan, seq) {
         let response = reply::send_ready(request, &body.etag, body.text.clone());
         return Ok(told(response, Use::Hit, tracker.age()));
     }
-    let seq = tracker.seq();
-    let (sums, used) = remembered(plan, cache, state).await?;
+    let (sums, used) = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
     let rendered = reply::render(writer(plan, sums, state)?);
     if let Some(text) = &rendered.text {
         cache.keep_body(plan, text.clone(), rendered.etag.clone(), seq);
@@ -102,20 +101,12 @@ async fn buckets(plan: &Plan, request: &HttpRequest, state: &State) -> Result<Ht
 pub(super) async fn sums(plan: &Plan, state: &State) -> Result<(Buckets, Use), StoreError> {
     let (sums, used) = match &state.cache {
         Some(cache) => {
-            cache.tracker(plan.report.table).refresh(&state.store, cache.fresh()).await;
-            remembered(plan, cache, state).await?
+            let seq = cache.look(&state.store, plan.report.table).await;
+            cache::assemble(cache, &state.store, &state.schema, plan, seq).await?
         }
         None => (read(plan, state).await?, Use::Miss),
     };
     Ok((folded(plan, sums)?, used))
-}
-
-/// The tracker must be fresh.
-async fn remembered(plan: &Plan, cache: &cache::Cache, state: &State) -> Result<(Buckets, Use), StoreError> {
-    match plan.report.shape {
-        Shape::Calls { .. } => cache::assemble(cache, &state.store, &state.schema, plan).await,
-        Shape::Concurrency | Shape::LiveCalls => Ok((read(plan, state).await?, Use::Miss)),
-    }
 }
 
 /// Intervals to calendar buckets, where those are not the same.

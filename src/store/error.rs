@@ -38,7 +38,8 @@ impl StoreError {
         Self { failure: Failure::Failed, cause: "a sum is out of range".into() }
     }
 
-    pub(super) fn slow() -> Self {
+    /// Waited longer than a query may take.
+    pub fn slow() -> Self {
         Self { failure: Failure::Slow, cause: "no answer within limits.query_seconds".into() }
     }
 }

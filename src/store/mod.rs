@@ -131,6 +131,11 @@ impl Store {
         }
     }
 
+    /// Longest time that a report's statement takes, one way or the other.
+    pub fn patience(&self) -> Duration {
+        self.queue + self.limit
+    }
+
     /// The client, for the schema's state.
     pub fn client(&self) -> &Client {
         &self.client

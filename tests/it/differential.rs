@@ -24,7 +24,7 @@ async fn random_requests_get_the_oracles_answers() {
     for number in 0..sets {
         let mut rng = Rng::new(seed.wrapping_add((number as u64) << 32));
         let data = DataSet::random(&mut rng, number);
-        let service = Service::start(&data.settings, &data.world).await;
+        let service = Service::start(&data.settings, &data.world, |_| ()).await;
         for _ in 0..REQUESTS {
             let (caller, request) = request(&mut rng, &data);
             if let Some(difference) = service.difference(&caller, &request).await {
@@ -50,7 +50,7 @@ async fn a_year_of_hours_days_weeks_and_months_is_right_in_every_zone() {
     for (week_start, time_zone) in [(WeekStart::Sunday, "UTC"), (WeekStart::Monday, "Europe/Kyiv")] {
         let world = year();
         let settings = Settings { week_start, time_zone, ..Settings::default() };
-        let service = Service::start(&settings, &world).await;
+        let service = Service::start(&settings, &world, |_| ()).await;
         let caller = Caller { customer_id: 1, account_ids: Vec::new() };
         for zone in
             ["", "UTC", "Europe/Kyiv", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kolkata"]
@@ -115,24 +115,45 @@ fn year() -> World {
 }
 
 /// A running service and what its tables hold.
-struct Service<'world> {
-    app: TestApp,
+pub struct Service<'world> {
+    pub app: TestApp,
     world: &'world World,
     settings: &'world Settings,
 }
 
 impl<'world> Service<'world> {
-    /// Starts a service of its own with these settings over tables of its own with these rows.
-    async fn start(settings: &'world Settings, world: &'world World) -> Self {
-        let app = TestApp::start(|config| configure(config, settings)).await;
+    /// Starts a service of its own with these settings, and what `change` makes of them, over tables of its own with these
+    /// rows.
+    pub async fn start(settings: &'world Settings, world: &'world World, change: impl FnOnce(&mut Config)) -> Self {
+        let app = TestApp::start(|config| {
+            configure(config, settings);
+            change(config);
+        })
+        .await;
         let service = Self { app, world, settings };
         service.insert("accounts", world.accounts.iter().map(oracle::Account::line).collect()).await;
         service.insert("cdrs", world.cdrs.iter().map(Cdr::line).collect()).await;
         service.insert("active_calls", world.active_calls.iter().map(oracle::ActiveCall::line).collect()).await;
-        let account = &world.accounts[0];
-        let token = service.app.token(account.customer_id, &[]);
-        service.app.until_known(account.uuid.parse().unwrap(), &token).await;
+        service.until_ready().await;
         service
+    }
+
+    /// One more service over the same tables.
+    pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let app = TestApp::over(self.app.same_db(support::engine()), |config| {
+            configure(config, self.settings);
+            change(config);
+        })
+        .await;
+        let service = Self { app, world: self.world, settings: self.settings };
+        service.until_ready().await;
+        service
+    }
+
+    async fn until_ready(&self) {
+        let account = &self.world.accounts[0];
+        let token = self.app.token(account.customer_id, &[]);
+        self.app.until_known(account.uuid.parse().unwrap(), &token).await;
     }
 
     async fn insert(&self, table: &str, lines: Vec<String>) {
@@ -150,7 +171,7 @@ impl<'world> Service<'world> {
 
     /// What is wrong with the service's answer. The clock may tick while it is made: it has to be right at the moment
     /// before or at the one after.
-    async fn difference(&self, caller: &Caller, request: &Request) -> Option<String> {
+    pub async fn difference(&self, caller: &Caller, request: &Request) -> Option<String> {
         let answer = |now: &Time| oracle::answer(self.world, caller, request, now, self.settings);
         let before = answer(&Time::now());
         let (status, body) = self.ask(caller, request).await;
@@ -171,7 +192,7 @@ impl<'world> Service<'world> {
     }
 
     /// The difference of the smallest request that still has one: parameters are left out one by one.
-    async fn smallest(&self, caller: &Caller, mut request: Request, mut difference: String) -> String {
+    pub async fn smallest(&self, caller: &Caller, mut request: Request, mut difference: String) -> String {
         let mut place = 0;
         while place < request.pairs.len() {
             let mut smaller = request.clone();
@@ -207,6 +228,6 @@ fn configure(config: &mut Config, settings: &Settings) {
         if settings.ignore_unknown { config::UnknownParams::Ignore } else { config::UnknownParams::Reject };
 }
 
-fn number_from(variable: &str) -> Option<u64> {
+pub fn number_from(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }

@@ -9,6 +9,7 @@
     reason = "a test may fail loudly, and helpers are tests too"
 )]
 
+mod cache;
 mod commands;
 mod customer_api;
 mod demo;
