@@ -177,6 +177,7 @@ impl Cache {
 fn bytes(filters: &[Filter]) -> usize {
     let values = filters.iter().map(|filter| match &filter.test {
         Test::Text(_, values) => values.iter().map(|value| value.len() + size_of::<String>()).sum(),
+        Test::Pattern(_, pattern) => pattern.len(),
         Test::Integers(_, values) => values.len() * size_of::<i64>(),
         Test::Integer(..)
         | Test::Decimal(..)
@@ -186,7 +187,7 @@ fn bytes(filters: &[Filter]) -> usize {
         | Test::Never
         | Test::Always => 0,
     });
-    filters.len() * size_of::<Filter>() + values.sum::<usize>()
+    size_of_val(filters) + values.sum::<usize>()
 }
 
 fn weight(bytes: usize) -> u32 {

@@ -54,7 +54,7 @@ fn changes(at: Moments) -> Vec<Change> {
             "new calls that were merged before anybody looked",
             vec![calls(1700, last, 30, 20), calls(1800, last + 15, 30, 20), merge()],
         ),
-        one("calls deleted", format!("DELETE FROM cdrs WHERE id BETWEEN 1700 AND 1709 OR id BETWEEN 1205 AND 1210")),
+        one("calls deleted", "DELETE FROM cdrs WHERE id BETWEEN 1700 AND 1709 OR id BETWEEN 1205 AND 1210".to_string()),
         // The merge drops the deleted rows, so that the part has as many as its known half had.
         Change("as many calls added as were deleted", vec![calls(1900, last + HOUR, 7, 10), merge()]),
         one(
