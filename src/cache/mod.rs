@@ -9,6 +9,7 @@
 //! not older than that look, whoever read it: so a hundred who ask the same at once are content with what the first of
 //! them reads. docs/cache.md says why that cannot go wrong, and when it could.
 
+mod cut;
 #[cfg(test)]
 mod model;
 mod parts;
@@ -176,8 +177,8 @@ impl Cache {
 /// Bytes that the values of filters take.
 fn bytes(filters: &[Filter]) -> usize {
     let values = filters.iter().map(|filter| match &filter.test {
-        Test::Text(_, values) => values.iter().map(|value| value.len() + size_of::<String>()).sum(),
         Test::Pattern(_, pattern) => pattern.len(),
+        Test::Text(_, values) => values.iter().map(|value| value.len() + size_of::<String>()).sum(),
         Test::Integers(_, values) => values.len() * size_of::<i64>(),
         Test::Integer(..)
         | Test::Decimal(..)
@@ -207,5 +208,86 @@ fn key(plan: &Plan, window: Window) -> BodyKey {
         fill: plan.fill,
         form: plan.form,
         filters: plan.filters.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::query::filter::{Column, TextOp};
+    use crate::query::instant::Instant;
+    use crate::query::zone::{Calendar, find};
+    use crate::report::plan::Request;
+
+    fn plan(prefix: String) -> Plan {
+        let test = Test::Text(TextOp::StartsWith, vec![prefix]);
+        let request = Request {
+            report: crate::report::find("origination-statistics").unwrap(),
+            scope: Scope { tenant: 1, account: 2 },
+            from: Instant::parse("2026-01-01"),
+            to: Instant::parse("2026-01-02"),
+            sampling: Sampling::Hour,
+            calendar: Calendar { zone: find("UTC").unwrap(), monday_first: false },
+            filters: vec![Filter { column: Column::DstPrefixRouting, test }],
+            fill: None,
+            form: Form::default(),
+        };
+        request.plan(OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap(), 1_000_000).unwrap()
+    }
+
+    /// A caller's values are part of the key, and a caller can make them long.
+    #[test]
+    fn what_callers_write_counts_as_memory() {
+        let config = config::Cache { enabled: true, size_mb: 1, fresh_seconds: 1 };
+        let tracker = || Tracker::new("db", "cdrs", true, true);
+        let cache = Cache::new(&config, tracker(), tracker());
+        for number in 0..200 {
+            let plan = plan(format!("{number:050000}"));
+            let series =
+                Series { scope: plan.scope, report: "", interval: plan.interval, filters: plan.filters.clone() };
+            let chunk =
+                Chunk { buckets: crate::columns::buckets::Buckets::new(&[]), seq: AtomicU64::new(1), exact: true };
+            cache.chunks.insert((Arc::new(series), Window { from: 0, to: None }), Arc::new(chunk));
+            cache.keep_body(&plan, Bytes::new(), String::new(), 1);
+        }
+        cache.chunks.run_pending_tasks();
+        cache.bodies.run_pending_tasks();
+        let counts = (cache.chunks.entry_count(), cache.bodies.entry_count());
+        assert!((1..=10).contains(&counts.0) && (1..=10).contains(&counts.1), "{counts:?}");
+    }
+
+    #[test]
+    fn a_body_is_found_by_everything_it_depends_on() {
+        let config = config::Cache { enabled: true, size_mb: 1, fresh_seconds: 1 };
+        let tracker = || Tracker::new("db", "cdrs", true, true);
+        let cache = Cache::new(&config, tracker(), tracker());
+        let plan = plan("44".into());
+        cache.keep_body(&plan, Bytes::from_static(b"x"), String::new(), 1);
+        assert!(cache.body(&plan, 1).is_some());
+        let window = plan.window.unwrap();
+        for (what, other) in [
+            ("tenant", Plan { scope: Scope { tenant: 9, account: 2 }, ..plan.clone() }),
+            ("account", Plan { scope: Scope { tenant: 1, account: 9 }, ..plan.clone() }),
+            ("report", Plan { report: crate::report::find("termination-statistics").unwrap(), ..plan.clone() }),
+            ("from", Plan { window: Some(Window { from: window.from + 1, ..window }), ..plan.clone() }),
+            ("to", Plan { window: Some(Window { to: None, ..window }), ..plan.clone() }),
+            ("sampling", Plan { sampling: Sampling::Day, ..plan.clone() }),
+            (
+                "zone",
+                Plan { calendar: Calendar { zone: find("Asia/Tokyo").unwrap(), monday_first: false }, ..plan.clone() },
+            ),
+            ("week", Plan { calendar: Calendar { monday_first: true, ..plan.calendar.clone() }, ..plan.clone() }),
+            ("fill", Plan { fill: !plan.fill, ..plan.clone() }),
+            ("rows", Plan { form: Form { rows: true, ..plan.form }, ..plan.clone() }),
+            ("numbers", Plan { form: Form { plain_numbers: true, ..plan.form }, ..plan.clone() }),
+            ("milliseconds", Plan { form: Form { milliseconds: true, ..plan.form }, ..plan.clone() }),
+            ("filters", Plan { filters: Vec::new(), ..plan.clone() }),
+            // Another minute of the clock.
+            ("grid", Plan { grid: Grid { count: plan.grid.count + 1, ..plan.grid }, ..plan.clone() }),
+        ] {
+            assert!(cache.body(&other, 1).is_none(), "{what}");
+        }
     }
 }

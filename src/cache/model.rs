@@ -222,7 +222,7 @@ fn within(rows: &BTreeSet<Row>, from: i64, to: i64) -> BTreeSet<Row> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn what_the_history_says_is_so(events in events(), windows in prop::collection::vec((0..40_i64, 0..40_i64), 4)) {

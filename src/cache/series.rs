@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::cut::{self, Stretch, Way, Whole};
 use super::parts::Since;
 use super::{Cache, Chunk, Series, Tracker};
 use crate::columns::buckets::{Buckets, Tagged};
@@ -28,78 +29,8 @@ pub enum Use {
     Miss,
 }
 
-/// Intervals in a chunk: four hours by minute, ten days by hour.
-const CHUNK: i64 = 240;
-
-/// A window of more chunks than this is kept in one piece.
-const MOST_CHUNKS: i64 = 20_000;
-
 /// More reads than this in one statement are joined into one.
 const MOST_READS: usize = 12;
-
-/// How a stretch is come by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Way {
-    Keep,
-    Add(Vec<String>),
-    Read,
-}
-
-/// Part of a window that is remembered, checked and read as one.
-#[derive(Debug)]
-struct Stretch {
-    window: Window,
-    /// Whether it is cut off by the request's window rather than a chunk, which many windows share.
-    edge: bool,
-    held: Option<Arc<Chunk>>,
-    way: Way,
-}
-
-impl Stretch {
-    fn new(from: i64, to: Option<i64>, edge: bool) -> Self {
-        Self { window: Window { from, to }, edge, held: None, way: Way::Read }
-    }
-
-    /// Last second.
-    fn last(&self) -> i64 {
-        self.window.to.unwrap_or(i64::MAX)
-    }
-}
-
-/// The whole intervals of a window, `[first, end)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Whole {
-    first: i64,
-    end: i64,
-}
-
-impl Whole {
-    fn of(window: Window, interval: i64) -> Self {
-        let first = (window.from + interval - 1).div_euclid(interval) * interval;
-        let end = window.to.map_or(i64::MAX, |to| (to + 1).div_euclid(interval) * interval);
-        Self { first, end }
-    }
-}
-
-/// The window in stretches: chunks that hold its whole intervals, the last of them open as it holds the present and all
-/// after it, and an edge at either end.
-fn cut(plan: &Plan, window: Window) -> Vec<Stretch> {
-    let (Whole { first, end }, length) = (Whole::of(window, plan.interval), plan.interval * CHUNK);
-    let tail = plan.now.div_euclid(length) * length;
-    let start = |second: i64| (second.div_euclid(length) * length).min(tail);
-    let count = (start(end.saturating_sub(1)) - start(first)) / length + 1;
-    // A snapshot's calls count or not by what else is in the window, so windows over live calls share nothing.
-    if end <= first || count > MOST_CHUNKS || plan.report.table == Table::ActiveCalls {
-        return vec![Stretch::new(window.from, window.to, true)];
-    }
-    let before = (window.from < first).then(|| Stretch::new(window.from, Some(first - 1), true));
-    let after = window.to.filter(|to| end <= *to).map(|to| Stretch::new(end, Some(to), true));
-    let chunks = (0..count).map(|place| {
-        let from = start(first) + place * length;
-        Stretch::new(from, (from != tail).then_some(from + length - 1), false)
-    });
-    before.into_iter().chain(chunks).chain(after).collect()
-}
 
 /// The sums of a plan as of the reading `seq` or later, and what they were made of.
 ///
@@ -123,7 +54,7 @@ pub async fn assemble(
     let mut job = Job { cache, store, schema, plan, sums, series, tracker, seq };
     // Only live calls themselves have no window, and those are no sums.
     let Some(window) = plan.window else { return Ok((Buckets::new(&job.sums), Use::Miss)) };
-    let mut stretches = cut(plan, window);
+    let mut stretches = cut::cut(plan, window);
     job.look(&mut stretches, true);
     if stretches.iter().all(|stretch| stretch.way == Way::Keep) {
         return Ok((job.join(window, &stretches)?, Use::Hit));
@@ -164,28 +95,36 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Looks for each stretch in memory, and whether it still holds. New rows may be added `by_name` of their parts.
-    fn look(&self, stretches: &mut [Stretch], by_name: bool) {
-        for stretch in stretches {
+    fn look(&mut self, stretches: &mut [Stretch], by_name: bool) {
+        for stretch in stretches.iter_mut() {
             stretch.held = self.cache.chunks.get(&(Arc::clone(&self.series), stretch.window));
-            let Some(held) = &stretch.held else {
-                stretch.way = Way::Read;
-                continue;
-            };
-            let since = held.seq.load(Ordering::Acquire);
-            stretch.way = match self.tracker.since(since, self.seq, stretch.window.from, stretch.last()) {
-                Since::Same => {
-                    held.seq.fetch_max(self.seq, Ordering::AcqRel);
-                    Way::Keep
-                }
-                Since::Inserted(parts) if by_name && held.exact => Way::Add(parts),
-                Since::Inserted(_) | Since::Changed => Way::Read,
+        }
+        // All of an answer is of one moment, so the newest of what is held sets it.
+        let seqs =
+            stretches.iter().filter_map(|stretch| stretch.held.as_ref()).map(|held| held.seq.load(Ordering::Acquire));
+        self.seq = seqs.fold(self.seq, u64::max);
+        for stretch in stretches {
+            stretch.way = match &stretch.held {
+                Some(held) => self.way(held, stretch.window.from, stretch.last(), by_name),
+                None => Way::Read,
             };
         }
     }
 
-    /// What to read. Neighbours that are come by in the same way are read together.
+    fn way(&self, held: &Chunk, from: i64, to: i64, by_name: bool) -> Way {
+        match self.tracker.since(held.seq.load(Ordering::Acquire), self.seq, from, to) {
+            Since::Same => {
+                held.seq.fetch_max(self.seq, Ordering::AcqRel);
+                Way::Keep
+            }
+            Since::Inserted(parts) if by_name && held.exact => Way::Add(parts),
+            Since::Inserted(_) | Since::Changed => Way::Read,
+        }
+    }
+
+    /// What to read.
     fn reads(&self, stretches: &mut [Stretch]) -> Vec<Read> {
-        let reads = reads(stretches);
+        let reads = cut::reads(stretches);
         if reads.len() <= MOST_READS {
             return reads;
         }
@@ -194,7 +133,7 @@ impl Job<'_> {
         if let (Some(first), Some(last)) = (stretches.iter().position(needs), stretches.iter().rposition(needs)) {
             stretches.iter_mut().take(last + 1).skip(first).for_each(|stretch| stretch.way = Way::Read);
         }
-        self::reads(stretches)
+        cut::reads(stretches)
     }
 
     async fn read(&self, reads: &[Read]) -> Result<Tagged, StoreError> {
@@ -262,22 +201,4 @@ impl Job<'_> {
         }
         Ok(sums)
     }
-}
-
-fn reads(stretches: &[Stretch]) -> Vec<Read> {
-    let mut reads: Vec<Read> = Vec::new();
-    for stretch in stretches {
-        let parts = match &stretch.way {
-            Way::Keep => continue,
-            Way::Add(parts) => parts.clone(),
-            Way::Read => Vec::new(),
-        };
-        let Stretch { window, edge, .. } = *stretch;
-        let joins = |last: &Read| !edge && !last.edge && last.window.to == Some(window.from - 1) && last.parts == parts;
-        match reads.last_mut() {
-            Some(last) if joins(last) => last.window.to = window.to,
-            _ => reads.push(Read { window, parts, edge }),
-        }
-    }
-    reads
 }

@@ -1,0 +1,227 @@
+//! How the window of a request is cut into stretches of time that are remembered, and which of them are read together.
+
+use std::sync::Arc;
+
+use super::Chunk;
+use crate::report::Table;
+use crate::report::plan::{Plan, Window};
+use crate::sql::Read;
+
+/// Intervals in a chunk: four hours by minute, ten days by hour.
+const CHUNK: i64 = 240;
+
+/// A window of more chunks than this is kept in one piece.
+const MOST_CHUNKS: i64 = 20_000;
+
+/// How a stretch is come by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Keep,
+    Add(Vec<String>),
+    Read,
+}
+
+/// Part of a window that is remembered, checked and read as one.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    pub window: Window,
+    /// Whether it is cut off by the request's window rather than a chunk, which many windows share.
+    pub edge: bool,
+    pub held: Option<Arc<Chunk>>,
+    pub way: Way,
+}
+
+impl Stretch {
+    fn new(from: i64, to: Option<i64>, edge: bool) -> Self {
+        Self { window: Window { from, to }, edge, held: None, way: Way::Read }
+    }
+
+    /// Last second.
+    pub fn last(&self) -> i64 {
+        self.window.to.unwrap_or(i64::MAX)
+    }
+}
+
+/// The whole intervals of a window, `[first, end)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub first: i64,
+    pub end: i64,
+}
+
+impl Whole {
+    pub fn of(window: Window, interval: i64) -> Self {
+        let first = (window.from + interval - 1).div_euclid(interval) * interval;
+        let end = window.to.map_or(i64::MAX, |to| (to + 1).div_euclid(interval) * interval);
+        Self { first, end }
+    }
+}
+
+/// The window in stretches: chunks that hold its whole intervals, the last of them open as it holds the present and all
+/// after it, and an edge at either end.
+pub(super) fn cut(plan: &Plan, window: Window) -> Vec<Stretch> {
+    let (Whole { first, end }, length) = (Whole::of(window, plan.interval), plan.interval * CHUNK);
+    let tail = plan.now.div_euclid(length) * length;
+    let start = |second: i64| (second.div_euclid(length) * length).min(tail);
+    let count = (start(end.saturating_sub(1)) - start(first)) / length + 1;
+    // A snapshot's calls count or not by what else is in the window, so windows over live calls share nothing.
+    if end <= first || count > MOST_CHUNKS || plan.report.table == Table::ActiveCalls {
+        return vec![Stretch::new(window.from, window.to, true)];
+    }
+    let before = (window.from < first).then(|| Stretch::new(window.from, Some(first - 1), true));
+    let after = window.to.filter(|to| end <= *to).map(|to| Stretch::new(end, Some(to), true));
+    let chunks = (0..count).map(|place| {
+        let from = start(first) + place * length;
+        Stretch::new(from, (from != tail).then_some(from + length - 1), false)
+    });
+    before.into_iter().chain(chunks).chain(after).collect()
+}
+
+/// The statement's reads. Neighbours that are come by in the same way are read together.
+pub(super) fn reads(stretches: &[Stretch]) -> Vec<Read> {
+    let mut reads: Vec<Read> = Vec::new();
+    for stretch in stretches {
+        let parts = match &stretch.way {
+            Way::Keep => continue,
+            Way::Add(parts) => parts.clone(),
+            Way::Read => Vec::new(),
+        };
+        let Stretch { window, edge, .. } = *stretch;
+        let joins = |last: &Read| !edge && !last.edge && last.window.to == Some(window.from - 1) && last.parts == parts;
+        match reads.last_mut() {
+            Some(last) if joins(last) => last.window.to = window.to,
+            _ => reads.push(Read { window, parts, edge }),
+        }
+    }
+    reads
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::OffsetDateTime;
+
+    use super::*;
+    use crate::query::instant::Instant;
+    use crate::query::sampling::Sampling;
+    use crate::query::zone::{Calendar, find};
+    use crate::report::plan::{Form, Request, Scope};
+
+    fn plan(sampling: Sampling, zone: &str, from: i64, to: Option<i64>, now: i64) -> Plan {
+        let instant = |second: i64| Instant::parse(&format!("{second:010}"));
+        let report = if sampling.fixed_seconds().is_some() {
+            "termination-statistics-quality"
+        } else {
+            "termination-statistics"
+        };
+        let request = Request {
+            report: crate::report::find(report).unwrap(),
+            scope: Scope { tenant: 1, account: 2 },
+            from: instant(from),
+            to: to.and_then(instant),
+            sampling,
+            calendar: Calendar { zone: find(zone).unwrap(), monday_first: false },
+            filters: Vec::new(),
+            fill: None,
+            form: Form::default(),
+        };
+        request.plan(OffsetDateTime::from_unix_timestamp(now).unwrap(), u64::MAX).unwrap()
+    }
+
+    /// A plan whose window begins so many seconds before now and is so long, or open.
+    fn plans() -> impl Strategy<Value = Plan> {
+        let samplings = [Sampling::Minute, Sampling::Minutes5, Sampling::Minutes15, Sampling::Hour, Sampling::Month];
+        let zones = ["UTC", "Asia/Kathmandu", "Asia/Kolkata"];
+        let seconds = || prop_oneof![0..200_i64, 0..100_000_i64, 0..100_000_000_i64];
+        let now =
+            prop_oneof![1_790_000_000..1_790_020_000_i64, (7_450..7_460_i64).prop_map(|chunk| chunk * 240 * 900 + 1)];
+        let to = prop::option::weighted(0.7, seconds());
+        let (samplings, zones) = (prop::sample::select(samplings.to_vec()), prop::sample::select(zones.to_vec()));
+        (samplings, zones, seconds(), to, now).prop_map(|(sampling, zone, ago, length, now)| {
+            let from = (now - ago).max(1_000_000_000);
+            plan(sampling, zone, from, length.map(|length| from + length), now)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn every_second_of_a_window_is_in_one_stretch(plan in plans(), places in prop::collection::vec(0.0..1.0_f64, 20)) {
+            let window = plan.window.unwrap();
+            let (stretches, whole) = (cut(&plan, window), Whole::of(window, plan.interval));
+            let to = window.to.unwrap_or(plan.now + 400 * 86_400);
+            let seconds = places.iter().map(|place| window.from + ((to - window.from) as f64 * place) as i64);
+            let edges = [window.from, to, whole.first, whole.first - 1, whole.end.min(to), whole.end.min(to) - 1, plan.now];
+            for second in seconds.chain(edges).filter(|second| (window.from..=to).contains(second)) {
+                // What an answer takes of a chunk is what lies within its whole intervals.
+                let shown = |stretch: &&Stretch| {
+                    (stretch.window.from..=stretch.last()).contains(&second)
+                        && (stretch.edge || (whole.first..whole.end).contains(&second))
+                };
+                prop_assert_eq!(stretches.iter().filter(shown).count(), 1, "{}", second);
+            }
+            for edge in stretches.iter().filter(|stretch| stretch.edge) {
+                prop_assert!(edge.window.from >= window.from && edge.last() <= window.to.unwrap_or(i64::MAX));
+            }
+        }
+
+        #[test]
+        fn chunks_are_the_same_whatever_the_window(first in plans(), second in plans()) {
+            let second = Plan { interval: first.interval, now: first.now, ..second };
+            let chunks = |plan: &Plan| -> Vec<Stretch> {
+                cut(plan, plan.window.unwrap()).into_iter().filter(|stretch| !stretch.edge).collect()
+            };
+            for one in chunks(&first) {
+                // Only the last one holds the present, and it is open.
+                prop_assert_eq!(one.window.to.is_none(), one.last() >= first.now, "{:?}", one);
+                for other in chunks(&second) {
+                    let apart = one.last() < other.window.from || other.last() < one.window.from;
+                    prop_assert!(apart || one.window == other.window, "{:?} {:?}", one, other);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn windows_without_a_whole_interval_or_with_too_many_chunks_are_one_stretch() {
+        let now = 1_790_000_000;
+        let one = |plan: Plan| {
+            let stretches = cut(&plan, plan.window.unwrap());
+            stretches.len() == 1 && stretches[0].edge && stretches[0].window == plan.window.unwrap()
+        };
+        assert!(one(plan(Sampling::Minute, "UTC", now - 61, Some(now - 20), now)));
+        assert!(one(plan(Sampling::Month, "Africa/Monrovia", 1_000, None, now)), "intervals of ten seconds since 1970");
+        assert!(one(plan(Sampling::Minute, "UTC", 1_000, Some(now), now)));
+        assert!(!one(plan(Sampling::Month, "UTC", 1_000, None, now)));
+    }
+
+    #[test]
+    fn many_reads_become_one_and_edges_stay_what_they_are() {
+        let stretch = |from: i64, edge, way| Stretch { way, ..Stretch::new(from, Some(from + 9), edge) };
+        let part = || Way::Add(vec!["a".into()]);
+        let stretches = [
+            stretch(0, true, Way::Read),
+            stretch(10, false, Way::Read),
+            stretch(20, false, Way::Read),
+            stretch(30, false, Way::Keep),
+            stretch(40, false, part()),
+            stretch(50, false, part()),
+            stretch(60, false, Way::Add(vec!["b".into()])),
+            stretch(70, true, Way::Read),
+        ];
+        let told = |reads: Vec<Read>| -> Vec<(i64, Option<i64>, String, bool)> {
+            reads.into_iter().map(|read| (read.window.from, read.window.to, read.parts.join(" "), read.edge)).collect()
+        };
+        assert_eq!(
+            told(reads(&stretches)),
+            [
+                (0, Some(9), String::new(), true),
+                (10, Some(29), String::new(), false),
+                (40, Some(59), "a".into(), false),
+                (60, Some(69), "b".into(), false),
+                (70, Some(79), String::new(), true),
+            ]
+        );
+    }
+}
