@@ -325,6 +325,14 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_known_to_be_there_after_a_look_that_failed() {
+        let mut history = history(&[&[part("1_1_0", 0, 99, 5)]]);
+        assert!(history.has(&["202601_1_1_0".into()]));
+        history.blind();
+        assert!(!history.has(&["202601_1_1_0".into()]));
+    }
+
+    #[test]
     fn a_table_without_parts_is_never_the_same_twice() {
         let mut history = history(&[&[]]);
         let seq = history.seq;
