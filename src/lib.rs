@@ -19,6 +19,7 @@
 //! | [`columns`] | typed columns to JSON bytes |
 //! | [`engine`] | the embedded ClickHouse |
 //! | [`migrate`] | the schema's steps |
+//! | [`thin`] | old months without the details |
 //! | [`demo`] | made-up CDRs |
 //! | [`net`] | addresses and networks |
 
@@ -38,4 +39,5 @@ pub mod service;
 pub mod sql;
 pub mod store;
 pub mod tables;
+pub mod thin;
 pub mod token;

@@ -12,6 +12,7 @@ mod migrate;
 mod rows;
 mod serve;
 mod settings;
+mod thin;
 mod token;
 
 use std::ffi::OsString;
@@ -53,6 +54,8 @@ enum Command {
     Demo(demo::Demo),
     /// Load files of CDRs
     Load(load::Load),
+    /// Empty what no report reads in old months; their figures stay
+    Thin(thin::Thin),
     /// Run the embedded engine alone
     Engine(engine::Engine),
     #[command(name = crate::engine::CHILD_COMMAND, hide = true)]
@@ -107,6 +110,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Access(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Load(command) => command.run(),
+        Command::Thin(command) => command.run(),
         Command::Engine(command) => command.run(),
     };
     match done {

@@ -11,7 +11,7 @@ use crate::query::sampling::Sampling;
 use crate::query::zone::{Calendar, find};
 use crate::report::param::Role;
 use crate::report::plan::{Form, Plan, Request, Scope, Window};
-use crate::report::{REPORTS, Report, Shape};
+use crate::report::{REPORTS, Report, Shape, Table};
 
 const NOW: i64 = 1_780_000_000;
 
@@ -128,6 +128,40 @@ fn every_statement_over_calls_carries_tenant_and_account() {
 /// The text for a value of that parameter, wherever the value reads.
 fn statement(report: &'static Report, name: &str, value: &str) -> Option<Statement> {
     Some(select(&plan(report, "2026-01-01", Some("2026-01-02"), &[(name, value)])?, &schema()))
+}
+
+/// `cdrscope thin` empties every other column of old months.
+#[test]
+fn every_column_of_calls_that_a_statement_names_stays_in_thinned_months() {
+    let ddl = include_str!("../../schema/0001_cdrs.sql");
+    let columns: Vec<&str> = ddl
+        .lines()
+        .skip_while(|line| *line != "(")
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
+        .collect();
+    assert!(columns.len() >= 154, "{columns:?}");
+    let mut read = std::collections::BTreeSet::new();
+    for report in REPORTS.iter().filter(|report| report.table == Table::Cdrs) {
+        let filters = report.params().filter(|param| matches!(param.role, Role::Filter(..)));
+        for param in filters {
+            let value = if param.name.contains("ip") { "192.0.2.1" } else { "1" };
+            for billed_duration in [false, true] {
+                let plan = plan(report, "2026-01-01T00:00:01Z", None, &[(param.name, value)]).unwrap();
+                let statement = select(&plan, &Schema { billed_duration, ..schema() });
+                let words = statement.text().split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                read.extend(words.filter(|word| columns.contains(word)).map(str::to_owned));
+            }
+        }
+    }
+    assert!(read.len() >= 14, "{read:?}");
+    for column in read {
+        assert!(crate::thin::KEPT.contains(&column.as_str()), "{column}");
+    }
+    for column in crate::thin::KEPT {
+        assert!(columns.contains(column), "{column} is no column of cdrs");
+    }
 }
 
 proptest! {

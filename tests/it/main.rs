@@ -28,3 +28,4 @@ mod random;
 mod schema;
 mod starting;
 mod support;
+mod thin;
