@@ -5,7 +5,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 BINARY = $(TARGET)/release/cdrscope
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test engine fmt lint deny clean
+.PHONY: help run build test bench engine fmt lint deny clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -19,6 +19,9 @@ build: ## The release binary
 test: engine fmt lint deny ## Formatting, lints, licences, every test, and the API against its document
 	$(CARGO) test --locked
 	scripts/api-checks.sh $(TARGET)/debug/cdrscope
+
+bench: engine ## How fast it is, next to the targets and in turns with what it is compared with; CALLS=50000000 for more
+	$(CARGO) bench --locked --bench service
 
 engine: ## Fetch the embedded ClickHouse, if no clickhouse program is there (178 MB, once)
 	@scripts/fetch-engine.sh

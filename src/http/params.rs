@@ -1,6 +1,8 @@
 //! Query string → request. The last place that sees a caller's raw text: no known parameter is ever dropped, an error
 //! names its parameter, and what becomes of an unknown one is decided here and nowhere else.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode;
 use uuid::Uuid;
 
@@ -42,13 +44,12 @@ pub enum BadParam {
 
 /// A query string as pairs, in order; names and values percent-decoded, `+` read as a space.
 #[derive(Debug)]
-pub struct Pairs(Vec<(Vec<u8>, Vec<u8>)>);
+pub struct Pairs<'a>(Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>);
 
-impl Pairs {
+impl<'a> Pairs<'a> {
     /// Takes a query string apart.
-    pub fn parse(query: &str) -> Self {
-        let decode = |text: &str| percent_decode(text.replace('+', " ").as_bytes()).collect();
-        let pair = |text: &str| {
+    pub fn parse(query: &'a str) -> Self {
+        let pair = |text: &'a str| {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
             (decode(name), decode(value))
         };
@@ -57,12 +58,21 @@ impl Pairs {
 
     /// The last value of a name.
     fn get(&self, name: &str) -> Option<&[u8]> {
-        self.0.iter().rev().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value.as_slice())
+        self.0.iter().rev().find(|(key, _)| **key == *name.as_bytes()).map(|(_, value)| value.as_ref())
     }
 
     /// Whether a name stands with brackets.
     fn has_array(&self, name: &str) -> bool {
         self.0.iter().any(|(key, _)| without_brackets(key) == Some(name.as_bytes()))
+    }
+}
+
+/// Most texts mean themselves.
+fn decode(text: &str) -> Cow<'_, [u8]> {
+    if text.bytes().any(|b| b == b'%' || b == b'+') {
+        percent_decode(text.replace('+', " ").as_bytes()).collect::<Vec<u8>>().into()
+    } else {
+        text.as_bytes().into()
     }
 }
 
@@ -89,7 +99,7 @@ pub struct Context<'a> {
 ///
 /// # Errors
 /// The first fault, in the contract's order: missing, arrays, values in the order of the parameter table, unknown names.
-pub fn read(report: &'static Report, pairs: &Pairs, context: Context<'_>) -> Result<Request, BadParam> {
+pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) -> Result<Request, BadParam> {
     let missing: Vec<&str> = required_order(report)
         .filter(|param| pairs.get(param.name).is_none() && !pairs.has_array(param.name))
         .map(|param| param.name)
