@@ -28,7 +28,30 @@ pub const KEPT: &[&str] = &[
     "pdd",
     "lega_disconnect_code",
     "lega_q850_cause",
+    "legb_disconnect_code",
+    "legb_q850_cause",
+    // What breakdowns tell calls apart by.
+    "success",
+    "internal_disconnect_code",
+    "dst_network_id",
+    "destination_prefix",
 ];
+
+/// The columns that `schema/` gives the table; others are the operator's own and stay.
+pub fn columns() -> impl Iterator<Item = &'static str> {
+    let name = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    include_str!("../schema/0001_cdrs.sql")
+        .lines()
+        .take_while(|line| *line != ")")
+        .filter_map(|line| line.strip_prefix("    ")?.split(' ').next())
+        .filter(|word| !word.is_empty())
+        .filter(name)
+}
+
+/// The columns that old months lose.
+pub fn details() -> Vec<&'static str> {
+    columns().filter(|name| !KEPT.contains(name)).collect()
+}
 
 /// A month that still has details.
 #[derive(Clone, Debug, PartialEq, Eq, clickhouse::Row, serde::Deserialize)]
@@ -53,10 +76,9 @@ pub async fn months(client: &Client, before: u32) -> clickhouse::error::Result<V
             SELECT partition, sum(rows) AS all_rows, sum(bytes_on_disk) AS all_bytes FROM system.parts \
             WHERE database = currentDatabase() AND table = 'cdrs' AND active GROUP BY partition) AS p USING (partition) \
         WHERE database = currentDatabase() AND table = 'cdrs' AND active AND toUInt32OrZero(partition) < {before:UInt32} \
-        AND column IN (SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'cdrs' \
-            AND default_kind != 'ALIAS' AND name NOT IN {kept:Array(String)}) \
+        AND column IN {details:Array(String)} \
         GROUP BY partition ORDER BY partition";
-    client.query_raw(sql).param("before", before).param("kept", KEPT).fetch_all().await
+    client.query_raw(sql).param("before", before).param("details", details()).fetch_all().await
 }
 
 /// Empties the details of one month and waits until that is done. Harmless where there are none.
@@ -64,12 +86,9 @@ pub async fn months(client: &Client, before: u32) -> clickhouse::error::Result<V
 /// # Errors
 /// What ClickHouse says; the month then still has all its details, or none.
 pub async fn clear(client: &Client, month: &Month) -> clickhouse::error::Result<()> {
-    let sql = "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'cdrs' \
-        AND default_kind != 'ALIAS' AND name NOT IN {kept:Array(String)} ORDER BY position";
-    let columns: Vec<String> = client.query_raw(sql).param("kept", KEPT).fetch_all().await?;
-    // Both are names that ClickHouse gave itself, of our own table; a name has no parameter in an ALTER.
+    // Names are constants or, for the partition, ClickHouse's own; a name cannot be a parameter of an ALTER.
     let each: Vec<String> =
-        columns.iter().map(|name| format!("CLEAR COLUMN `{name}` IN PARTITION '{}'", month.partition)).collect();
+        details().iter().map(|name| format!("CLEAR COLUMN `{name}` IN PARTITION '{}'", month.partition)).collect();
     client
         .clone()
         .with_setting("alter_sync", "1")

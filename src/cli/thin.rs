@@ -43,6 +43,7 @@ impl Thin {
                 if months.is_empty() {
                     say(format_args!("no month before {} has details", self.before));
                 } else if !self.yes {
+                    say(format_args!("details are the columns {}", thin::details().join(", ")));
                     say("nothing was changed: repeat it with --yes");
                 }
                 Ok(())

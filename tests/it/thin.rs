@@ -61,11 +61,14 @@ async fn old_months_lose_their_details_and_no_figure() {
         "INSERT INTO cdrs (id, customer_id, customer_acc_id, vendor_id, vendor_acc_id, is_last_cdr, time_start, duration, \
             customer_duration, vendor_duration, customer_price, vendor_price, src_country_id, dst_country_id, \
             src_prefix_routing, dst_prefix_routing, auth_orig_ip, src_prefix_in, dst_prefix_in, sign_orig_ip, orig_call_id) \
-        SELECT number, 1, 11, 1, 11, number % 3 != 0, toDateTime('2026-01-01 00:00:00', 'UTC') + number * 600, number % 7 * 13, \
+        SELECT number, 1, 11, 1, 11, number % 3 != 0, toDateTime('2026-01-01 00:00:00', 'UTC') + number * 60, number % 7 * 13, \
             number % 7 * 15, number % 7 * 14, toDecimal64(number % 100 / 100, 6), toDecimal64(number % 90 / 100, 6), number % 4, number % 5, \
             toString(number % 97), toString(40 + number % 50), concat('192.0.2.', toString(number % 9)), \
-            '4420', '4930', '198.51.100.1', toString(generateUUIDv4()) FROM numbers(13000)",
+            '4420', '4930', '198.51.100.1', toString(generateUUIDv4()) FROM numbers(130000)",
     ).execute().await.unwrap();
+    // A column of the operator's own is not cdrscope's to empty.
+    services.run("ALTER TABLE cdrs ADD COLUMN cost_centre String").await;
+    services.run("ALTER TABLE cdrs UPDATE cost_centre = 'x' WHERE 1 SETTINGS mutations_sync = 2").await;
     let asked = questions();
     let before = answers(&services, &asked).await;
     assert!(before.iter().all(|body| !body.contains("\"rows\":0")), "a question that nothing answers proves nothing");
@@ -79,6 +82,8 @@ async fn old_months_lose_their_details_and_no_figure() {
     let done = thin(database, &["--before", "2026-03", "--yes"]);
     assert!(done.status.success() && said(&done).lines().count() == 2, "{}", said(&done));
     assert_eq!(details(&services).await, "3,4");
+    let own = "SELECT countIf(cost_centre = 'x') = count() FROM cdrs";
+    assert!(services.plain.admin.query_raw(own).fetch_one::<bool>().await.unwrap());
     assert_eq!(answers(&services, &asked).await, before);
     assert_eq!(services.differences(&services.cached, &asked).await, Vec::<String>::new());
 
