@@ -103,6 +103,11 @@ impl Who {
         self.own(self.snapshot.accounts.get(&account)?)
     }
 
+    /// Whether answers may say how they were come by.
+    pub fn may_debug(&self) -> bool {
+        self.grant.debug
+    }
+
     /// Every account that has a scope, by id.
     pub fn accounts(&self) -> Vec<(Uuid, &Account, Scope)> {
         let own = |(uuid, account): (&Uuid, _)| self.own(account).map(|scope| (*uuid, account, scope));
@@ -128,7 +133,7 @@ mod tests {
         snapshot.accounts.insert(Uuid::from_u128(2), Account { id: 20, customer_id: 8, name: String::new() });
         snapshot.accounts.insert(Uuid::from_u128(3), Account { id: 30, customer_id: 7, name: String::new() });
         let allowed_ips = allowed_ips.iter().map(|net| net::parse_net(net).unwrap()).collect();
-        let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips });
+        let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false });
         Who::new(&subject, Some(ip.parse().unwrap()), Arc::new(snapshot))
     }
 

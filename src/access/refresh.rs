@@ -140,6 +140,8 @@ fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
             customer_id: row.customer_id,
             account_ids: row.account_ids,
             allowed_ips,
+            // A row says nothing of it: only a token that was made for it may.
+            debug: false,
         });
         (row.id, Access { grant, login: row.login, password_hash: row.password_hash })
     };

@@ -31,7 +31,7 @@ use crate::report::plan::{Form, Grid, Plan, Scope, Window};
 use crate::store::Store;
 use parts::Since;
 
-pub use series::{Use, assemble};
+pub use series::{Assembled, Use, assemble};
 pub use tracker::Tracker;
 
 /// Whose sums, of what: everything that a chunk depends on but its time.

@@ -24,6 +24,9 @@ pub struct Token {
     /// Only from this address or network; may be repeated
     #[arg(long, value_name = "NET", requires = "customer")]
     allowed_ip: Vec<String>,
+    /// Answers may say how they were come by (debug=plan)
+    #[arg(long, conflicts_with = "access")]
+    debug: bool,
     /// Seconds until it expires [default: auth.token_ttl_seconds]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u32>,
@@ -45,6 +48,7 @@ impl Token {
                 customer_id,
                 account_ids: block_on(account_ids(&config, customer_id, &self.account))?,
                 allowed_ips: self.allowed_ip,
+                debug: self.debug,
             },
             (None, None) => return Err(CliError::Usage("give --access or --customer".into())),
         };

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::auth::Renewed;
 use super::error::ApiError;
+use crate::store::REQUEST;
 
 /// The id under which a request stands in the log.
 #[derive(Clone, Debug)]
@@ -37,7 +38,7 @@ pub async fn add<B: MessageBody>(
     let start = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let response = next.call(request).await?;
+    let response = REQUEST.scope(id.clone(), next.call(request)).await?;
     // The compressing layer's own refusal is plain text.
     let mut response = if response.status() == StatusCode::NOT_ACCEPTABLE {
         response.into_response(ApiError::Coding.reply(None)).map_into_right_body()

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::columns::tsv::{Rows, TsvReader};
 use crate::config::{ClickHouse, Limits};
-use crate::sql::Statement;
+use crate::sql::{Chosen, Statement, pieces};
 
 pub use error::{Failure, StoreError};
 
@@ -20,6 +20,11 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Time allowed for small housekeeping queries.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+tokio::task_local! {
+    /// The id of the request that a task answers, for the log.
+    pub static REQUEST: String;
+}
 
 /// A ClickHouse server, seen with the rights of the reports' user.
 pub struct Store {
@@ -69,7 +74,8 @@ impl Store {
         }
     }
 
-    /// Runs a report's statement and hands every row to `rows`.
+    /// Runs a report's statement and hands every row to `rows`. Answers how many rows the engine read for it; 0 where it
+    /// does not say.
     ///
     /// # Errors
     /// No slot in time, or what became of the query.
@@ -79,7 +85,7 @@ impl Store {
         id: Uuid,
         report: &str,
         rows: &mut R,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let slot = tokio::time::timeout(self.queue, self.slots.acquire()).await;
         let _slot = match slot {
             Ok(Ok(slot)) => slot,
@@ -98,7 +104,13 @@ impl Store {
         id: Uuid,
         report: &str,
         rows: &mut R,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
+        log::debug!(
+            "request {}: query {id}: {report}: source={}; pieces={}",
+            REQUEST.try_with(Clone::clone).unwrap_or_default(),
+            Chosen::of(statement.scans()).map_or("none", Chosen::name),
+            pieces(statement.scans())
+        );
         log::debug!("query {id}: {} {:?}", statement.text(), statement.params());
         let mut query = self
             .client
@@ -117,7 +129,8 @@ impl Store {
             reader.feed(&chunk, rows)?;
         }
         reader.finish::<R>()?;
-        Ok(())
+        // Whole, since the engine waits for the end of the query before it sends headers.
+        Ok(cursor.summary().and_then(|summary| summary.read_rows()).unwrap_or(0))
     }
 
     /// Rows of a small housekeeping query.

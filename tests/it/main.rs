@@ -23,6 +23,7 @@ mod openapi;
 mod oracle;
 mod own_accounts;
 mod own_table;
+mod planner;
 mod plans;
 mod random;
 mod schema;

@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::auth::COOKIE;
 use super::endpoint::Endpoint;
+use super::params::{DEBUG, DEBUG_PLAN};
+use super::reports::PLAN_HEADER;
 use super::state::State;
 use crate::config::{UnknownParams, WeekStart};
 use crate::query::sampling::Sampling;
@@ -206,7 +208,11 @@ fn describe(report: &Report, state: &State) -> String {
                     },
                 );
             }
-            text
+            // Not a parameter in the list: for a token without the claim it is none.
+            text + &format!(
+                "\n\nA token whose claim `cfg` has `debug: true` may add `{DEBUG}={DEBUG_PLAN}`. The answer is the same, and \
+                 the header `{PLAN_HEADER}` says from where it was read."
+            )
         }
         Shape::Concurrency => {
             "One value a minute: for each media node its last snapshot in the minute counts. A minute \
