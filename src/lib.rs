@@ -18,6 +18,7 @@
 //! | [`cache`] | remembered sums and answers, never older than the table |
 //! | [`columns`] | typed columns to JSON bytes |
 //! | [`engine`] | the embedded ClickHouse |
+//! | [`metrics`] | every metric in one table, and the counters |
 //! | [`migrate`] | the schema's steps |
 //! | [`demo`] | made-up CDRs |
 //! | [`net`] | addresses and networks |
@@ -30,6 +31,7 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod http;
+pub mod metrics;
 pub mod migrate;
 pub mod net;
 pub mod query;

@@ -53,6 +53,19 @@ pub struct Snapshot {
     pub logins: BTreeMap<String, u32>,
 }
 
+impl Snapshot {
+    /// Every account of every customer, for the operator's own eyes; in an order that does not change.
+    pub fn every_account(&self) -> Vec<(Uuid, &Account, Scope)> {
+        let all = self
+            .accounts
+            .iter()
+            .map(|(uuid, account)| (*uuid, account, Scope { tenant: account.customer_id, account: account.id }));
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable_by_key(|(uuid, account, _)| (account.customer_id, account.id, *uuid));
+        all
+    }
+}
+
 /// The tables could not be read for too long to trust what is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale;
@@ -65,6 +78,11 @@ impl Latest {
     /// Replaces the snapshot.
     pub fn set(&self, snapshot: Snapshot) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::new(snapshot)));
+    }
+
+    /// How long ago the snapshot was taken; `None` if there is none.
+    pub fn age(&self) -> Option<std::time::Duration> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(at, _)| at.elapsed())
     }
 
     /// The snapshot, unless it is older than `max_age`.

@@ -95,6 +95,11 @@ impl Directory {
         self.latest.get(self.refresh * 3)
     }
 
+    /// How long ago the tables were read; `None` if never.
+    pub fn age(&self) -> Option<Duration> {
+        self.latest.age()
+    }
+
     /// Time between two readings: half of what the contract allows, so that a reading may take as long.
     pub fn interval(&self) -> Duration {
         self.refresh / 2

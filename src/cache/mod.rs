@@ -161,6 +161,14 @@ impl Cache {
         self.bodies.insert(key(plan, window), Arc::new(body));
     }
 
+    /// Bytes that everything remembered takes.
+    pub fn bytes(&self) -> u64 {
+        // Both count what was put in or taken out only now and then, and when told to.
+        self.chunks.run_pending_tasks();
+        self.bodies.run_pending_tasks();
+        self.chunks.weighted_size() + self.bodies.weighted_size()
+    }
+
     /// The turn of a series.
     fn turn(&self, series: &Series) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);

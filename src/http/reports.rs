@@ -98,10 +98,12 @@ async fn buckets(plan: &Plan, request: &HttpRequest, state: &State) -> Result<An
     let seq = cache.look(&state.store, plan.report.table).await;
     let tracker = cache.tracker(plan.report.table);
     if let Some(body) = cache.body(plan, seq) {
+        state.answers.note(Use::Hit);
         let response = reply::send_ready(request, &body.etag, body.text.clone());
         return Ok(Answered { response, memory: Some((Use::Hit, tracker.age())), told: Told::default() });
     }
     let Assembled { sums, used, told } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
+    state.answers.note(used);
     let rendered = reply::render(writer(plan, sums, state)?);
     if let Some(text) = &rendered.text {
         cache.keep_body(plan, text.clone(), rendered.etag.clone(), seq);
@@ -119,6 +121,7 @@ pub(super) async fn sums(plan: &Plan, state: &State) -> Result<(Buckets, Use), S
         Some(cache) => {
             let seq = cache.look(&state.store, plan.report.table).await;
             let Assembled { sums, used, .. } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
+            state.answers.note(used);
             (sums, used)
         }
         None => (read(plan, state).await?.0, Use::Miss),

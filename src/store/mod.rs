@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::columns::tsv::{Rows, TsvReader};
 use crate::config::{ClickHouse, Limits};
+use crate::metrics::{Outcome, Queries};
 use crate::sql::{Chosen, Statement, pieces};
 
 pub use error::{Failure, StoreError};
@@ -32,6 +33,8 @@ pub struct Store {
     slots: Arc<Semaphore>,
     limit: Duration,
     queue: Duration,
+    most: usize,
+    queries: Queries,
 }
 
 impl std::fmt::Debug for Store {
@@ -71,6 +74,8 @@ impl Store {
             slots: Arc::new(Semaphore::new(limits.concurrent_queries)),
             limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
             queue: Duration::from_secs(limits.queue_seconds.into()),
+            most: limits.concurrent_queries,
+            queries: Queries::default(),
         }
     }
 
@@ -80,6 +85,22 @@ impl Store {
     /// # Errors
     /// No slot in time, or what became of the query.
     pub async fn read<R: Rows>(
+        &self,
+        statement: &Statement,
+        id: Uuid,
+        report: &str,
+        rows: &mut R,
+    ) -> Result<u64, StoreError> {
+        let done = self.in_a_slot(statement, id, report, rows).await;
+        let (outcome, read) = match &done {
+            Ok(read) => (Outcome::Ok, *read),
+            Err(error) => (error.failure.into(), 0),
+        };
+        self.queries.note(report, Chosen::of(statement.scans()), outcome, read);
+        done
+    }
+
+    async fn in_a_slot<R: Rows>(
         &self,
         statement: &Statement,
         id: Uuid,
@@ -147,6 +168,16 @@ impl Store {
     /// Longest time that a report's statement takes, one way or the other.
     pub fn patience(&self) -> Duration {
         self.queue + self.limit
+    }
+
+    /// The statements that were run.
+    pub fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// How many statements run, and how many may.
+    pub fn slots(&self) -> (usize, usize) {
+        (self.most.saturating_sub(self.slots.available_permits()), self.most)
     }
 
     /// The client, for the schema's state.

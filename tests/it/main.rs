@@ -19,6 +19,7 @@ mod engine;
 mod grafana;
 mod load;
 mod login;
+mod metrics;
 mod openapi;
 mod oracle;
 mod own_accounts;

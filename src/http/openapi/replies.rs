@@ -204,6 +204,7 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
         ],
         Endpoint::Live => &[("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
         Endpoint::Ready => &[("405", "MethodNotAllowed"), ("406", "NotAcceptable"), ("503", "Unavailable")],
+        Endpoint::Metrics => &[("401", "Unauthorized"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
         Endpoint::Document | Endpoint::Page => {
             &[("304", "NotModified"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")]
         }
@@ -244,6 +245,10 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
         Endpoint::Live | Endpoint::Ready => {
             let word = if matches!(endpoint, Endpoint::Live) { "live" } else { "ready" };
             ("200", "Yes.", &[], json(bodies::object([("status", json!({ "const": word }))])))
+        }
+        Endpoint::Metrics => {
+            let text = json!({ "text/plain": { "schema": { "type": "string" } } });
+            ("200", "The text format of Prometheus, 0.0.4.", &["cache-control"], text)
         }
         Endpoint::Document => ("200", "The document.", &HELD, json(json!({ "type": "object" }))),
         Endpoint::Page => ("200", "The page.", &HELD, json!({ "text/html": { "schema": { "type": "string" } } })),
