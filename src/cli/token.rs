@@ -19,10 +19,10 @@ pub struct Token {
     #[arg(long, value_name = "ID", conflicts_with = "access")]
     customer: Option<u32>,
     /// Only this account of the customer; may be repeated
-    #[arg(long, value_name = "UUID", requires = "customer")]
+    #[arg(long, value_name = "UUID", conflicts_with = "access")]
     account: Vec<Uuid>,
     /// Only from this address or network; may be repeated
-    #[arg(long, value_name = "NET", requires = "customer")]
+    #[arg(long, value_name = "NET", conflicts_with = "access")]
     allowed_ip: Vec<String>,
     /// Answers may say how they were come by (debug=plan)
     #[arg(long, conflicts_with = "access")]

@@ -234,3 +234,15 @@ async fn only_a_token_that_is_made_with_debug_may_ask_for_plans() {
     let row = run(&db, &["token", "--access", "1", "--debug", "--auth-secret", SECRET], "");
     assert_eq!((row.code, row.out.as_str()), (2, ""), "{}", row.err);
 }
+
+#[actix_web::test]
+async fn a_limit_that_a_tokens_row_would_not_keep_is_refused() {
+    let db = db().await;
+    let account = Uuid::new_v4().to_string();
+    for limit in [["--account", &account], ["--allowed-ip", "192.0.2.1"]] {
+        for whose in [&["--access", "1"][..], &[]] {
+            let ran = run(&db, &[&["token", "--auth-secret", SECRET], whose, &limit].concat(), "");
+            assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{whose:?} {limit:?}: {}", ran.err);
+        }
+    }
+}
