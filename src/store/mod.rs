@@ -91,7 +91,7 @@ impl Store {
         report: &str,
         rows: &mut R,
     ) -> Result<u64, StoreError> {
-        let done = self.in_a_slot(statement, id, report, rows).await;
+        let done = self.in_a_slot(self.stream(statement, id, report, rows)).await;
         let (outcome, read) = match &done {
             Ok(read) => (Outcome::Ok, *read),
             Err(error) => (error.failure.into(), 0),
@@ -100,19 +100,13 @@ impl Store {
         done
     }
 
-    async fn in_a_slot<R: Rows>(
-        &self,
-        statement: &Statement,
-        id: Uuid,
-        report: &str,
-        rows: &mut R,
-    ) -> Result<u64, StoreError> {
+    /// Waits for a slot, then works for as long as a statement may take.
+    async fn in_a_slot<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let slot = tokio::time::timeout(self.queue, self.slots.acquire()).await;
         let _slot = match slot {
             Ok(Ok(slot)) => slot,
             Ok(Err(_)) | Err(_) => return Err(StoreError::busy()),
         };
-        let work = self.stream(statement, id, report, rows);
         match tokio::time::timeout(self.limit, work).await {
             Ok(done) => done,
             Err(_) => Err(StoreError::slow()),
