@@ -100,6 +100,9 @@ impl Chosen {
     }
 }
 
+/// A proxy takes some kilobytes of headers at most, and a stretch is some fifty characters.
+const MOST_PIECES: usize = 32;
+
 /// What was read for one answer, by however many statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
@@ -114,9 +117,11 @@ impl Told {
         self.rows_read += rows_read;
     }
 
-    /// The stretches, with spaces between them.
+    /// The stretches, with spaces between them; behind the first `MOST_PIECES` only how many more: `more:5`.
     pub fn pieces(&self) -> String {
-        pieces(&self.scans)
+        let (shown, more) = self.scans.split_at(self.scans.len().min(MOST_PIECES));
+        let more = if more.is_empty() { String::new() } else { format!(" more:{}", more.len()) };
+        pieces(shown) + &more
     }
 }
 
@@ -167,5 +172,10 @@ mod tests {
         told.add(&Statement { scans: vec![minutes], ..Statement::default() }, 5);
         told.add(&Statement { scans: vec![calls], ..Statement::default() }, 2);
         assert_eq!(told.to_string(), "source=both; rows_read=7");
+        assert_eq!(told.pieces(), pieces(&[minutes, calls]));
+        told.add(&Statement { scans: vec![calls; 30], ..Statement::default() }, 0);
+        assert_eq!(told.pieces().split(' ').count(), 32);
+        told.add(&Statement { scans: vec![calls; 5], ..Statement::default() }, 0);
+        assert!(told.pieces().ends_with(&format!(" {calls} more:5")), "{}", told.pieces());
     }
 }

@@ -185,6 +185,7 @@ async fn what_is_remembered_is_not_read_and_new_calls_are_read_from_their_parts(
     assert_eq!(first.cache, "miss");
     let second = world.plan(QUALITY, &question).await;
     assert_eq!((second.of(), second.rows, second.cache.as_str()), (("none", vec![]), 0, "hit"));
+    world.app.admin.query_raw("SYSTEM STOP MERGES cdrs").execute().await.unwrap();
     let late = "INSERT INTO cdrs (id, customer_id, customer_acc_id, is_last_cdr, time_start) VALUES (900000, 7, 1, 1, 1767225700)";
     world.app.admin.query_raw(late).execute().await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
