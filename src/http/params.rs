@@ -101,7 +101,14 @@ pub fn has_debug(report: &Report) -> bool {
 impl Pairs {
     /// Whether a request that was read without fault asks how its answer is come by.
     pub fn ask_for_plan(&self, report: &Report, context: Context<'_>) -> bool {
-        context.debug && has_debug(report) && self.get(DEBUG).is_some()
+        context.debug_of(report).is_some_and(|name| self.get(name).is_some())
+    }
+}
+
+impl Context<'_> {
+    /// `debug`, where report and caller have it.
+    fn debug_of(&self, report: &Report) -> Option<&'static str> {
+        (self.debug && has_debug(report)).then_some(DEBUG)
     }
 }
 
@@ -117,7 +124,7 @@ pub fn read(report: &'static Report, pairs: &Pairs, context: Context<'_>) -> Res
     if !missing.is_empty() {
         return Err(BadParam::Missing(missing));
     }
-    let debug = (context.debug && has_debug(report)).then_some(DEBUG);
+    let debug = context.debug_of(report);
     let names = || report.params().map(|param| param.name).chain(debug);
     if let Some(name) = names().find(|name| pairs.has_array(name)) {
         return Err(BadParam::Array(name));

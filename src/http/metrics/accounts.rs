@@ -21,6 +21,7 @@ use crate::query::sampling::Sampling;
 use crate::report::figure::{Figure, Number, Scale, Sum};
 use crate::report::plan::{Form, Request, Scope};
 use crate::report::{REPORTS, Report, Shape, Side};
+use crate::store::REQUEST;
 
 /// Prometheus gives up after ten seconds unless it is told otherwise.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -31,9 +32,9 @@ const FIGURES: [Metric; 5] = [metrics::CALLS, metrics::ASR, metrics::ACD, metric
 /// An account may be a customer's and a vendor's.
 const SIDES: [(Side, &str); 2] = [(Side::Origination, "origination"), (Side::Termination, "termination")];
 
-/// The latest reading, good or not, and when it ended.
+/// The latest reading, good or not, and when it ended. Locked while one is under way.
 #[derive(Debug, Default)]
-pub struct Held(Mutex<Option<(Clock, Option<Arc<Reading>>)>>);
+pub struct Held(Arc<Mutex<Option<(Clock, Option<Arc<Reading>>)>>>);
 
 /// What was read at one time.
 #[derive(Debug, Default)]
@@ -54,7 +55,7 @@ struct Line {
 }
 
 /// Writes them, or that they cannot be had. Never waits longer than `PATIENCE`.
-pub async fn write(state: &State, out: &mut Exposition) {
+pub async fn write(state: &Arc<State>, out: &mut Exposition) {
     if state.config.metrics.accounts == Watched::None {
         return;
     }
@@ -74,26 +75,33 @@ pub async fn write(state: &State, out: &mut Exposition) {
 }
 
 /// The reading of a moment ago, or a new one. Scrapes at the same time share one, and one that failed is not repeated sooner.
-async fn latest(state: &State) -> Option<Arc<Reading>> {
+/// One that takes longer than a scrape can wait goes on, for the next scrape.
+async fn latest(state: &Arc<State>) -> Option<Arc<Reading>> {
     let fresh = Duration::from_secs(state.config.metrics.fresh_seconds.into());
-    let mut held = state.figures.0.lock().await;
-    if let Some((at, reading)) = &*held
-        && at.elapsed() < fresh
-    {
-        return reading.clone();
-    }
-    let reading = match tokio::time::timeout(PATIENCE, read(state)).await {
-        Ok(Ok(reading)) => Some(Arc::new(reading)),
-        Ok(Err(error)) => {
-            log::warn!("metrics: figures of accounts are left out: {error}");
-            None
+    let own = Arc::clone(state);
+    let work = async move {
+        let mut held = Arc::clone(&own.figures.0).lock_owned().await;
+        if let Some((at, reading)) = &*held
+            && at.elapsed() < fresh
+        {
+            return reading.clone();
         }
-        Err(_) => {
-            log::warn!("metrics: figures of accounts are left out: not read within {} s", PATIENCE.as_secs());
-            None
-        }
+        let going_on = REQUEST.scope("metrics".to_owned(), async move {
+            let reading = read(&own).await.map(Arc::new);
+            if let Err(error) = &reading {
+                log::warn!("metrics: figures of accounts are left out: {error}");
+            }
+            let reading = reading.ok();
+            *held = Some((Clock::now(), reading.clone()));
+            reading
+        });
+        // A panic in it has been logged.
+        actix_web::rt::spawn(going_on).await.ok().flatten()
     };
-    *held = Some((Clock::now(), reading.clone()));
+    let Ok(reading) = tokio::time::timeout(PATIENCE, work).await else {
+        log::warn!("metrics: figures of accounts are left out: not read within {} s", PATIENCE.as_secs());
+        return None;
+    };
     reading
 }
 
