@@ -18,6 +18,7 @@
 //! | [`cache`] | remembered sums and answers, never older than the table |
 //! | [`columns`] | typed columns to JSON bytes |
 //! | [`engine`] | the embedded ClickHouse |
+//! | [`metrics`] | every metric in one table, and the counters |
 //! | [`migrate`] | the schema's steps |
 //! | [`thin`] | old months without the details |
 //! | [`demo`] | made-up CDRs |
@@ -31,6 +32,7 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod http;
+pub mod metrics;
 pub mod migrate;
 pub mod net;
 pub mod query;

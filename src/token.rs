@@ -98,6 +98,8 @@ pub struct Grant {
     pub account_ids: Vec<u32>,
     /// Networks; empty is any.
     pub allowed_ips: Vec<IpNet>,
+    /// Whether answers may say how they were come by.
+    pub debug: bool,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +153,8 @@ struct Cfg {
     account_ids: Option<Vec<u32>>,
     #[serde(default)]
     allowed_ips: Option<Vec<String>>,
+    #[serde(default)]
+    debug: Option<bool>,
 }
 
 /// What `sign` puts into a token.
@@ -166,6 +170,8 @@ pub enum Issue {
         account_ids: Vec<u32>,
         /// Networks or addresses; empty is any.
         allowed_ips: Vec<String>,
+        /// Whether answers may say how they were come by.
+        debug: bool,
     },
 }
 
@@ -303,11 +309,13 @@ impl Keys {
             customer_id: u32,
             account_ids: &'a [u32],
             allowed_ips: &'a [String],
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            debug: bool,
         }
         let (sub, cfg) = match issue {
             Issue::Access(id) => ((*id).into(), None),
-            Issue::Grant { customer_id, account_ids, allowed_ips } => {
-                ("D".into(), Some(CfgOut { customer_id: *customer_id, account_ids, allowed_ips }))
+            Issue::Grant { customer_id, account_ids, allowed_ips, debug } => {
+                ("D".into(), Some(CfgOut { customer_id: *customer_id, account_ids, allowed_ips, debug: *debug }))
             }
         };
         let claims = Out { aud: [AUDIENCE], sub, exp: now.unix_timestamp() + i64::from(ttl_seconds), cfg };
@@ -322,6 +330,7 @@ fn grant(cfg: Option<CfgClaim>) -> Result<Grant, Rejected> {
         customer_id: cfg.customer_id,
         account_ids: cfg.account_ids.unwrap_or_default(),
         allowed_ips: networks(&cfg.allowed_ips.unwrap_or_default()).ok_or(Rejected::Subject)?,
+        debug: cfg.debug.unwrap_or_default(),
     })
 }
 

@@ -122,6 +122,7 @@ impl<'a> Question<'a> {
             schema: &world.schema,
             unknown: UnknownParams::Reject,
             calendar: &calendar,
+            debug: false,
         };
         let request = params::read(report, &Pairs::parse(&self.query()), context)?;
         let now = OffsetDateTime::now_utc();

@@ -125,7 +125,8 @@ impl World {
     pub fn account_of(&self, count: u32, id: u32) -> Result<Account> {
         let all = demo::accounts(count);
         let one = all.iter().find(|account| account.id == id).ok_or("no such account")?;
-        let issue = Issue::Grant { customer_id: one.customer_id, account_ids: vec![], allowed_ips: vec![] };
+        let issue =
+            Issue::Grant { customer_id: one.customer_id, account_ids: vec![], allowed_ips: vec![], debug: false };
         let token = self.keys.sign(&issue, OffsetDateTime::now_utc(), 86_400)?;
         Ok(Account { id, customer_id: one.customer_id, uuid: one.uuid.to_string(), token })
     }

@@ -57,6 +57,19 @@ pub struct Snapshot {
     pub countries: Arc<Countries>,
 }
 
+impl Snapshot {
+    /// Every account of every customer, for the operator's own eyes; in an order that does not change.
+    pub fn every_account(&self) -> Vec<(Uuid, &Account, Scope)> {
+        let all = self
+            .accounts
+            .iter()
+            .map(|(uuid, account)| (*uuid, account, Scope { tenant: account.customer_id, account: account.id }));
+        let mut all: Vec<_> = all.collect();
+        all.sort_unstable_by_key(|(uuid, account, _)| (account.customer_id, account.id, *uuid));
+        all
+    }
+}
+
 /// The tables could not be read for too long to trust what is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stale;
@@ -69,6 +82,11 @@ impl Latest {
     /// Replaces the snapshot.
     pub fn set(&self, snapshot: Snapshot) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::new(snapshot)));
+    }
+
+    /// How long ago the snapshot was taken; `None` if there is none.
+    pub fn age(&self) -> Option<std::time::Duration> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(at, _)| at.elapsed())
     }
 
     /// The snapshot, unless it is older than `max_age`.
@@ -107,6 +125,11 @@ impl Who {
         self.own(self.snapshot.accounts.get(&account)?)
     }
 
+    /// Whether answers may say how they were come by.
+    pub fn may_debug(&self) -> bool {
+        self.grant.debug
+    }
+
     /// Every account that has a scope, by id.
     pub fn accounts(&self) -> Vec<(Uuid, &Account, Scope)> {
         let own = |(uuid, account): (&Uuid, _)| self.own(account).map(|scope| (*uuid, account, scope));
@@ -137,7 +160,7 @@ mod tests {
         snapshot.accounts.insert(Uuid::from_u128(2), Account { id: 20, customer_id: 8, name: String::new() });
         snapshot.accounts.insert(Uuid::from_u128(3), Account { id: 30, customer_id: 7, name: String::new() });
         let allowed_ips = allowed_ips.iter().map(|net| net::parse_net(net).unwrap()).collect();
-        let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips });
+        let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false });
         Who::new(&subject, Some(ip.parse().unwrap()), Arc::new(snapshot))
     }
 

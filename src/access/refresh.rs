@@ -109,6 +109,11 @@ impl Directory {
         self.latest.get(self.refresh * 3)
     }
 
+    /// How long ago the tables were read; `None` if never.
+    pub fn age(&self) -> Option<Duration> {
+        self.latest.age()
+    }
+
     /// Time between two readings: half of what the contract allows, so that a reading may take as long.
     pub fn interval(&self) -> Duration {
         self.refresh / 2
@@ -169,6 +174,8 @@ fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
             customer_id: row.customer_id,
             account_ids: row.account_ids,
             allowed_ips,
+            // A row says nothing of it: only a token that was made for it may.
+            debug: false,
         });
         (row.id, Access { grant, login: row.login, password_hash: row.password_hash })
     };

@@ -31,7 +31,7 @@ use crate::report::plan::{Form, Grid, Plan, Scope, Window};
 use crate::store::Store;
 use parts::Since;
 
-pub use series::{Use, assemble};
+pub use series::{Assembled, Use, assemble};
 pub use tracker::Tracker;
 
 /// Whose sums, of what: everything that a chunk depends on but its time.
@@ -159,6 +159,14 @@ impl Cache {
         let Some(window) = plan.window else { return };
         let body = Body { text, etag, grid: plan.grid, seq: AtomicU64::new(seq) };
         self.bodies.insert(key(plan, window), Arc::new(body));
+    }
+
+    /// Bytes that everything remembered takes.
+    pub fn bytes(&self) -> u64 {
+        // Both count what was put in or taken out only now and then, and when told to.
+        self.chunks.run_pending_tasks();
+        self.bodies.run_pending_tasks();
+        self.chunks.weighted_size() + self.bodies.weighted_size()
     }
 
     /// The turn of a series.

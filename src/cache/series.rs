@@ -14,7 +14,7 @@ use crate::columns::buckets::{Buckets, Tagged};
 use crate::report::plan::{Plan, Window};
 use crate::report::{Shape, Table};
 use crate::sql::schema::Schema;
-use crate::sql::{self, Read};
+use crate::sql::{self, Read, Told};
 use crate::store::{Store, StoreError};
 
 /// What an answer was made of.
@@ -28,8 +28,30 @@ pub enum Use {
     Miss,
 }
 
+impl Use {
+    /// The word of `X-Cache`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Partial => "partial",
+            Self::Miss => "miss",
+        }
+    }
+}
+
 /// More reads than this in one statement are joined into one.
 const MOST_READS: usize = 12;
+
+/// The sums of a plan, and how they were come by.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The sums.
+    pub sums: Buckets,
+    /// What they were made of.
+    pub used: Use,
+    /// What was read for them.
+    pub told: Told,
+}
 
 /// The sums of a plan as of the reading `seq` or later, and what they were made of.
 ///
@@ -41,7 +63,7 @@ pub async fn assemble(
     schema: &Schema,
     plan: &Plan,
     seq: u64,
-) -> Result<(Buckets, Use), StoreError> {
+) -> Result<Assembled, StoreError> {
     let series = Arc::new(Series {
         scope: plan.scope,
         report: plan.report.name,
@@ -49,13 +71,14 @@ pub async fn assemble(
         filters: plan.filters.clone(),
     });
     let tracker = cache.tracker(plan.report.table);
-    let mut job = Job { cache, store, schema, plan, series, tracker, seq };
+    let mut job = Job { cache, store, schema, plan, series, tracker, seq, told: Told::default() };
     // Only live calls themselves have no window, and those are no sums.
-    let Some(window) = plan.window else { return Ok((Buckets::of(plan.report), Use::Miss)) };
+    let Some(window) = plan.window else { return Ok(job.done(Buckets::of(plan.report), Use::Miss)) };
     let mut stretches = cut::cut(plan, window);
     job.look(&mut stretches, true);
     if stretches.iter().all(|stretch| stretch.way == Way::Keep) {
-        return Ok((job.join(window, &stretches)?, Use::Hit));
+        let sums = job.join(window, &stretches)?;
+        return Ok(job.done(sums, Use::Hit));
     }
     let turn = cache.turn(&job.series);
     let _turn = tokio::time::timeout(store.patience(), turn.lock()).await.map_err(|_late| StoreError::slow())?;
@@ -76,7 +99,8 @@ pub async fn assemble(
         }
         job.seq = latest;
     }
-    Ok((job.join(window, &stretches)?, used.unwrap_or(Use::Hit)))
+    let sums = job.join(window, &stretches)?;
+    Ok(job.done(sums, used.unwrap_or(Use::Hit)))
 }
 
 struct Job<'a> {
@@ -88,9 +112,14 @@ struct Job<'a> {
     tracker: &'a Tracker,
     /// The reading that the answer is to be of, or newer.
     seq: u64,
+    told: Told,
 }
 
 impl Job<'_> {
+    fn done(self, sums: Buckets, used: Use) -> Assembled {
+        Assembled { sums, used, told: self.told }
+    }
+
     /// Looks for each stretch in memory, and whether it still holds. New rows may be added `by_name` of their parts.
     fn look(&mut self, stretches: &mut [Stretch], by_name: bool) {
         for stretch in stretches.iter_mut() {
@@ -133,18 +162,22 @@ impl Job<'_> {
         cut::reads(stretches)
     }
 
-    async fn read(&self, reads: &[Read]) -> Result<Tagged, StoreError> {
+    async fn read(&mut self, reads: &[Read]) -> Result<Tagged, StoreError> {
         let mut rows = Tagged::of(self.plan.report);
         let (id, report) = (Uuid::new_v4(), self.plan.report.name);
-        match self.plan.report.shape {
+        let (statement, read) = match self.plan.report.shape {
             Shape::Calls { .. } => {
                 let statement = sql::select_reads(self.plan, self.schema, reads);
-                self.store.read(&statement, id, report, &mut rows).await?;
+                let read = self.store.read(&statement, id, report, &mut rows).await?;
+                (statement, read)
             }
             Shape::Concurrency | Shape::LiveCalls => {
-                self.store.read(&sql::select(self.plan, self.schema), id, report, &mut rows.edges).await?;
+                let statement = sql::select(self.plan, self.schema);
+                let read = self.store.read(&statement, id, report, &mut rows.edges).await?;
+                (statement, read)
             }
-        }
+        };
+        self.told.add(&statement, read);
         Ok(rows)
     }
 

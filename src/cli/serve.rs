@@ -131,7 +131,7 @@ async fn go_on(client: Client, options: demo::Options) {
 /// The biggest account's customer.
 fn demo_token(keys: &Keys) -> Result<String, CliError> {
     let customer_id = demo_account()?.customer_id;
-    let issue = Issue::Grant { customer_id, account_ids: Vec::new(), allowed_ips: Vec::new() };
+    let issue = Issue::Grant { customer_id, account_ids: Vec::new(), allowed_ips: Vec::new(), debug: false };
     keys.sign(&issue, OffsetDateTime::now_utc(), DEMO_TTL).map_err(CliError::failed)
 }
 

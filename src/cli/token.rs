@@ -19,11 +19,14 @@ pub struct Token {
     #[arg(long, value_name = "ID", conflicts_with = "access")]
     customer: Option<u32>,
     /// Only this account of the customer; may be repeated
-    #[arg(long, value_name = "UUID", requires = "customer")]
+    #[arg(long, value_name = "UUID", conflicts_with = "access")]
     account: Vec<Uuid>,
     /// Only from this address or network; may be repeated
-    #[arg(long, value_name = "NET", requires = "customer")]
+    #[arg(long, value_name = "NET", conflicts_with = "access")]
     allowed_ip: Vec<String>,
+    /// Answers may say how they were come by (debug=plan)
+    #[arg(long, conflicts_with = "access")]
+    debug: bool,
     /// Seconds until it expires [default: auth.token_ttl_seconds]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u32>,
@@ -45,6 +48,7 @@ impl Token {
                 customer_id,
                 account_ids: block_on(account_ids(&config, customer_id, &self.account))?,
                 allowed_ips: self.allowed_ip,
+                debug: self.debug,
             },
             (None, None) => return Err(CliError::Usage("give --access or --customer".into())),
         };

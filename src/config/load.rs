@@ -66,6 +66,7 @@ impl Sources {
         read_secret(config.auth.secret_file.as_deref(), &mut config.auth.secret, "auth.secret_file", &mut faults);
         let password_file = config.clickhouse.password_file.as_deref();
         read_secret(password_file, &mut config.clickhouse.password, "clickhouse.password_file", &mut faults);
+        read_secret(config.metrics.token_file.as_deref(), &mut config.metrics.token, "metrics.token_file", &mut faults);
         check(&config, &mut faults);
         if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
     }
@@ -185,6 +186,19 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
         let named = config.auth.public_key_file.is_some() || !config.auth.public_keys.is_empty();
         require(named, "auth.algorithm", "RS256 and ES256 need auth.public_key_file");
     }
+    let token = config.metrics.token.expose();
+    require(
+        !config.metrics.enabled || !token.is_empty(),
+        "metrics.enabled",
+        "needs a token in metrics.token or metrics.token_file",
+    );
+    require(
+        token.is_empty() || (token.len() >= 16 && token.bytes().all(|b| b.is_ascii_graphic())),
+        "metrics.token",
+        "expected 16 or more letters, digits and marks of ASCII, without spaces",
+    );
+    require((1..=1440).contains(&config.metrics.window_minutes), "metrics.window_minutes", "expected 1 to 1440");
+    require(config.metrics.fresh_seconds > 0, "metrics.fresh_seconds", "expected 1 or more");
     require(config.limits.query_seconds > 0, "limits.query_seconds", "expected 1 or more");
     require(config.limits.concurrent_queries > 0, "limits.concurrent_queries", "expected 1 or more");
     require(config.accounts.refresh_seconds > 0, "accounts.refresh_seconds", "expected 1 or more");
@@ -259,6 +273,43 @@ mod tests {
         let flags = vec![("auth.secret_file", "/nonexistent/secret".to_owned())];
         let found = faults(&Sources { flags, ..Sources::default() });
         assert!(found[0].contains("cannot read /nonexistent/secret"), "{found:?}");
+    }
+
+    #[test]
+    fn metrics_need_a_token_that_can_stand_in_a_header() {
+        let dir = tempfile::tempdir().unwrap();
+        let (good, empty) = (dir.path().join("good"), dir.path().join("empty"));
+        std::fs::write(&good, "0123456789abcdef\n").unwrap();
+        std::fs::write(&empty, "\n").unwrap();
+        let flags = |flags: &[(&'static str, &str)]| Sources {
+            flags: flags.iter().map(|(name, text)| (*name, (*text).to_owned())).collect(),
+            ..Sources::default()
+        };
+        let enabled = ("metrics.enabled", "true");
+        let file = |path: &Path| path.display().to_string();
+        for (more, fault) in [
+            (None, "metrics.enabled: needs a token in metrics.token or metrics.token_file"),
+            (
+                Some(("metrics.token_file", file(&empty))),
+                "metrics.enabled: needs a token in metrics.token or metrics.token_file",
+            ),
+            (Some(("metrics.token", "0123456789abcde".into())), "metrics.token: expected 16 or more"),
+            (Some(("metrics.token", "0123456789 abcdef".into())), "metrics.token: expected 16 or more"),
+        ] {
+            let all: Vec<_> = [enabled].into_iter().chain(more.as_ref().map(|(k, v)| (*k, v.as_str()))).collect();
+            let found = faults(&flags(&all));
+            assert!(found.len() == 1 && found[0].starts_with(fault), "{found:?}");
+        }
+        let config = flags(&[enabled, ("metrics.token_file", &file(&good))]).load().unwrap();
+        assert_eq!(config.metrics.token.expose(), "0123456789abcdef");
+        for bad in ["yes", "true,false", "7fae7f26-6d0c-4dce-a4b5-9bd5f0f1a717,", "7fae7f26"] {
+            assert_eq!(faults(&flags(&[("metrics.accounts", bad)])).len(), 1, "{bad}");
+        }
+        for (name, bad) in
+            [("metrics.window_minutes", "0"), ("metrics.window_minutes", "1441"), ("metrics.fresh_seconds", "0")]
+        {
+            assert!(faults(&flags(&[(name, bad)]))[0].starts_with(name), "{bad}");
+        }
     }
 
     #[test]

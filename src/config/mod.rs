@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use value::{Secret, Value, words};
 
-pub use value::{Expressions, TableName};
+pub use value::{Expressions, TableName, Watched};
 
 words! {
     /// Unit of `acd` in the customer API.
@@ -196,6 +196,16 @@ settings! {
         enabled: bool = "true", "Remember sums and answers. What is remembered is checked against the table's state before it is used.";
         size_mb: u64 = "64", "Most memory for them, in MB.";
         fresh_seconds: u32 = "1", "How old the latest look at the table's state may be when an answer relies on it.";
+    }
+    /// Figures for Prometheus.
+    metrics Metrics {
+        enabled: bool = "false", "Serve GET /metrics to Prometheus. It needs a token.";
+        token: Secret = "", "Bearer token of /metrics, 16 bytes or more. It opens nothing else, and no other token opens /metrics.";
+        token_file: Option<PathBuf> = "", "File that holds the token instead.";
+        accounts: Watched = "false", "Call figures of accounts too: true for every account, or a list of their UUIDs.";
+        window_minutes: u32 = "5", "How many complete minutes the figures of accounts are of.";
+        fresh_seconds: u32 = "15", "How old the figures of accounts may be when they are asked for again.";
+        max_series: usize = "1000", "Most series of accounts, ten for each account; with more accounts there are none.";
     }
     /// The API's manners.
     api Api {

@@ -115,6 +115,32 @@ impl Value for TableName {
     }
 }
 
+/// Accounts that are watched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Watched {
+    /// None.
+    #[default]
+    None,
+    /// Every one there is.
+    All,
+    /// These.
+    Listed(Vec<uuid::Uuid>),
+}
+
+impl Value for Watched {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" | "false" => Ok(Self::None),
+            "true" => Ok(Self::All),
+            list => {
+                let uuid = |item: &str| uuid::Uuid::try_parse(item.trim());
+                let uuids: Result<_, _> = list.split(',').map(uuid).collect();
+                uuids.map(Self::Listed).or(Err("expected true, false, or UUIDs of accounts".into()))
+            }
+        }
+    }
+}
+
 /// SQL expressions by the column that they stand for. They are the operator's own words, like the name of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expressions(Vec<(String, String)>);

@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use child::{CHILD_COMMAND, ChildArgs, child_main};
 pub use error::EngineError;
+pub use supervisor::restarts;
 
 use child::Launch;
 use home::Home;

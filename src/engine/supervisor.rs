@@ -3,6 +3,7 @@
 //! A thread rather than a task: the engine outlives the runtime of whoever started it, one test's for instance.
 
 use std::process::Child;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -18,6 +19,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LAST_PAUSE: Duration = Duration::from_secs(10);
 /// An engine that ran this long has recovered: the next crash is a first one again.
 const STEADY: Duration = Duration::from_secs(30);
+
+/// Restarts of engines of this process.
+static RESTARTS: AtomicU64 = AtomicU64::new(0);
+
+/// How often an engine of this process was started again after it had ended by itself.
+#[must_use]
+pub fn restarts() -> u64 {
+    RESTARTS.load(Ordering::Relaxed)
+}
 
 /// The handle on the thread; dropping it stops the engine without waiting for it.
 #[derive(Debug)]
@@ -103,7 +113,10 @@ impl Shared {
             }
             pause = LAST_PAUSE.min(pause * 2);
             match home::rotate_log(&launch.dir).and_then(|_| launch.spawn()) {
-                Ok(child) => self.adopt(child),
+                Ok(child) => {
+                    RESTARTS.fetch_add(1, Ordering::Relaxed);
+                    self.adopt(child);
+                }
                 Err(error) => log::warn!("{error}"),
             }
         }

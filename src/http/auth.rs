@@ -97,6 +97,7 @@ fn renew(request: &HttpRequest, state: &State, subject: &Subject) -> Option<Cook
             customer_id: grant.customer_id,
             account_ids: grant.account_ids.clone(),
             allowed_ips: grant.allowed_ips.iter().map(ToString::to_string).collect(),
+            debug: grant.debug,
         },
     };
     let ttl = state.config.auth.token_ttl_seconds;

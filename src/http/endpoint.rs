@@ -3,6 +3,7 @@
 
 use super::CUSTOMER_API;
 use super::grafana::{self, Entry};
+use crate::config::Config;
 use crate::report::{REPORTS, Report};
 
 /// What a path leads to.
@@ -18,6 +19,8 @@ pub enum Endpoint {
     Live,
     /// Whether it can answer.
     Ready,
+    /// Figures for Prometheus.
+    Metrics,
     /// The API's document.
     Document,
     /// The document as a page.
@@ -27,11 +30,18 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All of them.
+    /// All of them, whether or not the settings want them.
     pub fn all() -> impl Iterator<Item = Self> {
         let reports = REPORTS.iter().map(Self::Report).chain([Self::Login]);
         let grafana = grafana::ROUTES.iter().map(Self::Grafana);
-        reports.chain(grafana).chain([Self::Live, Self::Ready, Self::Document, Self::Page, Self::PageFile])
+        let others = [Self::Live, Self::Ready, Self::Metrics, Self::Document, Self::Page, Self::PageFile];
+        reports.chain(grafana).chain(others)
+    }
+
+    /// Those that a service with these settings has.
+    pub fn mounted(config: &Config) -> impl Iterator<Item = Self> {
+        let metrics = config.metrics.enabled;
+        Self::all().filter(move |endpoint| metrics || !matches!(endpoint, Self::Metrics))
     }
 
     /// Where it is mounted.
@@ -42,6 +52,7 @@ impl Endpoint {
             Self::Grafana(entry) => format!("{}{}", grafana::PATH, entry.path),
             Self::Live => "/health/live".to_owned(),
             Self::Ready => "/health/ready".to_owned(),
+            Self::Metrics => "/metrics".to_owned(),
             Self::Document => "/openapi.json".to_owned(),
             Self::Page => "/docs".to_owned(),
             Self::PageFile => "/docs/{file}".to_owned(),
@@ -55,7 +66,7 @@ impl Endpoint {
             Self::Login => "GET, HEAD, DELETE",
             Self::Report(_) | Self::Document | Self::Page | Self::PageFile => "GET, HEAD",
             Self::Grafana(entry) => entry.route.allow(),
-            Self::Live | Self::Ready => "GET",
+            Self::Live | Self::Ready | Self::Metrics => "GET",
         }
     }
 }

@@ -1,17 +1,21 @@
 //! The headers that every answer has, errors included, and the renewed cookie.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use uuid::Uuid;
 
 use super::auth::Renewed;
 use super::error::ApiError;
+use super::state::State;
+use crate::store::REQUEST;
 
 /// The id under which a request stands in the log.
 #[derive(Clone, Debug)]
@@ -37,7 +41,7 @@ pub async fn add<B: MessageBody>(
     let start = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let response = next.call(request).await?;
+    let response = REQUEST.scope(id.clone(), next.call(request)).await?;
     // The compressing layer's own refusal is plain text.
     let mut response = if response.status() == StatusCode::NOT_ACCEPTABLE {
         response.into_response(ApiError::Coding.reply(None)).map_into_right_body()
@@ -51,11 +55,13 @@ pub async fn add<B: MessageBody>(
     {
         log::error!("request {id}: cookie not set: {e}");
     }
+    let took = start.elapsed();
+    count(&response, took);
     let headers = response.headers_mut();
     for (name, value) in FIXED {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    let runtime = format!("{:.6}", start.elapsed().as_secs_f64());
+    let runtime = format!("{:.6}", took.as_secs_f64());
     for (name, value) in [("x-request-id", id), ("x-runtime", runtime)] {
         // Both are made of ASCII letters, digits and a few marks, which every header value may hold.
         if let Ok(value) = HeaderValue::try_from(value) {
@@ -63,6 +69,14 @@ pub async fn add<B: MessageBody>(
         }
     }
     Ok(response)
+}
+
+/// Counts a request for /metrics, where that is wanted.
+fn count<B>(response: &ServiceResponse<B>, took: Duration) {
+    let request = response.request();
+    if let Some(requests) = request.app_data::<Data<Arc<State>>>().and_then(|state| state.requests.as_ref()) {
+        requests.note(request.match_pattern().as_deref(), response.status().as_u16(), took);
+    }
 }
 
 /// The caller's id, reduced to `[A-Za-z0-9_@-]` and 255 characters; a new one where nothing is left.

@@ -8,6 +8,7 @@ pub mod grafana;
 pub mod headers;
 mod health;
 mod login;
+mod metrics;
 mod openapi;
 pub mod params;
 pub mod reply;
@@ -45,19 +46,19 @@ pub fn app(
         Response = ServiceResponse<impl MessageBody>,
     >,
 > {
-    let can_sign = state.keys.can_sign();
+    let routed = Arc::clone(&state);
     App::new()
         .app_data(Data::new(Docs::new(&state)))
         .app_data(Data::new(state))
-        .configure(|config| routes(config, can_sign))
+        .configure(move |config| routes(config, &routed))
         .default_service(web::to(|| async { ApiError::NotFound.reply(None) }))
         .wrap(Compress::default())
         .wrap(from_fn(headers::add)) // outermost: sees every request first, every answer last
 }
 
-fn routes(config: &mut ServiceConfig, can_sign: bool) {
-    for endpoint in Endpoint::all() {
-        config.service(resource(endpoint, can_sign));
+fn routes(config: &mut ServiceConfig, state: &State) {
+    for endpoint in Endpoint::mounted(&state.config) {
+        config.service(resource(endpoint, state.keys.can_sign()));
     }
 }
 
@@ -74,6 +75,7 @@ fn resource(endpoint: Endpoint, can_sign: bool) -> Resource {
         Endpoint::Grafana(entry) => grafana::mount(resource, entry.route),
         Endpoint::Live => resource.route(web::get().to(health::live)),
         Endpoint::Ready => resource.route(web::get().to(health::ready)),
+        Endpoint::Metrics => resource.route(web::get().to(metrics::show)),
         Endpoint::Document => resource.route(read().to(docs::document)),
         Endpoint::Page => resource.route(read().to(docs::page)),
         Endpoint::PageFile => resource.route(read().to(docs::file)),

@@ -93,6 +93,33 @@ pub struct Context<'a> {
     pub unknown: UnknownParams,
     /// Calendar buckets, unless the caller says otherwise.
     pub calendar: &'a Calendar,
+    /// Whether the caller may ask how an answer was come by.
+    pub debug: bool,
+}
+
+/// A parameter that only a token which may knows: `debug=plan`. It is none of the report's own, as it changes no answer.
+pub const DEBUG: &str = "debug";
+
+/// Its one value.
+pub const DEBUG_PLAN: &str = "plan";
+
+/// Whether a report can be asked how its answers are come by.
+pub fn has_debug(report: &Report) -> bool {
+    matches!(report.shape, Shape::Calls { .. })
+}
+
+impl Pairs<'_> {
+    /// Whether a request that was read without fault asks how its answer is come by.
+    pub fn ask_for_plan(&self, report: &Report, context: Context<'_>) -> bool {
+        context.debug_of(report).is_some_and(|name| self.get(name).is_some())
+    }
+}
+
+impl Context<'_> {
+    /// `debug`, where report and caller have it.
+    fn debug_of(&self, report: &Report) -> Option<&'static str> {
+        (self.debug && has_debug(report)).then_some(DEBUG)
+    }
 }
 
 /// Reads a report's parameters.
@@ -107,8 +134,10 @@ pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) ->
     if !missing.is_empty() {
         return Err(BadParam::Missing(missing));
     }
-    if let Some(param) = report.params().find(|param| pairs.has_array(param.name)) {
-        return Err(BadParam::Array(param.name));
+    let debug = context.debug_of(report);
+    let names = || report.params().map(|param| param.name).chain(debug);
+    if let Some(name) = names().find(|name| pairs.has_array(name)) {
+        return Err(BadParam::Array(name));
     }
     let mut draft = Draft::new(report, context);
     for param in report.params() {
@@ -116,8 +145,13 @@ pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) ->
             draft.take(param, value)?;
         }
     }
+    if let Some(name) = debug
+        && pairs.get(name).is_some_and(|value| value != DEBUG_PLAN.as_bytes())
+    {
+        return Err(BadParam::Invalid(name));
+    }
     if context.unknown == UnknownParams::Reject {
-        let known = |key: &[u8]| report.params().any(|param| param.name.as_bytes() == key);
+        let known = |key: &[u8]| names().any(|name| name.as_bytes() == key);
         if let Some((key, _)) = pairs.0.iter().find(|(key, _)| !known(key)) {
             return Err(BadParam::Unknown(String::from_utf8_lossy(key).into_owned()));
         }

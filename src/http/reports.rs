@@ -15,14 +15,17 @@ use super::headers::RequestId;
 use super::params::{self, BadParam, Context, Pairs};
 use super::reply;
 use super::state::State;
-use crate::cache::{self, Use};
+use crate::cache::{self, Assembled, Use};
 use crate::columns::buckets::Buckets;
 use crate::columns::live::{LiveCalls, LiveWriter};
 use crate::columns::write::{Answer, Writer};
 use crate::report::plan::{Plan, Refusal};
 use crate::report::{Report, Shape};
-use crate::sql;
+use crate::sql::{self, Told};
 use crate::store::StoreError;
+
+/// Says how an answer was come by, where `debug=plan` asks for it.
+pub const PLAN_HEADER: &str = "x-cdrscope-plan";
 
 /// Answers a report.
 pub async fn answer(
@@ -53,16 +56,28 @@ async fn respond(
         schema: &state.schema,
         unknown: state.config.api.unknown_params,
         calendar: &state.calendar,
+        debug: caller.0.may_debug(),
     };
-    let asked = params::read(report, &Pairs::parse(request.query_string()), context)?;
+    let pairs = Pairs::parse(request.query_string());
+    let asked = params::read(report, &pairs, context)?;
+    let explain = pairs.ask_for_plan(report, context);
     let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
         Ok(plan) => plan,
-        Err(Refusal::Future) => return Ok(reply::send(request, reply::render(reply::Empty))),
+        Err(Refusal::Future) => {
+            let answer = Answered {
+                response: reply::send(request, reply::render(reply::Empty)),
+                memory: None,
+                told: Told::default(),
+            };
+            return Ok(answer.finish(explain));
+        }
         Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),
         Err(Refusal::TooManyBuckets { limit }) => return Err(BadParam::TooManyBuckets(limit).into()),
     };
     let answered = match report.shape {
-        Shape::Calls { .. } | Shape::Concurrency => buckets(&plan, request, state).await,
+        Shape::Calls { .. } | Shape::Concurrency => {
+            buckets(&plan, request, state).await.map(|answer| answer.finish(explain))
+        }
         Shape::LiveCalls => live_calls(&plan, state)
             .await
             .map(|calls| reply::send(request, reply::render(LiveWriter::new(Arc::new(calls))))),
@@ -74,24 +89,27 @@ async fn respond(
 }
 
 /// From memory where that still holds, else from sums, remembered or read.
-async fn buckets(plan: &Plan, request: &HttpRequest, state: &State) -> Result<HttpResponse, StoreError> {
+async fn buckets(plan: &Plan, request: &HttpRequest, state: &State) -> Result<Answered, StoreError> {
     let Some(cache) = &state.cache else {
-        let sums = read(plan, state).await?;
-        return Ok(reply::send(request, reply::render(writer(plan, sums, state)?)));
+        let (sums, told) = read(plan, state).await?;
+        let response = reply::send(request, reply::render(writer(plan, sums, state)?));
+        return Ok(Answered { response, memory: None, told });
     };
     let seq = cache.look(&state.store, plan.report.table).await;
     let tracker = cache.tracker(plan.report.table);
     if let Some(body) = cache.body(plan, seq) {
+        state.answers.note(Use::Hit);
         let response = reply::send_ready(request, &body.etag, body.text.clone());
-        return Ok(told(response, Use::Hit, tracker.age()));
+        return Ok(Answered { response, memory: Some((Use::Hit, tracker.age())), told: Told::default() });
     }
-    let (sums, used) = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
+    let Assembled { sums, used, told } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
+    state.answers.note(used);
     let rendered = reply::render(writer(plan, sums, state)?);
     if let Some(text) = &rendered.text {
         cache.keep_body(plan, text.clone(), rendered.etag.clone(), seq);
     }
     let age = if used == Use::Hit { tracker.age() } else { Duration::ZERO };
-    Ok(told(reply::send(request, rendered), used, age))
+    Ok(Answered { response: reply::send(request, rendered), memory: Some((used, age)), told })
 }
 
 /// The sums of a plan, for answers in another form than the customer API's: from memory as far as that still holds.
@@ -102,9 +120,11 @@ pub(super) async fn sums(plan: &Plan, state: &State) -> Result<(Buckets, Use), S
     let (sums, used) = match &state.cache {
         Some(cache) => {
             let seq = cache.look(&state.store, plan.report.table).await;
-            cache::assemble(cache, &state.store, &state.schema, plan, seq).await?
+            let Assembled { sums, used, .. } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
+            state.answers.note(used);
+            (sums, used)
         }
-        None => (read(plan, state).await?, Use::Miss),
+        None => (read(plan, state).await?.0, Use::Miss),
     };
     Ok((folded(plan, sums)?, used))
 }
@@ -117,24 +137,39 @@ fn folded(plan: &Plan, sums: Buckets) -> Result<Buckets, StoreError> {
     sums.fold(&plan.calendar, plan.sampling).ok_or_else(StoreError::overflow)
 }
 
-/// Says where the answer came from.
-fn told(mut response: HttpResponse, used: Use, age: Duration) -> HttpResponse {
-    let word = match used {
-        Use::Hit => "hit",
-        Use::Partial => "partial",
-        Use::Miss => "miss",
-    };
-    let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("x-cache"), HeaderValue::from_static(word));
-    headers.insert(AGE, HeaderValue::from(age.as_secs()));
-    response
+/// An answer, and how it was come by.
+struct Answered {
+    response: HttpResponse,
+    /// What was remembered, as of how long ago; `None` where memory was not asked.
+    memory: Option<(Use, Duration)>,
+    told: Told,
 }
 
-/// Sums straight from the engine.
-async fn read(plan: &Plan, state: &State) -> Result<Buckets, StoreError> {
-    let mut sums = Buckets::of(plan.report);
-    state.store.read(&sql::select(plan, &state.schema), Uuid::new_v4(), plan.report.name, &mut sums).await?;
-    Ok(sums)
+impl Answered {
+    /// Says in headers where the answer came from, and how it was planned if that is wanted.
+    fn finish(self, explain: bool) -> HttpResponse {
+        let Self { mut response, memory, told } = self;
+        let headers = response.headers_mut();
+        if let Some((used, age)) = memory {
+            headers.insert(HeaderName::from_static("x-cache"), HeaderValue::from_static(used.word()));
+            headers.insert(AGE, HeaderValue::from(age.as_secs()));
+        }
+        let cache = memory.map_or("off", |(used, _)| used.word());
+        // Words, digits and a few marks, which every header value may hold.
+        if explain && let Ok(plan) = HeaderValue::try_from(format!("{told}; cache={cache}; pieces={}", told.pieces())) {
+            headers.insert(HeaderName::from_static(PLAN_HEADER), plan);
+        }
+        response
+    }
+}
+
+/// Sums straight from the engine, and what was read for them.
+async fn read(plan: &Plan, state: &State) -> Result<(Buckets, Told), StoreError> {
+    let (mut sums, mut told) = (Buckets::of(plan.report), Told::default());
+    let statement = sql::select(plan, &state.schema);
+    let rows = state.store.read(&statement, Uuid::new_v4(), plan.report.name, &mut sums).await?;
+    told.add(&statement, rows);
+    Ok((sums, told))
 }
 
 fn writer(plan: &Plan, sums: Buckets, state: &State) -> Result<Writer, StoreError> {

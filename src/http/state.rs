@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use governor::{DefaultKeyedRateLimiter, Quota};
 
+use super::endpoint::Endpoint;
 use super::login::Logins;
+use super::metrics::Held;
 use crate::access::Directory;
 use crate::cache::{Cache, Tracker};
 use crate::config::{Config, WeekStart};
+use crate::metrics::{Answers, Requests};
 use crate::query::zone::Calendar;
 use crate::sql::schema::{Schema, TableSchema};
 use crate::store::Store;
@@ -35,6 +38,12 @@ pub struct State {
     pub rate: Option<DefaultKeyedRateLimiter<Subject>>,
     /// Failed logins and passwords being checked.
     pub logins: Logins,
+    /// Requests, where metrics are wanted.
+    pub requests: Option<Requests>,
+    /// Answers by how much of them was remembered.
+    pub answers: Answers,
+    /// Figures of accounts as of the last scrape that read them.
+    pub figures: Held,
     /// Whether ClickHouse answered a moment ago and the schema was right.
     ready: AtomicBool,
 }
@@ -56,8 +65,22 @@ impl State {
             Cache::new(&config.cache, tracker(&schema.cdrs), tracker(&schema.active_calls))
         });
         let logins = Logins::new(&config.auth);
-        let ready = AtomicBool::new(false);
-        Arc::new(Self { keys, directory, store, schema, cache, calendar, rate, logins, ready, config })
+        let requests = config.metrics.enabled.then(|| Requests::new(Endpoint::mounted(&config).map(Endpoint::path)));
+        Arc::new(Self {
+            keys,
+            directory,
+            store,
+            schema,
+            cache,
+            calendar,
+            rate,
+            logins,
+            requests,
+            answers: Answers::default(),
+            figures: Held::default(),
+            ready: AtomicBool::new(false),
+            config,
+        })
     }
 
     /// Whether the service can answer.

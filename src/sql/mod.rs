@@ -1,10 +1,12 @@
 //! Plan → statement. The only place with SELECT text; values travel apart from it, as server-side parameters. Pure.
 
+mod choice;
 pub mod schema;
 mod select;
 #[cfg(test)]
 mod tests;
 
+pub use choice::{Chosen, Scan, Source, Told, pieces};
 pub use select::{Read, select, select_reads};
 
 /// A statement: text made of constants and configured names only, and the values bound to it.
@@ -13,6 +15,7 @@ pub struct Statement {
     text: String,
     params: Vec<String>,
     light: bool,
+    scans: Vec<Scan>,
 }
 
 impl Statement {
@@ -29,6 +32,11 @@ impl Statement {
     /// Whether it reads so little that a second thread would cost more than it helps.
     pub fn is_light(&self) -> bool {
         self.light
+    }
+
+    /// What it reads, as the planner chose.
+    pub fn scans(&self) -> &[Scan] {
+        &self.scans
     }
 
     /// Adds SQL: a constant, or a configured name or expression. Never a caller's text.

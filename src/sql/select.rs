@@ -2,6 +2,7 @@
 //! sampling, `WITH TOTALS` for the totals. Exact integers and decimals come back; ratios are made of them elsewhere.
 
 use super::Statement;
+use super::choice::{Scan, Source};
 use super::schema::{Causes, Schema, TableSchema};
 use crate::query::decimal;
 use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
@@ -55,7 +56,13 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool) -> Statement 
         (true, Some(_)) => ("edge, t, k", " ORDER BY edge, t, k"),
     };
     let inner = if plan.report.key.is_some() { " GROUP BY t, k" } else { " GROUP BY t" };
-    let mut s = Statement { light, ..Statement::default() };
+    let scans = if schema.table(Table::Cdrs).is_ours {
+        pieces.iter().map(|(read, piece)| piece.told(read.parts.len())).collect()
+    } else {
+        // What a table of the operator's own holds besides its calls is not known here.
+        all.iter().map(|read| Piece::Seconds(read.window).told(read.parts.len())).collect()
+    };
+    let mut s = Statement { light, scans, ..Statement::default() };
     if let [(read, piece)] = pieces.as_slice() {
         scan(&mut s, plan, schema, read, *piece, tagged);
         s.push(inner).push(" WITH TOTALS").push(order);
@@ -92,6 +99,18 @@ impl Piece {
             Self::Seconds(window) => window.to.is_some_and(|to| to - window.from < 60),
         }
     }
+
+    fn told(self, parts: usize) -> Scan {
+        match self {
+            Self::Minutes { from, end } => Scan { source: Source::Minutes, from, end, parts },
+            Self::Seconds(window) => Scan { parts, ..during(Source::Calls, window) },
+        }
+    }
+}
+
+/// All rows of a window.
+fn during(source: Source, window: Window) -> Scan {
+    Scan { source, from: window.from, end: window.to.map(|to| to + 1), parts: 0 }
 }
 
 /// Without filters the minutes within a window come from the projection, and only its odd ends from the calls.
@@ -235,7 +254,8 @@ fn concurrency(plan: &Plan, schema: &Schema) -> Statement {
     let table = schema.table(Table::ActiveCalls);
     let time = table.sql(Column::SnapshotTimestamp.name());
     let node = table.sql(Column::NodeId.name());
-    let mut s = Statement::default();
+    let scans = plan.window.map(|window| during(Source::Snapshots, window)).into_iter().collect();
+    let mut s = Statement { scans, ..Statement::default() };
     s.push("SELECT ");
     interval(&mut s, time, plan.interval);
     s.push(" AS t, count() FROM ").push(&table.name);
@@ -258,7 +278,7 @@ fn live_calls(plan: &Plan, schema: &Schema) -> Statement {
     let time = table.sql(Column::SnapshotTimestamp.name());
     let node = table.sql(Column::NodeId.name());
     let silent = Window { from: plan.now - 3 * i64::from(schema.period_seconds), to: None };
-    let mut s = Statement::default();
+    let mut s = Statement { scans: vec![during(Source::Snapshots, silent)], ..Statement::default() };
     for (i, column) in live::COLUMNS.iter().enumerate() {
         s.push(if i == 0 { "SELECT " } else { ", " });
         match (table.has(column.name), column.cell) {

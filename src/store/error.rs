@@ -3,6 +3,7 @@
 use clickhouse::error::Error;
 
 use crate::columns::tsv::TsvError;
+use crate::metrics::Outcome;
 
 /// What a caller may learn of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,18 @@ pub enum Failure {
     Failed,
     /// A regular expression that the server does not understand.
     BadPattern,
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Busy => Self::Busy,
+            Failure::Slow => Self::Slow,
+            Failure::Unreachable => Self::Unreachable,
+            Failure::Failed => Self::Failed,
+            Failure::BadPattern => Self::BadPattern,
+        }
+    }
 }
 
 /// A failure and, for the log, its cause.

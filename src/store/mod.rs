@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::columns::tsv::{Rows, TsvReader};
 use crate::config::{ClickHouse, Limits};
-use crate::sql::Statement;
+use crate::metrics::{Outcome, Queries};
+use crate::sql::{Chosen, Statement, pieces};
 
 pub use error::{Failure, StoreError};
 
@@ -21,12 +22,19 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Time allowed for small housekeeping queries.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
 
+tokio::task_local! {
+    /// The id of the request that a task answers, for the log.
+    pub static REQUEST: String;
+}
+
 /// A ClickHouse server, seen with the rights of the reports' user.
 pub struct Store {
     client: Client,
     slots: Arc<Semaphore>,
     limit: Duration,
     queue: Duration,
+    most: usize,
+    queries: Queries,
 }
 
 impl std::fmt::Debug for Store {
@@ -66,10 +74,13 @@ impl Store {
             slots: Arc::new(Semaphore::new(limits.concurrent_queries)),
             limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
             queue: Duration::from_secs(limits.queue_seconds.into()),
+            most: limits.concurrent_queries,
+            queries: Queries::default(),
         }
     }
 
-    /// Runs a report's statement and hands every row to `rows`.
+    /// Runs a report's statement and hands every row to `rows`. Answers how many rows the engine read for it; 0 where it
+    /// does not say.
     ///
     /// # Errors
     /// No slot in time, or what became of the query.
@@ -79,13 +90,23 @@ impl Store {
         id: Uuid,
         report: &str,
         rows: &mut R,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
+        let done = self.in_a_slot(self.stream(statement, id, report, rows)).await;
+        let (outcome, read) = match &done {
+            Ok(read) => (Outcome::Ok, *read),
+            Err(error) => (error.failure.into(), 0),
+        };
+        self.queries.note(report, Chosen::of(statement.scans()), outcome, read);
+        done
+    }
+
+    /// Waits for a slot, then works for as long as a statement may take.
+    async fn in_a_slot<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let slot = tokio::time::timeout(self.queue, self.slots.acquire()).await;
         let _slot = match slot {
             Ok(Ok(slot)) => slot,
             Ok(Err(_)) | Err(_) => return Err(StoreError::busy()),
         };
-        let work = self.stream(statement, id, report, rows);
         match tokio::time::timeout(self.limit, work).await {
             Ok(done) => done,
             Err(_) => Err(StoreError::slow()),
@@ -98,7 +119,13 @@ impl Store {
         id: Uuid,
         report: &str,
         rows: &mut R,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
+        log::debug!(
+            "request {}: query {id}: {report}: source={}; pieces={}",
+            REQUEST.try_with(Clone::clone).unwrap_or_default(),
+            Chosen::of(statement.scans()).map_or("none", Chosen::name),
+            pieces(statement.scans())
+        );
         log::debug!("query {id}: {} {:?}", statement.text(), statement.params());
         let mut query = self
             .client
@@ -117,7 +144,8 @@ impl Store {
             reader.feed(&chunk, rows)?;
         }
         reader.finish::<R>()?;
-        Ok(())
+        // Whole, since the engine waits for the end of the query before it sends headers.
+        Ok(cursor.summary().and_then(|summary| summary.read_rows()).unwrap_or(0))
     }
 
     /// Rows of a small housekeeping query.
@@ -134,6 +162,16 @@ impl Store {
     /// Longest time that a report's statement takes, one way or the other.
     pub fn patience(&self) -> Duration {
         self.queue + self.limit
+    }
+
+    /// The statements that were run.
+    pub fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// How many statements run, and how many may.
+    pub fn slots(&self) -> (usize, usize) {
+        (self.most.saturating_sub(self.slots.available_permits()), self.most)
     }
 
     /// The client, for the schema's state.

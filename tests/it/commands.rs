@@ -4,9 +4,13 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use cdrscope::access::password::Stored;
+use cdrscope::config::Config;
+use cdrscope::config::value::Secret;
+use cdrscope::token::{Grant, Keys, Subject};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::support::app::SECRET;
 use crate::support::http::send;
 use crate::support::{Db, TestApp, db, engine};
 
@@ -214,4 +218,31 @@ async fn the_commands_say_what_to_do_where_the_tables_are_missing() {
 async fn stored(db: &Db, id: u32) -> String {
     let sql = format!("SELECT password_hash FROM api_access FINAL WHERE id = {id}");
     db.admin.query_raw(&sql).fetch_one().await.unwrap()
+}
+
+#[actix_web::test]
+async fn only_a_token_that_is_made_with_debug_may_ask_for_plans() {
+    let db = db().await;
+    let mut config = Config::default();
+    config.auth.secret = Secret::new(SECRET);
+    let keys = Keys::new(&config.auth).unwrap();
+    for (args, debug) in [(&[][..], false), (&["--debug"], true)] {
+        let ran = run(&db, &[&["token", "--customer", "7", "--auth-secret", SECRET], args].concat(), "");
+        let grant = Grant { customer_id: 7, account_ids: vec![], allowed_ips: vec![], debug };
+        assert_eq!(keys.verify(ran.line(), time::OffsetDateTime::now_utc()), Ok(Subject::Grant(grant)));
+    }
+    let row = run(&db, &["token", "--access", "1", "--debug", "--auth-secret", SECRET], "");
+    assert_eq!((row.code, row.out.as_str()), (2, ""), "{}", row.err);
+}
+
+#[actix_web::test]
+async fn a_limit_that_a_tokens_row_would_not_keep_is_refused() {
+    let db = db().await;
+    let account = Uuid::new_v4().to_string();
+    for limit in [["--account", &account], ["--allowed-ip", "192.0.2.1"]] {
+        for whose in [&["--access", "1"][..], &[]] {
+            let ran = run(&db, &[&["token", "--auth-secret", SECRET], whose, &limit].concat(), "");
+            assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{whose:?} {limit:?}: {}", ran.err);
+        }
+    }
 }

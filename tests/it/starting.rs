@@ -4,14 +4,17 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
-use cdrscope::token::{Keys, Subject};
+use cdrscope::token::{Issue, Keys, Subject};
 use rustix::process::{Pid, Signal, kill_process};
 use time::OffsetDateTime;
 
-use crate::support::{db, engine};
+use crate::support::app::API;
+use crate::support::{db, engine, insert};
 
 const SECRET: &str = "a secret of the test, long enough to sign with";
 
@@ -270,12 +273,19 @@ struct Serving(Child);
 impl Serving {
     /// Waits for the line that says where it listens.
     fn started(args: &[&str]) -> (Self, String) {
-        let mut child = command(args, &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (serving, url, _) = Self::logging(args, &[]);
+        (serving, url)
+    }
+
+    /// The same, and what it logs from then on.
+    fn logging(args: &[&str], env: &[(&str, &str)]) -> (Self, String, Receiver<String>) {
+        let mut child = command(args, env).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let url = lines.find_map(|line| Some(line.unwrap().split_once("listening on ")?.1.to_owned())).unwrap();
-        // What it logs from now on must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        (Self(child), url)
+        // What it logs from now on must not fill the pipe, whether or not anybody wants it.
+        let (sender, log) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
+        (Self(child), url, log)
     }
 
     fn stop(mut self) -> Option<i32> {
@@ -321,4 +331,40 @@ async fn a_missing_or_older_schema_is_refused_by_naming_migrate_which_makes_it()
     let (code, lines) = complaint(&serve, &[]);
     assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
     assert!(lines[0].starts_with("the schema lacks ") && lines[0].ends_with(": run `cdrscope migrate`"), "{lines:?}");
+}
+
+#[actix_web::test]
+async fn at_level_debug_the_log_says_what_each_statement_reads_under_its_requests_id() {
+    let db = db().await;
+    let account = uuid::Uuid::new_v4();
+    insert(&db.admin, "accounts", &format!(r#"{{"id":1,"uuid":"{account}","customer_id":7}}"#)).await;
+    let reader = server(&db.database, false);
+    let serve = with(&["serve", "--auth-secret", SECRET, "--http-listen", "127.0.0.1:0"], &reader);
+    let (serving, url, log) = Serving::logging(&serve, &[("CDRSCOPE_LOG", "cdrscope=debug")]);
+    let mut config = Config::default();
+    config.auth.secret = Secret::new(SECRET);
+    let issue = Issue::Grant { customer_id: 7, account_ids: vec![], allowed_ips: vec![], debug: false };
+    let token = Keys::new(&config.auth).unwrap().sign(&issue, OffsetDateTime::now_utc(), 60).unwrap();
+    let question =
+        format!("account-id={account}&from-time=2026-01-01T00:00:30Z&to-time=2026-01-01T00:02:59Z&sampling=minute");
+    for report in ["origination-statistics-quality", "termination-statistics-quality"] {
+        let request = reqwest::Client::new().get(format!("{url}{API}/{report}?{question}"));
+        let id = format!("find-{report}");
+        let answer = request.header("Authorization", &token).header("X-Request-Id", &id).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let found = loop {
+            let line = log.recv_timeout(Duration::from_secs(10)).unwrap();
+            if line.contains(&format!("request {id}: query ")) {
+                break line;
+            }
+        };
+        let told = found.split_once(&format!(": {report}: ")).unwrap().1;
+        // The memory reads whole chunks of time beside the edge that the window cuts off.
+        assert_eq!(
+            told,
+            "source=both; pieces=calls[2026-01-01T00:00:30Z..2026-01-01T00:01:00Z) \
+             minutes[2026-01-01T00:00:00Z..2026-01-01T04:00:00Z)"
+        );
+    }
+    assert_eq!(serving.stop(), Some(0));
 }

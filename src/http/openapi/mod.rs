@@ -1,4 +1,4 @@
-//! The OpenAPI document: a description of `Endpoint::all()`, the list that `app()` mounts, with the parameters and columns
+//! The OpenAPI document: a description of `Endpoint::mounted()`, the list that `app()` mounts, with the parameters and columns
 //! of the reports themselves and the limits of this service's settings.
 
 mod bodies;
@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::auth::COOKIE;
 use super::endpoint::Endpoint;
+use super::params::{DEBUG, DEBUG_PLAN};
+use super::reports::PLAN_HEADER;
 use super::state::State;
 use crate::config::{UnknownParams, WeekStart};
 use crate::query::sampling::Sampling;
@@ -19,7 +21,7 @@ use crate::report::{Report, Shape};
 /// The document of a service with these settings and tables.
 pub fn document(state: &State) -> Value {
     let paths: Map<String, Value> =
-        Endpoint::all().map(|endpoint| (endpoint.path(), path_item(endpoint, state))).collect();
+        Endpoint::mounted(&state.config).map(|endpoint| (endpoint.path(), path_item(endpoint, state))).collect();
     json!({
         "openapi": "3.1.1",
         "info": {
@@ -39,28 +41,40 @@ pub fn document(state: &State) -> Value {
                 "description": "The protocol of Grafana's JSON plugins, which write the bodies; what may be seen follows \
                                 from the token. A refused token is 403 here.",
             },
-            { "name": "Service", "description": "The service's health and its documentation; no token is asked for." },
+            { "name": "Service", "description": "The service's health, its documentation and its metrics." },
         ],
         "security": [{ "bearer": [] }, { "token": [] }, { "cookie": [] }],
         "paths": paths,
         "components": {
-            "securitySchemes": {
-                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
-                "token": {
-                    "type": "apiKey", "in": "header", "name": "Authorization",
-                    "description": "The token alone: the header's last word counts.",
-                },
-                "cookie": {
-                    "type": "apiKey", "in": "cookie", "name": COOKIE,
-                    "description": "Read where the header `Authorization` is absent or blank; renewed by each answer.",
-                },
-            },
+            "securitySchemes": security(state),
             "parameters": params::components(),
             "headers": replies::headers(),
             "responses": replies::errors(state),
             "schemas": schemas(state),
         },
     })
+}
+
+/// The name of what opens /metrics.
+const METRICS_TOKEN: &str = "metrics";
+
+fn security(state: &State) -> Value {
+    let mut schemes = json!({
+        "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+        "token": {
+            "type": "apiKey", "in": "header", "name": "Authorization",
+            "description": "The token alone: the header's last word counts.",
+        },
+        "cookie": {
+            "type": "apiKey", "in": "cookie", "name": COOKIE,
+            "description": "Read where the header `Authorization` is absent or blank; renewed by each answer.",
+        },
+    });
+    if state.config.metrics.enabled {
+        schemes[METRICS_TOKEN] =
+            json!({ "type": "http", "scheme": "bearer", "description": "`metrics.token` of the settings." });
+    }
+    schemes
 }
 
 /// What holds for all of it.
@@ -94,6 +108,7 @@ fn path_item(endpoint: Endpoint, state: &State) -> Value {
         | Endpoint::Grafana(_)
         | Endpoint::Live
         | Endpoint::Ready
+        | Endpoint::Metrics
         | Endpoint::Document
         | Endpoint::Page => Vec::new(),
     };
@@ -121,6 +136,7 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
         Endpoint::Grafana(entry) => (grafana::id(entry), "Grafana", grafana::summary(entry.route)),
         Endpoint::Live => ("healthLive".into(), "Service", "200 while the process runs."),
         Endpoint::Ready => ("healthReady".into(), "Service", "200 while the service can answer reports, else 503."),
+        Endpoint::Metrics => ("metrics".into(), "Service", "Figures for Prometheus, with a token of their own."),
         Endpoint::Document => ("openapi".into(), "Service", "This document."),
         Endpoint::Page => ("docs".into(), "Service", "This document as a page."),
         Endpoint::PageFile => ("docsFile".into(), "Service", "The page's style and script."),
@@ -143,6 +159,7 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
         Endpoint::Grafana(entry) if method == "POST" => operation["requestBody"] = grafana::body(entry.route),
         Endpoint::Grafana(_) => {}
         Endpoint::Login if method != "DELETE" => {}
+        Endpoint::Metrics => operation["security"] = json!([{ METRICS_TOKEN: [] }]),
         Endpoint::Login
         | Endpoint::Live
         | Endpoint::Ready
@@ -206,7 +223,11 @@ fn describe(report: &Report, state: &State) -> String {
                     },
                 );
             }
-            text
+            // Not a parameter in the list: for a token without the claim it is none.
+            text + &format!(
+                "\n\nA token whose claim `cfg` has `debug: true` may add `{DEBUG}={DEBUG_PLAN}`. The answer is the same, and \
+                 the header `{PLAN_HEADER}` says from where it was read."
+            )
         }
         Shape::Concurrency => {
             "One value a minute: for each media node its last snapshot in the minute counts. A minute \

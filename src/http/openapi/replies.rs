@@ -7,7 +7,8 @@ use super::super::endpoint::Endpoint;
 use super::super::error::ApiError;
 use super::super::headers::FIXED;
 use super::super::login;
-use super::super::params::BadParam;
+use super::super::params::{BadParam, has_debug};
+use super::super::reports::PLAN_HEADER;
 use super::super::state::State;
 use super::{bodies, grafana, reference};
 use crate::report::Shape;
@@ -38,6 +39,12 @@ pub fn headers() -> Map<String, Value> {
         ("retry-after", true, "Seconds after which to try again.", json!({ "type": "integer", "minimum": 1 })),
         ("allow", true, "The path's methods.", text("^[A-Z]+(, [A-Z]+)*$")),
         ("set-cookie", false, "The renewed token, where it came in the cookie.", json!({ "type": "string" })),
+        (
+            PLAN_HEADER,
+            false,
+            "How the answer was come by, where `debug=plan` asks for it.",
+            text("^source=(minutes|calls|both|none); rows_read=[0-9]+; cache=(hit|partial|miss|off); pieces="),
+        ),
     ];
     let header = |(name, required, description, schema): (&str, bool, &str, Value)| {
         (name.to_owned(), json!({ "description": description, "required": required, "schema": schema }))
@@ -103,7 +110,7 @@ fn failures(state: &State) -> Vec<ApiError> {
 
 /// The responses that operations share.
 pub fn errors(state: &State) -> Map<String, Value> {
-    let held: Vec<&str> = HELD.into_iter().chain(["set-cookie"]).collect();
+    let held: Vec<&str> = HELD.into_iter().chain(["set-cookie", PLAN_HEADER]).collect();
     let unchanged = with_headers("The caller holds the answer already.", &held);
     let failures = failures(state);
     let alike = failures.chunk_by(|one, next| shared(one) == shared(next));
@@ -197,6 +204,7 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
         ],
         Endpoint::Live => &[("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
         Endpoint::Ready => &[("405", "MethodNotAllowed"), ("406", "NotAcceptable"), ("503", "Unavailable")],
+        Endpoint::Metrics => &[("401", "Unauthorized"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
         Endpoint::Document | Endpoint::Page => {
             &[("304", "NotModified"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")]
         }
@@ -213,6 +221,7 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
 /// The response of an operation that did what was asked: status and response.
 fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
     let held_and_cookie: Vec<&str> = HELD.into_iter().chain(["set-cookie"]).collect();
+    let with_plan: Vec<&str> = held_and_cookie.iter().copied().chain([PLAN_HEADER]).collect();
     let json = |schema: Value| json!({ "application/json": { "schema": schema } });
     let (status, description, headers, content): (_, _, &[&str], _) = match endpoint {
         Endpoint::Report(report) => {
@@ -222,7 +231,8 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
                     "The figures by column, or by row with `format=rows`; `[]` where `from-time` lies in the future."
                 }
             };
-            ("200", description, &held_and_cookie, bodies::of_report(report))
+            let headers = if has_debug(report) { &with_plan } else { &held_and_cookie };
+            ("200", description, headers, bodies::of_report(report))
         }
         Endpoint::Login => match method {
             "POST" => {
@@ -235,6 +245,10 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
         Endpoint::Live | Endpoint::Ready => {
             let word = if matches!(endpoint, Endpoint::Live) { "live" } else { "ready" };
             ("200", "Yes.", &[], json(bodies::object([("status", json!({ "const": word }))])))
+        }
+        Endpoint::Metrics => {
+            let text = json!({ "text/plain": { "schema": { "type": "string" } } });
+            ("200", "The text format of Prometheus, 0.0.4.", &["cache-control"], text)
         }
         Endpoint::Document => ("200", "The document.", &HELD, json(json!({ "type": "object" }))),
         Endpoint::Page => ("200", "The page.", &HELD, json!({ "text/html": { "schema": { "type": "string" } } })),

@@ -163,7 +163,7 @@ fn a_dynamic_token_carries_its_own_grant() {
     let dynamic = |cfg: &str| verdict(&with("sub", Some(&format!(r#""D","cfg":{cfg}"#))));
     let grant = |account_ids: &[u32], nets: &[&str]| {
         let allowed_ips = nets.iter().map(|net| net.parse().unwrap()).collect();
-        Ok(Subject::Grant(Grant { customer_id: 7, account_ids: account_ids.to_vec(), allowed_ips }))
+        Ok(Subject::Grant(Grant { customer_id: 7, account_ids: account_ids.to_vec(), allowed_ips, debug: false }))
     };
     for (cfg, expected) in [
         (json!({ "customer_id": 7 }), grant(&[], &[])),
@@ -176,7 +176,13 @@ fn a_dynamic_token_carries_its_own_grant() {
     ] {
         assert_eq!(dynamic(&cfg.to_string()), expected, "{cfg}");
     }
-    let bad: [Value; 24] = [
+    for (debug, may) in
+        [("", false), (r#","debug":null"#, false), (r#","debug":false"#, false), (r#","debug":true"#, true)]
+    {
+        let verdict = dynamic(&format!(r#"{{"customer_id":7{debug}}}"#));
+        assert!(matches!(&verdict, Ok(Subject::Grant(grant)) if grant.debug == may), "{debug}: {verdict:?}");
+    }
+    let bad: [Value; 29] = [
         json!(null),
         json!({}),
         json!([]),
@@ -201,6 +207,11 @@ fn a_dynamic_token_carries_its_own_grant() {
         json!({ "customer_id": 7, "allowed_ips": ["192.0.2.1", "x"] }),
         json!({ "customer_id": 7, "allowed_ips": [""] }),
         json!({ "customer_id": 7, "allowed_ips": ["10.0.0.0/33"] }),
+        json!({ "customer_id": 7, "debug": "true" }),
+        json!({ "customer_id": 7, "debug": 1 }),
+        json!({ "customer_id": 7, "debug": [] }),
+        json!({ "customer_id": 7, "debug": {} }),
+        json!({ "customer_id": 7, "debug": "" }),
     ];
     for cfg in bad {
         assert_eq!(dynamic(&cfg.to_string()), Err(Rejected::Subject), "{cfg}");

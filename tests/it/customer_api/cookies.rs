@@ -106,6 +106,7 @@ async fn a_used_cookie_is_renewed_with_its_attributes_and_a_fresh_expiry() {
             customer_id: CUSTOMER,
             account_ids: vec![session.account],
             allowed_ips: vec!["127.0.0.1".into()],
+            debug: false,
         },
         5,
     );
@@ -151,9 +152,17 @@ async fn the_cookie_is_renewed_on_every_status_but_401() {
         // Where no token is asked for, the cookie was not used.
         assert_eq!(reply.headers.get("set-cookie").is_some(), status == 200, "{status}");
     }
-    let expired = world().sign(&Issue::Grant { customer_id: CUSTOMER, account_ids: vec![], allowed_ips: vec![] }, 0);
-    let elsewhere = world()
-        .sign(&Issue::Grant { customer_id: CUSTOMER, account_ids: vec![], allowed_ips: vec!["192.0.2.1".into()] }, 60);
+    let expired = world()
+        .sign(&Issue::Grant { customer_id: CUSTOMER, account_ids: vec![], allowed_ips: vec![], debug: false }, 0);
+    let elsewhere = world().sign(
+        &Issue::Grant {
+            customer_id: CUSTOMER,
+            account_ids: vec![],
+            allowed_ips: vec!["192.0.2.1".into()],
+            debug: false,
+        },
+        60,
+    );
     for bad in [expired, elsewhere, "x".into(), world().sign(&Issue::Access(99), 60)] {
         let reply = ask(&session, &[("Cookie", &cookie(&bad))], &window(1)).await;
         assert_eq!((reply.status, reply.headers.get("set-cookie")), (401, None));
@@ -238,7 +247,8 @@ async fn keys_rotate_by_kid_over_the_wire() {
 #[actix_web::test]
 async fn a_token_expires_while_it_is_used() {
     let session = Session::new();
-    let token = world().sign(&Issue::Grant { customer_id: CUSTOMER, account_ids: vec![], allowed_ips: vec![] }, 2);
+    let token = world()
+        .sign(&Issue::Grant { customer_id: CUSTOMER, account_ids: vec![], allowed_ips: vec![], debug: false }, 2);
     assert_eq!(ask(&session, &[("Authorization", &token)], &window(1)).await.status, 200);
     tokio::time::sleep(Duration::from_millis(2050)).await;
     assert_eq!(ask(&session, &[("Authorization", &token)], &window(1)).await.status, 401);

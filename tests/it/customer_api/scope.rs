@@ -187,7 +187,7 @@ async fn a_static_token_is_worth_what_the_last_row_of_its_id_says_and_nothing_on
 /// A token for the session's customer, good from these addresses.
 fn bound(ips: &[&str]) -> String {
     let allowed_ips = ips.iter().map(|ip| (*ip).to_owned()).collect();
-    world().sign(&Issue::Grant { customer_id: CUSTOMER, account_ids: Vec::new(), allowed_ips }, 600)
+    world().sign(&Issue::Grant { customer_id: CUSTOMER, account_ids: Vec::new(), allowed_ips, debug: false }, 600)
 }
 
 async fn status_with(session: &Session, ips: &[&str], headers: &[(&str, &str)]) -> u16 {

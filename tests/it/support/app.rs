@@ -79,7 +79,8 @@ impl TestApp {
 
     /// A dynamic token for a customer; no ids is all of its accounts.
     pub fn token(&self, customer_id: u32, account_ids: &[u32]) -> String {
-        let issue = Issue::Grant { customer_id, account_ids: account_ids.to_vec(), allowed_ips: Vec::new() };
+        let issue =
+            Issue::Grant { customer_id, account_ids: account_ids.to_vec(), allowed_ips: Vec::new(), debug: false };
         self.sign(&issue, 600)
     }
 

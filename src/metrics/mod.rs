@@ -1,0 +1,314 @@
+//! Every metric in one table: name, kind, labels, help; and the counters behind them. No I/O.
+//!
+//! Counters are atomics whose labels are all known beforehand, so that counting takes no lock.
+
+mod text;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::cache::Use;
+use crate::report::REPORTS;
+use crate::sql::Chosen;
+
+pub use text::{CONTENT_TYPE, Exposition};
+
+/// A metric, as it is described to Prometheus.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// Names of its labels.
+    pub labels: &'static [&'static str],
+    /// What it is.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($id:ident $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
+        $(
+            #[doc = $help]
+            pub const $id: Metric =
+                Metric { name: $name, kind: stringify!($kind), labels: &[$($label),*], help: $help };
+        )+
+
+        /// Every metric there is.
+        pub const ALL: &[Metric] = &[$($id),+];
+    };
+}
+
+metrics! {
+    BUILD gauge "cdrscope_build_info" ["version"] "1, with the version that runs.";
+    READY gauge "cdrscope_ready" [] "1 while /health/ready is 200, else 0.";
+    REQUESTS counter "cdrscope_requests_total" ["route", "status"] "Requests by pattern of their path (unknown: none) and class of status.";
+    REQUEST_SECONDS histogram "cdrscope_request_seconds" ["route"] "Time until the head of the answer was ready.";
+    QUERIES counter "cdrscope_queries_total" ["report", "outcome"] "Statements of reports by what became of them.";
+    SOURCES counter "cdrscope_query_sources_total" ["source"] "Statements of reports by what they read, as the planner chose.";
+    ROWS_READ counter "cdrscope_query_rows_read_total" [] "Rows that ClickHouse says it read for reports.";
+    SLOTS gauge "cdrscope_query_slots" [] "Statements that may run at once: limits.concurrent_queries.";
+    SLOTS_USED gauge "cdrscope_query_slots_used" [] "Statements that run.";
+    ANSWERS counter "cdrscope_answers_total" ["cache"] "Answers by how much of them was remembered: hit, partial, miss.";
+    CACHE_BYTES gauge "cdrscope_cache_bytes" [] "Memory of remembered sums and answers.";
+    ACCOUNTS_READ gauge "cdrscope_accounts_read_timestamp_seconds" [] "When accounts and api_access were last read, epoch seconds.";
+    ENGINE_RESTARTS counter "cdrscope_engine_restarts_total" [] "Starts of the embedded engine after it had ended by itself.";
+    ACCOUNTS_UP gauge "cdrscope_accounts_up" [] "1 if figures of accounts could be read for this scrape, else 0.";
+    ACCOUNTS_OMITTED gauge "cdrscope_accounts_omitted" [] "Accounts without figures, as all together would be more than metrics.max_series.";
+    CALLS gauge "cdrscope_account_calls" ["account", "customer", "name", "side"] "Calls (attempts on the side termination) begun in the window.";
+    ASR gauge "cdrscope_account_asr_percent" ["account", "customer", "name", "side"] "Answered share of those; none without calls.";
+    ACD gauge "cdrscope_account_acd_seconds" ["account", "customer", "name", "side"] "Average duration of the answered; none without one.";
+    CPS gauge "cdrscope_account_cps" ["account", "customer", "name", "side"] "Calls a second begun in the window.";
+    ACTIVE gauge "cdrscope_account_active_calls" ["account", "customer", "name", "side"] "Calls that were up in the busiest of the last complete minutes that two snapshots of every node lie in.";
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds to it.
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// What it is.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Upper bounds of a histogram's buckets, seconds; one more is without bound.
+const BOUNDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// Times, by buckets.
+#[derive(Debug, Default)]
+struct Histogram {
+    buckets: [Counter; BOUNDS.len() + 1],
+    nanoseconds: Counter,
+}
+
+impl Histogram {
+    fn note(&self, time: Duration) {
+        let seconds = time.as_secs_f64();
+        let bucket = BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len());
+        if let Some(bucket) = self.buckets.get(bucket) {
+            bucket.add(1);
+        }
+        self.nanoseconds.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+}
+
+/// Classes of status, `1xx` to `5xx`.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+#[derive(Debug, Default)]
+struct Route {
+    classes: [Counter; CLASSES.len()],
+    time: Histogram,
+}
+
+/// Requests, by the pattern of their path.
+#[derive(Debug)]
+pub struct Requests {
+    routes: Vec<(String, Route)>,
+    places: HashMap<String, usize>,
+    unknown: Route,
+}
+
+impl Requests {
+    /// None yet, of paths with these patterns.
+    pub fn new(patterns: impl IntoIterator<Item = String>) -> Self {
+        let routes: Vec<_> = patterns.into_iter().map(|pattern| (pattern, Route::default())).collect();
+        let places = routes.iter().enumerate().map(|(place, (pattern, _))| (pattern.clone(), place)).collect();
+        Self { routes, places, unknown: Route::default() }
+    }
+
+    /// Counts a request: the pattern that its path matched, the status of the answer, and the time it took.
+    pub fn note(&self, pattern: Option<&str>, status: u16, time: Duration) {
+        let place = pattern.and_then(|pattern| self.places.get(pattern));
+        let route = place.and_then(|place| self.routes.get(*place)).map_or(&self.unknown, |(_, route)| route);
+        if let Some(class) = route.classes.get(usize::from(status / 100).wrapping_sub(1)) {
+            class.add(1);
+        }
+        route.time.note(time);
+    }
+
+    /// Writes what was counted. A path that nobody asked for is left out.
+    pub fn write(&self, out: &mut Exposition) {
+        let routes = self.routes.iter().map(|(pattern, route)| (pattern.as_str(), route));
+        let asked = |(_, route): &(&str, &Route)| route.classes.iter().any(|class| class.get() > 0);
+        let asked: Vec<_> = routes.chain([("unknown", &self.unknown)]).filter(asked).collect();
+        out.family(&REQUESTS);
+        for (pattern, route) in &asked {
+            for (word, class) in CLASSES.iter().zip(&route.classes).filter(|(_, class)| class.get() > 0) {
+                out.sample(&REQUESTS, &[pattern, word], class.get());
+            }
+        }
+        out.family(&REQUEST_SECONDS);
+        for (pattern, route) in asked {
+            out.histogram(&REQUEST_SECONDS, pattern, &route.time);
+        }
+    }
+}
+
+/// What became of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered.
+    Ok,
+    /// No slot in time, or the server had too many.
+    Busy,
+    /// Slower than the limit.
+    Slow,
+    /// The server was away.
+    Unreachable,
+    /// The server refused or failed.
+    Failed,
+    /// A pattern that the server does not understand.
+    BadPattern,
+}
+
+impl Outcome {
+    /// All of them, with their words, in the order of their declaration.
+    const WORDS: [&str; 6] = ["ok", "busy", "slow", "unreachable", "failed", "bad_pattern"];
+}
+
+/// Statements of reports.
+#[derive(Debug)]
+pub struct Queries {
+    /// By place in `REPORTS`; the last is for what has another name.
+    outcomes: Vec<[Counter; Outcome::WORDS.len()]>,
+    sources: [Counter; Chosen::ALL.len()],
+    rows_read: Counter,
+}
+
+impl Default for Queries {
+    fn default() -> Self {
+        let outcomes = (0..=REPORTS.len()).map(|_| Default::default()).collect();
+        Self { outcomes, sources: Default::default(), rows_read: Counter::default() }
+    }
+}
+
+impl Queries {
+    /// Counts a statement: its report, what it reads, what became of it and how many rows were read.
+    pub fn note(&self, report: &str, chosen: Option<Chosen>, outcome: Outcome, rows_read: u64) {
+        let place = REPORTS.iter().position(|known| known.name == report).unwrap_or(REPORTS.len());
+        if let Some(counter) = self.outcomes.get(place).and_then(|outcomes| outcomes.get(outcome as usize)) {
+            counter.add(1);
+        }
+        if let Some(counter) = chosen.and_then(|chosen| self.sources.get(chosen as usize)) {
+            counter.add(1);
+        }
+        self.rows_read.add(rows_read);
+    }
+
+    /// Writes what was counted.
+    pub fn write(&self, out: &mut Exposition) {
+        out.family(&QUERIES);
+        let reports = REPORTS.iter().map(|report| report.name).chain(["other"]);
+        for (report, outcomes) in reports.zip(&self.outcomes) {
+            for (word, count) in Outcome::WORDS.iter().zip(outcomes) {
+                // Those that went well are there from the start, so that a first failure is seen as an increase of something.
+                if count.get() > 0 || (*word == "ok" && report != "other") {
+                    out.sample(&QUERIES, &[report, word], count.get());
+                }
+            }
+        }
+        out.family(&SOURCES);
+        for (chosen, count) in Chosen::ALL.iter().zip(&self.sources) {
+            out.sample(&SOURCES, &[chosen.name()], count.get());
+        }
+        out.single(&ROWS_READ, self.rows_read.get());
+    }
+}
+
+/// Answers, by how much of them was remembered.
+#[derive(Debug, Default)]
+pub struct Answers {
+    hit: Counter,
+    partial: Counter,
+    miss: Counter,
+}
+
+impl Answers {
+    /// Counts one.
+    pub fn note(&self, used: Use) {
+        match used {
+            Use::Hit => self.hit.add(1),
+            Use::Partial => self.partial.add(1),
+            Use::Miss => self.miss.add(1),
+        }
+    }
+
+    /// Writes what was counted.
+    pub fn write(&self, out: &mut Exposition) {
+        out.family(&ANSWERS);
+        for (used, count) in [(Use::Hit, &self.hit), (Use::Partial, &self.partial), (Use::Miss, &self.miss)] {
+            out.sample(&ANSWERS, &[used.word()], count.get());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_of_one_kind_each_and_end_as_their_kind_does() {
+        for (i, metric) in ALL.iter().enumerate() {
+            assert!(metric.name.starts_with("cdrscope_"), "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == "counter", "{}", metric.name);
+            assert!(!metric.help.contains(['\\', '\n']), "{}", metric.name);
+            assert!(ALL[..i].iter().all(|other| other.name != metric.name), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn a_histogram_adds_up_its_buckets() {
+        let requests = Requests::new(["/a".to_owned()]);
+        for (milliseconds, pattern) in
+            [(1, Some("/a")), (2, Some("/a")), (60_000, Some("/a")), (1, None), (1, Some("/b"))]
+        {
+            requests.note(pattern, 200, Duration::from_millis(milliseconds));
+        }
+        requests.note(Some("/a"), 503, Duration::ZERO);
+        requests.note(Some("/a"), 0, Duration::ZERO);
+        let mut out = Exposition::default();
+        requests.write(&mut out);
+        let text = out.into_text();
+        for line in [
+            "cdrscope_requests_total{route=\"/a\",status=\"2xx\"} 3",
+            "cdrscope_requests_total{route=\"/a\",status=\"5xx\"} 1",
+            "cdrscope_requests_total{route=\"unknown\",status=\"2xx\"} 2",
+            "cdrscope_request_seconds_bucket{route=\"/a\",le=\"0.001\"} 3",
+            "cdrscope_request_seconds_bucket{route=\"/a\",le=\"0.0025\"} 4",
+            "cdrscope_request_seconds_bucket{route=\"/a\",le=\"30\"} 4",
+            "cdrscope_request_seconds_bucket{route=\"/a\",le=\"+Inf\"} 5",
+            "cdrscope_request_seconds_sum{route=\"/a\"} 60.003",
+            "cdrscope_request_seconds_count{route=\"/a\"} 5",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn statements_of_unknown_reports_are_counted_too() {
+        let queries = Queries::default();
+        queries.note("origination-statistics", Some(Chosen::Both), Outcome::Ok, 5);
+        queries.note("something else", None, Outcome::BadPattern, 2);
+        let mut out = Exposition::default();
+        queries.write(&mut out);
+        let text = out.into_text();
+        for line in [
+            "cdrscope_queries_total{report=\"origination-statistics\",outcome=\"ok\"} 1",
+            "cdrscope_queries_total{report=\"termination-statistics\",outcome=\"ok\"} 0",
+            "cdrscope_queries_total{report=\"other\",outcome=\"bad_pattern\"} 1",
+            "cdrscope_query_sources_total{source=\"both\"} 1",
+            "cdrscope_query_rows_read_total 7",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} not in\n{text}");
+        }
+    }
+}
