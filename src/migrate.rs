@@ -47,6 +47,8 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(9, "fill_vendor_minutes", "0009_fill_vendor_minutes.sql"),
     step!(10, "fill_by_destination", "0010_fill_by_destination.sql"),
     step!(11, "countries", "0011_countries.sql"),
+    step!(12, "cdrs_deletes", "0012_cdrs_deletes.sql"),
+    step!(13, "active_calls_deletes", "0013_active_calls_deletes.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.
@@ -264,9 +266,9 @@ mod tests {
     fn numbers_have_no_gaps_and_statements_can_run_twice() {
         for (place, migration) in MIGRATIONS.iter().enumerate() {
             assert_eq!(migration.number as usize, place + 1, "{}", migration.name);
-            // Filling a projection that is filled already finds nothing to do.
-            let repeatable =
-                ["IF NOT EXISTS", "MATERIALIZE PROJECTION"].iter().any(|words| migration.sql.contains(words));
+            // Filling a projection that is filled already finds nothing to do; a setting is set to what it is.
+            let repeatable = ["IF NOT EXISTS", "MATERIALIZE PROJECTION", "MODIFY SETTING"];
+            let repeatable = repeatable.iter().any(|words| migration.sql.contains(words));
             assert!(repeatable, "{}", migration.name);
             assert!(!migration.sql.contains(';'), "{} holds more than one statement", migration.name);
         }

@@ -170,6 +170,8 @@ async fn table(
     for column in needed {
         let (expression, found) = match expressions.get(column.name) {
             Some(expression) => {
+                // Whatever stands in it is one value where it is put.
+                let expression = format!("({expression})");
                 match describe(client, name, &format!("(SELECT {expression} AS x FROM {name})")).await? {
                     Ok(types) => (expression, types.into_values().next()),
                     Err(why) => {
@@ -178,10 +180,10 @@ async fn table(
                     }
                 }
             }
-            None => (column.name, types.get(column.name).cloned()),
+            None => (column.name.to_owned(), types.get(column.name).cloned()),
         };
         match found {
-            Some(found) => match adapt(expression, &found, column.is) {
+            Some(found) => match adapt(&expression, &found, column.is) {
                 Some(sql) if sql == column.name => {}
                 Some(sql) => drop(schema.expressions.insert(column.name.to_owned(), sql)),
                 None if matches!(column.is, Use::Code | Use::Seconds) && expressions.get(column.name).is_none() => {

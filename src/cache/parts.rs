@@ -37,11 +37,14 @@ impl Part {
 
     /// Whether it holds exactly the rows of `old`, all parts that it took the place of.
     fn merges(&self, old: &[&Self]) -> bool {
-        // Blocks are given out in order, so nothing unseen lies between two that were seen. It may lie beyond them, and a
-        // merge that drops as many deleted rows would have the right number of rows all the same.
+        // Blocks of a table that is not replicated are given out in order, so nothing unseen lies between two that were seen.
+        // It may lie beyond them, and a merge that drops as many deleted rows would have the right number of rows all the
+        // same; so it has to begin and end where they did, in blocks and in time.
         let first = old.iter().map(|old| old.min_block).min();
         let last = old.iter().map(|old| old.max_block).max();
+        let times = (old.iter().map(|old| old.min_time).min(), old.iter().map(|old| old.max_time).max());
         (first, last) == (Some(self.min_block), Some(self.max_block))
+            && times == (Some(self.min_time), Some(self.max_time))
             && old.iter().map(|old| old.rows).sum::<u64>() == self.rows
             && old.iter().all(|old| old.version >= self.version && old.name != self.name)
     }
@@ -133,7 +136,9 @@ impl History {
                 continue;
             }
             // Blocks that no earlier part had, in a part that nothing has touched since, are new rows.
-            let is_new = old.is_empty() && part.version == part.min_block;
+            // A patch part holds changes of rows, not rows.
+            let is_patch = part.partition.starts_with("patch-");
+            let is_new = old.is_empty() && part.version == part.min_block && !is_patch;
             // The old rows may reach further than those that are left of them.
             let from = old.iter().map(|old| old.min_time).fold(part.min_time, i64::min);
             let to = old.iter().map(|old| old.max_time).fold(part.max_time, i64::max);

@@ -50,12 +50,14 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool) -> Statement 
     let sums = figure::sums(plan.report.figures);
     let light = schema.table(Table::Cdrs).is_ours && pieces.iter().all(|(_, piece)| piece.is_light(plan.now));
     let (keys, order) = match (tagged, plan.report.key) {
-        (false, None) => ("t", " ORDER BY t"),
-        (true, None) => ("edge, t", " ORDER BY edge, t"),
-        (false, Some(_)) => ("t, k", " ORDER BY t, k"),
-        (true, Some(_)) => ("edge, t, k", " ORDER BY edge, t, k"),
+        (false, None) => ("cdrscope_t", " ORDER BY cdrscope_t"),
+        (true, None) => ("cdrscope_edge, cdrscope_t", " ORDER BY cdrscope_edge, cdrscope_t"),
+        (false, Some(_)) => ("cdrscope_t, cdrscope_key", " ORDER BY cdrscope_t, cdrscope_key"),
+        (true, Some(_)) => {
+            ("cdrscope_edge, cdrscope_t, cdrscope_key", " ORDER BY cdrscope_edge, cdrscope_t, cdrscope_key")
+        }
     };
-    let inner = if plan.report.key.is_some() { " GROUP BY t, k" } else { " GROUP BY t" };
+    let inner = if plan.report.key.is_some() { " GROUP BY cdrscope_t, cdrscope_key" } else { " GROUP BY cdrscope_t" };
     let scans = if schema.table(Table::Cdrs).is_ours {
         pieces.iter().map(|(read, piece)| piece.told(read.parts.len())).collect()
     } else {
@@ -154,18 +156,20 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, read: &Read, piece: Pie
     let minute = format!("toStartOfMinute({time})");
     s.push("SELECT ");
     if tagged {
-        s.push(if read.edge { "toUInt8(1) AS edge, " } else { "toUInt8(0) AS edge, " });
+        s.push(if read.edge { "toUInt8(1) AS cdrscope_edge, " } else { "toUInt8(0) AS cdrscope_edge, " });
     }
     interval(s, if matches!(piece, Piece::Minutes { .. }) { &minute } else { time }, plan.interval);
-    s.push(" AS t");
+    s.push(" AS cdrscope_t");
     match plan.report.key {
         // A number that is no id is 0, as one that is not there.
         Some(Key::Country) => {
-            s.push(", accurateCastOrDefault(").push(table.sql(Column::DstCountryId.name())).push(", 'UInt32') AS k");
+            s.push(", accurateCastOrDefault(")
+                .push(table.sql(Column::DstCountryId.name()))
+                .push(", 'UInt32') AS cdrscope_key");
         }
         Some(Key::Prefix) => {
             let number = table.sql(Column::DstPrefixRouting.name());
-            s.push(", toUInt32OrZero(concat('1', substring(").push(number).push(", 1, 3))) AS k");
+            s.push(", toUInt32OrZero(concat('1', substring(").push(number).push(", 1, 3))) AS cdrscope_key");
         }
         None => {}
     }
@@ -197,15 +201,17 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, read: &Read, piece: Pie
     filters(s, plan, table);
 }
 
+/// What a sum is called in a statement. An operator's table may have columns of any name, and ClickHouse takes an alias for
+/// a column rather than the column, so aliases have names that no table has.
 fn name(sum: Sum) -> &'static str {
     match sum {
-        Sum::Calls => "calls",
-        Sum::Answered => "answered",
-        Sum::AnsweredSeconds => "answered_seconds",
-        Sum::Seconds => "seconds",
-        Sum::Price => "price",
-        Sum::Effective => "effective",
-        Sum::Delays => "delays",
+        Sum::Calls => "cdrscope_calls",
+        Sum::Answered => "cdrscope_answered",
+        Sum::AnsweredSeconds => "cdrscope_answered_seconds",
+        Sum::Seconds => "cdrscope_seconds",
+        Sum::Price => "cdrscope_price",
+        Sum::Effective => "cdrscope_effective",
+        Sum::Delays => "cdrscope_delays",
     }
 }
 
@@ -258,7 +264,7 @@ fn concurrency(plan: &Plan, schema: &Schema) -> Statement {
     let mut s = Statement { scans, ..Statement::default() };
     s.push("SELECT ");
     interval(&mut s, time, plan.interval);
-    s.push(" AS t, count() FROM ").push(&table.name);
+    s.push(" AS cdrscope_t, count() FROM ").push(&table.name);
     tenant(&mut s, plan, table);
     not_buffered(&mut s, table);
     window(&mut s, time, plan.window);
@@ -266,10 +272,10 @@ fn concurrency(plan: &Plan, schema: &Schema) -> Statement {
     s.push(" AND (").push(node).push(", ").push(time).push(") IN (");
     snapshots(&mut s, table, plan.window);
     s.push(", ");
-    interval(&mut s, "snapshot_at", plan.interval);
+    interval(&mut s, "cdrscope_at", plan.interval);
     s.push(")");
     filters(&mut s, plan, table);
-    s.push(" GROUP BY t WITH TOTALS ORDER BY t");
+    s.push(" GROUP BY cdrscope_t WITH TOTALS ORDER BY cdrscope_t");
     s
 }
 
@@ -309,10 +315,10 @@ fn live_calls(plan: &Plan, schema: &Schema) -> Statement {
 /// has the form that the projection of snapshots answers.
 fn snapshots(s: &mut Statement, table: &TableSchema, during: Option<Window>) {
     let (node, time) = (table.sql(Column::NodeId.name()), table.sql(Column::SnapshotTimestamp.name()));
-    s.push("SELECT snapshot_node, max(snapshot_at) FROM (SELECT ").push(node).push(" AS snapshot_node, ").push(time);
-    s.push(" AS snapshot_at FROM ").push(&table.name).push(" WHERE 1");
+    s.push("SELECT cdrscope_node, max(cdrscope_at) FROM (SELECT ").push(node).push(" AS cdrscope_node, ").push(time);
+    s.push(" AS cdrscope_at FROM ").push(&table.name).push(" WHERE 1");
     window(s, time, during);
-    s.push(" GROUP BY ").push(node).push(", ").push(time).push(") GROUP BY snapshot_node");
+    s.push(" GROUP BY ").push(node).push(", ").push(time).push(") GROUP BY cdrscope_node");
 }
 
 /// Buckets are aligned to the epoch in UTC, whatever the server's or the column's zone.

@@ -10,13 +10,13 @@ use crate::support::{TestApp, db_on, engine_options};
 
 const OWN: &str = "CREATE TABLE own (
     id Int64, CUSTOMER Nullable(Int32), vendor_id Nullable(Int32), customer_acc_id Int64, vendor_acc_id Nullable(Int64),
-    is_last_cdr UInt8, time_start DateTime, duration Nullable(Int32), customer_duration Nullable(Int32),
-    vendor_duration Nullable(Int32), customer_price Nullable(Float64), vendor_price Float64,
+    was_last UInt8, t DateTime, seconds Nullable(Int32), customer_duration Nullable(Int32),
+    vendor_duration Nullable(Int32), price Nullable(Float64), vendor_price Float64,
     src_country_id Nullable(Int16), dst_country_id Nullable(Int16), src_prefix_routing LowCardinality(Nullable(String)),
     dst_prefix_routing Nullable(String), auth_orig_ip IPv4
-) ENGINE = MergeTree ORDER BY time_start";
+) ENGINE = MergeTree ORDER BY t";
 
-const COPY: &str = "INSERT INTO own SELECT id, customer_id, vendor_id, customer_acc_id, vendor_acc_id, is_last_cdr, \
+const COPY: &str = "INSERT INTO own SELECT id, customer_id, vendor_id, customer_acc_id, vendor_acc_id, if(is_last_cdr = 1, 1 + id % 2, 0), \
     time_start, nullIf(duration, 0), nullIf(customer_duration, 0), nullIf(vendor_duration, 0), \
     nullIf(toFloat64(customer_price), 0), toFloat64(vendor_price), nullIf(src_country_id, 0), nullIf(dst_country_id, 0), \
     nullIf(src_prefix_routing, ''), nullIf(dst_prefix_routing, ''), toIPv4(auth_orig_ip) FROM cdrs";
@@ -26,7 +26,7 @@ const COPY: &str = "INSERT INTO own SELECT id, customer_id, vendor_id, customer_
 const CALLS: &str = "INSERT INTO cdrs (id, customer_id, vendor_id, customer_acc_id, vendor_acc_id, is_last_cdr, time_start, \
     duration, customer_duration, vendor_duration, customer_price, vendor_price, src_country_id, dst_country_id, \
     src_prefix_routing, dst_prefix_routing, auth_orig_ip) \
-    SELECT number, 7, 7, 1 + h % 2, 1 + h % 2, h % 3 != 0, toDateTime(1774700000 + cityHash64(number, 1) % 200000), \
+    SELECT number, if(number % 11 = 0, 8, 7), if(number % 13 = 0, 8, 7), 1 + h % 2, 1 + h % 2, h % 3 != 0, toDateTime(1774700000 + cityHash64(number, 1) % 200000), \
     if(cityHash64(number, 10) % 2 = 0, 0, cityHash64(number, 2) % 4000) AS seconds, seconds, seconds, toDecimal64(if(number % 9 = 0, number % 5, cityHash64(number, 3) % 5000001), 6) / 1000000, \
     toDecimal64(if(number % 7 = 0, number % 5, cityHash64(number, 4) % 3000001), 6) / 1000000, cityHash64(number, 5) % 3, cityHash64(number, 6) % 3, \
     ['', '44', '4420', '380'][1 + cityHash64(number, 7) % 4], ['', '1', '1212', '49'][1 + cityHash64(number, 8) % 4], \
@@ -39,7 +39,10 @@ async fn run(app: &TestApp, sql: &str) {
 
 fn use_own(config: &mut Config) {
     config.tables.cdrs = Value::parse("own").unwrap();
-    config.tables.cdrs_columns = Value::parse("customer_id = CUSTOMER").unwrap();
+    // Names that statements might use for something else, and an expression that binds less tightly than AND.
+    let columns = "customer_id = CUSTOMER; duration = seconds; customer_price = price; time_start = t; \
+        is_last_cdr = was_last = 1 OR was_last = 2";
+    config.tables.cdrs_columns = Value::parse(columns).unwrap();
 }
 
 fn requests(account: Uuid) -> Vec<String> {

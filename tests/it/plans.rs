@@ -119,6 +119,69 @@ async fn live_calls_look_for_snapshots_in_their_projection() {
     // EXPLAIN does not follow IN, so the subquery is explained by itself.
     let statement = statement("origination-active-calls", "2026-01-01", Sampling::Minute, vec![]);
     let (_, subquery) = statement.text().split_once(" IN (").unwrap();
-    let (subquery, _) = subquery.rsplit_once(") GROUP BY t").unwrap();
+    let (subquery, _) = subquery.rsplit_once(") GROUP BY cdrscope_t").unwrap();
     assert_eq!(explained(&db.admin, subquery, statement.params()).await, "snapshots");
+}
+
+/// Seconds of the rows, from the projection that serves them and from the table itself.
+async fn sums(db: &Db, condition: &str) -> [u64; 2] {
+    let mut seconds = [0; 2];
+    for (sum, setting) in seconds.iter_mut().zip(["1", "0"]) {
+        let sql = format!(
+            "SELECT toUInt64(sum(duration)) FROM cdrs WHERE {condition} SETTINGS optimize_use_projections = {setting}"
+        );
+        *sum = db.admin.query_raw(&sql).fetch_one().await.unwrap();
+    }
+    seconds
+}
+
+/// What filtered reports of either side ask: the calls in another order, which must lose what the table loses.
+#[actix_web::test]
+async fn deleted_and_changed_calls_leave_the_projections_too() {
+    const SERVED: [(&str, &str); 2] = [
+        (
+            "customer_acc_id = 3 AND customer_id = 1 AND is_last_cdr = 1 AND startsWith(dst_prefix_routing, '12') \
+             AND dst_country_id >= 0",
+            "by_destination",
+        ),
+        ("vendor_acc_id = 3 AND vendor_id = 1 AND duration > 5", "by_vendor"),
+    ];
+    for change in [
+        "ALTER TABLE cdrs DELETE WHERE id % 3 = 0 SETTINGS mutations_sync = 2",
+        "ALTER TABLE cdrs UPDATE duration = 0 WHERE id % 3 = 0 SETTINGS mutations_sync = 2",
+        // The operator's own choice. A projection that was dropped by it and made again is to be without them too.
+        "ALTER TABLE cdrs MODIFY SETTING lightweight_mutation_projection_mode = 'drop'; \
+         DELETE FROM cdrs WHERE id % 3 = 0; \
+         ALTER TABLE cdrs APPLY DELETED MASK SETTINGS mutations_sync = 2; \
+         ALTER TABLE cdrs MATERIALIZE PROJECTION by_destination SETTINGS mutations_sync = 2; \
+         ALTER TABLE cdrs MATERIALIZE PROJECTION by_vendor SETTINGS mutations_sync = 2",
+    ] {
+        let db = db().await;
+        db.admin.query_raw(CALLS).execute().await.unwrap();
+        let mut before = Vec::new();
+        for (condition, _) in SERVED {
+            before.push(sums(&db, condition).await[1]);
+        }
+        for statement in change.split("; ") {
+            db.admin.query_raw(statement.trim()).execute().await.unwrap();
+        }
+        for ((condition, projection), before) in SERVED.into_iter().zip(before) {
+            let [served, own] = sums(&db, condition).await;
+            assert!(own < before, "{change}");
+            assert_eq!(served, own, "{change}: {projection}");
+            let sql = format!("SELECT sum(duration) FROM cdrs WHERE {condition}");
+            assert_eq!(explained(&db.admin, &sql, &[]).await, projection, "{change}");
+        }
+    }
+}
+
+/// It would leave the deleted calls in the projections, and reports that read those would go on counting them.
+#[actix_web::test]
+async fn a_delete_that_projections_do_not_follow_is_refused() {
+    let db = db().await;
+    for table in ["cdrs", "active_calls"] {
+        db.admin.query_raw(&format!("INSERT INTO {table} (id) VALUES (1)")).execute().await.unwrap();
+        let refused = db.admin.query_raw(&format!("DELETE FROM {table} WHERE id = 1")).execute().await;
+        assert!(refused.unwrap_err().to_string().contains("projection"), "{table}");
+    }
 }

@@ -363,24 +363,6 @@ async fn batches_repeated_while_others_arrive_count_once() {
     assert_eq!(counts(&db).await, [(0..12).map(|place| 20 + place).sum::<u64>(); 3]);
 }
 
-const BY_VENDOR: &str = "SELECT toStartOfMinute(time_start) AS t, count(), countIf(duration > 0), sum(vendor_price) FROM cdrs \
-                         WHERE vendor_id = 0 AND vendor_acc_id = 90 AND time_start >= 1 AND startsWith(dst_prefix_routing, '') GROUP BY t";
-
-#[tokio::test]
-async fn a_report_by_vendor_reads_the_projection_and_a_deleted_call_leaves_it() {
-    let db = db().await;
-    insert(&db.admin, "cdrs", &batch(1, 50)).await;
-    let plan = explain(&db.admin, BY_VENDOR).await;
-    assert!(plan.contains("by_vendor"), "{plan}");
-    run(&db.admin, "DELETE FROM cdrs WHERE id <= 20").await;
-    for settings in ["", " SETTINGS optimize_use_projections = 0"] {
-        let sql = format!("SELECT count() FROM cdrs WHERE vendor_acc_id = 90 AND time_start >= 1{settings}");
-        assert_eq!(db.admin.query_raw(&sql).fetch_one::<u64>().await.unwrap(), 30, "{settings}");
-    }
-    let plan = explain(&db.admin, BY_VENDOR).await;
-    assert!(plan.contains("by_vendor"), "{plan}");
-}
-
 #[tokio::test]
 async fn live_calls_are_taken_with_the_transport_protocol_under_either_name() {
     let db = db().await;

@@ -41,7 +41,13 @@ impl Services {
     }
 
     pub async fn on(engine: &Engine) -> Self {
-        let plain = TestApp::over(db_on(engine).await, |config| config.cache.enabled = false).await;
+        let db = db_on(engine).await;
+        // Deletes of either kind are tried.
+        let allow = "ALTER TABLE cdrs MODIFY SETTING lightweight_mutation_projection_mode = 'drop'";
+        db.admin.query_raw(allow).execute().await.unwrap();
+        // What projections say is under test too.
+        let reader = db.reader.with_setting("optimize_use_projections", "0");
+        let plain = TestApp::over(Db { reader, ..db }, |config| config.cache.enabled = false).await;
         let cached = TestApp::over(plain.same_db(engine), |config| config.cache.fresh_seconds = 0).await;
         let (account, token) = (plain.account(ACCOUNT, CUSTOMER).await, plain.token(CUSTOMER, &[]));
         let services = Self { plain, cached, account, token };
@@ -87,19 +93,16 @@ impl Services {
     pub async fn differences(&self, app: &TestApp, questions: &[String]) -> Vec<String> {
         let mut differences = Vec::new();
         for question in questions {
-            // The clock may tick between the two, and an open window then has one bucket more.
-            let mut wrong = None;
-            for _ in 0..3 {
-                let (seen, right) = (self.ask(app, question).await, self.ask(&self.plain, question).await);
-                let told = |reply: &Reply| (reply.status, reply.body.clone(), reply.header("etag").to_owned());
-                if told(&seen) == told(&right) {
-                    wrong = None;
-                    break;
+            // The clock may tick between two of them, and an open window then has one bucket more. The memory is asked once:
+            // an answer that is wrong once is wrong.
+            let told = |reply: &Reply| (reply.status, reply.body.clone(), reply.header("etag").to_owned());
+            let before = told(&self.ask(&self.plain, question).await);
+            let seen = told(&self.ask(app, question).await);
+            if seen != before {
+                let right = told(&self.ask(&self.plain, question).await);
+                if seen != right {
+                    differences.push(format!("{question}\n   got {}\n  want {}", short(&seen.1), short(&right.1)));
                 }
-                wrong.get_or_insert((told(&seen), told(&right)));
-            }
-            if let Some(((_, seen, _), (_, right, _))) = wrong {
-                differences.push(format!("{question}\n   got {}\n  want {}", short(&seen), short(&right)));
             }
         }
         differences
