@@ -13,16 +13,19 @@ source scripts/demo-service.sh
 npm_packages tests/node-grafana
 CDRSCOPE_AUTH_SECRET=$(openssl rand -hex 32)
 export CDRSCOPE_AUTH_SECRET
+# load.mjs counts the statements in the log.
+[ -z "${2:-}" ] || export CDRSCOPE_LOG=${CDRSCOPE_LOG:-info,cdrscope::store=debug}
 # Enough for an hour of any weekday to have calls of each account, and for the made-up incidents to stand out.
 serve_demo "$program" "${DEMO_CALLS:-200000}"
 OTHER_TOKEN=$("$program" token --customer 2)
 VENDOR_TOKEN=$("$program" token --customer 9001)
-export URL=$url TOKEN=$token ACCOUNT=$account OTHER_TOKEN VENDOR_TOKEN
+export URL=$url TOKEN=$token ACCOUNT=$account OTHER_TOKEN VENDOR_TOKEN LOG=$work/log
 
-echo "grafana-checks: node --test"
 if [ -n "${2:-}" ]; then
+    echo "grafana-checks: $2"
     node "$2"
 else
+    echo "grafana-checks: node --test"
     # It takes less than half a minute; whatever hangs is not waited for.
     timeout 300 node --test --test-reporter=spec tests/node-grafana/*.test.mjs
 fi
