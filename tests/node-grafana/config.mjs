@@ -13,11 +13,15 @@ function files(path, ...endings) {
 /** Dashboards by the name of their file. */
 export const boards = files('dashboards', '.json').map(([name, text]) => [name, JSON.parse(text)]);
 /** Data sources, those of the samples too. */
-export const sources = files('provisioning/datasources', '.yaml', '.sample').flatMap(([, text]) => parse(text).datasources);
+export const sources = files('provisioning/datasources', '.yaml', '.sample').flatMap(
+  ([, text]) => parse(text).datasources,
+);
 /** Where dashboards are looked for. */
 export const providers = files('provisioning/dashboards', '.yaml').flatMap(([, text]) => parse(text).providers);
 /** Alert rules, with what they ask for. */
-export const rules = files('provisioning/alerting', '.yaml').flatMap(([, text]) => parse(text).groups.flatMap(({ rules }) => rules));
+export const rules = files('provisioning/alerting', '.yaml').flatMap(([, text]) =>
+  parse(text).groups.flatMap(({ rules }) => rules),
+);
 
 /** The panels of a dashboard that show something, those in rows too. */
 export function panels(board) {

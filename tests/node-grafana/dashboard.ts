@@ -1,7 +1,16 @@
 // What a dashboard file may hold: Grafana's own types, and for each kind of panel that is used, the types of its options.
 // Nothing runs this: a JSON schema is made of it (see schema.mjs).
 
-import type { AnnotationQuery, Dashboard, DataSourceRef, FieldConfig, GraphFieldConfig, Panel, TableFieldOptions, VariableModel } from '@grafana/schema';
+import type {
+  AnnotationQuery,
+  Dashboard,
+  DataSourceRef,
+  FieldConfig,
+  GraphFieldConfig,
+  Panel,
+  TableFieldOptions,
+  VariableModel,
+} from '@grafana/schema';
 import type { Options as StatOptions } from '@grafana/schema/dist/types/raw/composable/stat/panelcfg/x/types.gen';
 import type { Options as TableOptions } from '@grafana/schema/dist/types/raw/composable/table/panelcfg/x/types.gen';
 import type { Options as TimeSeriesOptions } from '@grafana/schema/dist/types/raw/composable/timeseries/panelcfg/x/types.gen';
@@ -23,7 +32,10 @@ interface OfStat extends StatOptions {}
 interface OfTable extends Partial<TableOptions> {}
 interface OfTimeSeries extends TimeSeriesOptions {}
 
-interface Shown<Type extends string, Options, Custom> extends Omit<Panel, 'type' | 'options' | 'fieldConfig' | 'targets' | 'datasource'> {
+interface Shown<Type extends string, Options, Custom> extends Omit<
+  Panel,
+  'type' | 'options' | 'fieldConfig' | 'targets' | 'datasource'
+> {
   id: number;
   type: Type;
   title: string;
@@ -31,7 +43,10 @@ interface Shown<Type extends string, Options, Custom> extends Omit<Panel, 'type'
   datasource: Source;
   targets: Target[];
   options: Options;
-  fieldConfig: { defaults: Omit<FieldConfig, 'custom' | 'unit'> & { unit: string; custom?: Custom }; overrides: NonNullable<Panel['fieldConfig']>['overrides'] };
+  fieldConfig: {
+    defaults: Omit<FieldConfig, 'custom' | 'unit'> & { unit: string; custom?: Custom };
+    overrides: NonNullable<Panel['fieldConfig']>['overrides'];
+  };
 }
 
 export type Stat = Shown<'stat', OfStat, Record<string, never>>;

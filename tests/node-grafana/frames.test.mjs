@@ -21,8 +21,17 @@ test('every metric is read by the library in every shape, with names that differ
   const all = await metrics();
   assert.ok(all.includes('asr') && all.includes('termination_asr'), all.join(' '));
   for (const metric of all) {
-    for (const payload of [{}, { shape: 'each' }, { shape: 'wide' }, { reduce: 'total' }, { reduce: 'total', shape: 'each' }]) {
-      const { status, json, text } = await ask([target(metric, payload)], metric.startsWith('termination_') ? VENDOR_TOKEN : TOKEN);
+    for (const payload of [
+      {},
+      { shape: 'each' },
+      { shape: 'wide' },
+      { reduce: 'total' },
+      { reduce: 'total', shape: 'each' },
+    ]) {
+      const { status, json, text } = await ask(
+        [target(metric, payload)],
+        metric.startsWith('termination_') ? VENDOR_TOKEN : TOKEN,
+      );
       const about = `${metric} ${JSON.stringify(payload)}`;
       assert.equal(status, 200, `${about}: ${text}`);
       assert.deepEqual(faults(json, { refIds: ['A'], series: !TABLES.includes(metric) }), [], about);
@@ -74,7 +83,10 @@ test('the looks at frames see each fault', async () => {
     change(copy);
     return faults(copy, { refIds: ['A'] });
   };
-  assert.deepEqual(with_(() => {}), []);
+  assert.deepEqual(
+    with_(() => {}),
+    [],
+  );
   for (const [change, fault] of [
     [(all) => delete all[0].refId, 'refId'],
     [(all) => (all[0].refId = 'B'), 'refId'],
@@ -87,6 +99,9 @@ test('the looks at frames see each fault', async () => {
     [(all) => (all[1] = structuredClone(all[0])), 'two are called'],
   ]) {
     const found = with_(change);
-    assert.ok(found.some((text) => text.includes(fault)), `${change} is not seen: ${found}`);
+    assert.ok(
+      found.some((text) => text.includes(fault)),
+      `${change} is not seen: ${found}`,
+    );
   }
 });

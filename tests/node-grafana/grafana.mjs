@@ -77,13 +77,16 @@ export function faults(answer, { refIds, series = true }) {
     for (const field of frame.fields) found.push(...faultsOfField(field, frame).map((fault) => `${about}: ${fault}`));
   });
   const names = displayNames(frames);
-  for (const name of new Set(names)) if (names.indexOf(name) !== names.lastIndexOf(name)) found.push(`two are called ${name}`);
+  for (const name of new Set(names))
+    if (names.indexOf(name) !== names.lastIndexOf(name)) found.push(`two are called ${name}`);
   return found;
 }
 
 /** What legends call the columns of frames that are no times. */
 export function displayNames(frames) {
-  const shown = frames.flatMap((frame) => frame.fields.filter(({ type }) => type !== 'time').map((field) => [field, frame]));
+  const shown = frames.flatMap((frame) =>
+    frame.fields.filter(({ type }) => type !== 'time').map((field) => [field, frame]),
+  );
   return shown.map(([field, frame]) => data.getFieldDisplayName(field, frame, frames));
 }
 
@@ -91,7 +94,8 @@ function faultsOfSeries(frame) {
   const [first, ...others] = frame.fields;
   if (first?.type !== 'time') return ['the first field is no time'];
   const found = [];
-  if (others.length === 0 || others.some(({ type }) => type !== 'number')) found.push('a field beside the time is no number');
+  if (others.length === 0 || others.some(({ type }) => type !== 'number'))
+    found.push('a field beside the time is no number');
   if (first.values.some((time, i) => i > 0 && time <= first.values[i - 1])) found.push('times do not ascend');
   return found;
 }
@@ -109,5 +113,8 @@ function faultsOfField({ name, type, values }, frame) {
 /** The numbers in an answer's frames, of the older plugins' forms too. */
 export function numbers(answer) {
   const fields = answer.flatMap((one) => data.toDataFrame(structuredClone(one)).fields);
-  return fields.filter(({ type }) => type === 'number').flatMap(({ values }) => values).filter(Number.isFinite);
+  return fields
+    .filter(({ type }) => type === 'number')
+    .flatMap(({ values }) => values)
+    .filter(Number.isFinite);
 }

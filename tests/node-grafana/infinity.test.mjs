@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACCOUNT, API, get } from './service.mjs';
+import { ACCOUNT, API, get, URL_OF } from './service.mjs';
 import { rules, sources } from './config.mjs';
 import { data } from './grafana.mjs';
 
@@ -22,16 +22,30 @@ test('every report gives rows of numbers, with times in milliseconds or seconds'
     ['origination-statistics-quality', '15minutes'],
     ['origination-active-calls', undefined],
   ]) {
-    for (const [unit, type] of [['ms', 'timestamp_epoch'], ['s', 'timestamp_epoch_s']]) {
+    for (const [unit, type] of [
+      ['ms', 'timestamp_epoch'],
+      ['s', 'timestamp_epoch_s'],
+    ]) {
       for (const from of [hours(6), hours(6) * 1000, new Date(hours(6) * 1000).toISOString()]) {
-        const params = new URLSearchParams({ 'account-id': ACCOUNT, 'from-time': from, format: 'rows', 't-unit': unit });
+        const params = new URLSearchParams({
+          'account-id': ACCOUNT,
+          'from-time': from,
+          format: 'rows',
+          't-unit': unit,
+        });
         if (sampling) params.set('sampling', sampling);
         const { status, json, type: contentType, text } = await get(`${API}/${report}?${params}`);
         assert.equal(status, 200, text);
         assert.match(contentType, /^application\/json/);
         assert.ok(json.length > 3 && json.every((row) => READS[type](row.t)), `${report} ${unit}: ${text}`);
-        assert.ok(json.every((row) => Object.values(row).every(READS.number)), `${report}: ${text}`);
-        assert.ok(json.some((row) => Object.entries(row).some(([name, value]) => name !== 't' && value > 0)), report);
+        assert.ok(
+          json.every((row) => Object.values(row).every(READS.number)),
+          `${report}: ${text}`,
+        );
+        assert.ok(
+          json.some((row) => Object.entries(row).some(([name, value]) => name !== 't' && value > 0)),
+          report,
+        );
       }
     }
   }
@@ -39,7 +53,13 @@ test('every report gives rows of numbers, with times in milliseconds or seconds'
 
 test('lists come with commas', async () => {
   const total = async (prefixes) => {
-    const params = new URLSearchParams({ 'account-id': ACCOUNT, 'from-time': hours(240), sampling: 'day', 'dst-prefix-routing-starts-with': prefixes, format: 'rows' });
+    const params = new URLSearchParams({
+      'account-id': ACCOUNT,
+      'from-time': hours(240),
+      sampling: 'day',
+      'dst-prefix-routing-starts-with': prefixes,
+      format: 'rows',
+    });
     const { json } = await get(`${API}/origination-statistics?${params}`);
     return json.reduce((sum, row) => sum + row.total_calls, 0);
   };
@@ -52,7 +72,10 @@ test('lists come with commas', async () => {
 function address({ model, relativeTimeRange }, account, now) {
   const { url } = sources.find(({ uid }) => uid === model.datasource.uid);
   const times = { __timeFrom: now - relativeTimeRange.from, __timeTo: now - relativeTimeRange.to };
-  const text = (value) => String(value).replace(/\$\{(__time\w+):date:seconds\}/g, (_, name) => times[name]).replace(NOBODY, account);
+  const text = (value) =>
+    String(value)
+      .replace(/\$\{(__time\w+):date:seconds\}/g, (_, name) => times[name])
+      .replace(NOBODY, account);
   const params = new URLSearchParams(model.url_options.params.map(({ key, value }) => [key, text(value)]));
   assert.ok(!String(params).includes('%24'), `a variable is left in ${params}`);
   return url.replace(/^.*\/api\/rest\/customer\/v1/, API) + model.url + `?${params}`;
@@ -67,7 +90,7 @@ function parsed(model, json) {
 
 const queriesOf = (rule) => rule.data.filter(({ datasourceUid }) => datasourceUid !== '__expr__');
 
-test('the query of every alert rule gives numbers that Grafana\'s alerting can take', async () => {
+test("the query of every alert rule gives numbers that Grafana's alerting can take", async () => {
   assert.ok(rules.length >= 3);
   const now = Math.floor(Date.now() / 1000);
   const noon = Math.floor(now / 86_400) * 86_400 - 43_200;
@@ -80,12 +103,20 @@ test('the query of every alert rule gives numbers that Grafana\'s alerting can t
       const { status, json, text } = await get(address(query, ACCOUNT, live ? now : noon));
       assert.equal(status, 200, `${about}: ${text}`);
       const columns = parsed(model, json);
-      for (const { type, values } of columns) assert.ok(values.length > 0 && values.every(READS[type]), `${about}: ${text}`);
-      assert.equal(columns.filter(({ type }) => type === 'number').length, 1, `${about}: one column of numbers, or alerting mixes them up`);
+      for (const { type, values } of columns)
+        assert.ok(values.length > 0 && values.every(READS[type]), `${about}: ${text}`);
+      assert.equal(
+        columns.filter(({ type }) => type === 'number').length,
+        1,
+        `${about}: one column of numbers, or alerting mixes them up`,
+      );
       const times = columns.filter(({ type }) => type.startsWith('timestamp'));
       if (model.format === 'timeseries') {
         assert.equal(times.length, 1, about);
-        assert.ok(times[0].values.every((t, i, all) => i === 0 || t > all[i - 1]), about);
+        assert.ok(
+          times[0].values.every((t, i, all) => i === 0 || t > all[i - 1]),
+          about,
+        );
       } else {
         assert.deepEqual([times.length, columns[0].values.length], [0, 1], `${about}: one row`);
       }
@@ -107,14 +138,24 @@ test('every alert rule is whole: a condition that exists, expressions over queri
       assert.equal(model.refId, refId, uid);
       assert.equal(model.datasource.uid, datasourceUid, uid);
       if (datasourceUid === '__expr__') {
-        const used = model.type === 'math' ? [...model.expression.matchAll(/\$(\w+)/g)].map(([, name]) => name) : [model.expression];
+        const used =
+          model.type === 'math'
+            ? [...model.expression.matchAll(/\$(\w+)/g)].map(([, name]) => name)
+            : [model.expression];
         assert.ok(used.length > 0 && used.every((name) => refIds.includes(name) && name !== refId), `${uid} ${refId}`);
       } else {
         const source = sources.find((one) => one.uid === datasourceUid);
         assert.equal(source?.type, model.datasource.type, uid);
-        assert.deepEqual([model.parser, model.url_options.method], ['backend', 'GET'], `${uid}: only that is asked without a browser`);
+        assert.deepEqual(
+          [model.parser, model.url_options.method],
+          ['backend', 'GET'],
+          `${uid}: only that is asked without a browser`,
+        );
         assert.ok(relativeTimeRange.from > relativeTimeRange.to, uid);
-        assert.ok(model.url_options.params.some(({ key, value }) => key === 'account-id' && value === NOBODY), uid);
+        assert.ok(
+          model.url_options.params.some(({ key, value }) => key === 'account-id' && value === NOBODY),
+          uid,
+        );
       }
     }
   }
@@ -137,8 +178,16 @@ test('data sources have fixed uids, keep the token in secureJsonData, and reach 
   for (const { uid, url, type, jsonData, secureJsonData = {} } of sources) {
     assert.ok(!JSON.stringify(jsonData).includes('Bearer'), uid);
     const secrets = Object.values(secureJsonData);
-    assert.ok(jsonData.oauthPassThru || secrets.some((value) => value.includes('$__file{/run/secrets/grafana_token}')), uid);
-    const path = type === 'simpod-json-datasource' ? '' : `/origination-statistics?account-id=${ACCOUNT}&from-time=${hours(1)}&sampling=hour`;
-    assert.equal((await get(url.replace('http://cdrscope:8080', API.replace('/api/rest/customer/v1', '')) + path)).status, 200, uid);
+    assert.ok(
+      jsonData.oauthPassThru || secrets.some((value) => value.includes('$__file{/run/secrets/grafana_token}')),
+      uid,
+    );
+    const path =
+      type === 'simpod-json-datasource'
+        ? ''
+        : `/origination-statistics?account-id=${ACCOUNT}&from-time=${hours(1)}&sampling=hour`;
+    assert.equal((await get(url.replace('http://cdrscope:8080', URL_OF) + path)).status, 200, uid);
+    const health = jsonData.customHealthCheckUrl?.replace('http://cdrscope:8080', URL_OF);
+    if (health) assert.deepEqual([(await get(health)).status, (await get(health, 'bad')).status], [200, 401], uid);
   }
 });

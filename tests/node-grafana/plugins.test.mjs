@@ -9,21 +9,71 @@ const { range: span, interval, intervalMs, maxDataPoints } = timing(range({ from
 const refId = 'A';
 const source = { type: 'simpod-json-datasource', uid: 'cdrscope' };
 const filter = { key: 'dst-country-id', operator: '!=', value: '1' };
-const base = { app: 'dashboard', requestId: 'Q101', timezone: 'utc', panelId: 2, range: span, interval, intervalMs, maxDataPoints, scopedVars: {} };
+const base = {
+  app: 'dashboard',
+  requestId: 'Q101',
+  timezone: 'utc',
+  panelId: 2,
+  range: span,
+  interval,
+  intervalMs,
+  maxDataPoints,
+  scopedVars: {},
+};
 const payload = { account: ACCOUNT, sampling: 'hour' };
 
 /** What a panel with one target and one ad-hoc filter sends, by plugin and version. */
 const VERSIONS = {
-  'simPod 0.6.7, builder': { ...base, targets: [{ refId, datasource: source, editorMode: 'builder', target: 'total_calls', payload }], filters: [{ ...filter, condition: '' }] },
-  'simPod 0.6.4, code': { ...base, targets: [{ refId, datasource: source, editorMode: 'code', target: 'total_calls', payload }], filters: [filter] },
-  'simPod 0.6.3': { ...base, targets: [{ refId, datasource: source, editorMode: 'code', target: 'total_calls', payload }], adhocFilters: [filter] },
-  'simPod 0.6.3, its payload a text': { ...base, targets: [{ refId, target: 'total_calls', payload: JSON.stringify(payload) }], adhocFilters: [filter] },
-  'simPod 0.5': { ...base, targets: [{ refId, datasource: source, target: 'total_calls', payload, hide: false }], adhocFilters: [filter] },
-  'simPod 0.3, the metric an option': { ...base, targets: [{ refId, target: { label: 'Calls', value: 'total_calls' }, payload }], adhocFilters: [filter] },
-  'simPod 0.2, series': { ...base, targets: [{ refId, target: 'total_calls', type: 'timeseries', data: payload }], adhocFilters: [filter] },
-  'simPod 0.2, table': { ...base, targets: [{ refId, target: 'total_calls', type: 'table', data: payload }], adhocFilters: [filter] },
-  'simple-json, series': { ...base, targets: [{ refId, target: 'total_calls', type: 'timeserie', data: payload }], adhocFilters: [filter] },
-  'simple-json, table': { ...base, targets: [{ refId, target: 'total_calls', type: 'table', data: payload }], adhocFilters: [filter] },
+  'simPod 0.6.7, builder': {
+    ...base,
+    targets: [{ refId, datasource: source, editorMode: 'builder', target: 'total_calls', payload }],
+    filters: [{ ...filter, condition: '' }],
+  },
+  'simPod 0.6.4, code': {
+    ...base,
+    targets: [{ refId, datasource: source, editorMode: 'code', target: 'total_calls', payload }],
+    filters: [filter],
+  },
+  'simPod 0.6.3': {
+    ...base,
+    targets: [{ refId, datasource: source, editorMode: 'code', target: 'total_calls', payload }],
+    adhocFilters: [filter],
+  },
+  'simPod 0.6.3, its payload a text': {
+    ...base,
+    targets: [{ refId, target: 'total_calls', payload: JSON.stringify(payload) }],
+    adhocFilters: [filter],
+  },
+  'simPod 0.5': {
+    ...base,
+    targets: [{ refId, datasource: source, target: 'total_calls', payload, hide: false }],
+    adhocFilters: [filter],
+  },
+  'simPod 0.3, the metric an option': {
+    ...base,
+    targets: [{ refId, target: { label: 'Calls', value: 'total_calls' }, payload }],
+    adhocFilters: [filter],
+  },
+  'simPod 0.2, series': {
+    ...base,
+    targets: [{ refId, target: 'total_calls', type: 'timeseries', data: payload }],
+    adhocFilters: [filter],
+  },
+  'simPod 0.2, table': {
+    ...base,
+    targets: [{ refId, target: 'total_calls', type: 'table', data: payload }],
+    adhocFilters: [filter],
+  },
+  'simple-json, series': {
+    ...base,
+    targets: [{ refId, target: 'total_calls', type: 'timeserie', data: payload }],
+    adhocFilters: [filter],
+  },
+  'simple-json, table': {
+    ...base,
+    targets: [{ refId, target: 'total_calls', type: 'table', data: payload }],
+    adhocFilters: [filter],
+  },
 };
 
 /** Rows of an answer: for each column its values, whatever the form that the answer has. */
@@ -67,7 +117,9 @@ test('each route answers the bodies of each version in the form that the version
       for (const field of payloads) assert.match(field.type, /^(select|multi-select|input|textarea)$/);
     }
   }
-  const { json: [{ payloads }] } = await post('/metrics', {});
+  const {
+    json: [{ payloads }],
+  } = await post('/metrics', {});
   for (const { name, type, options } of payloads) {
     if (!type.endsWith('select') || options) continue;
     const { status, json } = await post('/metric-payload-options', { metric: 'asr', payload: {}, name });
@@ -76,7 +128,10 @@ test('each route answers the bodies of each version in the form that the version
   }
   for (const body of [{ target: '' }, { target: 'asr', type: 'timeserie' }]) {
     const { json } = await post('/search', body);
-    assert.ok(json.some((one) => (one.value ?? one) === 'asr'), JSON.stringify(body));
+    assert.ok(
+      json.some((one) => (one.value ?? one) === 'asr'),
+      JSON.stringify(body),
+    );
   }
   for (const body of [{}, { filters: [filter], timeRange: span }]) {
     const { json } = await post('/tag-keys', body);
@@ -87,7 +142,11 @@ test('each route answers the bodies of each version in the form that the version
 });
 
 async function answer(own, over = {}) {
-  const { status, json, text } = await post('/query', { ...base, ...over, targets: [{ refId, target: 'total_calls', payload: { sampling: 'hour', ...own } }] });
+  const { status, json, text } = await post('/query', {
+    ...base,
+    ...over,
+    targets: [{ refId, target: 'total_calls', payload: { sampling: 'hour', ...own } }],
+  });
   assert.equal(status, 200, `${JSON.stringify(own)}: ${text}`);
   return json;
 }
@@ -96,14 +155,26 @@ test('a list in a payload means the same in every spelling', async () => {
   const { json: accounts } = await post('/variable', { payload: { target: 'accounts' }, range: span });
   const ids = accounts.slice(0, 2).map(({ __text }) => /\((\d+)\)$/.exec(__text)[1]);
   for (const [field, values, other] of [
-    ['account', accounts.slice(0, 2).map(({ __value }) => __value), [ids, ids.map(Number), accounts.slice(0, 2).map(({ __text }) => __text)]],
+    [
+      'account',
+      accounts.slice(0, 2).map(({ __value }) => __value),
+      [ids, ids.map(Number), accounts.slice(0, 2).map(({ __text }) => __text)],
+    ],
     ['countries', ['37', '86'], [[37, 86]]],
     ['prefixes', ['44', '49'], [[44, 49]]],
   ]) {
     const expected = rows(await answer({ [field]: values }));
-    assert.ok(expected.flat(2).some((value) => value > 0), field);
+    assert.ok(
+      expected.flat(2).some((value) => value > 0),
+      field,
+    );
     const spellings = Object.values(FORMATS).map((format) => format(values));
-    for (const spelling of [...spellings, ...spellings.map((one) => [one].flat()), ...other, values.map((value) => ({ label: 'x', value }))]) {
+    for (const spelling of [
+      ...spellings,
+      ...spellings.map((one) => [one].flat()),
+      ...other,
+      values.map((value) => ({ label: 'x', value })),
+    ]) {
       assert.deepEqual(rows(await answer({ [field]: spelling })), expected, `${field}: ${JSON.stringify(spelling)}`);
     }
   }
@@ -124,14 +195,19 @@ test('a variable that was not replaced is left out, and the frame says so', asyn
   for (const broken of [{}, '{}', '$account', '${account:csv}', ['[[account]]']]) {
     const json = await answer({ account: broken });
     assert.deepEqual(rows(json), expected, JSON.stringify(broken));
-    assert.ok(json[0].meta.notices.some(({ text }) => text.includes('account') && text.includes('variable')), JSON.stringify(broken));
+    assert.ok(
+      json[0].meta.notices.some(({ text }) => text.includes('account') && text.includes('variable')),
+      JSON.stringify(broken),
+    );
   }
   // The whole payload, where the plugin could not read its text.
   assert.equal((await post('/query', { ...base, targets: [{ refId, target: 'asr', payload: {} }] })).status, 200);
 });
 
 test('a step is no finer than the panel asks, and missing hints do no harm', async () => {
-  const step = async (over) => (await post('/query', { ...base, ...over, targets: [{ refId, target: 'asr', payload: {} }] })).json[0].fields[0].config.interval / 60_000;
+  const step = async (over) =>
+    (await post('/query', { ...base, ...over, targets: [{ refId, target: 'asr', payload: {} }] })).json[0].fields[0]
+      .config.interval / 60_000;
   assert.equal(await step({ intervalMs: 60_000, maxDataPoints: 1440 }), 1);
   assert.equal(await step({ intervalMs: 60_001, maxDataPoints: 0 }), 5);
   assert.equal(await step({ intervalMs: 0, maxDataPoints: 100 }), 15);

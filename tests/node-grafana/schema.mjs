@@ -17,6 +17,8 @@ export function validators() {
     const valid = ajv.getSchema(`types#/definitions/${type}`);
     if (!valid) throw new Error(`dashboard.ts exports no ${type}`);
     if (valid(value)) return [];
-    return valid.errors.map(({ instancePath, message, params }) => `${instancePath || '/'} ${message} ${JSON.stringify(params)}`);
+    return valid.errors.map(
+      ({ instancePath, message, params }) => `${instancePath || '/'} ${message} ${JSON.stringify(params)}`,
+    );
   };
 }

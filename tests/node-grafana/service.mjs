@@ -34,5 +34,10 @@ export async function get(url, token = TOKEN) {
 async function read(response) {
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json');
-  return { status: response.status, type: response.headers.get('content-type'), text, json: isJson ? JSON.parse(text) : undefined };
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  };
 }

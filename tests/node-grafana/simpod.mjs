@@ -8,7 +8,10 @@ import { replace, timing } from './grafana.mjs';
  */
 export function target(saved, variables) {
   const value = (text) => replace(text, variables, 'regex');
-  const entries = Object.entries(saved.payload).map(([name, one]) => [name, Array.isArray(one) ? one.map(value) : value(one)]);
+  const entries = Object.entries(saved.payload).map(([name, one]) => [
+    name,
+    Array.isArray(one) ? one.map(value) : value(one),
+  ]);
   return { ...saved, target: value(saved.target), payload: Object.fromEntries(entries) };
 }
 
@@ -16,11 +19,21 @@ export function target(saved, variables) {
 export function query(targets, span, { width, filters = [], variables = {} } = {}) {
   const { interval, intervalMs, maxDataPoints, range } = timing(span, width);
   return {
-    app: 'dashboard', requestId: 'SQR101', timezone: 'utc', panelId: 1, panelPluginId: 'timeseries', dashboardUID: 'any',
-    range, interval, intervalMs, maxDataPoints, filters,
+    app: 'dashboard',
+    requestId: 'SQR101',
+    timezone: 'utc',
+    panelId: 1,
+    panelPluginId: 'timeseries',
+    dashboardUID: 'any',
+    range,
+    interval,
+    intervalMs,
+    maxDataPoints,
+    filters,
     targets: targets.map((saved) => target(saved, variables)),
     scopedVars: { __sceneObject: {}, __interval: { text: interval, value: interval } },
-    startTime: Date.now(), rangeRaw: range.raw,
+    startTime: Date.now(),
+    rangeRaw: range.raw,
   };
 }
 

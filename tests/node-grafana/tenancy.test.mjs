@@ -9,13 +9,21 @@ import * as simpod from './simpod.mjs';
 
 // A day that has ended: the demo goes on, and what is compared must not.
 const day = { timezone: 'utc', ...timing(range({ from: 'now-1d/d', to: 'now-1d/d' })) };
-const ask = (payload, over = {}, target = 'total_calls') => ({ ...day, ...over, targets: [{ refId: 'A', target, payload }] });
+const ask = (payload, over = {}, target = 'total_calls') => ({
+  ...day,
+  ...over,
+  targets: [{ refId: 'A', target, payload }],
+});
 
 test('no panel shows another customer an account that a variable names', async () => {
   for (const [name, board] of boards) {
     for (const panel of panels(board)) {
       const variables = { account: [ACCOUNT], country: '.*', prefix: '.*', step: ['auto'] };
-      const { status, text } = await post('/query', simpod.query(panel.targets, range(board.time, panel), { variables }), OTHER_TOKEN);
+      const { status, text } = await post(
+        '/query',
+        simpod.query(panel.targets, range(board.time, panel), { variables }),
+        OTHER_TOKEN,
+      );
       assert.equal(status, 400, `${name}, ${panel.title}`);
       assert.match(text, /unknown to this token/);
     }
@@ -34,7 +42,7 @@ test('an account of another customer in a payload is refused in every spelling, 
   }
 });
 
-test('an ad-hoc filter on another customer\'s account leaves nothing', async () => {
+test("an ad-hoc filter on another customer's account leaves nothing", async () => {
   for (const list of ['filters', 'adhocFilters']) {
     for (const operator of ['=', '=~', '=|']) {
       const filters = [{ key: 'account-id', operator, value: ACCOUNT, values: [ACCOUNT] }];
@@ -49,7 +57,10 @@ test('words for a tenant in a body mean nothing', async () => {
   const mine = numbers((await post('/query', ask({ sampling: 'day' }))).json);
   assert.notDeepEqual(numbers(plain.json), mine);
   for (const key of ['customer_id', 'customer-id', 'customer', 'tenant', 'orgId', 'sub', 'token']) {
-    const body = ask({ sampling: 'day', [key]: 1 }, { [key]: 1, scopedVars: { [key]: { text: '1', value: '1' } }, filters: [{ key, operator: '=', value: '1' }] });
+    const body = ask(
+      { sampling: 'day', [key]: 1 },
+      { [key]: 1, scopedVars: { [key]: { text: '1', value: '1' } }, filters: [{ key, operator: '=', value: '1' }] },
+    );
     const { json } = await post('/query', body, OTHER_TOKEN);
     assert.deepEqual(numbers(json), numbers(plain.json), key);
   }
@@ -60,7 +71,10 @@ test('lists offer own accounts only', async () => {
   for (const [route, body] of [
     ['/variable', named],
     ['/search', { target: 'accounts' }],
-    ['/tag-values', { key: 'account-id', filters: [{ key: 'account-id', operator: '=', value: ACCOUNT }], timeRange: day.range }],
+    [
+      '/tag-values',
+      { key: 'account-id', filters: [{ key: 'account-id', operator: '=', value: ACCOUNT }], timeRange: day.range },
+    ],
     ['/metric-payload-options', { metric: 'asr', payload: { account: ACCOUNT }, name: 'account' }],
     ['/metrics', { metric: 'asr', payload: { account: [ACCOUNT] } }],
   ]) {
@@ -71,7 +85,10 @@ test('lists offer own accounts only', async () => {
   }
 });
 
-test('plain GET refuses another customer\'s account', async () => {
-  const { status, json } = await get(`${API}/origination-statistics?account-id=${ACCOUNT}&from-time=2026-01-01&sampling=day&format=rows`, OTHER_TOKEN);
+test("plain GET refuses another customer's account", async () => {
+  const { status, json } = await get(
+    `${API}/origination-statistics?account-id=${ACCOUNT}&from-time=2026-01-01&sampling=day&format=rows`,
+    OTHER_TOKEN,
+  );
   assert.deepEqual([status, json], [400, { error: 'invalid value account-id' }]);
 });
