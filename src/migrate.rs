@@ -46,6 +46,7 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(8, "fill_customer_minutes", "0008_fill_customer_minutes.sql"),
     step!(9, "fill_vendor_minutes", "0009_fill_vendor_minutes.sql"),
     step!(10, "fill_by_destination", "0010_fill_by_destination.sql"),
+    step!(11, "countries", "0011_countries.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.

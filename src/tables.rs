@@ -9,7 +9,7 @@ use crate::columns::tsv;
 use crate::config::{Config, Expressions};
 use crate::query::decimal;
 use crate::report::live::{COLUMNS, Cell};
-use crate::sql::schema::{Schema, TableSchema};
+use crate::sql::schema::{Causes, Schema, TableSchema};
 
 /// Something about a table that stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +50,10 @@ enum Use {
     Address,
     /// A number that is only shown.
     Number,
+    /// A whole number that only dashboards read: a table whose column is something else can do without.
+    Code,
+    /// Seconds with a fraction, likewise.
+    Seconds,
 }
 
 struct Needed {
@@ -79,6 +83,11 @@ const CDRS: &[Needed] = &[
     needed("src_prefix_routing", Use::Text, false),
     needed("dst_prefix_routing", Use::Text, false),
     needed("auth_orig_ip", Use::Address, false),
+    needed("lega_disconnect_code", Use::Code, false),
+    needed("legb_disconnect_code", Use::Code, false),
+    needed("lega_q850_cause", Use::Code, false),
+    needed("legb_q850_cause", Use::Code, false),
+    needed("pdd", Use::Seconds, false),
 ];
 
 const ACTIVE_CALLS: &[Needed] = &[
@@ -130,7 +139,13 @@ pub async fn inspect(client: &Client, config: &Config) -> Result<Schema, TablesE
     if !faults.is_empty() {
         return Err(TablesError::Faults(faults));
     }
-    Ok(Schema { cdrs, active_calls, billed_duration: billed, period_seconds: config.active_calls.period_seconds })
+    Ok(Schema {
+        cdrs,
+        active_calls,
+        billed_duration: billed,
+        period_seconds: config.active_calls.period_seconds,
+        causes: Causes::new(&config.reports),
+    })
 }
 
 async fn table(
@@ -169,6 +184,11 @@ async fn table(
             Some(found) => match adapt(expression, &found, column.is) {
                 Some(sql) if sql == column.name => {}
                 Some(sql) => drop(schema.expressions.insert(column.name.to_owned(), sql)),
+                None if matches!(column.is, Use::Code | Use::Seconds) && expressions.get(column.name).is_none() => {
+                    let (column, wanted) = (column.name, wanted(column.is));
+                    log::warn!("{name}: column {column} is {found}, not {wanted}: dashboards do without it");
+                    schema.missing.push(column.to_owned());
+                }
                 None => {
                     fault(format!("column {} is {found}, which cannot be used as {}", column.name, wanted(column.is)))
                 }
@@ -228,12 +248,12 @@ fn named_type(line: &[u8]) -> Option<(String, String)> {
 
 fn wanted(is: Use) -> &'static str {
     match is {
-        Use::Integer => "a whole number",
+        Use::Integer | Use::Code => "a whole number",
         Use::Price => "a price (Decimal, Float or Int)",
         Use::Time | Use::MaybeTime => "a time (DateTime or DateTime64)",
         Use::Text => "text (String)",
         Use::Address => "an address (String, IPv4 or IPv6)",
-        Use::Number => "a number",
+        Use::Number | Use::Seconds => "a number",
     }
 }
 
@@ -249,7 +269,8 @@ fn adapt(expression: &str, full_type: &str, is: Use) -> Option<String> {
     let integer = plain.starts_with("Int") || plain.starts_with("UInt") || plain == "Bool";
     let (float, decimals) = (plain.starts_with("Float"), plain.starts_with("Decimal"));
     match is {
-        Use::Integer if integer => Some(not_null(expression, "0")),
+        Use::Integer | Use::Code if integer => Some(not_null(expression, "0")),
+        Use::Seconds if integer || float || decimals => Some(format!("toFloat64({})", not_null(expression, "0"))),
         Use::Price if decimals => {
             let scale: u32 = plain.trim_end_matches(')').rsplit(',').next()?.trim().parse().ok()?;
             let plain_scale = scale <= decimal::SCALE;
@@ -273,7 +294,15 @@ fn adapt(expression: &str, full_type: &str, is: Use) -> Option<String> {
         Use::Text if plain == "String" => Some(not_null(expression, "''")),
         Use::Address if matches!(plain, "String" | "IPv4" | "IPv6") => Some(expression.to_owned()),
         Use::Number if integer || float || decimals => Some(expression.to_owned()),
-        Use::Integer | Use::Price | Use::Time | Use::MaybeTime | Use::Text | Use::Address | Use::Number => None,
+        Use::Integer
+        | Use::Code
+        | Use::Price
+        | Use::Time
+        | Use::MaybeTime
+        | Use::Text
+        | Use::Address
+        | Use::Number
+        | Use::Seconds => None,
     }
 }
 
@@ -300,5 +329,9 @@ mod tests {
         assert_eq!(adapt("IPv4", Use::Address), "c");
         assert_eq!(adapt("String", Use::Integer), "");
         assert_eq!(adapt("Date", Use::Time), "");
+        assert_eq!(adapt("Nullable(Int16)", Use::Code), "ifNull(c, 0)");
+        assert_eq!(adapt("Nullable(Float32)", Use::Seconds), "toFloat64(ifNull(c, 0))");
+        assert_eq!(adapt("Decimal(9, 3)", Use::Seconds), "toFloat64(c)");
+        assert_eq!(adapt("String", Use::Seconds), "");
     }
 }

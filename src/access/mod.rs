@@ -1,6 +1,7 @@
 //! Who may see what: rows of `accounts` and `api_access`, read again and again, and the checks made against them. An
 //! account is checked here before anything else is read.
 
+pub mod countries;
 mod login;
 pub mod password;
 mod refresh;
@@ -17,6 +18,7 @@ use crate::net;
 use crate::report::plan::Scope;
 use crate::token::{Grant, Subject};
 
+use countries::Countries;
 pub use login::Candidate;
 pub use refresh::{Directory, RefreshError};
 
@@ -42,7 +44,7 @@ pub struct Access {
     pub password_hash: String,
 }
 
-/// Both tables at one moment.
+/// The tables at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// By uuid. A uuid that two accounts share is not here: it would not be known whose it is.
@@ -51,6 +53,8 @@ pub struct Snapshot {
     pub access: HashMap<u32, Access>,
     /// Ids of `access` by login. A login that two rows share is not here.
     pub logins: BTreeMap<String, u32>,
+    /// Names of countries.
+    pub countries: Arc<Countries>,
 }
 
 /// The tables could not be read for too long to trust what is remembered.
@@ -109,6 +113,11 @@ impl Who {
         let mut all: Vec<_> = self.snapshot.accounts.iter().filter_map(own).collect();
         all.sort_unstable_by_key(|(uuid, account, _)| (account.id, *uuid));
         all
+    }
+
+    /// Names of countries, which are everybody's.
+    pub fn countries(&self) -> &Arc<Countries> {
+        &self.snapshot.countries
     }
 
     fn own(&self, account: &Account) -> Option<Scope> {

@@ -1,4 +1,4 @@
-//! Reads the two tables and keeps them fresh.
+//! Reads the tables and keeps them fresh.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use clickhouse::Row;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::countries::{Countries, Country};
 use super::login::by_login;
 use super::{Access, Account, Latest, Snapshot, Stale};
 use crate::config::Accounts;
@@ -46,12 +47,20 @@ struct AccessRow {
     password_hash: String,
 }
 
-/// The two tables, or the operator's queries in their place.
+#[derive(Row, Deserialize)]
+struct CountryRow {
+    id: u32,
+    name: String,
+    iso: String,
+}
+
+/// The tables, or the operator's queries in their place.
 #[derive(Debug)]
 pub struct Directory {
     latest: Arc<Latest>,
     accounts_sql: String,
     access_sql: String,
+    countries_sql: String,
     refresh: Duration,
 }
 
@@ -64,6 +73,7 @@ impl Directory {
             &config.access_query,
             "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL",
         );
+        let countries = or(&config.countries_query, "SELECT id, name, iso FROM countries FINAL");
         Self {
             latest: Arc::default(),
             // An operator's query may give other widths, text, or nullable columns. A number that does not fit fails the
@@ -81,6 +91,10 @@ impl Directory {
                  arrayMap(x -> ifNull(toString(x), ''), a.allowed_ips) AS allowed_ips, \
                  ifNull(toString(a.login), '') AS login, ifNull(toString(a.password_hash), '') AS password_hash \
                  FROM ({access}) AS a WHERE a.id IS NOT NULL AND a.customer_id IS NOT NULL"
+            ),
+            countries_sql: format!(
+                "SELECT accurateCast(assumeNotNull(c.id), 'UInt32') AS id, ifNull(toString(c.name), '') AS name, \
+                 ifNull(toString(c.iso), '') AS iso FROM ({countries}) AS c WHERE c.id IS NOT NULL"
             ),
             refresh: Duration::from_secs(config.refresh_seconds.into()),
         }
@@ -100,17 +114,32 @@ impl Directory {
         self.refresh / 2
     }
 
-    /// Reads both tables now.
+    /// Reads the tables now.
     ///
     /// # Errors
-    /// When one of them cannot be read; the latest reading is kept.
+    /// When accounts or access cannot be read; the latest reading is kept. Names of countries are kept without an error, since
+    /// nothing depends on them.
     pub async fn refresh(&self, store: &Store) -> Result<(), RefreshError> {
         let of = |table| move |source| RefreshError::Store { table, source };
         let accounts: Vec<AccountRow> = store.rows(&self.accounts_sql).await.map_err(of("accounts"))?;
         let access: Vec<AccessRow> = store.rows(&self.access_sql).await.map_err(of("api_access"))?;
         let access = by_id(access);
-        self.latest.set(Snapshot { accounts: by_uuid(accounts), logins: by_login(&access), access });
+        let countries = self.countries(store).await;
+        self.latest.set(Snapshot { accounts: by_uuid(accounts), logins: by_login(&access), access, countries });
         Ok(())
+    }
+
+    async fn countries(&self, store: &Store) -> Arc<Countries> {
+        match store.rows::<CountryRow>(&self.countries_sql).await {
+            Ok(rows) => {
+                let country = |row: CountryRow| (row.id, Country { name: row.name, iso: row.iso });
+                Arc::new(Countries::new(rows.into_iter().map(country)))
+            }
+            Err(e) => {
+                log::warn!("reading countries: {e}");
+                self.latest.get(Duration::MAX).map(|snapshot| Arc::clone(&snapshot.countries)).unwrap_or_default()
+            }
+        }
     }
 }
 

@@ -11,7 +11,6 @@ use super::cut::{self, Stretch, Way, Whole};
 use super::parts::Since;
 use super::{Cache, Chunk, Series, Tracker};
 use crate::columns::buckets::{Buckets, Tagged};
-use crate::report::figure::{self, Sum};
 use crate::report::plan::{Plan, Window};
 use crate::report::{Shape, Table};
 use crate::sql::schema::Schema;
@@ -49,11 +48,10 @@ pub async fn assemble(
         interval: plan.interval,
         filters: plan.filters.clone(),
     });
-    let sums = figure::sums(plan.report.figures);
     let tracker = cache.tracker(plan.report.table);
-    let mut job = Job { cache, store, schema, plan, sums, series, tracker, seq };
+    let mut job = Job { cache, store, schema, plan, series, tracker, seq };
     // Only live calls themselves have no window, and those are no sums.
-    let Some(window) = plan.window else { return Ok((Buckets::new(&job.sums), Use::Miss)) };
+    let Some(window) = plan.window else { return Ok((Buckets::of(plan.report), Use::Miss)) };
     let mut stretches = cut::cut(plan, window);
     job.look(&mut stretches, true);
     if stretches.iter().all(|stretch| stretch.way == Way::Keep) {
@@ -86,7 +84,6 @@ struct Job<'a> {
     store: &'a Store,
     schema: &'a Schema,
     plan: &'a Plan,
-    sums: Vec<Sum>,
     series: Arc<Series>,
     tracker: &'a Tracker,
     /// The reading that the answer is to be of, or newer.
@@ -137,7 +134,7 @@ impl Job<'_> {
     }
 
     async fn read(&self, reads: &[Read]) -> Result<Tagged, StoreError> {
-        let mut rows = Tagged::new(&self.sums);
+        let mut rows = Tagged::of(self.plan.report);
         let (id, report) = (Uuid::new_v4(), self.plan.report.name);
         match self.plan.report.shape {
             Shape::Calls { .. } => {
@@ -160,7 +157,7 @@ impl Job<'_> {
         for stretch in stretches {
             let rows = if stretch.edge { &rows.edges } else { &rows.chunks };
             let first = stretch.window.from.div_euclid(self.plan.interval) * self.plan.interval;
-            let mut own = Buckets::new(&self.sums);
+            let mut own = Buckets::of(self.plan.report);
             own.append(rows, first, stretch.last().saturating_add(1)).ok_or_else(StoreError::overflow)?;
             let (buckets, exact) = match (&stretch.way, &stretch.held) {
                 (Way::Keep, _) => continue,
@@ -193,7 +190,7 @@ impl Job<'_> {
 
     fn join(&self, window: Window, stretches: &[Stretch]) -> Result<Buckets, StoreError> {
         let whole = Whole::of(window, self.plan.interval);
-        let mut sums = Buckets::new(&self.sums);
+        let mut sums = Buckets::of(self.plan.report);
         for stretch in stretches {
             let (from, end) = if stretch.edge { (i64::MIN, i64::MAX) } else { (whole.first, whole.end) };
             let held = stretch.held.as_ref().map(|held| sums.append(&held.buckets, from, end));

@@ -4,38 +4,95 @@
 use super::tsv::{self, Rows};
 use crate::query::sampling::Sampling;
 use crate::query::zone::Calendar;
-use crate::report::figure::Sum;
+use crate::report::Report;
+use crate::report::delays::Delays;
+use crate::report::figure::{self, Sum, Sums};
 use crate::report::plan::Grid;
 
-/// One sum for every stored interval.
+/// One sum for every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cells {
+enum Cells {
     /// Counts and seconds.
     Small(Vec<i64>),
     /// Prices in millionths.
     Wide(Vec<i128>),
+    /// Counts by delay.
+    Delays(Vec<Delays>),
 }
 
 impl Cells {
     fn new(sum: Sum) -> Self {
         match sum {
-            Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds => Self::Small(Vec::new()),
+            Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Effective => {
+                Self::Small(Vec::new())
+            }
             Sum::Price => Self::Wide(Vec::new()),
+            Sum::Delays => Self::Delays(Vec::new()),
         }
     }
 
-    fn get(&self, row: usize) -> i128 {
+    /// The sum over no rows.
+    fn zero(sum: Sum) -> Self {
+        let mut cells = Self::new(sum);
+        cells.put_nothing();
+        cells
+    }
+
+    fn number(&self, row: usize) -> i128 {
         match self {
             Self::Small(values) => values.get(row).map_or(0, |value| i128::from(*value)),
             Self::Wide(values) => values.get(row).copied().unwrap_or(0),
+            Self::Delays(_) => 0,
         }
     }
 
-    /// Adds a value to the last row, or begins a new one with it. `None` on overflow.
-    fn put(&mut self, value: i128, new_row: bool) -> Option<()> {
+    fn delays(&self, row: usize) -> Option<&Delays> {
         match self {
-            Self::Small(values) => put(values, i64::try_from(value).ok()?, new_row, i64::checked_add),
-            Self::Wide(values) => put(values, value, new_row, i128::checked_add),
+            Self::Delays(values) => values.get(row),
+            Self::Small(_) | Self::Wide(_) => None,
+        }
+    }
+
+    fn put_nothing(&mut self) {
+        match self {
+            Self::Small(values) => values.push(0),
+            Self::Wide(values) => values.push(0),
+            Self::Delays(values) => values.push(Delays::default()),
+        }
+    }
+
+    /// Adds a value of other cells to the last row, or begins a new one with it. `None` on overflow, or when the cells are of
+    /// another sum.
+    fn put(&mut self, from: &Self, row: usize, new_row: bool) -> Option<()> {
+        match (self, from) {
+            (Self::Small(to), Self::Small(from)) => put(to, *from.get(row)?, new_row, i64::checked_add),
+            (Self::Wide(to), Self::Wide(from)) => put(to, *from.get(row)?, new_row, i128::checked_add),
+            (Self::Delays(to), Self::Delays(from)) => match to.last_mut() {
+                Some(last) if !new_row => last.add(from.get(row)?),
+                _ => {
+                    to.push(from.get(row)?.clone());
+                    Some(())
+                }
+            },
+            (Self::Small(_) | Self::Wide(_) | Self::Delays(_), _) => None,
+        }
+    }
+
+    /// A new row of a field. `None` when it does not read.
+    fn read(&mut self, field: &[u8]) -> Option<()> {
+        match self {
+            Self::Small(values) => values.push(tsv::integer(field)?),
+            Self::Wide(values) => values.push(tsv::millionths(field)?),
+            Self::Delays(values) => values.push(delays(field)?),
+        }
+        Some(())
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Small(values) => size_of_val(values.as_slice()),
+            Self::Wide(values) => size_of_val(values.as_slice()),
+            Self::Delays(values) => values.iter().map(Delays::bytes).sum(),
         }
     }
 }
@@ -48,13 +105,59 @@ fn put<T: Copy>(values: &mut Vec<T>, value: T, new_row: bool, add: fn(T, T) -> O
     Some(())
 }
 
-/// Sums by time, ascending, and in total.
+/// `([delay,…],[count,…])`, as the engine writes a map of counts.
+fn delays(field: &[u8]) -> Option<Delays> {
+    let (keys, counts) = std::str::from_utf8(field).ok()?.strip_prefix("([")?.strip_suffix("])")?.split_once("],[")?;
+    if keys.is_empty() && counts.is_empty() {
+        return Some(Delays::default());
+    }
+    let (mut keys, mut counts, mut pairs) = (keys.split(','), counts.split(','), Vec::new());
+    loop {
+        match (keys.next(), counts.next()) {
+            (Some(delay), Some(count)) => pairs.push((delay.parse().ok()?, count.parse().ok()?)),
+            (None, None) => return Delays::new(pairs),
+            (Some(_), None) | (None, Some(_)) => return None,
+        }
+    }
+}
+
+/// Sums by time, ascending, and in total. Where a report tells calls apart by a key, each time has a row for each key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Buckets {
     /// Start of each stored bucket, epoch seconds, ascending.
     pub t: Vec<i64>,
+    /// The key of each row, ascending within a time.
+    keys: Option<Vec<u32>>,
     sums: Vec<(Sum, Cells)>,
-    totals: Vec<i128>,
+    totals: Vec<Cells>,
+}
+
+/// The sums of one row, or those of no row.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a>(&'a Buckets, Option<usize>);
+
+/// The sums over all rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Total<'a>(&'a Buckets);
+
+impl Sums for Row<'_> {
+    fn number(&self, sum: Sum) -> i128 {
+        self.1.map_or(0, |row| self.0.cells(sum).map_or(0, |cells| cells.number(row)))
+    }
+
+    fn delays(&self) -> Option<&Delays> {
+        self.0.cells(Sum::Delays)?.delays(self.1?)
+    }
+}
+
+impl Sums for Total<'_> {
+    fn number(&self, sum: Sum) -> i128 {
+        self.0.total_cells(sum).map_or(0, |cells| cells.number(0))
+    }
+
+    fn delays(&self) -> Option<&Delays> {
+        self.0.total_cells(Sum::Delays)?.delays(0)
+    }
 }
 
 impl Buckets {
@@ -62,59 +165,110 @@ impl Buckets {
     pub fn new(sums: &[Sum]) -> Self {
         Self {
             t: Vec::new(),
+            keys: None,
             sums: sums.iter().map(|&sum| (sum, Cells::new(sum))).collect(),
-            totals: vec![0; sums.len()],
+            totals: sums.iter().map(|&sum| Cells::zero(sum)).collect(),
         }
+    }
+
+    /// No rows yet, with room for what a report is made of.
+    pub fn of(report: &Report) -> Self {
+        Self { keys: report.key.map(|_| Vec::new()), ..Self::new(&figure::sums(report.figures)) }
+    }
+
+    /// No rows, with room for the same.
+    fn emptied(&self) -> Self {
+        let sums: Vec<Sum> = self.sums.iter().map(|(sum, _)| *sum).collect();
+        Self { keys: self.keys.as_ref().map(|_| Vec::new()), ..Self::new(&sums) }
+    }
+
+    fn cells(&self, sum: Sum) -> Option<&Cells> {
+        self.sums.iter().find(|(name, _)| *name == sum).map(|(_, cells)| cells)
+    }
+
+    fn total_cells(&self, sum: Sum) -> Option<&Cells> {
+        self.sums.iter().position(|(name, _)| *name == sum).and_then(|i| self.totals.get(i))
+    }
+
+    /// The sums of a stored row; zeros for none.
+    pub fn at(&self, row: Option<usize>) -> Row<'_> {
+        Row(self, row)
+    }
+
+    /// The sums over all rows.
+    pub fn all(&self) -> Total<'_> {
+        Total(self)
     }
 
     /// A sum of one stored bucket.
     pub fn sum(&self, sum: Sum, row: usize) -> i128 {
-        self.sums.iter().find(|(name, _)| *name == sum).map_or(0, |(_, cells)| cells.get(row))
+        self.at(Some(row)).number(sum)
     }
 
-    /// A sum over all buckets.
-    pub fn total(&self, sum: Sum) -> i128 {
-        self.sums.iter().position(|(name, _)| *name == sum).and_then(|i| self.totals.get(i)).copied().unwrap_or(0)
+    /// The key of a row; 0 where the report has none.
+    pub fn key(&self, row: usize) -> u32 {
+        self.keys.as_ref().and_then(|keys| keys.get(row)).copied().unwrap_or(0)
     }
 
-    /// Folds intervals into calendar buckets: neighbours of the same bucket are added up.
+    fn place(&self, row: usize) -> Option<(i64, u32)> {
+        self.t.get(row).map(|t| (*t, self.key(row)))
+    }
+
+    /// Adds a row of `from` at a place, which is that of the last row or after it. Totals stay as they are.
+    fn put(&mut self, place: (i64, u32), from: &Self, row: usize) -> Option<()> {
+        let new_row = self.t.len().checked_sub(1).and_then(|last| self.place(last)) != Some(place);
+        if new_row {
+            self.t.push(place.0);
+            self.keys.iter_mut().for_each(|keys| keys.push(place.1));
+        }
+        self.sums.iter_mut().zip(&from.sums).try_for_each(|((_, to), (_, from))| to.put(from, row, new_row))
+    }
+
+    /// Adds a row as [`Self::put`] does, and to the totals.
+    fn add(&mut self, from: &Self, row: usize) -> Option<()> {
+        self.put(from.place(row)?, from, row)?;
+        self.totals.iter_mut().zip(&from.sums).try_for_each(|(total, (_, from))| total.put(from, row, false))
+    }
+
+    /// Folds intervals into calendar buckets: neighbours of the same bucket are added up. Rows with a key stay as they are.
     ///
     /// `None` when a sum leaves its range, which takes more calls than there are.
     pub fn fold(&self, calendar: &Calendar, sampling: Sampling) -> Option<Self> {
-        let mut folded = Self {
-            t: Vec::new(),
-            sums: self.sums.iter().map(|(sum, _)| (*sum, Cells::new(*sum))).collect(),
-            totals: self.totals.clone(),
-        };
-        let mut end = i64::MIN;
+        if self.keys.is_some() {
+            return Some(self.clone());
+        }
+        let mut folded = Self { totals: self.totals.clone(), ..self.emptied() };
+        let (mut start, mut end) = (i64::MIN, i64::MIN);
         for (row, &t) in self.t.iter().enumerate() {
-            let new_row = t >= end;
-            if new_row {
-                let (start, next) = calendar.bucket(sampling, t);
-                folded.t.push(start);
-                end = next;
+            if t >= end {
+                (start, end) = calendar.bucket(sampling, t);
             }
-            for ((_, to), (_, from)) in folded.sums.iter_mut().zip(&self.sums) {
-                to.put(from.get(row), new_row)?;
-            }
+            folded.put((start, 0), self, row)?;
         }
         Some(folded)
     }
 
+    /// The sums of each key over all times: one row for each, at time 0.
+    ///
+    /// `None` when a sum leaves its range.
+    pub fn by_key(&self) -> Option<Self> {
+        let mut rows: Vec<usize> = (0..self.t.len()).collect();
+        rows.sort_by_key(|row| self.key(*row));
+        let mut all = Self { totals: self.totals.clone(), ..self.emptied() };
+        rows.into_iter().try_for_each(|row| all.put((0, self.key(row)), self, row))?;
+        Some(all)
+    }
+
     /// The same rows, and an empty one for every calendar bucket of the grid that has none.
     pub fn filled(&self, calendar: &Calendar, sampling: Sampling, grid: Grid) -> Self {
-        let mut all = Self {
-            t: Vec::new(),
-            sums: self.sums.iter().map(|(sum, _)| (*sum, Cells::new(*sum))).collect(),
-            totals: self.totals.clone(),
-        };
+        let mut all = Self { totals: self.totals.clone(), ..self.emptied() };
         let mut stored = 0;
-        let mut push = |t: i64, row: Option<usize>| {
-            all.t.push(t);
-            for ((_, to), (_, from)) in all.sums.iter_mut().zip(&self.sums) {
-                let value = row.map_or(0, |row| from.get(row));
-                // The value comes from cells of the same kind, so it fits.
-                let _ = to.put(value, true);
+        let mut push = |t: i64, row: Option<usize>| match row {
+            // The row comes from cells of the same kind, so it fits.
+            Some(row) => drop(all.put((t, 0), self, row)),
+            None => {
+                all.t.push(t);
+                all.sums.iter_mut().for_each(|(_, cells)| cells.put_nothing());
             }
         };
         let mut next = grid.first;
@@ -134,56 +288,44 @@ impl Buckets {
     ///
     /// `None` when a sum leaves its range.
     pub fn append(&mut self, other: &Self, from: i64, end: i64) -> Option<()> {
-        let rows = other.t.partition_point(|&t| t < from)..other.t.partition_point(|&t| t < end);
-        for row in rows {
-            let new_row = self.t.last() != other.t.get(row);
-            if new_row {
-                self.t.push(*other.t.get(row)?);
-            }
-            for ((i, (_, to)), (_, from)) in self.sums.iter_mut().enumerate().zip(&other.sums) {
-                let value = from.get(row);
-                to.put(value, new_row)?;
-                let total = self.totals.get_mut(i)?;
-                *total = total.checked_add(value)?;
-            }
-        }
-        Some(())
+        let mut rows = other.t.partition_point(|&t| t < from)..other.t.partition_point(|&t| t < end);
+        rows.try_for_each(|row| self.add(other, row))
     }
 
     /// The rows of both, bucket by bucket.
     ///
     /// `None` when a sum leaves its range.
     pub fn merged(&self, other: &Self) -> Option<Self> {
-        let mut all = Self::new(&self.sums.iter().map(|(sum, _)| *sum).collect::<Vec<_>>());
-        let mut times: Vec<i64> = self.t.iter().chain(&other.t).copied().collect();
-        times.sort_unstable();
-        times.dedup();
-        for t in times {
-            all.append(self, t, t + 1)?;
-            all.append(other, t, t + 1)?;
+        let (mut all, mut own, mut others) = (self.emptied(), 0, 0);
+        while let Some(place) = self.place(own).into_iter().chain(other.place(others)).min() {
+            if self.place(own) == Some(place) {
+                all.add(self, own)?;
+                own += 1;
+            }
+            if other.place(others) == Some(place) {
+                all.add(other, others)?;
+                others += 1;
+            }
         }
         Some(all)
     }
 
     /// Bytes of memory that the rows take, roughly.
     pub fn bytes(&self) -> usize {
-        let row: usize = self.sums.iter().map(|(_, cells)| if matches!(cells, Cells::Wide(_)) { 16 } else { 8 }).sum();
-        self.t.len() * (8 + row) + self.sums.len() * 64 + 64
+        let cells: usize = self.sums.iter().map(|(_, cells)| 64 + cells.bytes()).sum();
+        self.t.len() * (8 + if self.keys.is_some() { 4 } else { 0 }) + cells + 64
     }
 
-    /// The fields of a line after its time, one for each sum.
-    fn read(&self, line: &[u8]) -> Option<(i64, Vec<i128>)> {
+    /// The place that a line names, and its fields after that, one for each sum.
+    fn read<'l>(&self, line: &'l [u8]) -> Option<((i64, u32), Vec<&'l [u8]>)> {
         let mut fields = line.split(|&b| b == b'\t');
         let t = tsv::integer(fields.next()?)?;
-        let mut values = Vec::with_capacity(self.sums.len());
-        for (sum, _) in &self.sums {
-            let field = fields.next()?;
-            values.push(match sum {
-                Sum::Price => tsv::millionths(field)?,
-                Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds => i128::from(tsv::integer(field)?),
-            });
-        }
-        fields.next().is_none().then_some((t, values))
+        let key = match self.keys {
+            Some(_) => u32::try_from(tsv::integer(fields.next()?)?).ok()?,
+            None => 0,
+        };
+        let fields: Vec<&[u8]> = fields.collect();
+        (fields.len() == self.sums.len()).then_some(((t, key), fields))
     }
 }
 
@@ -191,21 +333,23 @@ impl Rows for Buckets {
     const TOTALS: bool = true;
 
     fn row(&mut self, line: &[u8]) -> Option<()> {
-        let (t, values) = self.read(line)?;
-        if self.t.last().is_some_and(|last| *last >= t) {
+        let (place, fields) = self.read(line)?;
+        if self.t.len().checked_sub(1).and_then(|last| self.place(last)).is_some_and(|last| last >= place) {
             return None;
         }
-        self.t.push(t);
-        for ((_, cells), value) in self.sums.iter_mut().zip(values) {
-            cells.put(value, true)?;
-        }
-        Some(())
+        self.t.push(place.0);
+        self.keys.iter_mut().for_each(|keys| keys.push(place.1));
+        self.sums.iter_mut().zip(fields).try_for_each(|((_, cells), field)| cells.read(field))
     }
 
     fn totals(&mut self, line: &[u8]) -> Option<()> {
-        let (_, values) = self.read(line)?;
+        let (_, fields) = self.read(line)?;
+        let read = |((sum, _), field): (&(Sum, Cells), &[u8])| {
+            let mut total = Cells::new(*sum);
+            total.read(field).map(|()| total)
+        };
         // Over no rows the engine's totals are defaults: zeros, as they should be.
-        self.totals = values;
+        self.totals = self.sums.iter().zip(fields).map(read).collect::<Option<Vec<Cells>>>()?;
         Some(())
     }
 }
@@ -221,8 +365,8 @@ pub struct Tagged {
 
 impl Tagged {
     /// No rows yet.
-    pub fn new(sums: &[Sum]) -> Self {
-        Self { chunks: Buckets::new(sums), edges: Buckets::new(sums) }
+    pub fn of(report: &Report) -> Self {
+        Self { chunks: Buckets::of(report), edges: Buckets::of(report) }
     }
 }
 
@@ -258,13 +402,48 @@ mod tests {
         let days = buckets.fold(&calendar, Sampling::Day).unwrap();
         assert_eq!(days.t, [0, 86_400]);
         assert_eq!((days.sum(Sum::Calls, 0), days.sum(Sum::Price, 0)), (3, 750_000));
-        assert_eq!((days.total(Sum::Calls), days.total(Sum::Price)), (7, 1_750_000));
+        assert_eq!((days.all().number(Sum::Calls), days.all().number(Sum::Price)), (7, 1_750_000));
     }
 
     #[test]
     fn rows_of_another_shape_are_refused() {
         for line in ["0", "0\t1\t2", "x\t1", "0\tx", "Code: 159"] {
             assert_eq!(Buckets::new(&[Sum::Calls]).row(line.as_bytes()), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn rows_with_a_key_add_up_by_time_and_by_key() {
+        let report = crate::report::find("origination-outcomes").unwrap();
+        let read = |text: &str| {
+            let (mut reader, mut buckets) = (TsvReader::default(), Buckets::of(report));
+            reader.feed(text.as_bytes(), &mut buckets).unwrap();
+            buckets
+        };
+        let (one, two) = (read("0\t1\t2\t1\n0\t3\t4\t0\n60\t1\t1\t1\n"), read("0\t2\t5\t5\n60\t1\t2\t0\n"));
+        let both = one.merged(&two).unwrap();
+        let told = |buckets: &Buckets| -> Vec<(i64, u32, i128)> {
+            (0..buckets.t.len()).map(|row| (buckets.t[row], buckets.key(row), buckets.sum(Sum::Calls, row))).collect()
+        };
+        assert_eq!(told(&both), [(0, 1, 2), (0, 2, 5), (0, 3, 4), (60, 1, 3)]);
+        assert_eq!(told(&both.by_key().unwrap()), [(0, 1, 5), (0, 2, 5), (0, 3, 4)]);
+        assert_eq!(both.all().number(Sum::Answered), 7);
+        assert_eq!(both, two.merged(&one).unwrap());
+        assert_eq!(Buckets::of(report).row(b"0\t1\t2"), None, "no key");
+    }
+
+    #[test]
+    fn counts_by_delay_are_read_and_add_up() {
+        let read = |text: &str| {
+            let mut buckets = Buckets::new(&[Sum::Delays]);
+            buckets.row(format!("0\t{text}").as_bytes()).map(|()| buckets)
+        };
+        let both = read("([10,25],[1,2])").unwrap().merged(&read("([7,25],[1,1])").unwrap()).unwrap();
+        assert_eq!(both.at(Some(0)).delays(), Delays::new(vec![(7, 1), (10, 1), (25, 3)]).as_ref());
+        assert_eq!(both.all().delays(), both.at(Some(0)).delays());
+        assert_eq!(read("([],[])").unwrap().at(Some(0)).delays(), Some(&Delays::default()));
+        for bad in ["([1],[1,2])", "([2,1],[1,1])", "([1],[0])", "([1],[-1])", "[1],[1]", "7", "([6001],[1])"] {
+            assert_eq!(read(bad), None, "{bad}");
         }
     }
 }

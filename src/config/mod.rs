@@ -172,6 +172,7 @@ settings! {
     accounts Accounts {
         refresh_seconds: u32 = "10", "A new, changed or deleted row of accounts or api_access counts within this time.";
         query: String = "", "Your own query in place of the table accounts: columns id, uuid, customer_id, name.";
+        countries_query: String = "", "Your own query in place of the table countries, names for dashboards: columns id, name, iso.";
         access_query: String = "", "Your own query in place of the table api_access: columns id, customer_id, account_ids, allowed_ips, login, password_hash.";
     }
     /// What the figures mean.
@@ -181,6 +182,10 @@ settings! {
         billed_duration: bool = "false", "total_duration from the billed duration rather than the measured one.";
         time_zone: jiff::tz::TimeZone = "UTC", "IANA time zone of hour, day, week and month buckets.";
         week_start: WeekStart = "sunday", "First day of a week bucket: sunday or monday.";
+        ner_q850: Vec<u16> = "17,18,19,20,21", "Q.850 causes of failed calls that count as effective in NER. Where a call has a cause, it decides.";
+        ner_q850_rang: Vec<u16> = "16", "Q.850 causes that count as effective only if the call rang.";
+        ner_sip: Vec<u16> = "480,486,600,603", "SIP codes that count as effective in NER, for calls without a Q.850 cause.";
+        ner_sip_rang: Vec<u16> = "408,487", "SIP codes that count as effective only if the call rang.";
     }
     /// Live calls.
     active_calls ActiveCalls {

@@ -91,7 +91,7 @@ const ACTIVE_SECONDS: u32 = 3 * 3600;
 /// Inserts that run at once, each on one thread.
 const AT_ONCE: usize = 2;
 
-/// Fills accounts, api_access, cdrs and active_calls; `client` is an administrator's with the database set.
+/// Fills accounts, api_access, countries, cdrs and active_calls; `client` is an administrator's with the database set.
 ///
 /// `progress` is told the calls made so far. A run that was cut short can be repeated, and a repeated run adds nothing:
 /// each slice carries its own deduplication token, which `cdrs` remembers for its last 1,000 inserts (200 million calls).
@@ -104,6 +104,7 @@ pub async fn fill(client: &Client, options: &Options, mut progress: impl FnMut(u
     }
     let run = Run::new(options);
     fill_accounts(client, options.accounts).await?;
+    fill_countries(client).await?;
 
     let slices = calendar::slices(&calendar::segments(options), SLICE);
     let mut inserts = stream::iter(slices.iter().enumerate())
@@ -294,6 +295,20 @@ async fn fill_accounts(client: &Client, count: u32) -> Result<(), DemoError> {
         .execute()
         .await
         .map_err(doing("making api_access"))
+}
+
+async fn fill_countries(client: &Client) -> Result<(), DemoError> {
+    let (ids, names): (Vec<u32>, Vec<&str>) = world::countries().unzip();
+    client
+        .query_raw(
+            "INSERT INTO countries (id, name) SELECT row.1, row.2 FROM (SELECT \
+             arrayJoin(arrayZip({ids:Array(UInt32)}, {names:Array(String)})) AS row)",
+        )
+        .param("ids", ids)
+        .param("names", names)
+        .execute()
+        .await
+        .map_err(doing("making countries"))
 }
 
 /// The world's tables as parameters: arrays by account, destination, vendor.

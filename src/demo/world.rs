@@ -120,6 +120,11 @@ const COUNTRIES: &[Country] = &[
     country("Vietnam", ("8424", "849", 11), 22, (450, 185, 68_000)),
 ];
 
+/// Every country's id and name.
+pub(super) fn countries() -> impl Iterator<Item = (u32, &'static str)> {
+    (1..).zip(COUNTRIES).map(|(id, country)| (id, country.name))
+}
+
 /// The name of a country of the made-up world, by `src_country_id` or `dst_country_id`.
 pub fn country_name(id: u32) -> Option<&'static str> {
     let place = usize::try_from(id).ok()?.checked_sub(1)?;

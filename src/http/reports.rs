@@ -20,7 +20,7 @@ use crate::columns::buckets::Buckets;
 use crate::columns::live::{LiveCalls, LiveWriter};
 use crate::columns::write::{Answer, Writer};
 use crate::report::plan::{Plan, Refusal};
-use crate::report::{Report, Shape, figure};
+use crate::report::{Report, Shape};
 use crate::sql;
 use crate::store::StoreError;
 
@@ -132,7 +132,7 @@ fn told(mut response: HttpResponse, used: Use, age: Duration) -> HttpResponse {
 
 /// Sums straight from the engine.
 async fn read(plan: &Plan, state: &State) -> Result<Buckets, StoreError> {
-    let mut sums = Buckets::new(&figure::sums(plan.report.figures));
+    let mut sums = Buckets::of(plan.report);
     state.store.read(&sql::select(plan, &state.schema), Uuid::new_v4(), plan.report.name, &mut sums).await?;
     Ok(sums)
 }

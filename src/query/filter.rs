@@ -35,6 +35,11 @@ pub enum Column {
     NodeId,
     Buffered,
     Id,
+    LegaDisconnectCode,
+    LegbDisconnectCode,
+    LegaQ850Cause,
+    LegbQ850Cause,
+    Pdd,
 }
 
 impl Column {
@@ -68,6 +73,11 @@ impl Column {
             Self::NodeId => "node_id",
             Self::Buffered => "buffered",
             Self::Id => "id",
+            Self::LegaDisconnectCode => "lega_disconnect_code",
+            Self::LegbDisconnectCode => "legb_disconnect_code",
+            Self::LegaQ850Cause => "lega_q850_cause",
+            Self::LegbQ850Cause => "legb_q850_cause",
+            Self::Pdd => "pdd",
         }
     }
 }

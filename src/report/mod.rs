@@ -1,5 +1,7 @@
 //! Reports as data: table, tenant, samplings, parameters, columns. Adding one is adding one definition here.
 
+pub mod dashboard;
+pub mod delays;
 pub mod figure;
 pub mod live;
 pub mod param;
@@ -53,6 +55,22 @@ impl Side {
         }
     }
 
+    /// The column of the SIP code that the call ended with: what the customer was told, or what the vendor said.
+    pub fn sip_code(self) -> Column {
+        match self {
+            Self::Origination => Column::LegaDisconnectCode,
+            Self::Termination => Column::LegbDisconnectCode,
+        }
+    }
+
+    /// The column of the Q.850 cause that the call ended with.
+    pub fn q850_cause(self) -> Column {
+        match self {
+            Self::Origination => Column::LegaQ850Cause,
+            Self::Termination => Column::LegbQ850Cause,
+        }
+    }
+
     /// The column of the billed duration.
     pub fn billed_duration(self) -> Column {
         match self {
@@ -78,6 +96,25 @@ pub enum Shape {
     LiveCalls,
 }
 
+/// What calls are told apart by, besides time. A key is a number, so that sums by key are as small as sums by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// `dst_country_id`.
+    Country,
+    /// The first three digits of the number called, behind a 1 that keeps leading zeros: 049 is 1049. Other beginnings are 0.
+    Prefix,
+}
+
+impl Key {
+    /// The column that it is made of.
+    pub fn column(self) -> Column {
+        match self {
+            Self::Country => Column::DstCountryId,
+            Self::Prefix => Column::DstPrefixRouting,
+        }
+    }
+}
+
 /// A report: everything that tells it from the others.
 #[derive(Debug)]
 pub struct Report {
@@ -93,6 +130,8 @@ pub struct Report {
     pub last_attempt_only: bool,
     /// What a row stands for.
     pub shape: Shape,
+    /// What the rows of a bucket are told apart by.
+    pub key: Option<Key>,
     /// The columns of the answer, after `t`.
     pub figures: &'static [Figure],
     /// The parameters, in the order in which they are checked.
@@ -135,6 +174,7 @@ pub static REPORTS: &[Report] = &[
         side: Side::Origination,
         last_attempt_only: true,
         shape: SHORT,
+        key: None,
         figures: QUALITY,
         params: &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::FORM],
     },
@@ -145,6 +185,7 @@ pub static REPORTS: &[Report] = &[
         side: Side::Termination,
         last_attempt_only: false,
         shape: SHORT,
+        key: None,
         figures: QUALITY,
         params: &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::FORM],
     },
@@ -155,6 +196,7 @@ pub static REPORTS: &[Report] = &[
         side: Side::Origination,
         last_attempt_only: true,
         shape: LONG,
+        key: None,
         figures: STATISTICS,
         params: &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::FORM],
     },
@@ -165,6 +207,7 @@ pub static REPORTS: &[Report] = &[
         side: Side::Termination,
         last_attempt_only: false,
         shape: LONG,
+        key: None,
         figures: STATISTICS,
         params: &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::FORM],
     },
@@ -175,6 +218,7 @@ pub static REPORTS: &[Report] = &[
         side: Side::Origination,
         last_attempt_only: false,
         shape: Shape::Concurrency,
+        key: None,
         figures: &[Figure::Calls],
         params: &[param::WINDOW, param::CALLS, param::ORIGIN, param::GRID_FORM],
     },
@@ -185,6 +229,7 @@ pub static REPORTS: &[Report] = &[
         side: Side::Termination,
         last_attempt_only: false,
         shape: Shape::Concurrency,
+        key: None,
         figures: &[Figure::Calls],
         params: &[param::WINDOW, param::CALLS, param::GRID_FORM],
     },
@@ -195,12 +240,31 @@ pub static REPORTS: &[Report] = &[
         side: Side::Origination,
         last_attempt_only: false,
         shape: Shape::LiveCalls,
+        key: None,
         figures: &[],
         params: &[param::ACCOUNT, param::PREFIXES, param::ORIGIN, param::LEG],
     },
 ];
 
-/// The report with that name.
+/// The report with that name, of the customer API or of dashboards.
 pub fn find(name: &str) -> Option<&'static Report> {
-    REPORTS.iter().find(|report| report.name == name)
+    REPORTS.iter().chain(dashboard::REPORTS).find(|report| report.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The memory of sums tells reports apart by name.
+    #[test]
+    fn no_two_reports_have_the_same_name_and_dashboards_are_not_the_customer_apis() {
+        let mut names: Vec<&str> = REPORTS.iter().chain(dashboard::REPORTS).map(|report| report.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for report in dashboard::REPORTS {
+            assert!(std::ptr::eq(find(report.name).unwrap(), report), "{}", report.name);
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use crate::config::Reports;
 use crate::query::filter::Column;
-use crate::report::Table;
+use crate::report::figure::{self, Sum};
+use crate::report::{Key, Report, Table};
 
 /// One table as statements see it.
 #[derive(Clone, Debug)]
@@ -43,6 +45,38 @@ impl TableSchema {
     }
 }
 
+/// The ends of calls that count as effective in NER, see [`crate::config::Reports`]. A call's Q.850 cause decides where it
+/// has one, else its SIP code; an answered call is always effective.
+#[derive(Clone, Debug, Default)]
+pub struct Causes {
+    /// Q.850 causes.
+    pub q850: Vec<i64>,
+    /// Q.850 causes, if the call rang.
+    pub q850_rang: Vec<i64>,
+    /// SIP codes.
+    pub sip: Vec<i64>,
+    /// SIP codes, if the call rang.
+    pub sip_rang: Vec<i64>,
+}
+
+impl Causes {
+    /// The configured ones.
+    pub fn new(config: &Reports) -> Self {
+        let list = |codes: &[u16]| codes.iter().map(|code| i64::from(*code)).collect();
+        Self {
+            q850: list(&config.ner_q850),
+            q850_rang: list(&config.ner_q850_rang),
+            sip: list(&config.ner_sip),
+            sip_rang: list(&config.ner_sip_rang),
+        }
+    }
+
+    /// Whether it matters if a call rang.
+    fn hear_ringing(&self) -> bool {
+        !(self.q850_rang.is_empty() && self.sip_rang.is_empty())
+    }
+}
+
 /// All tables that reports read.
 #[derive(Clone, Debug)]
 pub struct Schema {
@@ -54,6 +88,8 @@ pub struct Schema {
     pub billed_duration: bool,
     /// Seconds between snapshots of one node.
     pub period_seconds: u32,
+    /// What counts as effective.
+    pub causes: Causes,
 }
 
 impl Schema {
@@ -63,6 +99,19 @@ impl Schema {
             Table::Cdrs => &self.cdrs,
             Table::ActiveCalls => &self.active_calls,
         }
+    }
+
+    /// A column that the report needs and its table lacks.
+    pub fn missing(&self, report: &Report) -> Option<Column> {
+        let side = report.side;
+        let needed = figure::sums(report.figures).into_iter().flat_map(|sum| match sum {
+            Sum::Effective if self.causes.hear_ringing() => vec![side.q850_cause(), side.sip_code(), Column::Pdd],
+            Sum::Effective => vec![side.q850_cause(), side.sip_code()],
+            Sum::Delays => vec![Column::Pdd],
+            Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => Vec::new(),
+        });
+        let table = self.table(report.table);
+        needed.chain(report.key.map(Key::column)).find(|column| !table.has(column.name()))
     }
 
     /// Whether a filter on that column can be answered. The duration of a live call is computed from two other columns.

@@ -2,13 +2,14 @@
 //! sampling, `WITH TOTALS` for the totals. Exact integers and decimals come back; ratios are made of them elsewhere.
 
 use super::Statement;
-use super::schema::{Schema, TableSchema};
+use super::schema::{Causes, Schema, TableSchema};
 use crate::query::decimal;
 use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
+use crate::report::delays;
 use crate::report::figure::{self, Sum};
 use crate::report::live::{self, Cell};
 use crate::report::plan::{Plan, Window};
-use crate::report::{Shape, Table};
+use crate::report::{Key, Report, Shape, Side, Table};
 
 /// The statement that reads what `plan` needs. Columns: the interval's start in epoch seconds, then the report's sums; or,
 /// for live calls, the columns of `live::COLUMNS`.
@@ -47,22 +48,28 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool) -> Statement 
         all.iter().flat_map(|read| pieces(plan, read.window).into_iter().map(move |piece| (read, piece))).collect();
     let sums = figure::sums(plan.report.figures);
     let light = schema.table(Table::Cdrs).is_ours && pieces.iter().all(|(_, piece)| piece.is_light(plan.now));
-    let (keys, order) = if tagged { ("edge, t", " ORDER BY edge, t") } else { ("t", " ORDER BY t") };
+    let (keys, order) = match (tagged, plan.report.key) {
+        (false, None) => ("t", " ORDER BY t"),
+        (true, None) => ("edge, t", " ORDER BY edge, t"),
+        (false, Some(_)) => ("t, k", " ORDER BY t, k"),
+        (true, Some(_)) => ("edge, t, k", " ORDER BY edge, t, k"),
+    };
+    let inner = if plan.report.key.is_some() { " GROUP BY t, k" } else { " GROUP BY t" };
     let mut s = Statement { light, ..Statement::default() };
     if let [(read, piece)] = pieces.as_slice() {
         scan(&mut s, plan, schema, read, *piece, tagged);
-        s.push(" GROUP BY t WITH TOTALS").push(order);
+        s.push(inner).push(" WITH TOTALS").push(order);
         return s;
     }
     s.push("SELECT ").push(keys);
-    for name in sums.iter().map(|sum| name(*sum)) {
-        s.push(", sum(").push(name).push(")");
+    for sum in sums {
+        s.push(if sum == Sum::Delays { ", sumMap(" } else { ", sum(" }).push(name(sum)).push(")");
     }
     s.push(" FROM (");
     for (i, (read, piece)) in pieces.iter().enumerate() {
         s.push(if i == 0 { "" } else { " UNION ALL " });
         scan(&mut s, plan, schema, read, *piece, tagged);
-        s.push(" GROUP BY t");
+        s.push(inner);
     }
     s.push(") GROUP BY ").push(keys).push(" WITH TOTALS").push(order);
     s
@@ -92,7 +99,11 @@ fn pieces(plan: &Plan, window: Window) -> Vec<Piece> {
     const MINUTE: i64 = 60;
     let first = (window.from + MINUTE - 1).div_euclid(MINUTE) * MINUTE;
     let end = window.to.map(|to| (to + 1).div_euclid(MINUTE) * MINUTE);
-    if !plan.filters.is_empty() || plan.interval % MINUTE != 0 || end.is_some_and(|end| end <= first) {
+    if !has_minutes(plan.report)
+        || !plan.filters.is_empty()
+        || plan.interval % MINUTE != 0
+        || end.is_some_and(|end| end <= first)
+    {
         return vec![Piece::Seconds(window)];
     }
     let mut pieces = Vec::with_capacity(3);
@@ -108,6 +119,15 @@ fn pieces(plan: &Plan, window: Window) -> Vec<Piece> {
     pieces
 }
 
+/// Whether the projections by minute hold all that the report is made of.
+fn has_minutes(report: &Report) -> bool {
+    let held = |sum: &Sum| match sum {
+        Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => true,
+        Sum::Effective | Sum::Delays => false,
+    };
+    report.key.is_none() && figure::sums(report.figures).iter().all(held)
+}
+
 /// SELECT … WHERE …, without GROUP BY.
 fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, read: &Read, piece: Piece, tagged: bool) {
     let table = schema.table(Table::Cdrs);
@@ -119,6 +139,17 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, read: &Read, piece: Pie
     }
     interval(s, if matches!(piece, Piece::Minutes { .. }) { &minute } else { time }, plan.interval);
     s.push(" AS t");
+    match plan.report.key {
+        // A number that is no id is 0, as one that is not there.
+        Some(Key::Country) => {
+            s.push(", accurateCastOrDefault(").push(table.sql(Column::DstCountryId.name())).push(", 'UInt32') AS k");
+        }
+        Some(Key::Prefix) => {
+            let number = table.sql(Column::DstPrefixRouting.name());
+            s.push(", toUInt32OrZero(concat('1', substring(").push(number).push(", 1, 3))) AS k");
+        }
+        None => {}
+    }
     for sum in figure::sums(plan.report.figures) {
         s.push(", ");
         aggregate(s, sum, plan, schema);
@@ -154,6 +185,8 @@ fn name(sum: Sum) -> &'static str {
         Sum::AnsweredSeconds => "answered_seconds",
         Sum::Seconds => "seconds",
         Sum::Price => "price",
+        Sum::Effective => "effective",
+        Sum::Delays => "delays",
     }
 }
 
@@ -169,7 +202,33 @@ fn aggregate(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {
         }
         Sum::Seconds => s.push("sum(").push(duration).push(")"),
         Sum::Price => s.push("sum(").push(table.sql(plan.report.side.price().name())).push(")"),
+        Sum::Effective => return effective(s, plan.report.side, table, &schema.causes),
+        Sum::Delays => {
+            let pdd = table.sql(Column::Pdd.name());
+            // Hundredths, halves up, and no more than there are counts for.
+            s.push("sumMapIf([toUInt16(least(floor(").push(pdd).push(" * 100 + 0.5), ").bind("UInt16", delays::LONGEST);
+            s.push("))], [toUInt64(1)], ").push(pdd).push(" > 0)")
+        }
     };
+}
+
+/// How many calls did what the network is there for. A call that rang has a delay up to the ringing.
+fn effective(s: &mut Statement, side: Side, table: &TableSchema, causes: &Causes) {
+    let one_of = |s: &mut Statement, column: Column, always: &[i64], rang: &[i64]| {
+        let code = table.sql(column.name());
+        s.push("(has(").bind_integers(always).push(", ").push(code).push(")");
+        if !rang.is_empty() {
+            s.push(" OR (").push(table.sql(Column::Pdd.name())).push(" > 0 AND has(").bind_integers(rang);
+            s.push(", ").push(code).push("))");
+        }
+        s.push(")");
+    };
+    s.push("countIf(").push(table.sql(Column::Duration.name())).push(" > 0 OR if(");
+    s.push(table.sql(side.q850_cause().name())).push(" > 0, ");
+    one_of(s, side.q850_cause(), &causes.q850, &causes.q850_rang);
+    s.push(", ");
+    one_of(s, side.sip_code(), &causes.sip, &causes.sip_rang);
+    s.push("))");
 }
 
 fn concurrency(plan: &Plan, schema: &Schema) -> Statement {

@@ -3,21 +3,28 @@
 use proptest::prelude::*;
 use time::OffsetDateTime;
 
-use super::schema::{Schema, TableSchema};
+use super::schema::{Causes, Schema, TableSchema};
 use super::{Read, Statement, select, select_reads};
+use crate::config::Config;
 use crate::query::filter::{Filter, Kind};
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
 use crate::query::zone::{Calendar, find};
 use crate::report::param::Role;
 use crate::report::plan::{Form, Plan, Request, Scope, Window};
-use crate::report::{REPORTS, Report, Shape};
+use crate::report::{REPORTS, Report, Shape, dashboard};
 
 const NOW: i64 = 1_780_000_000;
 
 fn schema() -> Schema {
     let ours = |name| TableSchema { is_ours: true, has_parts: true, ..TableSchema::plain(name) };
-    Schema { cdrs: ours("cdrs"), active_calls: ours("active_calls"), billed_duration: false, period_seconds: 60 }
+    Schema {
+        cdrs: ours("cdrs"),
+        active_calls: ours("active_calls"),
+        billed_duration: false,
+        period_seconds: 60,
+        causes: Causes::new(&Config::default().reports),
+    }
 }
 
 /// A plan of the report with these filters; `None` when a value does not read.
@@ -29,7 +36,7 @@ fn plan(report: &'static Report, from: &str, to: Option<&str>, values: &[(&str, 
         filters.push(Filter { column, test: kind.read(value)? });
     }
     let sampling = match report.shape {
-        Shape::Calls { samplings, .. } => samplings[1],
+        Shape::Calls { samplings, .. } => samplings.get(1).copied().unwrap_or(Sampling::Minutes5),
         Shape::Concurrency | Shape::LiveCalls => Sampling::Minute,
     };
     let live = matches!(report.shape, Shape::LiveCalls);
@@ -111,8 +118,36 @@ fn several_reads_in_one_statement() {
 }
 
 #[test]
+fn effective_calls_are_told_by_cause_or_code() {
+    insta::assert_snapshot!(text("termination-effectiveness", "2026-01-01", Some("2026-01-01T23:59:59Z"), &[]));
+}
+
+#[test]
+fn delays_are_counted_by_hundredths() {
+    insta::assert_snapshot!(text("origination-delays", "2026-01-01", Some("2026-01-01T23:59:59Z"), &[]));
+}
+
+#[test]
+fn destinations_are_told_apart_in_every_bucket() {
+    insta::assert_snapshot!(text("origination-destinations", "2026-01-01", Some("2026-01-01T23:59:59Z"), &[]));
+}
+
+#[test]
+fn reads_of_dashboards_keep_keys_and_counts_apart() {
+    let window = |from, to| Window { from, to: Some(to) };
+    let reads = [
+        Read { window: window(1_767_225_600, 1_767_239_999), parts: vec![], edge: false },
+        Read { window: window(1_767_240_000, 1_767_240_029), parts: vec![], edge: true },
+    ];
+    for name in ["origination-delays", "origination-prefixes"] {
+        let plan = plan(crate::report::find(name).unwrap(), "2026-01-01", Some("2026-01-02"), &[]).unwrap();
+        insta::assert_snapshot!(name, select_reads(&plan, &schema(), &reads).text());
+    }
+}
+
+#[test]
 fn every_statement_over_calls_carries_tenant_and_account() {
-    for report in REPORTS {
+    for report in REPORTS.iter().chain(dashboard::REPORTS) {
         let statement = select(&plan(report, "2026-01-01", None, &[]).unwrap(), &schema());
         let (tenant, account) = (report.side.tenant().name(), report.side.account().name());
         let bound = |column: &str, value: &str| {

@@ -9,7 +9,14 @@ use cdrscope::config::{Config, KEYS};
 use cdrscope::report::REPORTS;
 
 /// Settings that hold a list.
-const LISTS: &[&str] = &["http.trusted_proxies", "auth.public_keys"];
+const LISTS: &[&str] = &[
+    "http.trusted_proxies",
+    "auth.public_keys",
+    "reports.ner_q850",
+    "reports.ner_q850_rang",
+    "reports.ner_sip",
+    "reports.ner_sip_rang",
+];
 
 /// Read by the command line, not settings.
 const OTHER_VARIABLES: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG", "CDRSCOPE_ENGINE_CACHE"];
@@ -59,8 +66,8 @@ fn sample() -> String {
         let bare =
             !key.default.is_empty() && (key.default.parse::<u64>().is_ok() || key.default.parse::<bool>().is_ok());
         let value = match key.default {
+            list if LISTS.contains(&key.name) => format!("[{}]", list.replace(',', ", ")),
             default if bare => default.to_owned(),
-            "" if LISTS.contains(&key.name) => "[]".to_owned(),
             default => format!("{default:?}"),
         };
         text += &format!("# {}\n#{name} = {value}\n", key.help);

@@ -48,7 +48,13 @@ fn statement(report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>)
 fn schema() -> cdrscope::sql::schema::Schema {
     use cdrscope::sql::schema::{Schema, TableSchema};
     let ours = |name| TableSchema { is_ours: true, has_parts: true, ..TableSchema::plain(name) };
-    Schema { cdrs: ours("cdrs"), active_calls: ours("active_calls"), billed_duration: false, period_seconds: 60 }
+    Schema {
+        cdrs: ours("cdrs"),
+        active_calls: ours("active_calls"),
+        billed_duration: false,
+        period_seconds: 60,
+        causes: Default::default(),
+    }
 }
 
 /// The projections that the statement reads, and the share of the table's granules where none is read.

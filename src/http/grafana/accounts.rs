@@ -1,10 +1,13 @@
-//! The accounts of a token as dashboards name them. Everything a body says is looked up among these and nowhere else.
+//! The accounts of a token as dashboards name them, and countries. Everything a body says is looked up among these and
+//! nowhere else.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::access::Who;
+use crate::access::countries::Countries;
 use crate::report::plan::Scope;
 
 /// One account.
@@ -18,9 +21,11 @@ pub struct One {
     pub scope: Scope,
 }
 
-/// All accounts of a token.
+/// All accounts of a token, and what countries are called.
 #[derive(Debug)]
 pub struct Accounts {
+    /// Names of countries.
+    pub countries: Arc<Countries>,
     all: Vec<One>,
     by_text: HashMap<String, usize>,
 }
@@ -51,7 +56,7 @@ impl Accounts {
                 by_text.entry(text).or_insert(i);
             }
         }
-        Self { all, by_text }
+        Self { countries: Arc::clone(who.countries()), all, by_text }
     }
 
     /// Every account.

@@ -3,9 +3,8 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::metrics::{Metric, unit};
+use super::metrics::Metric;
 use super::request::{Form, Target};
-use crate::config::AcdUnit;
 
 /// Values of one account, or of all.
 #[derive(Clone, Debug)]
@@ -29,8 +28,8 @@ pub struct Answer {
     pub wide: bool,
     /// Length of a bucket, where it is always the same.
     pub interval: Option<i64>,
-    /// Unit of `acd`.
-    pub acd_unit: AcdUnit,
+    /// Grafana's name of the values' unit.
+    pub unit: &'static str,
     /// What the user should know.
     pub notices: Vec<String>,
     /// For who looks: sampling, scope, cache.
@@ -77,6 +76,35 @@ pub enum Values {
     /// Numbers, with gaps.
     #[serde(serialize_with = "numbers")]
     Numbers(Vec<Option<f64>>),
+    /// Texts.
+    Texts(Vec<String>),
+}
+
+impl Values {
+    /// Grafana's word for what they are.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Times(_) => "time",
+            Self::Numbers(_) => "number",
+            Self::Texts(_) => "string",
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Times(values) => values.len(),
+            Self::Numbers(values) => values.len(),
+            Self::Texts(values) => values.len(),
+        }
+    }
+
+    fn cell(&self, row: usize) -> Value {
+        match self {
+            Self::Times(values) => json!(values.get(row)),
+            Self::Numbers(values) => json!(values.get(row).copied().flatten().map(number)),
+            Self::Texts(values) => json!(values.get(row)),
+        }
+    }
 }
 
 /// Whole numbers without a point, as a count should look.
@@ -96,7 +124,51 @@ pub fn meta(notices: &[String], custom: &Value) -> Value {
     json!({ "notices": notices, "custom": custom })
 }
 
-/// Notices that frames of the same target need not repeat.
+/// A table: rows that are no series over time.
+#[derive(Debug)]
+pub struct Rows {
+    /// The metric's name.
+    pub name: String,
+    /// Name, label, unit (none if empty) and values of each column; all of the same length.
+    pub columns: Vec<(&'static str, &'static str, &'static str, Values)>,
+    /// What the user should know.
+    pub notices: Vec<String>,
+    /// For who looks: scope, cache.
+    pub custom: Value,
+}
+
+impl Rows {
+    /// The answer in the form that the target wants; of series there are none here. Nothing to show is nothing.
+    ///
+    /// # Errors
+    /// None: every part is plain data.
+    pub fn write(self, target: &Target) -> Result<Vec<Value>, serde_json::Error> {
+        let length = self.columns.first().map_or(0, |(.., values)| values.len());
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        if target.form != Form::Frames {
+            let head = self.columns.iter().map(|(_, label, _, values)| json!({ "text": label, "type": values.kind() }));
+            let row = |row| self.columns.iter().map(|(.., values)| values.cell(row)).collect::<Value>();
+            return Ok(vec![json!({
+                "type": "table", "refId": target.ref_id, "columns": head.collect::<Value>(),
+                "rows": (0..length).map(row).collect::<Value>(),
+            })]);
+        }
+        let field = |(name, label, unit, values): (&str, &str, &str, Values)| {
+            let mut config = json!({ "displayNameFromDS": label });
+            if !unit.is_empty() {
+                config["unit"] = json!(unit);
+            }
+            Field { name: name.to_owned(), kind: values.kind(), labels: Value::Null, config, values }
+        };
+        let meta = meta(&self.notices, &self.custom);
+        let fields = self.columns.into_iter().map(field).collect();
+        let frame = Frame { ref_id: target.ref_id.clone(), name: self.name, meta, fields };
+        Ok(vec![serde_json::to_value(frame)?])
+    }
+}
+
 fn time_field(times: &[i64], interval: Option<i64>) -> Field {
     let config = interval.map_or_else(|| json!({}), |interval| json!({ "interval": interval }));
     Field { name: "time".into(), kind: "time", labels: Value::Null, config, values: Values::Times(times.to_vec()) }
@@ -126,7 +198,7 @@ impl Answer {
 
     fn field(&self, line: &Line) -> Field {
         let config = json!({
-            "unit": unit(self.metric.shows, self.acd_unit),
+            "unit": self.unit,
             "displayNameFromDS": self.display(line),
         });
         let labels = line.account.as_ref().map_or(Value::Null, |account| json!({ "account": account }));

@@ -7,13 +7,22 @@ use crate::config::AcdUnit;
 use crate::report::figure::Figure;
 use crate::report::{Report, Side, find};
 
-/// What a metric shows.
+/// What values over time are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shows {
+pub enum Series {
     /// A figure of calls.
     Calls(Figure),
     /// How many calls are up: the peak of each bucket, and now.
     ActiveCalls,
+}
+
+/// What a metric shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// Values over time.
+    Series(Series),
+    /// A table of the countries that most calls go to.
+    TopDestinations,
 }
 
 /// A metric: what it shows, of whose calls.
@@ -30,15 +39,19 @@ pub struct Metric {
 }
 
 const NAMES: &[(&str, &str, Shows)] = &[
-    ("total_calls", "Calls", Shows::Calls(Figure::TotalCalls)),
-    ("answered", "Answered", Shows::Calls(Figure::SuccessfulCalls)),
-    ("failed", "Failed", Shows::Calls(Figure::FailedCalls)),
-    ("asr", "ASR", Shows::Calls(Figure::Asr)),
-    ("acd", "ACD", Shows::Calls(Figure::Acd)),
-    ("cps", "CPS", Shows::Calls(Figure::Cps)),
-    ("price", "Price", Shows::Calls(Figure::TotalPrice)),
-    ("minutes", "Minutes", Shows::Calls(Figure::TotalDuration)),
-    ("active_calls", "Active calls", Shows::ActiveCalls),
+    ("total_calls", "Calls", Shows::Series(Series::Calls(Figure::TotalCalls))),
+    ("answered", "Answered", Shows::Series(Series::Calls(Figure::SuccessfulCalls))),
+    ("failed", "Failed", Shows::Series(Series::Calls(Figure::FailedCalls))),
+    ("asr", "ASR", Shows::Series(Series::Calls(Figure::Asr))),
+    ("acd", "ACD", Shows::Series(Series::Calls(Figure::Acd))),
+    ("cps", "CPS", Shows::Series(Series::Calls(Figure::Cps))),
+    ("price", "Price", Shows::Series(Series::Calls(Figure::TotalPrice))),
+    ("minutes", "Minutes", Shows::Series(Series::Calls(Figure::TotalDuration))),
+    ("ner", "NER", Shows::Series(Series::Calls(Figure::Ner))),
+    ("pdd_p50", "PDD p50", Shows::Series(Series::Calls(Figure::PddP50))),
+    ("pdd_p95", "PDD p95", Shows::Series(Series::Calls(Figure::PddP95))),
+    ("active_calls", "Active calls", Shows::Series(Series::ActiveCalls)),
+    ("top_destinations", "Top destinations", Shows::TopDestinations),
 ];
 
 /// What stands before the name of a metric of attempts sent to vendors.
@@ -75,39 +88,45 @@ impl Metric {
 
     /// What is counted.
     pub fn scope(self) -> &'static str {
-        match (self.shows, self.side) {
-            (Shows::ActiveCalls, _) | (Shows::Calls(_), Side::Origination) => "calls",
-            (Shows::Calls(_), Side::Termination) => "attempts",
+        match self.side {
+            Side::Termination if self.shows != Shows::Series(Series::ActiveCalls) => "attempts",
+            Side::Origination | Side::Termination => "calls",
         }
     }
 
-    /// The report that its sums come from. All figures of calls share one, so a dashboard of many panels asks once.
+    /// The report that its sums come from. Most figures of calls share one, so a dashboard of many panels asks once.
     pub fn report(self) -> Option<&'static Report> {
-        find(match (self.shows, self.side) {
-            (Shows::Calls(_), Side::Origination) => "origination-statistics",
-            (Shows::Calls(_), Side::Termination) => "termination-statistics",
-            (Shows::ActiveCalls, Side::Origination) => "origination-active-calls",
-            (Shows::ActiveCalls, Side::Termination) => "termination-active-calls",
-        })
+        let what = match self.shows {
+            Shows::Series(Series::Calls(Figure::Ner)) => "effectiveness",
+            Shows::Series(Series::Calls(Figure::PddP50 | Figure::PddP95)) => "delays",
+            Shows::Series(Series::Calls(_)) => "statistics",
+            Shows::Series(Series::ActiveCalls) => "active-calls",
+            Shows::TopDestinations => "destinations",
+        };
+        let side = match self.side {
+            Side::Origination => "origination",
+            Side::Termination => "termination",
+        };
+        find(&format!("{side}-{what}"))
     }
 }
 
 /// Grafana's name of a figure's unit.
-pub fn unit(shows: Shows, acd: AcdUnit) -> &'static str {
-    match shows {
-        Shows::Calls(Figure::Asr) => "percent",
-        Shows::Calls(Figure::Acd) if acd == AcdUnit::Seconds => "s",
-        Shows::Calls(Figure::Acd | Figure::TotalDuration) => "m",
-        Shows::Calls(Figure::Cps) => "cps",
-        Shows::Calls(Figure::TotalPrice) => "none",
-        Shows::Calls(_) | Shows::ActiveCalls => "short",
+pub fn unit(figure: Figure, acd: AcdUnit) -> &'static str {
+    match figure {
+        Figure::Asr | Figure::Ner => "percent",
+        Figure::PddP50 | Figure::PddP95 => "s",
+        Figure::Acd if acd == AcdUnit::Seconds => "s",
+        Figure::Acd | Figure::TotalDuration => "m",
+        Figure::Cps => "cps",
+        Figure::TotalPrice => "none",
+        Figure::TotalCalls | Figure::SuccessfulCalls | Figure::FailedCalls | Figure::Calls => "short",
     }
 }
 
 /// The reply to `/metrics`.
 pub fn list() -> Value {
-    let metric =
-        |metric: Metric| json!({ "label": metric.full_label(), "value": metric.full_name(), "payloads": fields() });
+    let metric = |metric: Metric| json!({ "label": metric.full_label(), "value": metric.full_name(), "payloads": fields(metric) });
     Metric::all().map(metric).collect()
 }
 
@@ -120,23 +139,24 @@ pub fn search(typed: &str) -> Value {
     Metric::all().filter(wanted).map(entry).collect()
 }
 
-/// A select list without options is filled from `/metric-payload-options`.
-fn fields() -> Value {
-    let field = |name: &str, label: &str, kind: &str| json!({ "name": name, "label": label, "type": kind, "reloadMetric": false });
-    let mut fields = vec![
-        field("account", "Accounts", "multi-select"),
-        field("shape", "Shape", "select"),
-        field("sampling", "Sampling", "select"),
-        field("reduce", "Reduce", "select"),
-        field("countries", "Countries", "multi-select"),
-        field("prefixes", "Prefixes", "input"),
-    ];
-    for field in &mut fields {
-        if let Some(options) = field["name"].as_str().and_then(options) {
+/// The fields of a metric. A select list without options is filled from `/metric-payload-options`.
+fn fields(metric: Metric) -> Value {
+    let field = |(name, label, kind): (&str, &str, &str)| {
+        let mut field = json!({ "name": name, "label": label, "type": kind, "reloadMetric": false });
+        if let Some(options) = options(name) {
             field["options"] = options;
         }
-    }
-    Value::Array(fields)
+        field
+    };
+    let account = ("account", "Accounts", "multi-select");
+    let which = [("countries", "Countries", "multi-select"), ("prefixes", "Prefixes", "input")];
+    let how: &[(&str, &str, &str)] = match metric.shows {
+        Shows::Series(_) => {
+            &[("shape", "Shape", "select"), ("sampling", "Sampling", "select"), ("reduce", "Reduce", "select")]
+        }
+        Shows::TopDestinations => &[("limit", "Rows", "input")],
+    };
+    std::iter::once(account).chain(how.iter().copied()).chain(which).map(field).collect()
 }
 
 /// The options of a field that are always the same.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod adhoc;
+mod destinations;
 mod errors;
 mod frames;
 mod metrics;
@@ -26,6 +27,7 @@ use self::accounts::Accounts;
 use self::errors::GrafanaError;
 use self::query::Ask;
 use self::request::Query;
+use self::variables::Lists;
 use super::auth::authorize;
 use super::error::ApiError;
 use super::reports::request_id;
@@ -156,15 +158,16 @@ async fn reply(route: Route, who: &Who, state: &State, body: &[u8]) -> Result<Va
     }
     let body = request::object(body)?;
     let own = Accounts::of(who);
+    let lists = Lists::new(state, &own, &body);
     match route {
         Route::Test => Ok(Value::Null),
         Route::Metrics => Ok(metrics::list()),
         Route::Query => Ok(Value::Array(Ask::new(state, &own, &Query::read(&body)?).answer().await?)),
-        Route::PayloadOptions => variables::payload_options(&own, &body),
-        Route::Variable => variables::variable(&own, &body),
-        Route::Search => Ok(variables::search(&own, &body)),
+        Route::PayloadOptions => variables::payload_options(&lists).await,
+        Route::Variable => variables::variable(&lists).await,
+        Route::Search => variables::search(&lists).await,
         Route::Annotations => Ok(json!([])),
         Route::TagKeys => Ok(variables::tag_keys()),
-        Route::TagValues => Ok(variables::tag_values(&own, &body)),
+        Route::TagValues => variables::tag_values(&lists).await,
     }
 }

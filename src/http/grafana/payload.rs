@@ -20,6 +20,9 @@ pub enum Shape {
     Wide,
 }
 
+/// Longest table there is.
+pub const MOST_ROWS: usize = 100;
+
 /// A payload, read.
 #[derive(Clone, Debug)]
 pub struct Payload {
@@ -31,6 +34,8 @@ pub struct Payload {
     pub sampling: Option<Sampling>,
     /// One value for the whole range.
     pub total: bool,
+    /// Longest table.
+    pub limit: usize,
     /// Countries and prefixes.
     pub filters: Vec<Filter>,
     /// What the user should know.
@@ -69,19 +74,18 @@ impl Payload {
             })?,
             None => None,
         };
+        let limit = fields.limit()?;
         let mut filters = Vec::new();
-        if let Some(countries) = fields.several(&["countries", "country"], "country", country)? {
+        if let Some(countries) =
+            fields.several(&["countries", "country"], "country", |text| own.countries.find(text).map(i64::from))?
+        {
             filters.push(Filter { column: Column::DstCountryId, test: Test::Integers(true, countries) });
         }
         if let Some(prefixes) = fields.several(&["prefixes", "prefix"], "prefix", prefix)? {
             filters.push(Filter { column: Column::DstPrefixRouting, test: Test::Text(TextOp::StartsWith, prefixes) });
         }
-        Ok(Self { accounts: all, shape, sampling, total, filters, notices: fields.notices })
+        Ok(Self { accounts: all, shape, sampling, total, limit, filters, notices: fields.notices })
     }
-}
-
-fn country(text: &str) -> Option<i64> {
-    text.parse::<u32>().ok().map(i64::from)
 }
 
 /// Digits, and what SIP users may hold; no mark that separates values.
@@ -121,6 +125,13 @@ impl<'a> Fields<'a> {
             all.append(&mut found);
         }
         Ok(Some(all))
+    }
+
+    fn limit(&mut self) -> Result<usize, GrafanaError> {
+        let Spelled::Texts(texts) = self.spelled(&["limit"]) else { return Ok(MOST_ROWS) };
+        let text = texts.join(",");
+        let limit = text.parse().ok().filter(|limit| (1..=MOST_ROWS).contains(limit));
+        limit.ok_or_else(|| GrafanaError::refused(format!("limit {text:?} is no number from 1 to {MOST_ROWS}")))
     }
 
     /// A word is one of ours, so only a text can be it.

@@ -10,14 +10,16 @@ use tokio::sync::Semaphore;
 
 use super::accounts::{Accounts, One};
 use super::adhoc;
+use super::destinations;
 use super::errors::GrafanaError;
 use super::frames::{Answer, Line};
-use super::metrics::{Metric, Shows};
+use super::metrics::{Metric, Series, Shows, unit};
 use super::payload::{Payload, Shape};
 use super::request::{Query, Range, Target};
 use super::step;
 use crate::cache::Use;
 use crate::columns::buckets::Buckets;
+use crate::config::AcdUnit;
 use crate::http::error::ApiError;
 use crate::http::reports;
 use crate::http::state::State;
@@ -25,8 +27,9 @@ use crate::query::filter::Filter;
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
 use crate::query::zone::{self, Calendar};
-use crate::report::figure::{Figure, Number, Scale, Sum};
+use crate::report::figure::{Figure, Number, Scale, Sum, Sums};
 use crate::report::plan::{Form, Grid, Plan, Refusal, Request, Scope};
+use crate::report::{Report, Table};
 use crate::store::StoreError;
 
 /// More accounts in one target than this are refused: each is a query when nothing is remembered.
@@ -88,6 +91,30 @@ impl Window {
     }
 }
 
+/// What was read for a target.
+pub struct Read {
+    /// The plan of the first account; the others differ in the scope only.
+    plan: Plan,
+    /// The sums of each account.
+    sums: Vec<Buckets>,
+    /// What they were made of.
+    pub used: Use,
+}
+
+impl Read {
+    /// The sums of each key over the whole range, of all accounts, and their rows: the one with the most calls first.
+    ///
+    /// # Errors
+    /// Sums out of range.
+    pub fn by_key(&self) -> Result<(Buckets, Vec<usize>), GrafanaError> {
+        let by_key = self.sums.iter().map(|sums| sums.by_key().ok_or_else(StoreError::overflow));
+        let sums = together(by_key.collect::<Result<_, _>>()?)?;
+        let mut rows: Vec<usize> = (0..sums.t.len()).collect();
+        rows.sort_by_key(|row| (-sums.sum(Sum::Calls, *row), sums.key(*row)));
+        Ok((sums, rows))
+    }
+}
+
 impl<'a> Ask<'a> {
     /// A request over the token's accounts.
     pub fn new(state: &'a State, own: &'a Accounts, query: &'a Query) -> Self {
@@ -111,12 +138,30 @@ impl<'a> Ask<'a> {
         })?;
         let mut payload = Payload::read(&target.payload, self.own)?;
         let filters = self.filters(&mut payload, metric)?;
+        let report = self.report(metric)?;
         let window = self.window(payload.sampling)?;
-        let Some((plan, sums, used)) = self.sums(&payload.accounts, metric, &window, &filters).await? else {
+        let Some(read) = self.sums(&payload.accounts, report, &window, &filters).await? else {
             return Ok(Vec::new());
         };
-        let answer = self.shaped(metric, payload, &window, &plan, sums, used)?;
-        answer.write(target).map_err(|_never| ApiError::Internal.into())
+        let written = match metric.shows {
+            Shows::Series(series) => self.shaped((metric, series), payload, &window, read)?.write(target),
+            Shows::TopDestinations => destinations::table(self, metric, payload, &window, read)?.write(target),
+        };
+        written.map_err(|_never| ApiError::Internal.into())
+    }
+
+    /// The report of a metric, if the tables have what it needs.
+    fn report(&self, metric: Metric) -> Result<&'static Report, GrafanaError> {
+        let report = metric.report().ok_or(ApiError::Internal)?;
+        match self.state.schema.missing(report) {
+            Some(column) => Err(GrafanaError::refused(format!(
+                "{} needs the column {column}, which the table {table} lacks; tables.cdrs_columns can say what stands for it",
+                metric.full_name(),
+                column = column.name(),
+                table = self.state.schema.table(report.table).name,
+            ))),
+            None => Ok(report),
+        }
     }
 
     /// The payload's filters and the dashboard's; the latter may narrow the accounts too.
@@ -147,13 +192,13 @@ impl<'a> Ask<'a> {
     }
 
     /// The sums of each account; `None` when there is no account or the range has not begun.
-    async fn sums(
+    pub async fn sums(
         &self,
         accounts: &[One],
-        metric: Metric,
+        report: &'static Report,
         window: &Window,
         filters: &[Filter],
-    ) -> Result<Option<(Plan, Vec<Buckets>, Use)>, GrafanaError> {
+    ) -> Result<Option<Read>, GrafanaError> {
         if accounts.len() > MOST_ACCOUNTS {
             return Err(GrafanaError::refused(format!(
                 "{} accounts are too many: name up to {MOST_ACCOUNTS}",
@@ -162,7 +207,7 @@ impl<'a> Ask<'a> {
         }
         let mut plans = Vec::with_capacity(accounts.len());
         for one in accounts {
-            match self.plan(one.scope, metric, window, filters.to_vec())? {
+            match self.plan(one.scope, report, window, filters.to_vec())? {
                 Some(plan) => plans.push(plan),
                 None => return Ok(None),
             }
@@ -173,19 +218,18 @@ impl<'a> Ask<'a> {
             all.push(sums);
             used = if used == how || all.len() == 1 { how } else { Use::Partial };
         }
-        Ok(plans.into_iter().next().map(|plan| (plan, all, used)))
+        Ok(plans.into_iter().next().map(|plan| Read { plan, sums: all, used }))
     }
 
     fn plan(
         &self,
         scope: Scope,
-        metric: Metric,
+        report: &'static Report,
         window: &Window,
         filters: Vec<Filter>,
     ) -> Result<Option<Plan>, GrafanaError> {
-        let report = metric.report().ok_or(ApiError::Internal)?;
         // Live calls cannot be added up over time, so their minutes are read whatever the step.
-        let sampling = if metric.shows == Shows::ActiveCalls { Sampling::Minute } else { window.sampling };
+        let sampling = if report.table == Table::ActiveCalls { Sampling::Minute } else { window.sampling };
         let request = Request {
             report,
             scope,
@@ -211,19 +255,17 @@ impl<'a> Ask<'a> {
 
     fn shaped(
         &self,
-        metric: Metric,
+        (metric, series): (Metric, Series),
         payload: Payload,
         window: &Window,
-        plan: &Plan,
-        sums: Vec<Buckets>,
-        used: Use,
+        Read { plan, sums, used }: Read,
     ) -> Result<Answer, GrafanaError> {
         let named: Vec<(Option<String>, Buckets)> = match payload.shape {
             Shape::Together => vec![(None, together(sums)?)],
             Shape::Each | Shape::Wide => payload.accounts.into_iter().map(|one| Some(one.label)).zip(sums).collect(),
         };
         let now = self.now.unix_timestamp();
-        let points = Points { metric, window, plan, now, state: self.state };
+        let points = Points { series, window, plan: &plan, now, state: self.state };
         let (times, interval, lines) = if payload.total {
             let values = |sums: &Buckets| vec![points.total(sums)];
             (vec![window.end.min(now + 1) * 1000 - 1], None, lines(&named, values))
@@ -238,23 +280,23 @@ impl<'a> Ask<'a> {
         if window.end > now {
             notices.push("the last bucket is not complete yet".into());
         }
-        let custom = json!({
-            "scope": metric.scope(),
-            "sampling": window.sampling.name(),
-            "cache": match used { Use::Hit => "hit", Use::Partial => "partial", Use::Miss => "miss" },
-        });
         let wide = payload.shape == Shape::Wide;
-        Ok(Answer {
-            metric,
-            times,
-            lines,
-            wide,
-            interval,
-            acd_unit: self.state.config.reports.acd_unit,
-            notices,
-            custom,
-        })
+        let unit = match series {
+            Series::Calls(figure) => unit(figure, self.state.config.reports.acd_unit),
+            Series::ActiveCalls => unit(Figure::Calls, self.state.config.reports.acd_unit),
+        };
+        let custom = custom(metric, window, used);
+        Ok(Answer { metric, times, lines, wide, interval, unit, notices, custom })
     }
+}
+
+/// What a frame says of itself.
+pub fn custom(metric: Metric, window: &Window, used: Use) -> Value {
+    json!({
+        "scope": metric.scope(),
+        "sampling": window.sampling.name(),
+        "cache": match used { Use::Hit => "hit", Use::Partial => "partial", Use::Miss => "miss" },
+    })
 }
 
 fn lines(named: &[(Option<String>, Buckets)], values: impl Fn(&Buckets) -> Vec<Option<f64>>) -> Vec<Line> {
@@ -273,7 +315,7 @@ fn together(all: Vec<Buckets>) -> Result<Buckets, GrafanaError> {
 
 /// Sums to values.
 struct Points<'a> {
-    metric: Metric,
+    series: Series,
     window: &'a Window,
     plan: &'a Plan,
     now: i64,
@@ -296,14 +338,16 @@ impl Points<'_> {
             while sums.t.get(row).is_some_and(|t| *t < end) {
                 row += 1;
             }
-            values.push(match self.metric.shows {
-                Shows::Calls(figure) => {
+            values.push(match self.series {
+                Series::Calls(figure) => {
                     // Calls of a bucket lie in one row, which begins where the bucket does.
                     let stored = (first < row).then_some(first);
                     let seconds = end.min(self.now + 1) - start;
-                    self.figure(figure, seconds, |sum| stored.map_or(0, |row| sums.sum(sum, row)))
+                    self.figure(figure, seconds, &sums.at(stored))
                 }
-                Shows::ActiveCalls => Some((first..row).map(|row| sums.sum(Sum::Calls, row)).max().unwrap_or(0) as f64),
+                Series::ActiveCalls => {
+                    Some((first..row).map(|row| sums.sum(Sum::Calls, row)).max().unwrap_or(0) as f64)
+                }
             });
         }
         values
@@ -311,9 +355,9 @@ impl Points<'_> {
 
     fn total(&self, sums: &Buckets) -> Option<f64> {
         let end = self.window.end.min(self.now + 1);
-        match self.metric.shows {
-            Shows::Calls(figure) => self.figure(figure, end - self.window.start, |sum| sums.total(sum)),
-            Shows::ActiveCalls => {
+        match self.series {
+            Series::Calls(figure) => self.figure(figure, end - self.window.start, &sums.all()),
+            Series::ActiveCalls => {
                 // The latest minute with calls, unless no node has told of any for too long.
                 let silent = end - 3 * i64::from(self.state.config.active_calls.period_seconds) - 60;
                 let latest = sums.t.iter().rposition(|t| *t >= silent);
@@ -322,12 +366,16 @@ impl Points<'_> {
         }
     }
 
-    fn figure(&self, figure: Figure, seconds: i64, sum: impl Fn(Sum) -> i128) -> Option<f64> {
-        let scale = Scale { acd_unit: self.state.config.reports.acd_unit, cps_seconds: seconds.max(1).into() };
-        match figure.value(scale, sum) {
-            Number::Whole(value) => Some(value as f64),
-            Number::Hundredths(value) => Some(value as f64 / 100.0),
-            Number::Null => None,
-        }
+    fn figure(&self, figure: Figure, seconds: i64, sums: &impl Sums) -> Option<f64> {
+        value(figure, self.state.config.reports.acd_unit, seconds, sums)
+    }
+}
+
+/// A figure over so many seconds as Grafana takes it.
+pub fn value(figure: Figure, acd_unit: AcdUnit, seconds: i64, sums: &impl Sums) -> Option<f64> {
+    match figure.value(Scale { acd_unit, cps_seconds: seconds.max(1).into() }, sums) {
+        Number::Whole(value) => Some(value as f64),
+        Number::Hundredths(value) => Some(value as f64 / 100.0),
+        Number::Null => None,
     }
 }

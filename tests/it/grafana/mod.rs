@@ -1,10 +1,13 @@
 //! Grafana's plugins, by the bodies that they send.
 
+mod countries;
+mod effectiveness;
 mod protocol;
 mod queries;
 mod spellings;
 mod tenancy;
 
+use cdrscope::config::Config;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -32,7 +35,11 @@ async fn named(app: &TestApp, id: u32, customer_id: u32, name: &str) -> Uuid {
 
 impl World {
     async fn new() -> Self {
-        let app = TestApp::start(|_| ()).await;
+        Self::with(|_| ()).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let app = TestApp::start(change).await;
         let acme = named(&app, 1, 7, "A.B (C), wholesale").await;
         let branch = named(&app, 2, 7, "Branch").await;
         let foreign = named(&app, 3, 8, "Foreign").await;
