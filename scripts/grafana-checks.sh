@@ -19,6 +19,8 @@ export CDRSCOPE_AUTH_SECRET
 serve_demo "$program" "${DEMO_CALLS:-200000}"
 OTHER_TOKEN=$("$program" token --customer 2)
 VENDOR_TOKEN=$("$program" token --customer 9001)
+# Days of the tests are those that they ask for.
+export TZ=UTC
 export URL=$url TOKEN=$token ACCOUNT=$account OTHER_TOKEN VENDOR_TOKEN LOG=$work/log
 
 if [ -n "${2:-}" ]; then
