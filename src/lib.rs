@@ -17,12 +17,14 @@
 //! | [`tables`] | which columns the tables have, and of which types |
 //! | [`cache`] | remembered sums and answers, never older than the table |
 //! | [`columns`] | typed columns to JSON bytes |
+//! | [`alerts`] | when something went wrong, from counts of calls |
 //! | [`engine`] | the embedded ClickHouse |
 //! | [`migrate`] | the schema's steps |
 //! | [`demo`] | made-up CDRs |
 //! | [`net`] | addresses and networks |
 
 pub mod access;
+pub mod alerts;
 pub mod cache;
 pub mod cli;
 pub mod columns;

@@ -121,6 +121,9 @@ fn delays(field: &[u8]) -> Option<Delays> {
     }
 }
 
+/// Time and key of a row.
+type Place = (i64, u32);
+
 /// Sums by time, ascending, and in total. Where a report tells calls apart by a key, each time has a row for each key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Buckets {
@@ -210,12 +213,12 @@ impl Buckets {
         self.keys.as_ref().and_then(|keys| keys.get(row)).copied().unwrap_or(0)
     }
 
-    fn place(&self, row: usize) -> Option<(i64, u32)> {
+    fn place(&self, row: usize) -> Option<Place> {
         self.t.get(row).map(|t| (*t, self.key(row)))
     }
 
     /// Adds a row of `from` at a place, which is that of the last row or after it. Totals stay as they are.
-    fn put(&mut self, place: (i64, u32), from: &Self, row: usize) -> Option<()> {
+    fn put(&mut self, place: Place, from: &Self, row: usize) -> Option<()> {
         let new_row = self.t.len().checked_sub(1).and_then(|last| self.place(last)) != Some(place);
         if new_row {
             self.t.push(place.0);
@@ -317,7 +320,7 @@ impl Buckets {
     }
 
     /// The place that a line names, and its fields after that, one for each sum.
-    fn read<'l>(&self, line: &'l [u8]) -> Option<((i64, u32), Vec<&'l [u8]>)> {
+    fn read<'l>(&self, line: &'l [u8]) -> Option<(Place, Vec<&'l [u8]>)> {
         let mut fields = line.split(|&b| b == b'\t');
         let t = tsv::integer(fields.next()?)?;
         let key = match self.keys {

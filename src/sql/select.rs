@@ -202,7 +202,7 @@ fn aggregate(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {
         }
         Sum::Seconds => s.push("sum(").push(duration).push(")"),
         Sum::Price => s.push("sum(").push(table.sql(plan.report.side.price().name())).push(")"),
-        Sum::Effective => return effective(s, plan.report.side, table, &schema.causes),
+        Sum::Effective => effective(s, plan.report.side, table, &schema.causes),
         Sum::Delays => {
             let pdd = table.sql(Column::Pdd.name());
             // Hundredths, halves up, and no more than there are counts for.
@@ -213,7 +213,7 @@ fn aggregate(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {
 }
 
 /// How many calls did what the network is there for. A call that rang has a delay up to the ringing.
-fn effective(s: &mut Statement, side: Side, table: &TableSchema, causes: &Causes) {
+fn effective<'s>(s: &'s mut Statement, side: Side, table: &TableSchema, causes: &Causes) -> &'s mut Statement {
     let one_of = |s: &mut Statement, column: Column, always: &[i64], rang: &[i64]| {
         let code = table.sql(column.name());
         s.push("(has(").bind_integers(always).push(", ").push(code).push(")");
@@ -228,7 +228,7 @@ fn effective(s: &mut Statement, side: Side, table: &TableSchema, causes: &Causes
     one_of(s, side.q850_cause(), &causes.q850, &causes.q850_rang);
     s.push(", ");
     one_of(s, side.sip_code(), &causes.sip, &causes.sip_rang);
-    s.push("))");
+    s.push("))")
 }
 
 fn concurrency(plan: &Plan, schema: &Schema) -> Statement {

@@ -23,6 +23,8 @@ pub enum Shows {
     Series(Series),
     /// A table of the countries that most calls go to.
     TopDestinations,
+    /// When something went wrong: annotations.
+    Incidents,
 }
 
 /// A metric: what it shows, of whose calls.
@@ -52,6 +54,7 @@ const NAMES: &[(&str, &str, Shows)] = &[
     ("pdd_p95", "PDD p95", Shows::Series(Series::Calls(Figure::PddP95))),
     ("active_calls", "Active calls", Shows::Series(Series::ActiveCalls)),
     ("top_destinations", "Top destinations", Shows::TopDestinations),
+    ("incidents", "Incidents", Shows::Incidents),
 ];
 
 /// What stands before the name of a metric of attempts sent to vendors.
@@ -102,6 +105,7 @@ impl Metric {
             Shows::Series(Series::Calls(_)) => "statistics",
             Shows::Series(Series::ActiveCalls) => "active-calls",
             Shows::TopDestinations => "destinations",
+            Shows::Incidents => "outcomes",
         };
         let side = match self.side {
             Side::Origination => "origination",
@@ -155,6 +159,7 @@ fn fields(metric: Metric) -> Value {
             &[("shape", "Shape", "select"), ("sampling", "Sampling", "select"), ("reduce", "Reduce", "select")]
         }
         Shows::TopDestinations => &[("limit", "Rows", "input")],
+        Shows::Incidents => &[],
     };
     std::iter::once(account).chain(how.iter().copied()).chain(which).map(field).collect()
 }

@@ -6,6 +6,7 @@ mod adhoc;
 mod destinations;
 mod errors;
 mod frames;
+mod incidents;
 mod metrics;
 mod payload;
 mod query;
@@ -55,7 +56,7 @@ pub enum Route {
     Variable,
     /// Metrics or a variable's values, for the older plugins.
     Search,
-    /// None: there are no annotations.
+    /// When something went wrong, for the older plugins; the newer ones ask `/query` for the metric `incidents`.
     Annotations,
     /// What an ad-hoc filter can compare.
     TagKeys,
@@ -166,7 +167,7 @@ async fn reply(route: Route, who: &Who, state: &State, body: &[u8]) -> Result<Va
         Route::PayloadOptions => variables::payload_options(&lists).await,
         Route::Variable => variables::variable(&lists).await,
         Route::Search => variables::search(&lists).await,
-        Route::Annotations => Ok(json!([])),
+        Route::Annotations => incidents::annotations(state, &own, &body).await,
         Route::TagKeys => Ok(variables::tag_keys()),
         Route::TagValues => variables::tag_values(&lists).await,
     }

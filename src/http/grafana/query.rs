@@ -13,6 +13,7 @@ use super::adhoc;
 use super::destinations;
 use super::errors::GrafanaError;
 use super::frames::{Answer, Line};
+use super::incidents;
 use super::metrics::{Metric, Series, Shows, unit};
 use super::payload::{Payload, Shape};
 use super::request::{Query, Range, Target};
@@ -96,7 +97,7 @@ pub struct Read {
     /// The plan of the first account; the others differ in the scope only.
     plan: Plan,
     /// The sums of each account.
-    sums: Vec<Buckets>,
+    pub sums: Vec<Buckets>,
     /// What they were made of.
     pub used: Use,
 }
@@ -139,13 +140,17 @@ impl<'a> Ask<'a> {
         let mut payload = Payload::read(&target.payload, self.own)?;
         let filters = self.filters(&mut payload, metric)?;
         let report = self.report(metric)?;
-        let window = self.window(payload.sampling)?;
+        let window = match metric.shows {
+            Shows::Series(_) | Shows::TopDestinations => self.window(payload.sampling)?,
+            Shows::Incidents => incidents::window(self.range()?)?,
+        };
         let Some(read) = self.sums(&payload.accounts, report, &window, &filters).await? else {
             return Ok(Vec::new());
         };
         let written = match metric.shows {
             Shows::Series(series) => self.shaped((metric, series), payload, &window, read)?.write(target),
             Shows::TopDestinations => destinations::table(self, metric, payload, &window, read)?.write(target),
+            Shows::Incidents => incidents::table(self, metric, payload, &window, read)?.write(target),
         };
         written.map_err(|_never| ApiError::Internal.into())
     }
@@ -177,8 +182,16 @@ impl<'a> Ask<'a> {
         Ok(payload.filters.iter().cloned().chain(applied.filters).collect())
     }
 
+    /// The dashboard's range.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn range(&self) -> Result<Range, GrafanaError> {
+        self.query.range.ok_or_else(|| GrafanaError::refused("the request has no range"))
+    }
+
     fn window(&self, sampling: Option<Sampling>) -> Result<Window, GrafanaError> {
-        let range = self.query.range.ok_or_else(|| GrafanaError::refused("the request has no range"))?;
+        let range = self.range()?;
         let length = (range.to - range.from).max(0) as f64;
         let sampling = sampling.unwrap_or_else(|| step::choose(length, self.query.interval, self.query.points));
         let mut calendar = self.state.calendar.clone();

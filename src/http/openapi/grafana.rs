@@ -24,7 +24,7 @@ pub fn summary(route: Route) -> &'static str {
         Route::Query => "The figures of a panel.",
         Route::Variable => "The values of a dashboard's variable.",
         Route::Search => "Metrics, or the values of a variable, for the older plugins.",
-        Route::Annotations => "An empty list: there are no annotations.",
+        Route::Annotations => "When something went wrong, for the older plugins.",
         Route::TagKeys => "What an ad-hoc filter can compare.",
         Route::TagValues => "The values that an ad-hoc filter can choose from.",
     }
@@ -33,7 +33,11 @@ pub fn summary(route: Route) -> &'static str {
 /// The body that a plugin sends.
 pub fn body(route: Route) -> Value {
     let example = match route {
-        Route::Test | Route::Metrics | Route::Annotations | Route::TagKeys => json!({}),
+        Route::Test | Route::Metrics | Route::TagKeys => json!({}),
+        Route::Annotations => json!({
+            "range": { "from": "2026-03-02T00:00:00.000Z", "to": "2026-03-02T02:00:00.000Z" },
+            "annotation": { "name": "Incidents", "enable": true, "query": "incidents" },
+        }),
         Route::PayloadOptions => json!({ "metric": "asr", "payload": {}, "name": "accounts" }),
         Route::Query => json!({
             "range": { "from": "2026-03-02T00:00:00.000Z", "to": "2026-03-02T02:00:00.000Z" },
