@@ -30,6 +30,8 @@ trap 'exit 1' HUP INT TERM
 
 # Serves so many made-up calls of the data in $work/data, and sets url, token and account (a big one of the token's).
 serve_demo() {
+    # Read below, maybe before the service's own shell has made it.
+    : >"$work/log"
     "$1" serve --demo --demo-calls "$2" --http-listen 127.0.0.1:0 --engine-data-dir "$work/data" \
         >"$work/out" 2>"$work/log" &
     pid=$!
