@@ -15,8 +15,8 @@ CDRSCOPE_AUTH_SECRET=$(openssl rand -hex 32)
 export CDRSCOPE_AUTH_SECRET
 # load.mjs counts the statements in the log.
 [ -z "${2:-}" ] || export CDRSCOPE_LOG=${CDRSCOPE_LOG:-info,cdrscope::store=debug}
-# Enough for an hour of any weekday to have calls of each account, and for the made-up incidents to stand out.
-serve_demo "$program" "${DEMO_CALLS:-200000}"
+# Enough for an hour of any weekday to have calls of each account, and for the made-up silence to stand out.
+serve_demo "$program" "${DEMO_CALLS:-300000}"
 OTHER_TOKEN=$("$program" token --customer 2)
 VENDOR_TOKEN=$("$program" token --customer 9001)
 # Days of the tests are those that they ask for.

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ACCOUNT, post, TOKEN, VENDOR_TOKEN } from './service.mjs';
+import { ACCOUNT, OTHER_TOKEN, post, TOKEN, VENDOR_TOKEN } from './service.mjs';
 import { boards, panels, providers, sources } from './config.mjs';
 import { data, displayNames, faults, FORMATS, numbers, range } from './grafana.mjs';
 import { validators } from './schema.mjs';
@@ -238,36 +238,25 @@ test('every key of the ad-hoc filters narrows a panel or is left out with a noti
 test('every annotation is answered with begin, end, title and text, by the way of each plugin version', async () => {
   for (const [name, board] of boards) {
     const span = range({ from: 'now-28d', to: 'now-1h/h' });
-    for (const annotation of annotations(board)) {
-      const variables = opened(board);
-      const { status, json, text } = await post('/query', simpod.query([annotation.target], span, { variables }));
+    for (const { target, datasource, iconColor, enable } of annotations(board)) {
+      // The demo has one of its accounts fall silent, and that is the other customer's.
+      const body = simpod.query([target], span, { variables: opened(board) });
+      const { status, json, text } = await post('/query', body, OTHER_TOKEN);
       assert.equal(status, 200, `${name}: ${text}`);
-      assert.deepEqual(faults(json, { refIds: [annotation.target.refId], series: false }), [], name);
-      const frame = data.toDataFrame(json[0]);
-      const types = Object.fromEntries(frame.fields.map(({ name, type }) => [name, type]));
-      assert.deepEqual(
-        [types.time, types.timeEnd, types.title, types.text],
-        ['time', 'time', 'string', 'string'],
-        name,
-      );
-      assert.ok(frame.length > 0, `${name}: the demo's incidents are not found`);
-      const column = (wanted) => frame.fields.find(({ name }) => name === wanted).values;
-      assert.ok(
-        column('timeEnd').every((end, i) => end >= column('time')[i]),
-        name,
-      );
+      assert.deepEqual(faults(json, { refIds: [target.refId], series: false }), [], name);
+      assert.equal(json.length, 1, `${name}: the demo's incident is not found`);
+      const { fields } = data.toDataFrame(json[0]);
+      const of = Object.fromEntries(fields.map(({ name, type, values }) => [name, { type, values }]));
+      const types = ['time', 'timeEnd', 'title', 'text'].map((column) => of[column]?.type);
+      assert.deepEqual(types, ['time', 'time', 'string', 'string'], name);
+      const ends = of.timeEnd.values.map((end, i) => end - of.time.values[i]);
+      assert.ok(ends.length > 0 && ends.every((length) => length > 0), `${name}: ${ends}`);
 
-      const { datasource, iconColor, enable } = annotation;
-      const old = {
-        range: simpod.query([], span).range,
-        annotation: { name: 'incidents', datasource, iconColor, enable, query: 'incidents' },
-      };
-      const { json: marks } = await post('/annotations', old);
-      assert.deepEqual(
-        marks.map(({ time, title }) => [time, title]),
-        column('time').map((time, i) => [time, column('title')[i]]),
-        name,
-      );
+      const old = { name: 'incidents', datasource, iconColor, enable, query: 'incidents' };
+      const { json: marks } = await post('/annotations', { range: body.range, annotation: old }, OTHER_TOKEN);
+      const shown = marks.map(({ time, timeEnd, title, text }) => [time, timeEnd, title, text]);
+      const rows = of.time.values.map((time, i) => [time, of.timeEnd.values[i], of.title.values[i], of.text.values[i]]);
+      assert.deepEqual(shown, rows, name);
     }
   }
 });
