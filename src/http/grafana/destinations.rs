@@ -4,7 +4,8 @@ use super::errors::GrafanaError;
 use super::frames::{Rows, Values};
 use super::metrics::{Metric, unit};
 use super::payload::Payload;
-use super::query::{Ask, Read, Window, custom, value};
+use super::points::value;
+use super::query::{Ask, Read, Window, custom};
 use crate::report::figure::Figure;
 
 /// Name and label of each column behind the country's.
