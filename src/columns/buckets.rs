@@ -6,8 +6,7 @@ use super::tsv::{self, Rows};
 use crate::query::sampling::Sampling;
 use crate::query::zone::Calendar;
 use crate::report::Report;
-use crate::report::delays::Delays;
-use crate::report::figure::{self, Sum, Sums};
+use crate::report::figure::{self, Sum};
 use crate::report::plan::Grid;
 
 /// Time and key of a row.
@@ -22,34 +21,6 @@ pub struct Buckets {
     keys: Option<Vec<u32>>,
     sums: Vec<(Sum, Cells)>,
     totals: Vec<Cells>,
-}
-
-/// The sums of one row, or those of no row.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<'a>(&'a Buckets, Option<usize>);
-
-/// The sums over all rows.
-#[derive(Clone, Copy, Debug)]
-pub struct Total<'a>(&'a Buckets);
-
-impl Sums for Row<'_> {
-    fn number(&self, sum: Sum) -> i128 {
-        self.1.map_or(0, |row| self.0.cells(sum).map_or(0, |cells| cells.number(row)))
-    }
-
-    fn delays(&self) -> Option<&Delays> {
-        self.0.cells(Sum::Delays)?.delays(self.1?)
-    }
-}
-
-impl Sums for Total<'_> {
-    fn number(&self, sum: Sum) -> i128 {
-        self.0.total_cells(sum).map_or(0, |cells| cells.number(0))
-    }
-
-    fn delays(&self) -> Option<&Delays> {
-        self.0.total_cells(Sum::Delays)?.delays(0)
-    }
 }
 
 impl Buckets {
@@ -74,27 +45,15 @@ impl Buckets {
         Self { keys: self.keys.as_ref().map(|_| Vec::new()), ..Self::new(&sums) }
     }
 
-    fn cells(&self, sum: Sum) -> Option<&Cells> {
-        self.sums.iter().find(|(name, _)| *name == sum).map(|(_, cells)| cells)
-    }
-
-    fn total_cells(&self, sum: Sum) -> Option<&Cells> {
-        self.sums.iter().position(|(name, _)| *name == sum).and_then(|i| self.totals.get(i))
-    }
-
-    /// The sums of a stored row; zeros for none.
-    pub fn at(&self, row: Option<usize>) -> Row<'_> {
-        Row(self, row)
-    }
-
-    /// The sums over all rows.
-    pub fn all(&self) -> Total<'_> {
-        Total(self)
-    }
-
     /// A sum of one stored bucket.
     pub fn sum(&self, sum: Sum, row: usize) -> i128 {
-        self.at(Some(row)).number(sum)
+        self.sums.iter().find(|(name, _)| *name == sum).map_or(0, |(_, cells)| cells.number(row))
+    }
+
+    /// A sum over all buckets.
+    pub fn total(&self, sum: Sum) -> i128 {
+        let place = self.sums.iter().position(|(name, _)| *name == sum);
+        place.and_then(|place| self.totals.get(place)).map_or(0, |total| total.number(0))
     }
 
     /// The key of a row; 0 where the report has none.
@@ -294,7 +253,7 @@ mod tests {
         let days = buckets.fold(&calendar, Sampling::Day).unwrap();
         assert_eq!(days.t, [0, 86_400]);
         assert_eq!((days.sum(Sum::Calls, 0), days.sum(Sum::Price, 0)), (3, 750_000));
-        assert_eq!((days.all().number(Sum::Calls), days.all().number(Sum::Price)), (7, 1_750_000));
+        assert_eq!((days.total(Sum::Calls), days.total(Sum::Price)), (7, 1_750_000));
     }
 
     #[test]
@@ -319,23 +278,8 @@ mod tests {
         };
         assert_eq!(told(&both), [(0, 1, 2), (0, 2, 5), (0, 3, 4), (60, 1, 3)]);
         assert_eq!(told(&both.by_key().unwrap()), [(0, 1, 5), (0, 2, 5), (0, 3, 4)]);
-        assert_eq!(both.all().number(Sum::Answered), 7);
+        assert_eq!(both.total(Sum::Answered), 7);
         assert_eq!(both, two.merged(&one).unwrap());
         assert_eq!(Buckets::of(report).row(b"0\t1\t2"), None, "no key");
-    }
-
-    #[test]
-    fn counts_by_delay_are_read_and_add_up() {
-        let read = |text: &str| {
-            let mut buckets = Buckets::new(&[Sum::Delays]);
-            buckets.row(format!("0\t{text}").as_bytes()).map(|()| buckets)
-        };
-        let both = read("([10,25],[1,2])").unwrap().merged(&read("([7,25],[1,1])").unwrap()).unwrap();
-        assert_eq!(both.at(Some(0)).delays(), Delays::new(vec![(7, 1), (10, 1), (25, 3)]).as_ref());
-        assert_eq!(both.all().delays(), both.at(Some(0)).delays());
-        assert_eq!(read("([],[])").unwrap().at(Some(0)).delays(), Some(&Delays::default()));
-        for bad in ["([1],[1,2])", "([2,1],[1,1])", "([1],[0])", "([1],[-1])", "[1],[1]", "7", "([6001],[1])"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! The values of one sum, row by row.
 
 use super::tsv;
-use crate::report::delays::Delays;
 use crate::report::figure::Sum;
 
 /// One sum for every row.
@@ -11,8 +10,6 @@ pub(super) enum Cells {
     Small(Vec<i64>),
     /// Prices in millionths.
     Wide(Vec<i128>),
-    /// Counts by delay.
-    Delays(Vec<Delays>),
 }
 
 impl Cells {
@@ -23,7 +20,6 @@ impl Cells {
                 Self::Small(Vec::new())
             }
             Sum::Price => Self::Wide(Vec::new()),
-            Sum::Delays => Self::Delays(Vec::new()),
         }
     }
 
@@ -39,15 +35,6 @@ impl Cells {
         match self {
             Self::Small(values) => values.get(row).map_or(0, |value| i128::from(*value)),
             Self::Wide(values) => values.get(row).copied().unwrap_or(0),
-            Self::Delays(_) => 0,
-        }
-    }
-
-    /// A row's counts by delay.
-    pub fn delays(&self, row: usize) -> Option<&Delays> {
-        match self {
-            Self::Delays(values) => values.get(row),
-            Self::Small(_) | Self::Wide(_) => None,
         }
     }
 
@@ -56,7 +43,6 @@ impl Cells {
         match self {
             Self::Small(values) => values.push(0),
             Self::Wide(values) => values.push(0),
-            Self::Delays(values) => values.push(Delays::default()),
         }
     }
 
@@ -66,14 +52,7 @@ impl Cells {
         match (self, from) {
             (Self::Small(to), Self::Small(from)) => put(to, *from.get(row)?, new_row, i64::checked_add),
             (Self::Wide(to), Self::Wide(from)) => put(to, *from.get(row)?, new_row, i128::checked_add),
-            (Self::Delays(to), Self::Delays(from)) => match to.last_mut() {
-                Some(last) if !new_row => last.add(from.get(row)?),
-                _ => {
-                    to.push(from.get(row)?.clone());
-                    Some(())
-                }
-            },
-            (Self::Small(_) | Self::Wide(_) | Self::Delays(_), _) => None,
+            (Self::Small(_) | Self::Wide(_), _) => None,
         }
     }
 
@@ -82,7 +61,6 @@ impl Cells {
         match self {
             Self::Small(values) => values.push(tsv::integer(field)?),
             Self::Wide(values) => values.push(tsv::millionths(field)?),
-            Self::Delays(values) => values.push(delays(field)?),
         }
         Some(())
     }
@@ -92,7 +70,6 @@ impl Cells {
         match self {
             Self::Small(values) => size_of_val(values.as_slice()),
             Self::Wide(values) => size_of_val(values.as_slice()),
-            Self::Delays(values) => values.iter().map(Delays::bytes).sum(),
         }
     }
 }
@@ -103,20 +80,4 @@ fn put<T: Copy>(values: &mut Vec<T>, value: T, new_row: bool, add: fn(T, T) -> O
         _ => values.push(value),
     }
     Some(())
-}
-
-/// `([delay,…],[count,…])`, as the engine writes a map of counts.
-fn delays(field: &[u8]) -> Option<Delays> {
-    let (keys, counts) = std::str::from_utf8(field).ok()?.strip_prefix("([")?.strip_suffix("])")?.split_once("],[")?;
-    if keys.is_empty() && counts.is_empty() {
-        return Some(Delays::default());
-    }
-    let (mut keys, mut counts, mut pairs) = (keys.split(','), counts.split(','), Vec::new());
-    loop {
-        match (keys.next(), counts.next()) {
-            (Some(delay), Some(count)) => pairs.push((delay.parse().ok()?, count.parse().ok()?)),
-            (None, None) => return Delays::new(pairs),
-            (Some(_), None) | (None, Some(_)) => return None,
-        }
-    }
 }

@@ -16,7 +16,6 @@ pub fn name(sum: Sum) -> &'static str {
         Sum::Seconds => "seconds",
         Sum::Price => "price",
         Sum::Effective => "effective",
-        Sum::Delays => "delays",
     }
 }
 
@@ -34,12 +33,6 @@ pub fn aggregate(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {
         Sum::Seconds => s.push("sum(").push(duration).push(")"),
         Sum::Price => s.push("sum(").push(table.sql(plan.report.side.price().name())).push(")"),
         Sum::Effective => effective(s, plan.report.side, table, &schema.causes),
-        Sum::Delays => {
-            let pdd = table.sql(Column::Pdd.name());
-            // Hundredths, halves up, and no more than there are counts for.
-            s.push("sumMapIf([toUInt16(least(floor(").push(pdd).push(" * 100 + 0.5), ").bind("UInt16", delays::LONGEST);
-            s.push("))], [toUInt64(1)], ").push(pdd).push(" > 0)")
-        }
     };
 }
 
@@ -73,6 +66,12 @@ pub fn key(s: &mut Statement, plan: &Plan, table: &TableSchema) {
             let number = table.sql(Column::DstPrefixRouting.name());
             s.push(", toUInt32OrZero(concat('1', substring(").push(number).push(", 1, 3))) AS k");
         }
+        // One more than the hundredths, halves up; 0 where nobody rang.
+        Some(Key::Delay) => {
+            let pdd = table.sql(Column::Pdd.name());
+            s.push(", toUInt32(if(").push(pdd).push(" > 0, 1 + least(floor(").push(pdd).push(" * 100 + 0.5), ");
+            s.bind("UInt32", delays::LONGEST).push("), 0)) AS k");
+        }
         None => {}
     }
 }
@@ -81,7 +80,7 @@ pub fn key(s: &mut Statement, plan: &Plan, table: &TableSchema) {
 pub fn has_minutes(report: &Report) -> bool {
     let held = |sum: &Sum| match sum {
         Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => true,
-        Sum::Effective | Sum::Delays => false,
+        Sum::Effective => false,
     };
     report.key.is_none() && figure::sums(report.figures).iter().all(held)
 }

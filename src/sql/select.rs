@@ -6,7 +6,7 @@ use super::aggregate::{aggregate, has_minutes, key, name};
 use super::schema::{Schema, TableSchema};
 use crate::query::decimal;
 use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
-use crate::report::figure::{self, Sum};
+use crate::report::figure;
 use crate::report::live::{self, Cell};
 use crate::report::plan::{Plan, Window};
 use crate::report::{Shape, Table};
@@ -63,7 +63,7 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool) -> Statement 
     }
     s.push("SELECT ").push(keys);
     for sum in sums {
-        s.push(if sum == Sum::Delays { ", sumMap(" } else { ", sum(" }).push(name(sum)).push(")");
+        s.push(", sum(").push(name(sum)).push(")");
     }
     s.push(" FROM (");
     for (i, (read, piece)) in pieces.iter().enumerate() {

@@ -38,7 +38,7 @@ pub fn table(
     let acd_unit = ask.state.config.reports.acd_unit;
     let seconds = window.end - window.start;
     let figures = COLUMNS.map(|(name, label, figure)| {
-        let values = rows.iter().map(|row| value(figure, acd_unit, seconds, &sums.at(Some(*row))));
+        let values = rows.iter().map(|row| value(figure, acd_unit, seconds, |sum| sums.sum(sum, *row)));
         (name, label, unit(figure, acd_unit), Values::Numbers(values.collect()))
     });
     let names = rows.iter().map(|row| ask.own.countries.name(sums.key(*row))).collect();

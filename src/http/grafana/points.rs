@@ -1,11 +1,14 @@
 //! Sums to the values of a series.
 
+use std::ops::Range;
+
 use super::metrics::Series;
 use super::query::Window;
 use crate::columns::buckets::Buckets;
 use crate::config::AcdUnit;
 use crate::http::state::State;
-use crate::report::figure::{Figure, Number, Scale, Sum, Sums};
+use crate::report::delays::percentile;
+use crate::report::figure::{Figure, Number, Scale, Sum};
 use crate::report::plan::{Grid, Plan};
 
 /// Sums to values.
@@ -44,8 +47,9 @@ impl Points<'_> {
                     // Calls of a bucket lie in one row, which begins where the bucket does.
                     let stored = (first < row).then_some(first);
                     let seconds = end.min(self.now + 1) - start;
-                    self.figure(figure, seconds, &sums.at(stored))
+                    self.figure(figure, seconds, |sum| stored.map_or(0, |row| sums.sum(sum, row)))
                 }
+                Series::Delay(percent) => delay(sums, first..row, percent),
                 Series::ActiveCalls => {
                     Some((first..row).map(|row| sums.sum(Sum::Calls, row)).max().unwrap_or(0) as f64)
                 }
@@ -58,7 +62,8 @@ impl Points<'_> {
     pub fn total(&self, sums: &Buckets) -> Option<f64> {
         let end = self.window.end.min(self.now + 1);
         match self.series {
-            Series::Calls(figure) => self.figure(figure, end - self.window.start, &sums.all()),
+            Series::Calls(figure) => self.figure(figure, end - self.window.start, |sum| sums.total(sum)),
+            Series::Delay(percent) => delay(sums, 0..sums.t.len(), percent),
             Series::ActiveCalls => {
                 // The latest minute with calls, unless no node has told of any for too long.
                 let silent = end - 3 * i64::from(self.state.config.active_calls.period_seconds) - 60;
@@ -68,14 +73,20 @@ impl Points<'_> {
         }
     }
 
-    fn figure(&self, figure: Figure, seconds: i64, sums: &impl Sums) -> Option<f64> {
-        value(figure, self.state.config.reports.acd_unit, seconds, sums)
+    fn figure(&self, figure: Figure, seconds: i64, sum: impl Fn(Sum) -> i128) -> Option<f64> {
+        value(figure, self.state.config.reports.acd_unit, seconds, sum)
     }
 }
 
+/// A percentile of the delays in these rows, seconds.
+fn delay(sums: &Buckets, rows: Range<usize>, percent: u8) -> Option<f64> {
+    let counts = rows.map(|row| (sums.key(row), sums.sum(Sum::Calls, row)));
+    percentile(counts, percent).map(|hundredths| f64::from(hundredths) / 100.0)
+}
+
 /// A figure over so many seconds as Grafana takes it.
-pub fn value(figure: Figure, acd_unit: AcdUnit, seconds: i64, sums: &impl Sums) -> Option<f64> {
-    match figure.value(Scale { acd_unit, cps_seconds: seconds.max(1).into() }, sums) {
+pub fn value(figure: Figure, acd_unit: AcdUnit, seconds: i64, sum: impl Fn(Sum) -> i128) -> Option<f64> {
+    match figure.value(Scale { acd_unit, cps_seconds: seconds.max(1).into() }, sum) {
         Number::Whole(value) => Some(value as f64),
         Number::Hundredths(value) => Some(value as f64 / 100.0),
         Number::Null => None,

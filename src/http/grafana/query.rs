@@ -296,6 +296,7 @@ impl<'a> Ask<'a> {
         let wide = payload.shape == Shape::Wide;
         let unit = match series {
             Series::Calls(figure) => unit(figure, self.state.config.reports.acd_unit),
+            Series::Delay(_) => "s",
             Series::ActiveCalls => unit(Figure::Calls, self.state.config.reports.acd_unit),
         };
         let custom = custom(metric, window, used);
