@@ -128,6 +128,9 @@ impl Series {
 
     /// When far fewer calls were answered than usual, within `[from, to)`, which are full buckets.
     pub fn asr_collapses(&self, from: i64, to: i64) -> Vec<Incident> {
+        if self.hours.iter().map(|hour| hour.calls).sum::<u64>() < FEWEST_USUAL_CALLS {
+            return Vec::new();
+        }
         let (mut found, mut open): (Vec<Incident>, Option<(Run, Run)>) = (Vec::new(), None);
         for bucket in (from..to).step_by(BUCKET as usize) {
             let here = self.run(bucket);
@@ -152,8 +155,13 @@ impl Series {
 
     /// One bucket by itself. Where too little is known of what is usual it is no evidence.
     fn run(&self, bucket: i64) -> Run {
-        let (counts, (usual, days)) = (self.at(bucket), self.usual(bucket));
+        let counts = self.at(bucket);
         let run = Run { start: bucket, end: bucket + BUCKET, counts, expected: 0.0, evidence: 0.0 };
+        // Most buckets of most countries have no calls, and are no evidence either.
+        if counts.calls == 0 {
+            return run;
+        }
+        let (usual, days) = self.usual(bucket);
         if usual.calls < FEWEST_USUAL_CALLS || days < FEWEST_USUAL_DAYS {
             return run;
         }

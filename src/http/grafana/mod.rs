@@ -9,6 +9,7 @@ mod frames;
 mod incidents;
 mod metrics;
 mod payload;
+mod points;
 mod query;
 mod request;
 mod spelled;
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 
 use self::accounts::Accounts;
 use self::errors::GrafanaError;
+use self::metrics::Metric;
 use self::query::Ask;
 use self::request::Query;
 use self::variables::Lists;
@@ -96,6 +98,11 @@ impl Route {
     pub fn allow(self) -> &'static str {
         if self == Self::Test { "GET, HEAD" } else { "POST" }
     }
+}
+
+/// Every metric that a target can name.
+pub fn metric_names() -> Vec<String> {
+    Metric::all().map(Metric::full_name).collect()
 }
 
 /// Puts what a route answers, another method included, on its resource.
