@@ -28,6 +28,6 @@ if [ -n "${2:-}" ]; then
     node "$2"
 else
     echo "grafana-checks: node --test"
-    # It takes less than half a minute; whatever hangs is not waited for.
+    # It takes about half a minute; whatever hangs is not waited for.
     timeout 300 node --test --test-reporter=spec tests/node-grafana/*.test.mjs
 fi
