@@ -16,9 +16,10 @@ run: engine build ## Serve the API over made-up calls, and print a token and a c
 build: ## The release binary
 	$(CARGO) build --release --locked
 
-test: engine fmt lint deny ## Formatting, lints, licences, every test, and the API against its document
+test: engine fmt lint deny ## Formatting, lints, licences, every test, the API against its document, and Grafana's library
 	$(CARGO) test --locked
 	scripts/api-checks.sh $(TARGET)/debug/cdrscope
+	scripts/grafana-checks.sh $(TARGET)/debug/cdrscope
 
 bench: engine ## How fast it is, next to the targets and in turns with what it is compared with; CALLS=50000000 for more
 	$(CARGO) bench --locked --bench service

@@ -5,23 +5,10 @@
 set -euo pipefail
 program=$(realpath "${1:?usage: scripts/api-checks.sh PROGRAM}")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/demo-service.sh
+source scripts/demo-service.sh
 
-fail() {
-    echo "api-checks: $1" >&2
-    exit 1
-}
-
-# Whether what was installed from a lock file is of its present text.
-fresh() {
-    [ "$(cat "$2" 2>/dev/null)" = "$(sha256sum <"$1")" ]
-}
-
-lock=tests/node/package-lock.json mark=tests/node/node_modules/.of
-if ! fresh "$lock" "$mark"; then
-    npm ci --prefix tests/node --no-audit --no-fund --loglevel=error || fail "npm could not fetch the linter"
-    sha256sum <"$lock" >"$mark"
-fi
-
+npm_packages tests/node
 lock=tests/python/requirements.txt mark=.venv/.of
 if ! fresh "$lock" "$mark"; then
     python3 -m venv --clear .venv || fail "python3 makes no environments: install python3-venv"
@@ -30,32 +17,11 @@ if ! fresh "$lock" "$mark"; then
     sha256sum <"$lock" >"$mark"
 fi
 
-work=$(mktemp -d)
-pid=
-stop() {
-    [ -z "$pid" ] || { kill "$pid" && wait "$pid"; } 2>/dev/null || true
-    rm -rf "$work"
-}
-trap stop EXIT
-trap 'exit 1' HUP INT TERM
-
-export LOGIN=ann PASSWORD="correct horse battery staple"
+export LOGIN=ann PASSWORD="correct horse battery staple" ACCOUNT
 echo "$PASSWORD" | "$program" access add --id 1000000 --customer 1 --login "$LOGIN" --engine-data-dir "$work/data" \
     >"$work/access" 2>&1 || { cat "$work/access" >&2 && fail "the login was not added"; }
-"$program" serve --demo --demo-calls 20000 --http-listen 127.0.0.1:0 --engine-data-dir "$work/data" \
-    >"$work/out" 2>"$work/log" &
-pid=$!
-for _ in $(seq 600); do
-    url=$(sed -n 's/.*listening on //p' "$work/log")
-    [ -z "$url" ] || break
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.2
-done
-# The sample is printed right after the line in the log.
-sleep 0.2
-token=$(grep -m 1 '^eyJ' "$work/out") || { tail -n 20 "$work/log" >&2 && fail "the service did not start"; }
-export ACCOUNT
-ACCOUNT=$(grep -m 1 -o '[0-9a-f]\{8\}-[0-9a-f-]\{27\}' "$work/out")
+serve_demo "$program" 20000
+ACCOUNT=$account
 
 echo "api-checks: linting"
 REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true \

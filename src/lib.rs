@@ -17,6 +17,7 @@
 //! | [`tables`] | which columns the tables have, and of which types |
 //! | [`cache`] | remembered sums and answers, never older than the table |
 //! | [`columns`] | typed columns to JSON bytes |
+//! | [`alerts`] | when something went wrong, from counts of calls |
 //! | [`engine`] | the embedded ClickHouse |
 //! | [`metrics`] | every metric in one table, and the counters |
 //! | [`migrate`] | the schema's steps |
@@ -25,6 +26,7 @@
 //! | [`net`] | addresses and networks |
 
 pub mod access;
+pub mod alerts;
 pub mod cache;
 pub mod cli;
 pub mod columns;

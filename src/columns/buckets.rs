@@ -1,125 +1,16 @@
 //! Sums per interval as they come from the engine, and per bucket as they go into an answer. Intervals without a call are
 //! not stored: a grid of half a million buckets costs what its calls cost.
 
+use super::cells::Cells;
 use super::tsv::{self, Rows};
 use crate::query::sampling::Sampling;
 use crate::query::zone::Calendar;
 use crate::report::Report;
-use crate::report::delays::Delays;
-use crate::report::figure::{self, Sum, Sums};
+use crate::report::figure::{self, Sum};
 use crate::report::plan::Grid;
 
-/// One sum for every row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Cells {
-    /// Counts and seconds.
-    Small(Vec<i64>),
-    /// Prices in millionths.
-    Wide(Vec<i128>),
-    /// Counts by delay.
-    Delays(Vec<Delays>),
-}
-
-impl Cells {
-    fn new(sum: Sum) -> Self {
-        match sum {
-            Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Effective => {
-                Self::Small(Vec::new())
-            }
-            Sum::Price => Self::Wide(Vec::new()),
-            Sum::Delays => Self::Delays(Vec::new()),
-        }
-    }
-
-    /// The sum over no rows.
-    fn zero(sum: Sum) -> Self {
-        let mut cells = Self::new(sum);
-        cells.put_nothing();
-        cells
-    }
-
-    fn number(&self, row: usize) -> i128 {
-        match self {
-            Self::Small(values) => values.get(row).map_or(0, |value| i128::from(*value)),
-            Self::Wide(values) => values.get(row).copied().unwrap_or(0),
-            Self::Delays(_) => 0,
-        }
-    }
-
-    fn delays(&self, row: usize) -> Option<&Delays> {
-        match self {
-            Self::Delays(values) => values.get(row),
-            Self::Small(_) | Self::Wide(_) => None,
-        }
-    }
-
-    fn put_nothing(&mut self) {
-        match self {
-            Self::Small(values) => values.push(0),
-            Self::Wide(values) => values.push(0),
-            Self::Delays(values) => values.push(Delays::default()),
-        }
-    }
-
-    /// Adds a value of other cells to the last row, or begins a new one with it. `None` on overflow, or when the cells are of
-    /// another sum.
-    fn put(&mut self, from: &Self, row: usize, new_row: bool) -> Option<()> {
-        match (self, from) {
-            (Self::Small(to), Self::Small(from)) => put(to, *from.get(row)?, new_row, i64::checked_add),
-            (Self::Wide(to), Self::Wide(from)) => put(to, *from.get(row)?, new_row, i128::checked_add),
-            (Self::Delays(to), Self::Delays(from)) => match to.last_mut() {
-                Some(last) if !new_row => last.add(from.get(row)?),
-                _ => {
-                    to.push(from.get(row)?.clone());
-                    Some(())
-                }
-            },
-            (Self::Small(_) | Self::Wide(_) | Self::Delays(_), _) => None,
-        }
-    }
-
-    /// A new row of a field. `None` when it does not read.
-    fn read(&mut self, field: &[u8]) -> Option<()> {
-        match self {
-            Self::Small(values) => values.push(tsv::integer(field)?),
-            Self::Wide(values) => values.push(tsv::millionths(field)?),
-            Self::Delays(values) => values.push(delays(field)?),
-        }
-        Some(())
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Small(values) => size_of_val(values.as_slice()),
-            Self::Wide(values) => size_of_val(values.as_slice()),
-            Self::Delays(values) => values.iter().map(Delays::bytes).sum(),
-        }
-    }
-}
-
-fn put<T: Copy>(values: &mut Vec<T>, value: T, new_row: bool, add: fn(T, T) -> Option<T>) -> Option<()> {
-    match values.last_mut() {
-        Some(last) if !new_row => *last = add(*last, value)?,
-        _ => values.push(value),
-    }
-    Some(())
-}
-
-/// `([delay,…],[count,…])`, as the engine writes a map of counts.
-fn delays(field: &[u8]) -> Option<Delays> {
-    let (keys, counts) = std::str::from_utf8(field).ok()?.strip_prefix("([")?.strip_suffix("])")?.split_once("],[")?;
-    if keys.is_empty() && counts.is_empty() {
-        return Some(Delays::default());
-    }
-    let (mut keys, mut counts, mut pairs) = (keys.split(','), counts.split(','), Vec::new());
-    loop {
-        match (keys.next(), counts.next()) {
-            (Some(delay), Some(count)) => pairs.push((delay.parse().ok()?, count.parse().ok()?)),
-            (None, None) => return Delays::new(pairs),
-            (Some(_), None) | (None, Some(_)) => return None,
-        }
-    }
-}
+/// Time and key of a row.
+type Place = (i64, u32);
 
 /// Sums by time, ascending, and in total. Where a report tells calls apart by a key, each time has a row for each key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,34 +21,6 @@ pub struct Buckets {
     keys: Option<Vec<u32>>,
     sums: Vec<(Sum, Cells)>,
     totals: Vec<Cells>,
-}
-
-/// The sums of one row, or those of no row.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<'a>(&'a Buckets, Option<usize>);
-
-/// The sums over all rows.
-#[derive(Clone, Copy, Debug)]
-pub struct Total<'a>(&'a Buckets);
-
-impl Sums for Row<'_> {
-    fn number(&self, sum: Sum) -> i128 {
-        self.1.map_or(0, |row| self.0.cells(sum).map_or(0, |cells| cells.number(row)))
-    }
-
-    fn delays(&self) -> Option<&Delays> {
-        self.0.cells(Sum::Delays)?.delays(self.1?)
-    }
-}
-
-impl Sums for Total<'_> {
-    fn number(&self, sum: Sum) -> i128 {
-        self.0.total_cells(sum).map_or(0, |cells| cells.number(0))
-    }
-
-    fn delays(&self) -> Option<&Delays> {
-        self.0.total_cells(Sum::Delays)?.delays(0)
-    }
 }
 
 impl Buckets {
@@ -182,27 +45,15 @@ impl Buckets {
         Self { keys: self.keys.as_ref().map(|_| Vec::new()), ..Self::new(&sums) }
     }
 
-    fn cells(&self, sum: Sum) -> Option<&Cells> {
-        self.sums.iter().find(|(name, _)| *name == sum).map(|(_, cells)| cells)
-    }
-
-    fn total_cells(&self, sum: Sum) -> Option<&Cells> {
-        self.sums.iter().position(|(name, _)| *name == sum).and_then(|i| self.totals.get(i))
-    }
-
-    /// The sums of a stored row; zeros for none.
-    pub fn at(&self, row: Option<usize>) -> Row<'_> {
-        Row(self, row)
-    }
-
-    /// The sums over all rows.
-    pub fn all(&self) -> Total<'_> {
-        Total(self)
-    }
-
     /// A sum of one stored bucket.
     pub fn sum(&self, sum: Sum, row: usize) -> i128 {
-        self.at(Some(row)).number(sum)
+        self.sums.iter().find(|(name, _)| *name == sum).map_or(0, |(_, cells)| cells.number(row))
+    }
+
+    /// A sum over all buckets.
+    pub fn total(&self, sum: Sum) -> i128 {
+        let place = self.sums.iter().position(|(name, _)| *name == sum);
+        place.and_then(|place| self.totals.get(place)).map_or(0, |total| total.number(0))
     }
 
     /// The key of a row; 0 where the report has none.
@@ -210,12 +61,12 @@ impl Buckets {
         self.keys.as_ref().and_then(|keys| keys.get(row)).copied().unwrap_or(0)
     }
 
-    fn place(&self, row: usize) -> Option<(i64, u32)> {
+    fn place(&self, row: usize) -> Option<Place> {
         self.t.get(row).map(|t| (*t, self.key(row)))
     }
 
     /// Adds a row of `from` at a place, which is that of the last row or after it. Totals stay as they are.
-    fn put(&mut self, place: (i64, u32), from: &Self, row: usize) -> Option<()> {
+    fn put(&mut self, place: Place, from: &Self, row: usize) -> Option<()> {
         let new_row = self.t.len().checked_sub(1).and_then(|last| self.place(last)) != Some(place);
         if new_row {
             self.t.push(place.0);
@@ -317,7 +168,7 @@ impl Buckets {
     }
 
     /// The place that a line names, and its fields after that, one for each sum.
-    fn read<'l>(&self, line: &'l [u8]) -> Option<((i64, u32), Vec<&'l [u8]>)> {
+    fn read<'l>(&self, line: &'l [u8]) -> Option<(Place, Vec<&'l [u8]>)> {
         let mut fields = line.split(|&b| b == b'\t');
         let t = tsv::integer(fields.next()?)?;
         let key = match self.keys {
@@ -402,7 +253,7 @@ mod tests {
         let days = buckets.fold(&calendar, Sampling::Day).unwrap();
         assert_eq!(days.t, [0, 86_400]);
         assert_eq!((days.sum(Sum::Calls, 0), days.sum(Sum::Price, 0)), (3, 750_000));
-        assert_eq!((days.all().number(Sum::Calls), days.all().number(Sum::Price)), (7, 1_750_000));
+        assert_eq!((days.total(Sum::Calls), days.total(Sum::Price)), (7, 1_750_000));
     }
 
     #[test]
@@ -427,23 +278,8 @@ mod tests {
         };
         assert_eq!(told(&both), [(0, 1, 2), (0, 2, 5), (0, 3, 4), (60, 1, 3)]);
         assert_eq!(told(&both.by_key().unwrap()), [(0, 1, 5), (0, 2, 5), (0, 3, 4)]);
-        assert_eq!(both.all().number(Sum::Answered), 7);
+        assert_eq!(both.total(Sum::Answered), 7);
         assert_eq!(both, two.merged(&one).unwrap());
         assert_eq!(Buckets::of(report).row(b"0\t1\t2"), None, "no key");
-    }
-
-    #[test]
-    fn counts_by_delay_are_read_and_add_up() {
-        let read = |text: &str| {
-            let mut buckets = Buckets::new(&[Sum::Delays]);
-            buckets.row(format!("0\t{text}").as_bytes()).map(|()| buckets)
-        };
-        let both = read("([10,25],[1,2])").unwrap().merged(&read("([7,25],[1,1])").unwrap()).unwrap();
-        assert_eq!(both.at(Some(0)).delays(), Delays::new(vec![(7, 1), (10, 1), (25, 3)]).as_ref());
-        assert_eq!(both.all().delays(), both.at(Some(0)).delays());
-        assert_eq!(read("([],[])").unwrap().at(Some(0)).delays(), Some(&Delays::default()));
-        for bad in ["([1],[1,2])", "([2,1],[1,1])", "([1],[0])", "([1],[-1])", "[1],[1]", "7", "([6001],[1])"] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
     }
 }

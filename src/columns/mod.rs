@@ -1,6 +1,7 @@
 //! Typed columns in, JSON bytes out. Knows neither where columns come from nor where bytes go.
 
 pub mod buckets;
+mod cells;
 pub mod json;
 pub mod live;
 pub mod tsv;

@@ -112,7 +112,7 @@ impl Writer {
     fn figure(&self, out: &mut Vec<u8>, figure: Figure, stored: Option<usize>) {
         let answer = &*self.answer;
         let scale = answer.scale(i128::from(answer.grid.step));
-        let value = figure.value(scale, &answer.buckets.at(stored));
+        let value = figure.value(scale, |sum| stored.map_or(0, |row| answer.buckets.sum(sum, row)));
         json::number(out, value, answer.form.plain_numbers || answer.form.rows);
     }
 
@@ -143,7 +143,7 @@ impl Writer {
             for figure in answer.figures {
                 key(out, b",", figure.name());
                 // A range of no bucket divides by nothing; over no calls that is "0.0" like any other.
-                let value = match figure.value(answer.scale(seconds), &answer.buckets.all()) {
+                let value = match figure.value(answer.scale(seconds), |sum| answer.buckets.total(sum)) {
                     Number::Null if *figure == Figure::Cps => Number::Hundredths(0),
                     value => value,
                 };

@@ -19,27 +19,26 @@ const fn report(name: &'static str, side: Side, key: Option<Key>, figures: &'sta
     }
 }
 
-/// Both are read by themselves, since a table may lack what one of them needs.
+/// Read by itself, since a table may lack what it needs.
 const EFFECTIVENESS: &[Figure] = &[Figure::Ner];
-const DELAYS: &[Figure] = &[Figure::PddP50, Figure::PddP95];
 
 const DESTINATIONS: &[Figure] =
     &[Figure::TotalCalls, Figure::SuccessfulCalls, Figure::Asr, Figure::Acd, Figure::TotalDuration, Figure::TotalPrice];
 
 /// What annotations compare: over many days, so no more than they need.
 const OUTCOMES: &[Figure] = &[Figure::TotalCalls, Figure::SuccessfulCalls];
-const PREFIXES: &[Figure] = &[Figure::TotalCalls];
+const COUNTS: &[Figure] = &[Figure::TotalCalls];
 
 /// All of them.
 pub static REPORTS: &[Report] = &[
     report("origination-effectiveness", Side::Origination, None, EFFECTIVENESS),
     report("termination-effectiveness", Side::Termination, None, EFFECTIVENESS),
-    report("origination-delays", Side::Origination, None, DELAYS),
-    report("termination-delays", Side::Termination, None, DELAYS),
+    report("origination-delays", Side::Origination, Some(Key::Delay), COUNTS),
+    report("termination-delays", Side::Termination, Some(Key::Delay), COUNTS),
     report("origination-destinations", Side::Origination, Some(Key::Country), DESTINATIONS),
     report("termination-destinations", Side::Termination, Some(Key::Country), DESTINATIONS),
     report("origination-outcomes", Side::Origination, Some(Key::Country), OUTCOMES),
     report("termination-outcomes", Side::Termination, Some(Key::Country), OUTCOMES),
-    report("origination-prefixes", Side::Origination, Some(Key::Prefix), PREFIXES),
-    report("termination-prefixes", Side::Termination, Some(Key::Prefix), PREFIXES),
+    report("origination-prefixes", Side::Origination, Some(Key::Prefix), COUNTS),
+    report("termination-prefixes", Side::Termination, Some(Key::Prefix), COUNTS),
 ];

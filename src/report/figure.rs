@@ -1,8 +1,6 @@
 //! Figures and the sums they are made of. Sums are exact integers (prices in millionths); a figure is divided once, here,
-//! and rounded once, half away from zero. ASR and NER: ITU-T E.425; ACD: answered duration / answered calls; PDD: the delay
-//! up to the first ringing (ITU-T E.721), as percentiles, never as a mean.
+//! and rounded once, half away from zero. ASR and NER: ITU-T E.425; ACD: answered duration / answered calls.
 
-use super::delays::Delays;
 use crate::config::{AcdUnit, TotalsCps};
 
 /// What the engine adds up for each bucket.
@@ -20,8 +18,6 @@ pub enum Sum {
     Price,
     /// Rows whose end says that the network did its part: answered, or the user was busy, away or did not want the call.
     Effective,
-    /// The delays of rows that rang: no number but counts, see [`Delays`].
-    Delays,
 }
 
 /// A column of an answer.
@@ -47,10 +43,6 @@ pub enum Figure {
     Calls,
     /// Network effectiveness ratio in percent, two decimals, null without a call.
     Ner,
-    /// The post-dial delay that half of the calls that rang do not exceed, seconds, two decimals, null without one.
-    PddP50,
-    /// The same for 95 of 100.
-    PddP95,
 }
 
 /// A value of a figure.
@@ -73,14 +65,6 @@ pub struct Scale {
     pub cps_seconds: i128,
 }
 
-/// Sums of one bucket or of them all: 0 where there are no rows.
-pub trait Sums {
-    /// A sum that is a number.
-    fn number(&self, sum: Sum) -> i128;
-    /// [`Sum::Delays`].
-    fn delays(&self) -> Option<&Delays>;
-}
-
 impl Figure {
     /// The column's name.
     pub fn name(self) -> &'static str {
@@ -95,8 +79,6 @@ impl Figure {
             Self::TotalPrice => "total_price",
             Self::Calls => "calls",
             Self::Ner => "ner",
-            Self::PddP50 => "pdd_p50",
-            Self::PddP95 => "pdd_p95",
         }
     }
 
@@ -110,17 +92,11 @@ impl Figure {
             Self::TotalDuration => &[Sum::Seconds],
             Self::TotalPrice => &[Sum::Price],
             Self::Ner => &[Sum::Calls, Sum::Effective],
-            Self::PddP50 | Self::PddP95 => &[Sum::Delays],
         }
     }
 
-    /// The value, from the sums of one bucket or of them all.
-    pub fn value(self, scale: Scale, sums: &impl Sums) -> Number {
-        let sum = |sum| sums.number(sum);
-        let percentile = |percent| {
-            let delay = sums.delays().and_then(|delays| delays.percentile(percent));
-            delay.map_or(Number::Null, |hundredths| Number::Hundredths(hundredths.into()))
-        };
+    /// The value, from the sums of one bucket or of them all. `sum` answers 0 for a bucket without rows.
+    pub fn value(self, scale: Scale, sum: impl Fn(Sum) -> i128) -> Number {
         match self {
             Self::TotalCalls | Self::Calls => Number::Whole(sum(Sum::Calls)),
             Self::SuccessfulCalls => Number::Whole(sum(Sum::Answered)),
@@ -137,8 +113,6 @@ impl Figure {
             Self::Cps => ratio(sum(Sum::Calls) * 100, scale.cps_seconds),
             Self::TotalPrice => ratio(sum(Sum::Price), 10_000),
             Self::Ner => ratio(sum(Sum::Effective) * 10_000, sum(Sum::Calls)),
-            Self::PddP50 => percentile(50),
-            Self::PddP95 => percentile(95),
         }
     }
 }
@@ -177,36 +151,25 @@ fn ratio(numerator: i128, denominator: i128) -> Number {
 mod tests {
     use super::*;
 
-    /// All calls, and as many of every other kind.
-    struct Few {
-        calls: i128,
-        few: i128,
-    }
-
-    impl Sums for Few {
-        fn number(&self, sum: Sum) -> i128 {
-            if sum == Sum::Calls { self.calls } else { self.few }
-        }
-
-        fn delays(&self) -> Option<&Delays> {
-            None
-        }
-    }
-
     const SCALE: Scale = Scale { acd_unit: AcdUnit::Minutes, cps_seconds: 60 };
 
     #[test]
     fn the_seeds_figures() {
-        assert_eq!(Figure::Asr.value(SCALE, &Few { calls: 180, few: 155 }), Number::Hundredths(8611));
-        assert_eq!(Figure::Ner.value(SCALE, &Few { calls: 180, few: 155 }), Number::Hundredths(8611));
-        assert_eq!(Figure::Cps.value(SCALE, &Few { calls: 140, few: 0 }), Number::Hundredths(233));
-        assert_eq!(Figure::Cps.value(SCALE, &Few { calls: 520, few: 0 }), Number::Hundredths(867));
+        let sum = |s: Sum| match s {
+            Sum::Calls => 180,
+            Sum::Answered | Sum::Effective => 155,
+            _ => 0,
+        };
+        assert_eq!(Figure::Asr.value(SCALE, sum), Number::Hundredths(8611));
+        assert_eq!(Figure::Ner.value(SCALE, sum), Number::Hundredths(8611));
+        assert_eq!(Figure::Cps.value(SCALE, |_| 140), Number::Hundredths(233));
+        assert_eq!(Figure::Cps.value(SCALE, |_| 520), Number::Hundredths(867));
     }
 
     #[test]
-    fn ratios_and_percentiles_of_nothing_are_null() {
-        for figure in [Figure::Asr, Figure::Ner, Figure::Acd, Figure::PddP50, Figure::PddP95] {
-            assert_eq!(figure.value(SCALE, &Few { calls: 0, few: 0 }), Number::Null, "{}", figure.name());
+    fn ratios_of_nothing_are_null() {
+        for figure in [Figure::Asr, Figure::Ner, Figure::Acd] {
+            assert_eq!(figure.value(SCALE, |_| 0), Number::Null, "{}", figure.name());
         }
     }
 

@@ -103,6 +103,8 @@ pub enum Key {
     Country,
     /// The first three digits of the number called, behind a 1 that keeps leading zeros: 049 is 1049. Other beginnings are 0.
     Prefix,
+    /// How long the caller waited for the ringing, see [`delays`].
+    Delay,
 }
 
 impl Key {
@@ -111,6 +113,7 @@ impl Key {
         match self {
             Self::Country => Column::DstCountryId,
             Self::Prefix => Column::DstPrefixRouting,
+            Self::Delay => Column::Pdd,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Plan → statement. The only place with SELECT text; values travel apart from it, as server-side parameters. Pure.
 
+mod aggregate;
 mod choice;
 pub mod schema;
 mod select;

@@ -107,7 +107,6 @@ impl Schema {
         let needed = figure::sums(report.figures).into_iter().flat_map(|sum| match sum {
             Sum::Effective if self.causes.hear_ringing() => vec![side.q850_cause(), side.sip_code(), Column::Pdd],
             Sum::Effective => vec![side.q850_cause(), side.sip_code()],
-            Sum::Delays => vec![Column::Pdd],
             Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => Vec::new(),
         });
         let table = self.table(report.table);

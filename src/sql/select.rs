@@ -2,15 +2,15 @@
 //! sampling, `WITH TOTALS` for the totals. Exact integers and decimals come back; ratios are made of them elsewhere.
 
 use super::Statement;
+use super::aggregate::{aggregate, has_minutes, key, name};
 use super::choice::{Scan, Source};
-use super::schema::{Causes, Schema, TableSchema};
+use super::schema::{Schema, TableSchema};
 use crate::query::decimal;
 use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
-use crate::report::delays;
-use crate::report::figure::{self, Sum};
+use crate::report::figure;
 use crate::report::live::{self, Cell};
 use crate::report::plan::{Plan, Window};
-use crate::report::{Key, Report, Shape, Side, Table};
+use crate::report::{Shape, Table};
 
 /// The statement that reads what `plan` needs. Columns: the interval's start in epoch seconds, then the report's sums; or,
 /// for live calls, the columns of `live::COLUMNS`.
@@ -72,7 +72,7 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool) -> Statement 
     }
     s.push("SELECT ").push(keys);
     for sum in sums {
-        s.push(if sum == Sum::Delays { ", sumMap(" } else { ", sum(" }).push(name(sum)).push(")");
+        s.push(", sum(").push(name(sum)).push(")");
     }
     s.push(" FROM (");
     for (i, (read, piece)) in pieces.iter().enumerate() {
@@ -140,15 +140,6 @@ fn pieces(plan: &Plan, window: Window) -> Vec<Piece> {
     pieces
 }
 
-/// Whether the projections by minute hold all that the report is made of.
-fn has_minutes(report: &Report) -> bool {
-    let held = |sum: &Sum| match sum {
-        Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => true,
-        Sum::Effective | Sum::Delays => false,
-    };
-    report.key.is_none() && figure::sums(report.figures).iter().all(held)
-}
-
 /// SELECT … WHERE …, without GROUP BY.
 fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, read: &Read, piece: Piece, tagged: bool) {
     let table = schema.table(Table::Cdrs);
@@ -160,19 +151,7 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, read: &Read, piece: Pie
     }
     interval(s, if matches!(piece, Piece::Minutes { .. }) { &minute } else { time }, plan.interval);
     s.push(" AS cdrscope_t");
-    match plan.report.key {
-        // A number that is no id is 0, as one that is not there.
-        Some(Key::Country) => {
-            s.push(", accurateCastOrDefault(")
-                .push(table.sql(Column::DstCountryId.name()))
-                .push(", 'UInt32') AS cdrscope_key");
-        }
-        Some(Key::Prefix) => {
-            let number = table.sql(Column::DstPrefixRouting.name());
-            s.push(", toUInt32OrZero(concat('1', substring(").push(number).push(", 1, 3))) AS cdrscope_key");
-        }
-        None => {}
-    }
+    key(s, plan, table);
     for sum in figure::sums(plan.report.figures) {
         s.push(", ");
         aggregate(s, sum, plan, schema);
@@ -199,61 +178,6 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, read: &Read, piece: Pie
         s.push(")");
     }
     filters(s, plan, table);
-}
-
-/// What a sum is called in a statement. An operator's table may have columns of any name, and ClickHouse takes an alias for
-/// a column rather than the column, so aliases have names that no table has.
-fn name(sum: Sum) -> &'static str {
-    match sum {
-        Sum::Calls => "cdrscope_calls",
-        Sum::Answered => "cdrscope_answered",
-        Sum::AnsweredSeconds => "cdrscope_answered_seconds",
-        Sum::Seconds => "cdrscope_seconds",
-        Sum::Price => "cdrscope_price",
-        Sum::Effective => "cdrscope_effective",
-        Sum::Delays => "cdrscope_delays",
-    }
-}
-
-fn aggregate(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {
-    let table = schema.table(plan.report.table);
-    let duration = table.sql(Column::Duration.name());
-    match sum {
-        Sum::Calls => s.push("count()"),
-        Sum::Answered => s.push("countIf(").push(duration).push(" > 0)"),
-        Sum::AnsweredSeconds => s.push("sumIf(").push(duration).push(", ").push(duration).push(" > 0)"),
-        Sum::Seconds if schema.billed_duration => {
-            s.push("sum(").push(table.sql(plan.report.side.billed_duration().name())).push(")")
-        }
-        Sum::Seconds => s.push("sum(").push(duration).push(")"),
-        Sum::Price => s.push("sum(").push(table.sql(plan.report.side.price().name())).push(")"),
-        Sum::Effective => return effective(s, plan.report.side, table, &schema.causes),
-        Sum::Delays => {
-            let pdd = table.sql(Column::Pdd.name());
-            // Hundredths, halves up, and no more than there are counts for.
-            s.push("sumMapIf([toUInt16(least(floor(").push(pdd).push(" * 100 + 0.5), ").bind("UInt16", delays::LONGEST);
-            s.push("))], [toUInt64(1)], ").push(pdd).push(" > 0)")
-        }
-    };
-}
-
-/// How many calls did what the network is there for. A call that rang has a delay up to the ringing.
-fn effective(s: &mut Statement, side: Side, table: &TableSchema, causes: &Causes) {
-    let one_of = |s: &mut Statement, column: Column, always: &[i64], rang: &[i64]| {
-        let code = table.sql(column.name());
-        s.push("(has(").bind_integers(always).push(", ").push(code).push(")");
-        if !rang.is_empty() {
-            s.push(" OR (").push(table.sql(Column::Pdd.name())).push(" > 0 AND has(").bind_integers(rang);
-            s.push(", ").push(code).push("))");
-        }
-        s.push(")");
-    };
-    s.push("countIf(").push(table.sql(Column::Duration.name())).push(" > 0 OR if(");
-    s.push(table.sql(side.q850_cause().name())).push(" > 0, ");
-    one_of(s, side.q850_cause(), &causes.q850, &causes.q850_rang);
-    s.push(", ");
-    one_of(s, side.sip_code(), &causes.sip, &causes.sip_rang);
-    s.push("))");
 }
 
 fn concurrency(plan: &Plan, schema: &Schema) -> Statement {

@@ -4,7 +4,8 @@ use super::errors::GrafanaError;
 use super::frames::{Rows, Values};
 use super::metrics::{Metric, unit};
 use super::payload::Payload;
-use super::query::{Ask, Read, Window, custom, value};
+use super::points::value;
+use super::query::{Ask, Read, Window, custom};
 use crate::report::figure::Figure;
 
 /// Name and label of each column behind the country's.
@@ -37,7 +38,7 @@ pub fn table(
     let acd_unit = ask.state.config.reports.acd_unit;
     let seconds = window.end - window.start;
     let figures = COLUMNS.map(|(name, label, figure)| {
-        let values = rows.iter().map(|row| value(figure, acd_unit, seconds, &sums.at(Some(*row))));
+        let values = rows.iter().map(|row| value(figure, acd_unit, seconds, |sum| sums.sum(sum, *row)));
         (name, label, unit(figure, acd_unit), Values::Numbers(values.collect()))
     });
     let names = rows.iter().map(|row| ask.own.countries.name(sums.key(*row))).collect();

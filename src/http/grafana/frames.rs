@@ -78,6 +78,8 @@ pub enum Values {
     Numbers(Vec<Option<f64>>),
     /// Texts.
     Texts(Vec<String>),
+    /// Several texts a row.
+    Lists(Vec<Vec<String>>),
 }
 
 impl Values {
@@ -87,6 +89,7 @@ impl Values {
             Self::Times(_) => "time",
             Self::Numbers(_) => "number",
             Self::Texts(_) => "string",
+            Self::Lists(_) => "other",
         }
     }
 
@@ -95,6 +98,7 @@ impl Values {
             Self::Times(values) => values.len(),
             Self::Numbers(values) => values.len(),
             Self::Texts(values) => values.len(),
+            Self::Lists(values) => values.len(),
         }
     }
 
@@ -103,6 +107,7 @@ impl Values {
             Self::Times(values) => json!(values.get(row)),
             Self::Numbers(values) => json!(values.get(row).copied().flatten().map(number)),
             Self::Texts(values) => json!(values.get(row)),
+            Self::Lists(values) => json!(values.get(row)),
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::report::{Report, Side, find};
 pub enum Series {
     /// A figure of calls.
     Calls(Figure),
+    /// The post-dial delay that so many of 100 calls do not exceed.
+    Delay(u8),
     /// How many calls are up: the peak of each bucket, and now.
     ActiveCalls,
 }
@@ -23,6 +25,8 @@ pub enum Shows {
     Series(Series),
     /// A table of the countries that most calls go to.
     TopDestinations,
+    /// When something went wrong: annotations.
+    Incidents,
 }
 
 /// A metric: what it shows, of whose calls.
@@ -48,10 +52,11 @@ const NAMES: &[(&str, &str, Shows)] = &[
     ("price", "Price", Shows::Series(Series::Calls(Figure::TotalPrice))),
     ("minutes", "Minutes", Shows::Series(Series::Calls(Figure::TotalDuration))),
     ("ner", "NER", Shows::Series(Series::Calls(Figure::Ner))),
-    ("pdd_p50", "PDD p50", Shows::Series(Series::Calls(Figure::PddP50))),
-    ("pdd_p95", "PDD p95", Shows::Series(Series::Calls(Figure::PddP95))),
+    ("pdd_p50", "PDD p50", Shows::Series(Series::Delay(50))),
+    ("pdd_p95", "PDD p95", Shows::Series(Series::Delay(95))),
     ("active_calls", "Active calls", Shows::Series(Series::ActiveCalls)),
     ("top_destinations", "Top destinations", Shows::TopDestinations),
+    ("incidents", "Incidents", Shows::Incidents),
 ];
 
 /// What stands before the name of a metric of attempts sent to vendors.
@@ -98,10 +103,11 @@ impl Metric {
     pub fn report(self) -> Option<&'static Report> {
         let what = match self.shows {
             Shows::Series(Series::Calls(Figure::Ner)) => "effectiveness",
-            Shows::Series(Series::Calls(Figure::PddP50 | Figure::PddP95)) => "delays",
+            Shows::Series(Series::Delay(_)) => "delays",
             Shows::Series(Series::Calls(_)) => "statistics",
             Shows::Series(Series::ActiveCalls) => "active-calls",
             Shows::TopDestinations => "destinations",
+            Shows::Incidents => "outcomes",
         };
         let side = match self.side {
             Side::Origination => "origination",
@@ -115,7 +121,6 @@ impl Metric {
 pub fn unit(figure: Figure, acd: AcdUnit) -> &'static str {
     match figure {
         Figure::Asr | Figure::Ner => "percent",
-        Figure::PddP50 | Figure::PddP95 => "s",
         Figure::Acd if acd == AcdUnit::Seconds => "s",
         Figure::Acd | Figure::TotalDuration => "m",
         Figure::Cps => "cps",
@@ -155,6 +160,7 @@ fn fields(metric: Metric) -> Value {
             &[("shape", "Shape", "select"), ("sampling", "Sampling", "select"), ("reduce", "Reduce", "select")]
         }
         Shows::TopDestinations => &[("limit", "Rows", "input")],
+        Shows::Incidents => &[],
     };
     std::iter::once(account).chain(how.iter().copied()).chain(which).map(field).collect()
 }

@@ -6,8 +6,10 @@ mod adhoc;
 mod destinations;
 mod errors;
 mod frames;
+mod incidents;
 mod metrics;
 mod payload;
+mod points;
 mod query;
 mod request;
 mod spelled;
@@ -25,6 +27,7 @@ use serde_json::{Value, json};
 
 use self::accounts::Accounts;
 use self::errors::GrafanaError;
+use self::metrics::Metric;
 use self::query::Ask;
 use self::request::Query;
 use self::variables::Lists;
@@ -55,7 +58,7 @@ pub enum Route {
     Variable,
     /// Metrics or a variable's values, for the older plugins.
     Search,
-    /// None: there are no annotations.
+    /// When something went wrong, for the older plugins; the newer ones ask `/query` for the metric `incidents`.
     Annotations,
     /// What an ad-hoc filter can compare.
     TagKeys,
@@ -95,6 +98,11 @@ impl Route {
     pub fn allow(self) -> &'static str {
         if self == Self::Test { "GET, HEAD" } else { "POST" }
     }
+}
+
+/// Every metric that a target can name.
+pub fn metric_names() -> Vec<String> {
+    Metric::all().map(Metric::full_name).collect()
 }
 
 /// Puts what a route answers, another method included, on its resource.
@@ -166,7 +174,7 @@ async fn reply(route: Route, who: &Who, state: &State, body: &[u8]) -> Result<Va
         Route::PayloadOptions => variables::payload_options(&lists).await,
         Route::Variable => variables::variable(&lists).await,
         Route::Search => variables::search(&lists).await,
-        Route::Annotations => Ok(json!([])),
+        Route::Annotations => incidents::annotations(state, &own, &body).await,
         Route::TagKeys => Ok(variables::tag_keys()),
         Route::TagValues => variables::tag_values(&lists).await,
     }

@@ -53,28 +53,11 @@ impl Payload {
         let mut all = named.clone().unwrap_or_else(|| own.all());
         all.sort_unstable_by_key(|one| one.scope.account);
         all.dedup_by_key(|one| one.scope.account);
-        let shape = match fields.word("shape") {
-            Some("each" | "series" | "long") => Shape::Each,
-            Some("together" | "sum") => Shape::Together,
-            Some("wide") => Shape::Wide,
-            None if named.is_some() => Shape::Each,
-            None => Shape::Together,
-            Some(other) => {
-                return Err(GrafanaError::refused(format!("shape {other:?} is none of each, together, wide")));
-            }
-        };
-        let total = match fields.word("reduce") {
-            Some("total") => true,
-            None | Some("none" | "false") => false,
-            Some(other) => return Err(GrafanaError::refused(format!("reduce {other:?} is neither none nor total"))),
-        };
-        let sampling = match fields.word("sampling") {
-            Some(text) => step::named(text).ok_or_else(|| {
-                GrafanaError::refused(format!("sampling {text:?} is no length such as 5minutes or 1h"))
-            })?,
-            None => None,
-        };
-        let limit = fields.limit()?;
+        let shape = fields.one("shape", Shape::named, "is none of each, together, wide")?;
+        let shape = shape.unwrap_or(if named.is_some() { Shape::Each } else { Shape::Together });
+        let total = fields.one("reduce", reduced, "is neither none nor total")?.unwrap_or(false);
+        let sampling = fields.one("sampling", step::named, "is no length such as 5minutes or 1h")?.flatten();
+        let limit = fields.one("limit", rows, &format!("is no number from 1 to {MOST_ROWS}"))?.unwrap_or(MOST_ROWS);
         let mut filters = Vec::new();
         if let Some(countries) =
             fields.several(&["countries", "country"], "country", |text| own.countries.find(text).map(i64::from))?
@@ -86,6 +69,29 @@ impl Payload {
         }
         Ok(Self { accounts: all, shape, sampling, total, limit, filters, notices: fields.notices })
     }
+}
+
+impl Shape {
+    fn named(text: &str) -> Option<Self> {
+        match text {
+            "each" | "series" | "long" => Some(Self::Each),
+            "together" | "sum" => Some(Self::Together),
+            "wide" => Some(Self::Wide),
+            _ => None,
+        }
+    }
+}
+
+fn reduced(text: &str) -> Option<bool> {
+    match text {
+        "total" => Some(true),
+        "none" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn rows(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|rows| (1..=MOST_ROWS).contains(rows))
 }
 
 /// Digits, and what SIP users may hold; no mark that separates values.
@@ -127,23 +133,21 @@ impl<'a> Fields<'a> {
         Ok(Some(all))
     }
 
-    fn limit(&mut self) -> Result<usize, GrafanaError> {
-        let Spelled::Texts(texts) = self.spelled(&["limit"]) else { return Ok(MOST_ROWS) };
-        let text = texts.join(",");
-        let limit = text.parse().ok().filter(|limit| (1..=MOST_ROWS).contains(limit));
-        limit.ok_or_else(|| GrafanaError::refused(format!("limit {text:?} is no number from 1 to {MOST_ROWS}")))
-    }
-
-    /// A word is one of ours, so only a text can be it.
-    fn word(&mut self, name: &str) -> Option<&'a str> {
-        self.spelled(&[name]);
-        match self.payload.get(name)? {
-            Value::String(text) => match Spelled::read(Some(&Value::String(text.clone()))) {
-                Spelled::Texts(_) => Some(text.trim()),
-                Spelled::Nothing | Spelled::Broken => None,
-            },
-            Value::Object(option) => option.get("value")?.as_str(),
-            _ => None,
+    /// A field that has one value, of ours: `wanted` says what is wrong with any other.
+    fn one<T>(
+        &mut self,
+        name: &str,
+        known: impl Fn(&str) -> Option<T>,
+        wanted: &str,
+    ) -> Result<Option<T>, GrafanaError> {
+        let Spelled::Texts(texts) = self.spelled(&[name]) else { return Ok(None) };
+        let mut found = match texts.as_slice() {
+            [text] => values(text, known).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        match (found.pop(), found.is_empty()) {
+            (Some(one), true) => Ok(Some(one)),
+            _ => Err(GrafanaError::refused(format!("{name} {:?} {wanted}", texts.join(",")))),
         }
     }
 }

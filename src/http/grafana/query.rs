@@ -13,13 +13,14 @@ use super::adhoc;
 use super::destinations;
 use super::errors::GrafanaError;
 use super::frames::{Answer, Line};
+use super::incidents;
 use super::metrics::{Metric, Series, Shows, unit};
 use super::payload::{Payload, Shape};
+use super::points::Points;
 use super::request::{Query, Range, Target};
 use super::step;
 use crate::cache::Use;
 use crate::columns::buckets::Buckets;
-use crate::config::AcdUnit;
 use crate::http::error::ApiError;
 use crate::http::reports;
 use crate::http::state::State;
@@ -27,7 +28,7 @@ use crate::query::filter::Filter;
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
 use crate::query::zone::{self, Calendar};
-use crate::report::figure::{Figure, Number, Scale, Sum, Sums};
+use crate::report::figure::{Figure, Sum};
 use crate::report::plan::{Form, Grid, Plan, Refusal, Request, Scope};
 use crate::report::{Report, Table};
 use crate::store::StoreError;
@@ -79,7 +80,7 @@ impl Window {
     }
 
     /// Start and end of each bucket of a grid.
-    fn buckets(&self, grid: Grid) -> Vec<(i64, i64)> {
+    pub fn buckets(&self, grid: Grid) -> Vec<(i64, i64)> {
         let mut next = grid.first;
         (0..grid.count)
             .map(|_| {
@@ -96,7 +97,7 @@ pub struct Read {
     /// The plan of the first account; the others differ in the scope only.
     plan: Plan,
     /// The sums of each account.
-    sums: Vec<Buckets>,
+    pub sums: Vec<Buckets>,
     /// What they were made of.
     pub used: Use,
 }
@@ -133,19 +134,23 @@ impl<'a> Ask<'a> {
 
     async fn target(&self, target: &Target) -> Result<Vec<Value>, GrafanaError> {
         let metric = Metric::find(&target.name).ok_or_else(|| {
-            let known: Vec<String> = Metric::all().map(Metric::full_name).collect();
-            GrafanaError::refused(format!("there is no metric {:?}; there are {}", target.name, known.join(", ")))
+            let known = super::metric_names().join(", ");
+            GrafanaError::refused(format!("there is no metric {:?}; there are {known}", target.name))
         })?;
         let mut payload = Payload::read(&target.payload, self.own)?;
         let filters = self.filters(&mut payload, metric)?;
         let report = self.report(metric)?;
-        let window = self.window(payload.sampling)?;
+        let window = match metric.shows {
+            Shows::Series(_) | Shows::TopDestinations => self.window(payload.sampling)?,
+            Shows::Incidents => incidents::window(self.range()?)?,
+        };
         let Some(read) = self.sums(&payload.accounts, report, &window, &filters).await? else {
             return Ok(Vec::new());
         };
         let written = match metric.shows {
             Shows::Series(series) => self.shaped((metric, series), payload, &window, read)?.write(target),
             Shows::TopDestinations => destinations::table(self, metric, payload, &window, read)?.write(target),
+            Shows::Incidents => incidents::table(self, metric, payload, &window, read)?.write(target),
         };
         written.map_err(|_never| ApiError::Internal.into())
     }
@@ -177,8 +182,16 @@ impl<'a> Ask<'a> {
         Ok(payload.filters.iter().cloned().chain(applied.filters).collect())
     }
 
+    /// The dashboard's range.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn range(&self) -> Result<Range, GrafanaError> {
+        self.query.range.ok_or_else(|| GrafanaError::refused("the request has no range"))
+    }
+
     fn window(&self, sampling: Option<Sampling>) -> Result<Window, GrafanaError> {
-        let range = self.query.range.ok_or_else(|| GrafanaError::refused("the request has no range"))?;
+        let range = self.range()?;
         let length = (range.to - range.from).max(0) as f64;
         let sampling = sampling.unwrap_or_else(|| step::choose(length, self.query.interval, self.query.points));
         let mut calendar = self.state.calendar.clone();
@@ -283,6 +296,7 @@ impl<'a> Ask<'a> {
         let wide = payload.shape == Shape::Wide;
         let unit = match series {
             Series::Calls(figure) => unit(figure, self.state.config.reports.acd_unit),
+            Series::Delay(_) => "s",
             Series::ActiveCalls => unit(Figure::Calls, self.state.config.reports.acd_unit),
         };
         let custom = custom(metric, window, used);
@@ -311,71 +325,4 @@ fn together(all: Vec<Buckets>) -> Result<Buckets, GrafanaError> {
         sum = sum.merged(&more).ok_or_else(StoreError::overflow)?;
     }
     Ok(sum)
-}
-
-/// Sums to values.
-struct Points<'a> {
-    series: Series,
-    window: &'a Window,
-    plan: &'a Plan,
-    now: i64,
-    state: &'a State,
-}
-
-impl Points<'_> {
-    /// The buckets that the answer shows.
-    fn buckets(&self) -> Vec<(i64, i64)> {
-        let last = (self.window.end - 1).min(self.now);
-        let count = self.window.calendar.count(self.window.sampling, self.window.start, last, u64::MAX);
-        self.window.buckets(Grid { count, ..self.plan.grid })
-    }
-
-    fn series(&self, sums: &Buckets, buckets: &[(i64, i64)]) -> Vec<Option<f64>> {
-        let mut row = 0;
-        let mut values = Vec::with_capacity(buckets.len());
-        for &(start, end) in buckets {
-            let first = row;
-            while sums.t.get(row).is_some_and(|t| *t < end) {
-                row += 1;
-            }
-            values.push(match self.series {
-                Series::Calls(figure) => {
-                    // Calls of a bucket lie in one row, which begins where the bucket does.
-                    let stored = (first < row).then_some(first);
-                    let seconds = end.min(self.now + 1) - start;
-                    self.figure(figure, seconds, &sums.at(stored))
-                }
-                Series::ActiveCalls => {
-                    Some((first..row).map(|row| sums.sum(Sum::Calls, row)).max().unwrap_or(0) as f64)
-                }
-            });
-        }
-        values
-    }
-
-    fn total(&self, sums: &Buckets) -> Option<f64> {
-        let end = self.window.end.min(self.now + 1);
-        match self.series {
-            Series::Calls(figure) => self.figure(figure, end - self.window.start, &sums.all()),
-            Series::ActiveCalls => {
-                // The latest minute with calls, unless no node has told of any for too long.
-                let silent = end - 3 * i64::from(self.state.config.active_calls.period_seconds) - 60;
-                let latest = sums.t.iter().rposition(|t| *t >= silent);
-                Some(latest.map_or(0, |row| sums.sum(Sum::Calls, row)) as f64)
-            }
-        }
-    }
-
-    fn figure(&self, figure: Figure, seconds: i64, sums: &impl Sums) -> Option<f64> {
-        value(figure, self.state.config.reports.acd_unit, seconds, sums)
-    }
-}
-
-/// A figure over so many seconds as Grafana takes it.
-pub fn value(figure: Figure, acd_unit: AcdUnit, seconds: i64, sums: &impl Sums) -> Option<f64> {
-    match figure.value(Scale { acd_unit, cps_seconds: seconds.max(1).into() }, sums) {
-        Number::Whole(value) => Some(value as f64),
-        Number::Hundredths(value) => Some(value as f64 / 100.0),
-        Number::Null => None,
-    }
 }

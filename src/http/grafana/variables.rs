@@ -11,8 +11,9 @@ use super::payload::Payload;
 use super::query::{Ask, Window};
 use super::request::{self, Query, Range};
 use super::step;
+use crate::http::error::ApiError;
 use crate::http::state::State;
-use crate::report::{Key, Report, find};
+use crate::report::{Report, find};
 
 /// Longest list.
 const MOST: usize = 1000;
@@ -75,7 +76,7 @@ impl<'a> Lists<'a> {
     /// Every country that has a name, by name; where none has, those that were called.
     async fn countries(&self) -> Result<Vec<u32>, GrafanaError> {
         if self.own.countries.is_empty() {
-            return self.called(Key::Country).await;
+            return self.called("outcomes").await;
         }
         let mut named: Vec<_> = self.own.countries.iter().collect();
         named.sort_by(|(_, one), (_, other)| one.name.cmp(&other.name));
@@ -87,7 +88,7 @@ impl<'a> Lists<'a> {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let own = digits(typed).then(|| typed.to_owned());
         // A key is the digits behind a 1; 0 stands for what is no number.
-        let called = self.called(Key::Prefix).await?.into_iter().filter_map(|key| {
+        let called = self.called("prefixes").await?.into_iter().filter_map(|key| {
             let key = key.to_string();
             key.get(1..).filter(|prefix| digits(prefix)).map(str::to_owned)
         });
@@ -96,12 +97,9 @@ impl<'a> Lists<'a> {
     }
 
     /// The keys of calls within the request's range, those of the most calls first. Whoever made no calls took some, if any.
-    async fn called(&self, key: Key) -> Result<Vec<u32>, GrafanaError> {
-        let names = match key {
-            Key::Country => ["origination-outcomes", "termination-outcomes"],
-            Key::Prefix => ["origination-prefixes", "termination-prefixes"],
-        };
-        for report in names.into_iter().filter_map(find) {
+    async fn called(&self, what: &str) -> Result<Vec<u32>, GrafanaError> {
+        for side in ["origination", "termination"] {
+            let report = find(&format!("{side}-{what}")).ok_or(ApiError::Internal)?;
             let keys = self.called_in(report).await?;
             if !keys.is_empty() {
                 return Ok(keys);

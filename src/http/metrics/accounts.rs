@@ -140,7 +140,7 @@ async fn line(
     let calls = sums(state, quality(side)?, scope, seconds, now).await?;
     let up = sums(state, live(side)?, scope, two_snapshots(state), now).await?;
     let scale = Scale { acd_unit: AcdUnit::Seconds, cps_seconds: seconds.into() };
-    let figure = |figure: Figure| number(figure.value(scale, &calls.all()));
+    let figure = |figure: Figure| number(figure.value(scale, |sum| calls.total(sum)));
     let busiest = (0..up.t.len()).map(|row| up.sum(Sum::Calls, row)).max().unwrap_or(0);
     Ok(Line {
         account: uuid,

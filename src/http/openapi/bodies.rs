@@ -144,7 +144,7 @@ fn kind(figure: Figure) -> &'static str {
     match figure {
         Figure::TotalCalls | Figure::SuccessfulCalls | Figure::FailedCalls | Figure::Calls => "Count",
         Figure::TotalDuration | Figure::Cps | Figure::TotalPrice => "Fraction",
-        Figure::Acd | Figure::Asr | Figure::Ner | Figure::PddP50 | Figure::PddP95 => "Ratio",
+        Figure::Acd | Figure::Asr | Figure::Ner => "Ratio",
     }
 }
 
@@ -168,7 +168,5 @@ fn meaning(figure: Figure, side: Side, config: &Config) -> String {
         Figure::TotalPrice => format!("Sum of {}.", side.price().name()),
         Figure::Calls => "Calls that were up.".into(),
         Figure::Ner => "Calls whose end says that the network did its part, in percent of all.".into(),
-        Figure::PddP50 => "Seconds to the ringing that half of the calls do not exceed.".into(),
-        Figure::PddP95 => "Seconds to the ringing that 95 of 100 calls do not exceed.".into(),
     }
 }

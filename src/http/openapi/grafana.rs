@@ -1,8 +1,8 @@
 //! The paths of Grafana's plugins as the document describes them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::super::grafana::{Entry, Route};
+use super::super::grafana::{self, Entry, Route};
 use super::replies::with_headers;
 use super::{camel, reference};
 
@@ -24,7 +24,7 @@ pub fn summary(route: Route) -> &'static str {
         Route::Query => "The figures of a panel.",
         Route::Variable => "The values of a dashboard's variable.",
         Route::Search => "Metrics, or the values of a variable, for the older plugins.",
-        Route::Annotations => "An empty list: there are no annotations.",
+        Route::Annotations => "When something went wrong, for the older plugins.",
         Route::TagKeys => "What an ad-hoc filter can compare.",
         Route::TagValues => "The values that an ad-hoc filter can choose from.",
     }
@@ -33,12 +33,19 @@ pub fn summary(route: Route) -> &'static str {
 /// The body that a plugin sends.
 pub fn body(route: Route) -> Value {
     let example = match route {
-        Route::Test | Route::Metrics | Route::Annotations | Route::TagKeys => json!({}),
+        Route::Test | Route::Metrics | Route::TagKeys => json!({}),
+        Route::Annotations => json!({
+            "range": { "from": "2026-03-02T00:00:00.000Z", "to": "2026-03-02T02:00:00.000Z" },
+            "annotation": { "name": "Incidents", "enable": true, "query": "incidents" },
+        }),
         Route::PayloadOptions => json!({ "metric": "asr", "payload": {}, "name": "accounts" }),
         Route::Query => json!({
             "range": { "from": "2026-03-02T00:00:00.000Z", "to": "2026-03-02T02:00:00.000Z" },
             "intervalMs": 60000, "maxDataPoints": 1000, "timezone": "utc",
-            "targets": [{ "refId": "A", "target": "asr", "payload": {} }],
+            "targets": [
+                { "refId": "A", "target": "asr", "payload": {} },
+                { "refId": "B", "target": "top_destinations", "payload": { "limit": 10 } },
+            ],
         }),
         Route::Variable => json!({ "payload": { "target": "accounts" } }),
         Route::Search => json!({ "target": "accounts" }),
@@ -47,19 +54,65 @@ pub fn body(route: Route) -> Value {
     json!({ "content": { "application/json": { "schema": { "type": "object" }, "example": example } } })
 }
 
+/// What more there is to say of it.
+pub fn description(route: Route) -> Option<String> {
+    match route {
+        Route::Query => Some(format!(
+            "A target names a metric, of: {}. Its payload chooses accounts, countries and prefixes, and the shape of the answer. \
+             An answer is a data frame: a table for top_destinations and incidents, a series over time for the others.",
+            grafana::metric_names().join(", ")
+        )),
+        Route::Annotations => Some(
+            "The annotation's query is empty, `incidents`, `termination_incidents`, or a payload as JSON. At most 31 days.".into(),
+        ),
+        Route::Variable => Some(
+            "The payload's `target` is one of accounts, countries, prefixes, steps, metrics; its `search` narrows the list.".into(),
+        ),
+        Route::Test
+        | Route::Metrics
+        | Route::PayloadOptions
+        | Route::Search
+        | Route::TagKeys
+        | Route::TagValues => None,
+    }
+}
+
 /// The body of a 200.
 pub fn reply(route: Route) -> Value {
+    let list = |fields: &[(&str, Value)]| {
+        let required: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+        let properties: Map<String, Value> =
+            fields.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone())).collect();
+        let item = json!({ "type": "object", "required": required, "properties": properties });
+        json!({ "type": "array", "items": item })
+    };
+    let text = || json!({ "type": "string" });
+    let milliseconds = |what: &str| json!({ "type": "integer", "description": format!("{what}, epoch milliseconds.") });
     match route {
         Route::Test => json!({ "type": "object" }),
         // The older plugins know plain names too.
         Route::Search => json!({ "type": "array", "items": { "type": ["object", "string"] } }),
-        Route::Metrics
-        | Route::PayloadOptions
-        | Route::Query
-        | Route::Variable
-        | Route::Annotations
-        | Route::TagKeys
-        | Route::TagValues => json!({ "type": "array", "items": { "type": "object" } }),
+        Route::Metrics => list(&[
+            ("label", text()),
+            ("value", text()),
+            (
+                "payloads",
+                json!({ "type": "array", "items": { "type": "object" }, "description": "Fields of its payload." }),
+            ),
+        ]),
+        Route::Query => list(&[("refId", json!({ "type": "string", "description": "The target's letter." }))]),
+        Route::PayloadOptions => list(&[("label", text()), ("value", text())]),
+        Route::Variable => list(&[("__text", text()), ("__value", text())]),
+        Route::Annotations => list(&[
+            ("annotation", json!({ "description": "As it was asked for." })),
+            ("time", milliseconds("Begin")),
+            ("timeEnd", milliseconds("End")),
+            ("title", text()),
+            ("text", text()),
+            ("tags", json!({ "type": "array", "items": text() })),
+        ]),
+        Route::TagKeys => list(&[("type", text()), ("text", text()), ("value", text())]),
+        Route::TagValues => list(&[("text", text()), ("value", text())]),
     }
 }
 

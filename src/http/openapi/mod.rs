@@ -156,7 +156,12 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
             operation["security"] = json!([]);
             operation["requestBody"] = login_body();
         }
-        Endpoint::Grafana(entry) if method == "POST" => operation["requestBody"] = grafana::body(entry.route),
+        Endpoint::Grafana(entry) if method == "POST" => {
+            operation["requestBody"] = grafana::body(entry.route);
+            if let Some(description) = grafana::description(entry.route) {
+                operation["description"] = description.into();
+            }
+        }
         Endpoint::Grafana(_) => {}
         Endpoint::Login if method != "DELETE" => {}
         Endpoint::Metrics => operation["security"] = json!([{ METRICS_TOKEN: [] }]),

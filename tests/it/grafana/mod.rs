@@ -2,6 +2,7 @@
 
 mod countries;
 mod effectiveness;
+mod incidents;
 mod protocol;
 mod queries;
 mod spellings;

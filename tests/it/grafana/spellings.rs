@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{World, numbers, target};
+use super::{World, body, numbers, target};
 
 #[actix_web::test]
 async fn accounts_mean_the_same_however_they_are_spelled() {
@@ -70,5 +70,42 @@ async fn a_variable_without_a_value_is_left_out_with_a_notice() {
         assert_eq!(numbers(&answer)[0], 11, "{broken}");
         let notice = answer[0]["meta"]["notices"][0]["text"].as_str().unwrap();
         assert!(notice.contains("account") && notice.contains("variable"), "{notice}");
+    }
+}
+
+#[actix_web::test]
+async fn a_word_means_the_same_however_it_is_spelled_and_two_are_refused() {
+    let world = World::new().await;
+    let shown = async |payload: Value| {
+        let frames = world.query(target("total_calls", payload)).await;
+        frames.as_array().unwrap().iter().map(|frame| frame["fields"].clone()).collect::<Vec<_>>()
+    };
+    let spelled = |word: &str| {
+        [
+            json!(word),
+            json!([word]),
+            json!(format!("\"{word}\"")),
+            json!(format!("'{word}'")),
+            json!(format!("[\"{word}\"]")),
+            json!(format!("({word})")),
+            json!({ "label": "x", "value": word }),
+        ]
+    };
+    for (field, word, other) in [("sampling", "hour", "day"), ("shape", "each", "wide"), ("reduce", "total", "none")] {
+        let expected = shown(json!({ field: word })).await;
+        assert_ne!(expected, shown(json!({})).await, "{field}");
+        for word in spelled(word) {
+            assert_eq!(shown(json!({ field: word })).await, expected, "{field} {word}");
+        }
+        for many in [json!([word, other]), json!(format!("{word},{other}")), json!(true)] {
+            let reply = world.post("/query", &body(target("total_calls", json!({ field: many })))).await;
+            let message = reply.json()["message"].as_str().unwrap_or_default().to_owned();
+            assert_eq!((reply.status, message.starts_with(field)), (400, true), "{field} {many}: {message}");
+        }
+    }
+    assert_eq!(shown(json!({ "sampling": 3_600_000 })).await, shown(json!({ "sampling": "hour" })).await);
+    for limit in spelled("1") {
+        let answer = world.query(target("top_destinations", json!({ "limit": limit }))).await;
+        assert_eq!(answer[0]["fields"][0]["values"].as_array().map(Vec::len), Some(1), "{limit}");
     }
 }

@@ -1,0 +1,48 @@
+# Sourced by the checks: the service over made-up calls, in a folder that goes when the check ends, and tools of npm.
+# The check's name is $0; it has set -euo pipefail and stands in the project's folder.
+
+fail() {
+    echo "$(basename "$0" .sh): $1" >&2
+    exit 1
+}
+
+# Whether what was installed from a lock file is of its present text.
+fresh() {
+    [ "$(cat "$2" 2>/dev/null)" = "$(sha256sum <"$1")" ]
+}
+
+# The packages of a folder's lock file; a second run finds them in place.
+npm_packages() {
+    local lock=$1/package-lock.json mark=$1/node_modules/.of
+    fresh "$lock" "$mark" && return
+    npm ci --prefix "$1" --no-audit --no-fund --loglevel=error || fail "npm could not fetch the packages of $1"
+    sha256sum <"$lock" >"$mark"
+}
+
+work=$(mktemp -d)
+pid=
+stop() {
+    [ -z "$pid" ] || { kill "$pid" && wait "$pid"; } 2>/dev/null || true
+    rm -rf "$work"
+}
+trap stop EXIT
+trap 'exit 1' HUP INT TERM
+
+# Serves so many made-up calls of the data in $work/data, and sets url, token and account (a big one of the token's).
+serve_demo() {
+    # Read below, maybe before the service's own shell has made it.
+    : >"$work/log"
+    "$1" serve --demo --demo-calls "$2" --http-listen 127.0.0.1:0 --engine-data-dir "$work/data" \
+        >"$work/out" 2>"$work/log" &
+    pid=$!
+    for _ in $(seq 600); do
+        url=$(sed -n 's/.*listening on //p' "$work/log")
+        [ -z "$url" ] || break
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.2
+    done
+    # The sample is printed right after the line in the log.
+    sleep 0.2
+    token=$(grep -m 1 '^eyJ' "$work/out") || { tail -n 20 "$work/log" >&2 && fail "the service did not start"; }
+    account=$(grep -m 1 -o '[0-9a-f]\{8\}-[0-9a-f-]\{27\}' "$work/out")
+}
