@@ -5,6 +5,8 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::store::in_time;
+
 /// One numbered statement of `schema/`.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
@@ -158,10 +160,11 @@ async fn refuse_foreign(client: &Client, database: &str) -> Result<(), MigrateEr
 /// Of `cdrs`, as `system.tables` shows it.
 const SORTING_KEY: &str = "customer_acc_id, time_start, id";
 
-/// Looks at `database` without changing it; the reader's account is enough.
+/// Looks at `database` without changing it; the reader's account is enough. A server that says nothing for five seconds is an
+/// error.
 pub async fn status(client: &Client, database: &str) -> Result<Status, MigrateError> {
     quoted(database)?;
-    let records = match records(&client.clone().with_database(database)).await {
+    let records = match in_time(records(&client.clone().with_database(database))).await {
         Ok(records) => records,
         Err(error) => match server_code(&error) {
             Some(UNKNOWN_DATABASE) => return Ok(Status::NoDatabase),

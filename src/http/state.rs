@@ -60,9 +60,9 @@ impl State {
         Arc::new(Self { keys, directory, store, schema, cache, calendar, rate, logins, ready, config })
     }
 
-    /// Whether the service can answer.
+    /// Whether the service can answer: what the latest look found, as long as accounts are trusted at all.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        self.ready.load(Ordering::Relaxed) && self.directory.snapshot().is_ok()
     }
 
     /// Notes whether the service can answer.
