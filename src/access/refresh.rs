@@ -62,7 +62,8 @@ impl Directory {
         let accounts = or(&config.query, "SELECT id, uuid, customer_id, name FROM accounts FINAL");
         let access = or(
             &config.access_query,
-            "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL",
+            // Customer 0 is what `cdrscope access remove` leaves.
+            "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL WHERE customer_id != 0",
         );
         Self {
             latest: Arc::default(),
