@@ -32,7 +32,7 @@ pub struct Account {
 }
 
 /// A row of `api_access`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     /// What it may see; `None` when its list of addresses does not read, which allows nobody.
     pub grant: Option<Grant>,
@@ -47,7 +47,7 @@ pub struct Access {
 pub struct Snapshot {
     /// By uuid. A uuid that two accounts share is not here: it would not be known whose it is.
     pub accounts: HashMap<Uuid, Account>,
-    /// By id.
+    /// By id. An id of two rows that say different things is not here.
     pub access: HashMap<u32, Access>,
     /// Ids of `access` by login. A login that two rows share is not here.
     pub logins: BTreeMap<String, u32>,

@@ -1,5 +1,6 @@
 //! Reads the two tables and keeps them fresh.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,7 +133,8 @@ fn by_uuid(rows: Vec<AccountRow>) -> HashMap<Uuid, Account> {
 }
 
 fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
-    let access = |row: AccessRow| {
+    let (mut access, mut shared) = (HashMap::with_capacity(rows.len()), HashSet::new());
+    for row in rows {
         let networks = token::networks(&row.allowed_ips);
         if networks.is_none() {
             log::warn!("api_access: row {} has an address that does not read; it allows nobody", row.id);
@@ -142,7 +144,16 @@ fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
             account_ids: row.account_ids,
             allowed_ips,
         });
-        (row.id, Access { grant, login: row.login, password_hash: row.password_hash })
-    };
-    rows.into_iter().map(access).collect()
+        let one = Access { grant, login: row.login, password_hash: row.password_hash };
+        match access.entry(row.id) {
+            Entry::Vacant(place) => drop(place.insert(one)),
+            Entry::Occupied(other) if *other.get() == one => {}
+            Entry::Occupied(_) => drop(shared.insert(row.id)),
+        }
+    }
+    for id in shared {
+        log::warn!("api_access: {id} stands in two rows that differ; it is refused until it stands in one");
+        access.remove(&id);
+    }
+    access
 }
