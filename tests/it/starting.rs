@@ -11,7 +11,7 @@ use cdrscope::token::{Keys, Subject};
 use rustix::process::{Pid, Signal, kill_process};
 use time::OffsetDateTime;
 
-use crate::support::{db, engine};
+use crate::support::{db, engine, insert};
 
 const SECRET: &str = "a secret of the test, long enough to sign with";
 
@@ -321,4 +321,22 @@ async fn a_missing_or_older_schema_is_refused_by_naming_migrate_which_makes_it()
     let (code, lines) = complaint(&serve, &[]);
     assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
     assert!(lines[0].starts_with("the schema lacks ") && lines[0].ends_with(": run `cdrscope migrate`"), "{lines:?}");
+}
+
+#[actix_web::test]
+async fn the_demo_neither_mixes_with_somebodys_calls_nor_overwrites_their_accounts() {
+    let db = db().await;
+    let demo = ["serve", "--demo", "--demo-calls", "100", "--auth-secret", SECRET, "--http-listen", "127.0.0.1:0"];
+    let server = server(&db.database, true);
+    insert(&db.admin, "api_access", r#"{"id":1,"customer_id":7}"#).await;
+    let line = "api_access holds rows that are not the demo's under ids that it uses: \
+                give the demo a database of its own (clickhouse.database)";
+    assert_eq!(complaint(&with(&demo, &server), &[]), (1, vec![line.to_owned()]));
+    insert(&db.admin, "cdrs", r#"{"id":1,"time_start":1767571200}"#).await;
+    let mut child = command(&with(&demo, &server), &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let log: Vec<String> = lines.take_while(|line| !line.contains("listening on")).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(log.iter().any(|line| line.ends_with("no calls are made up beside them")), "{log:?}");
 }
