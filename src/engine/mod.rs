@@ -97,9 +97,9 @@ pub struct Access {
 }
 
 impl Access {
-    /// The engine that another cdrscope runs on `data_dir` at this moment, if there is one.
-    pub fn of_running(data_dir: &Path) -> Result<Option<Self>, EngineError> {
-        home::read_access(data_dir)
+    /// The engine that another cdrscope runs on `data_dir` at this moment, if there is one; one that is starting is waited for.
+    pub async fn of_running(data_dir: &Path) -> Result<Option<Self>, EngineError> {
+        home::read_access(data_dir, home::STOPPING_LIMIT + READY_LIMIT).await
     }
 }
 
