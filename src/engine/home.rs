@@ -12,7 +12,7 @@ use super::{Access, EngineError};
 const LAYOUT: u32 = 1;
 /// Below this an engine starts but cannot merge what it has.
 const MIN_FREE_BYTES: u64 = 200 << 20;
-/// A log that has grown past this is put aside at the next start.
+/// A log that has grown past this is put aside.
 const MAX_LOG_BYTES: u64 = 10 << 20;
 /// How much of the log's end is read to quote it.
 const LOG_TAIL_BYTES: u64 = 64 << 10;
@@ -192,6 +192,20 @@ pub(super) fn open_log(dir: &Path) -> Result<File, EngineError> {
     lock_file(&log_path(dir))
 }
 
+/// Puts a log that has grown too long aside while an engine writes to it: the engine keeps its handle, which appends, so it
+/// goes on at the new end. What it writes between the copy and the cut is lost.
+pub(super) fn cut_log(dir: &Path) -> Result<(), EngineError> {
+    let path = log_path(dir);
+    if fs::metadata(&path).map_or(0, |meta| meta.len()) <= MAX_LOG_BYTES {
+        return Ok(());
+    }
+    let cut = || {
+        fs::copy(&path, path.with_added_extension("old"))?;
+        OpenOptions::new().write(true).open(&path)?.set_len(0)
+    };
+    cut().map_err(|source| EngineError::writing(&path, source))
+}
+
 /// Puts a log that has grown too long aside; gives the length of what is there, where the next engine's words begin.
 pub(super) fn rotate_log(dir: &Path) -> Result<u64, EngineError> {
     let path = log_path(dir);
@@ -240,6 +254,21 @@ mod tests {
         open_log(dir.path()).unwrap().set_len(MAX_LOG_BYTES + 1).unwrap();
         assert_eq!(rotate_log(dir.path()).unwrap(), 0);
         assert!(dir.path().join("engine.log.old").exists() && !log_path(dir.path()).exists());
+    }
+
+    #[test]
+    fn a_long_log_is_cut_while_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut engine = open_log(dir.path()).unwrap();
+        engine.write_all(b"first\n").unwrap();
+        cut_log(dir.path()).unwrap();
+        assert_eq!(fs::read(log_path(dir.path())).unwrap(), b"first\n");
+        engine.write_all(&vec![b'x'; MAX_LOG_BYTES as usize]).unwrap();
+        cut_log(dir.path()).unwrap();
+        engine.write_all(b"second\n").unwrap();
+        assert_eq!(fs::read(log_path(dir.path())).unwrap(), b"second\n");
+        let old = fs::read(dir.path().join("engine.log.old")).unwrap();
+        assert!(old.starts_with(b"first\nxxx") && old.len() as u64 == MAX_LOG_BYTES + 6);
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@
 //! | `engine.lock` | locked while an engine runs, even one whose owner has just died |
 //! | `engine.xml`, `users.xml` | the engine's settings and users, written anew at each start |
 //! | `access.json` | address and passwords of the running engine, for its owner's other commands |
-//! | `engine.log` | what the engine had to say |
+//! | `engine.log`, `engine.log.old` | what the engine had to say; put aside past 10 MiB |
 //! | `clickhouse/` | the data |
 
 mod child;

@@ -276,6 +276,16 @@ async fn a_command_that_comes_while_the_engine_starts_gets_the_new_address() {
 }
 
 #[tokio::test]
+async fn the_log_of_a_running_engine_is_put_aside_when_it_is_long() {
+    let (dir, engine) = started().await;
+    let log = dir.path().join("engine.log");
+    fs::OpenOptions::new().append(true).open(&log).unwrap().set_len((10 << 20) + 1).unwrap();
+    eventually("the cut", || async { (fs::metadata(&log).unwrap().len() == 0).then_some(()) }).await;
+    assert_eq!(fs::metadata(dir.path().join("engine.log.old")).unwrap().len(), (10 << 20) + 1);
+    assert_eq!(ask(&engine, engine.reader(), "SELECT 1").await, "1");
+}
+
+#[tokio::test]
 async fn kill_9_of_the_parent_leaves_no_process_behind() {
     let dir = tempdir().unwrap();
     let (owner, access) = Owner::started(dir.path()).await;
