@@ -62,9 +62,9 @@ pub struct Stale;
 pub struct Latest(RwLock<Option<(Instant, Arc<Snapshot>)>>);
 
 impl Latest {
-    /// Replaces the snapshot.
-    pub fn set(&self, snapshot: Snapshot) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::new(snapshot)));
+    /// Replaces the snapshot by one whose reading began at `at`: a row that was deleted since may still be in it.
+    pub fn set(&self, snapshot: Snapshot, at: Instant) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((at, Arc::new(snapshot)));
     }
 
     /// The snapshot, unless it is older than `max_age`.
@@ -153,8 +153,12 @@ mod tests {
     fn an_old_snapshot_is_not_trusted() {
         let latest = Latest::default();
         assert!(latest.get(std::time::Duration::MAX).is_err());
-        latest.set(Snapshot::default());
+        let begun = Instant::now();
+        latest.set(Snapshot::default(), begun);
         assert!(latest.get(std::time::Duration::from_secs(60)).is_ok());
         assert!(latest.get(std::time::Duration::ZERO).is_err());
+        // What counts is when its reading began, not when it was done.
+        latest.set(Snapshot::default(), begun.checked_sub(std::time::Duration::from_secs(61)).unwrap());
+        assert!(latest.get(std::time::Duration::from_secs(60)).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clickhouse::Row;
 use serde::Deserialize;
@@ -14,6 +14,9 @@ use super::{Access, Account, Latest, Snapshot, Stale};
 use crate::config::Accounts;
 use crate::store::{Store, StoreError};
 use crate::token::{self, Grant};
+
+/// For how long the tables as they were read are trusted at the least: the schema and both tables may take five seconds each.
+const LEAST_AGE: Duration = Duration::from_secs(15);
 
 /// The tables could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +97,12 @@ impl Directory {
     /// # Errors
     /// When the latest reading is too old.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, Stale> {
-        self.latest.get(self.refresh * 3)
+        self.latest.get(self.max_age())
+    }
+
+    /// Three readings, but no less than a reading that just succeeds may take, with the pause before it.
+    fn max_age(&self) -> Duration {
+        LEAST_AGE.max(self.refresh * 3)
     }
 
     /// Time between two readings: half of what the contract allows, so that a reading may take as long.
@@ -107,11 +115,12 @@ impl Directory {
     /// # Errors
     /// When one of them cannot be read; the latest reading is kept.
     pub async fn refresh(&self, store: &Store) -> Result<(), RefreshError> {
+        let began = Instant::now();
         let of = |table| move |source| RefreshError::Store { table, source };
         let accounts: Vec<AccountRow> = store.rows(&self.accounts_sql).await.map_err(of("accounts"))?;
         let access: Vec<AccessRow> = store.rows(&self.access_sql).await.map_err(of("api_access"))?;
         let access = by_id(access);
-        self.latest.set(Snapshot { accounts: by_uuid(accounts), logins: by_login(&access), access });
+        self.latest.set(Snapshot { accounts: by_uuid(accounts), logins: by_login(&access), access }, began);
         Ok(())
     }
 }
