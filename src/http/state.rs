@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use governor::{DefaultKeyedRateLimiter, Quota};
+use tokio::sync::Semaphore;
 
 use super::login::Logins;
 use crate::access::Directory;
@@ -35,6 +36,9 @@ pub struct State {
     pub rate: Option<DefaultKeyedRateLimiter<Subject>>,
     /// Failed logins and passwords being checked.
     pub logins: Logins,
+    /// Places for large answers that are being sent: four for each query that may run. A query's own slot is free again once
+    /// its sums are there, but the sums stay until the caller has taken them.
+    pub bodies: Arc<Semaphore>,
     /// Whether ClickHouse answered a moment ago and the schema was right.
     ready: AtomicBool,
 }
@@ -56,8 +60,9 @@ impl State {
             Cache::new(&config.cache, tracker(&schema.cdrs), tracker(&schema.active_calls))
         });
         let logins = Logins::new(&config.auth);
+        let bodies = Arc::new(Semaphore::new(4 * config.limits.concurrent_queries));
         let ready = AtomicBool::new(false);
-        Arc::new(Self { keys, directory, store, schema, cache, calendar, rate, logins, ready, config })
+        Arc::new(Self { keys, directory, store, schema, cache, calendar, rate, logins, bodies, ready, config })
     }
 
     /// Whether the service can answer: what the latest look found, as long as accounts are trusted at all.
