@@ -64,7 +64,9 @@ pub enum DemoError {
     #[error("--calls is above {MOST_CALLS}: make them in several runs with other times")]
     TooMany,
     /// Somebody's rows stand where the demo's would.
-    #[error("{table} holds rows that are not the demo's under ids that it uses: give the demo a database of its own (clickhouse.database)")]
+    #[error(
+        "{table} holds rows that are not the demo's under ids that it uses: give the demo a database of its own (clickhouse.database)"
+    )]
     Theirs {
         /// Which of accounts and api_access.
         table: &'static str,

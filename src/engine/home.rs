@@ -280,7 +280,10 @@ mod tests {
         owner.try_lock().unwrap();
         owner.write_all(b"17").unwrap();
         let error = access().await.unwrap_err().to_string();
-        assert!(error.starts_with("process 17, which has the data directory ") && error.lines().count() == 1, "{error}");
+        assert!(
+            error.starts_with("process 17, which has the data directory ") && error.lines().count() == 1,
+            "{error}"
+        );
         // It gives up: the directory is nobody's again.
         let (found, ()) = tokio::join!(read_access(dir.path(), Duration::from_secs(5)), async {
             tokio::time::sleep(Duration::from_millis(100)).await;
