@@ -140,15 +140,15 @@ async fn all(client: &Client) -> Result<(Vec<AccessRow>, Vec<u32>), CliError> {
 }
 
 impl AccessRow {
-    /// What stays of a row that is removed: its id, for customer 0, which is nobody. Tokens for the id may still be about, and
-    /// a cookie renews itself, so that whoever got the id next would be open to its former owner. Ids stay short thereby, as
-    /// no random ones would.
+    /// What stays of a row that is removed: its id, for customer 0, which is nobody, and only from the address that nobody has,
+    /// should a query of the operator's read it. Tokens for the id may still be about, and a cookie renews itself, so that
+    /// whoever got the id next would be open to its former owner. Ids stay short thereby, as no random ones would.
     fn removed(id: u32) -> Self {
         Self {
             id,
             customer_id: 0,
             account_ids: Vec::new(),
-            allowed_ips: Vec::new(),
+            allowed_ips: vec!["255.255.255.255".to_owned()],
             login: String::new(),
             password_hash: String::new(),
         }
