@@ -1,9 +1,13 @@
 //! Makes the tables: runs the numbered statements of `schema/` in order and records them in `schema_migrations`.
 //! Alone sends DDL. ClickHouse has no transactional DDL, so every statement can run twice and is recorded after success.
 
+mod ours;
+
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+
+use crate::store::in_time;
 
 /// One numbered statement of `schema/`.
 #[derive(Debug, Clone, Copy)]
@@ -80,10 +84,17 @@ pub enum Status {
 pub enum MigrateError {
     /// A table that somebody else made.
     #[error(
-        "database {0} has a table cdrs that cdrscope did not make: give cdrscope a database of its own \
-         (clickhouse.database) and name that table in tables.cdrs"
+        "database {database} has a table {table} that cdrscope did not make: give cdrscope a database of its own \
+         (clickhouse.database) and name that table in {setting}"
     )]
-    Foreign(String),
+    Foreign {
+        /// The database.
+        database: String,
+        /// The table.
+        table: &'static str,
+        /// The setting that has it used where it is.
+        setting: &'static str,
+    },
     /// The name needs more than quoting to be a database of ours.
     #[error("database name {0:?} is not usable: take letters, digits and _, not beginning with a digit, at most 64")]
     Name(String),
@@ -136,8 +147,8 @@ pub async fn migrate(client: &Client, database: &str) -> Result<Vec<Applied>, Mi
 
     let records = records(&client).await.map_err(reading)?;
     let known = check(&records, MIGRATIONS)?;
-    if known == 0 {
-        refuse_foreign(&client, database).await?;
+    for table in ours::OURS.iter().filter(|table| table.made_by as usize > known) {
+        table.refuse_foreign(&client, database).await?;
     }
     let mut applied = Vec::new();
     for migration in &MIGRATIONS[known..] {
@@ -148,23 +159,11 @@ pub async fn migrate(client: &Client, database: &str) -> Result<Vec<Applied>, Mi
     Ok(applied)
 }
 
-/// `IF NOT EXISTS` would take somebody else's `cdrs` for ours, and later steps would alter it.
-async fn refuse_foreign(client: &Client, database: &str) -> Result<(), MigrateError> {
-    let sql = "SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = 'cdrs'";
-    let key = client.query_raw(sql).fetch_optional::<String>().await.map_err(reading)?;
-    match key {
-        Some(key) if key != SORTING_KEY => Err(MigrateError::Foreign(database.to_owned())),
-        _ => Ok(()),
-    }
-}
-
-/// Of `cdrs`, as `system.tables` shows it.
-const SORTING_KEY: &str = "customer_acc_id, time_start, id";
-
-/// Looks at `database` without changing it; the reader's account is enough.
+/// Looks at `database` without changing it; the reader's account is enough. A server that says nothing for five seconds is an
+/// error.
 pub async fn status(client: &Client, database: &str) -> Result<Status, MigrateError> {
     quoted(database)?;
-    let records = match records(&client.clone().with_database(database)).await {
+    let records = match in_time(records(&client.clone().with_database(database))).await {
         Ok(records) => records,
         Err(error) => match server_code(&error) {
             Some(UNKNOWN_DATABASE) => return Ok(Status::NoDatabase),

@@ -99,7 +99,8 @@ async fn watch(state: Arc<State>) {
     }
 }
 
-/// Reads accounts and access, forgets callers who have been away, and notes whether the service can answer.
+/// Reads accounts and access, forgets callers who have been away, and notes whether the service can answer: that it cannot at
+/// once, for the next question may take its five seconds too.
 async fn look(state: &State) {
     let schema = status(state.store.client(), &state.config.clickhouse.database).await;
     let right = match &schema {
@@ -113,6 +114,9 @@ async fn look(state: &State) {
             false
         }
     };
+    if !right {
+        state.set_ready(false);
+    }
     if let Some(rate) = &state.rate {
         rate.retain_recent();
     }

@@ -10,6 +10,7 @@ use crate::config::{Config, Expressions};
 use crate::query::decimal;
 use crate::report::live::{COLUMNS, Cell};
 use crate::sql::schema::{Causes, Schema, TableSchema};
+use crate::store::in_time;
 
 /// Something about a table that stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -215,7 +216,7 @@ async fn engine(client: &Client, database: &str, name: &str) -> Result<String, T
     let (database, table) = name.split_once('.').unwrap_or((database, name));
     // Both are identifiers by the configuration's checks, so they may stand in quotes.
     let sql = format!("SELECT engine FROM system.tables WHERE database = '{database}' AND name = '{table}'");
-    match client.query_raw(&sql).fetch_optional::<String>().await {
+    match in_time(client.query_raw(&sql).fetch_optional::<String>()).await {
         Ok(engine) => Ok(engine.unwrap_or_default()),
         Err(clickhouse::error::Error::BadResponse(_)) => Ok(String::new()),
         Err(source) => Err(TablesError::ClickHouse { table: name.to_owned(), source }),
@@ -230,7 +231,7 @@ async fn describe(
 ) -> Result<Result<HashMap<String, String>, String>, TablesError> {
     let described =
         async { client.query_raw(&format!("DESCRIBE TABLE {what}")).fetch_bytes("TabSeparated")?.collect().await };
-    match described.await {
+    match in_time(described).await {
         // Name and type come first; which columns follow depends on the server's version.
         Ok(bytes) => Ok(Ok(bytes.split(|&b| b == b'\n').filter_map(named_type).collect())),
         // A refusal is about the table; anything else is about the way to the server.

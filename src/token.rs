@@ -46,6 +46,12 @@ pub enum KeyError {
     /// HS256 without a secret.
     #[error("auth.secret is not set: give auth.secret or auth.secret_file (32 bytes or more)")]
     NoSecret,
+    /// A private key without its public half.
+    #[error(
+        "auth.private_key_file: {0} is the private half of no key in auth.public_key_file or auth.public_keys, \
+         so what it signs would be refused here"
+    )]
+    Stranger(String),
     /// Signing without a key to sign with.
     #[error("tokens cannot be signed here: auth.private_key_file is not set")]
     NoPrivateKey,
@@ -182,6 +188,8 @@ pub struct Keys {
     key: Option<DecodingKey>,
     named: Vec<(String, DecodingKey)>,
     signing: Option<EncodingKey>,
+    /// The key id of what is signed: one of `named`, or none where `key` is the other half.
+    kid: Option<String>,
     require_exp: bool,
     validation: Validation,
 }
@@ -196,7 +204,7 @@ impl Keys {
     /// Reads the keys that the configuration names.
     ///
     /// # Errors
-    /// The first file that does not read, or no key at all.
+    /// The first file that does not read, no key at all, or one to sign with that is no other half of one to verify with.
     pub fn new(auth: &Auth) -> Result<Self, KeyError> {
         let (algorithm, name) = match auth.algorithm {
             Algorithm::Hs256 => (jsonwebtoken::Algorithm::HS256, "HS256"),
@@ -209,8 +217,9 @@ impl Keys {
         validation.validate_nbf = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
+        let require_exp = auth.require_exp;
         let mut keys =
-            Self { algorithm, key: None, named: Vec::new(), signing: None, require_exp: auth.require_exp, validation };
+            Self { algorithm, key: None, named: Vec::new(), signing: None, kid: None, require_exp, validation };
         if auth.algorithm == Algorithm::Hs256 {
             let secret = auth.secret.expose().as_bytes();
             if secret.is_empty() {
@@ -237,8 +246,24 @@ impl Keys {
         }
         if let Some(path) = &auth.private_key_file {
             keys.signing = Some(read("auth.private_key_file", path, name, encoding)?);
+            if !keys.find_other_half()? {
+                return Err(KeyError::Stranger(path.display().to_string()));
+            }
         }
         Ok(keys)
+    }
+
+    /// Looks, by trying, under which key id what is signed here is accepted here.
+    fn find_other_half(&mut self) -> Result<bool, KeyError> {
+        let (probe, now) = (Issue::Access(0), OffsetDateTime::UNIX_EPOCH);
+        let named: Vec<_> = self.named.iter().map(|(kid, _)| Some(kid.clone())).collect();
+        for kid in std::iter::once(None).chain(named) {
+            self.kid = kid;
+            if self.verify(&self.sign(&probe, now, 1)?, now).is_ok() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether tokens can be signed: without it there is no login and no renewal.
@@ -320,7 +345,8 @@ impl Keys {
         };
         let claims = Out { aud: [AUDIENCE], sub, exp: now.unix_timestamp() + i64::from(ttl_seconds), cfg };
         let key = self.signing.as_ref().ok_or(KeyError::NoPrivateKey)?;
-        jsonwebtoken::encode(&Header::new(self.algorithm), &claims, key).map_err(KeyError::Sign)
+        let header = Header { kid: self.kid.clone(), ..Header::new(self.algorithm) };
+        jsonwebtoken::encode(&header, &claims, key).map_err(KeyError::Sign)
     }
 }
 

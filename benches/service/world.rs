@@ -302,7 +302,8 @@ async fn by_time(admin: &Client, table: &str) -> Result<()> {
 /// Waits until the engine has nothing left to merge or to change.
 pub async fn settle(admin: &Client) -> Result<()> {
     let begun = Instant::now();
-    let sql = "SELECT (SELECT count() FROM system.merges) + (SELECT count() FROM system.mutations WHERE NOT is_done)";
+    let sql = "SELECT toUInt64(sum(c)) FROM (SELECT count() AS c FROM system.merges \
+               UNION ALL SELECT count() FROM system.mutations WHERE NOT is_done)";
     let mut quiet = 0;
     while quiet < 3 {
         let busy: u64 = admin.query_raw(sql).fetch_one().await?;

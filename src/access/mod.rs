@@ -34,7 +34,7 @@ pub struct Account {
 }
 
 /// A row of `api_access`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     /// What it may see; `None` when its list of addresses does not read, which allows nobody.
     pub grant: Option<Grant>,
@@ -49,7 +49,7 @@ pub struct Access {
 pub struct Snapshot {
     /// By uuid. A uuid that two accounts share is not here: it would not be known whose it is.
     pub accounts: HashMap<Uuid, Account>,
-    /// By id.
+    /// By id. An id of two rows that say different things is not here.
     pub access: HashMap<u32, Access>,
     /// Ids of `access` by login. A login that two rows share is not here.
     pub logins: BTreeMap<String, u32>,
@@ -79,9 +79,9 @@ pub struct Stale;
 pub struct Latest(RwLock<Option<(Instant, Arc<Snapshot>)>>);
 
 impl Latest {
-    /// Replaces the snapshot.
-    pub fn set(&self, snapshot: Snapshot) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::new(snapshot)));
+    /// Replaces the snapshot by one whose reading began at `at`: a row that was deleted since may still be in it.
+    pub fn set(&self, snapshot: Snapshot, at: Instant) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((at, Arc::new(snapshot)));
     }
 
     /// How long ago the snapshot was taken; `None` if there is none.
@@ -185,8 +185,12 @@ mod tests {
     fn an_old_snapshot_is_not_trusted() {
         let latest = Latest::default();
         assert!(latest.get(std::time::Duration::MAX).is_err());
-        latest.set(Snapshot::default());
+        let begun = Instant::now();
+        latest.set(Snapshot::default(), begun);
         assert!(latest.get(std::time::Duration::from_secs(60)).is_ok());
         assert!(latest.get(std::time::Duration::ZERO).is_err());
+        // What counts is when its reading began, not when it was done.
+        latest.set(Snapshot::default(), begun.checked_sub(std::time::Duration::from_secs(61)).unwrap());
+        assert!(latest.get(std::time::Duration::from_secs(60)).is_err());
     }
 }

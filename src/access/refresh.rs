@@ -1,8 +1,9 @@
 //! Reads the tables and keeps them fresh.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clickhouse::Row;
 use serde::Deserialize;
@@ -14,6 +15,9 @@ use super::{Access, Account, Latest, Snapshot, Stale};
 use crate::config::Accounts;
 use crate::store::{Store, StoreError};
 use crate::token::{self, Grant};
+
+/// For how long the tables as they were read are trusted at the least: the schema and both tables may take five seconds each.
+const LEAST_AGE: Duration = Duration::from_secs(15);
 
 /// The tables could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +75,8 @@ impl Directory {
         let accounts = or(&config.query, "SELECT id, uuid, customer_id, name FROM accounts FINAL");
         let access = or(
             &config.access_query,
-            "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL",
+            // Customer 0 is what `cdrscope access remove` leaves.
+            "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL WHERE customer_id != 0",
         );
         let countries = or(&config.countries_query, "SELECT id, name, iso FROM countries FINAL");
         Self {
@@ -106,7 +111,12 @@ impl Directory {
     /// # Errors
     /// When the latest reading is too old.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, Stale> {
-        self.latest.get(self.refresh * 3)
+        self.latest.get(self.max_age())
+    }
+
+    /// Three readings, but no less than a reading that just succeeds may take, with the pause before it.
+    fn max_age(&self) -> Duration {
+        LEAST_AGE.max(self.refresh * 3)
     }
 
     /// How long ago the tables were read; `None` if never.
@@ -125,12 +135,13 @@ impl Directory {
     /// When accounts or access cannot be read; the latest reading is kept. Names of countries are kept without an error, since
     /// nothing depends on them.
     pub async fn refresh(&self, store: &Store) -> Result<(), RefreshError> {
+        let began = Instant::now();
         let of = |table| move |source| RefreshError::Store { table, source };
         let accounts: Vec<AccountRow> = store.rows(&self.accounts_sql).await.map_err(of("accounts"))?;
         let access: Vec<AccessRow> = store.rows(&self.access_sql).await.map_err(of("api_access"))?;
         let access = by_id(access);
         let countries = self.countries(store).await;
-        self.latest.set(Snapshot { accounts: by_uuid(accounts), logins: by_login(&access), access, countries });
+        self.latest.set(Snapshot { accounts: by_uuid(accounts), logins: by_login(&access), access, countries }, began);
         Ok(())
     }
 
@@ -165,7 +176,8 @@ fn by_uuid(rows: Vec<AccountRow>) -> HashMap<Uuid, Account> {
 }
 
 fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
-    let access = |row: AccessRow| {
+    let (mut access, mut shared) = (HashMap::with_capacity(rows.len()), HashSet::new());
+    for row in rows {
         let networks = token::networks(&row.allowed_ips);
         if networks.is_none() {
             log::warn!("api_access: row {} has an address that does not read; it allows nobody", row.id);
@@ -177,7 +189,16 @@ fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
             // A row says nothing of it: only a token that was made for it may.
             debug: false,
         });
-        (row.id, Access { grant, login: row.login, password_hash: row.password_hash })
-    };
-    rows.into_iter().map(access).collect()
+        let one = Access { grant, login: row.login, password_hash: row.password_hash };
+        match access.entry(row.id) {
+            Entry::Vacant(place) => drop(place.insert(one)),
+            Entry::Occupied(other) if *other.get() == one => {}
+            Entry::Occupied(_) => drop(shared.insert(row.id)),
+        }
+    }
+    for id in shared {
+        log::warn!("api_access: {id} stands in two rows that differ; it is refused until it stands in one");
+        access.remove(&id);
+    }
+    access
 }

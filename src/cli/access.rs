@@ -7,7 +7,7 @@ use clickhouse::{Client, Row};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::rows::{account_ids, delete, free_id, insert, read, refuse_query, say_json, say_table, with_tables};
+use super::rows::{account_ids, free_id, insert, read, refuse_query, say_json, say_table, with_tables};
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
 use crate::access::password;
@@ -34,7 +34,7 @@ enum Action {
 
 #[derive(clap::Args)]
 struct Add {
-    /// Id of the row [default: one more than the last]
+    /// Id of the row, which none has had before [default: one more than the last]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     id: Option<u32>,
     /// Customer whose calls it may see
@@ -130,16 +130,43 @@ fn settle(settings: &Settings) -> Result<Config, CliError> {
     Ok(config)
 }
 
-async fn all(client: &Client) -> Result<Vec<AccessRow>, CliError> {
+/// The rows, and the ids of those that were removed.
+async fn all(client: &Client) -> Result<(Vec<AccessRow>, Vec<u32>), CliError> {
     let sql =
         "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL ORDER BY id";
-    read(client, sql).await
+    let (rows, removed): (Vec<AccessRow>, Vec<AccessRow>) =
+        read(client, sql).await?.into_iter().partition(|row: &AccessRow| !row.is_removed());
+    Ok((rows, removed.into_iter().map(|row| row.id).collect()))
+}
+
+impl AccessRow {
+    /// What stays of a row that is removed: its id, for customer 0, which is nobody, and only from the address that nobody has,
+    /// should a query of the operator's read it. Tokens for the id may still be about, and a cookie renews itself, so that
+    /// whoever got the id next would be open to its former owner. Ids stay short thereby, as no random ones would.
+    fn removed(id: u32) -> Self {
+        Self {
+            id,
+            customer_id: 0,
+            account_ids: Vec::new(),
+            allowed_ips: vec!["255.255.255.255".to_owned()],
+            login: String::new(),
+            password_hash: String::new(),
+        }
+    }
+
+    fn is_removed(&self) -> bool {
+        self.customer_id == 0
+    }
 }
 
 impl Add {
     async fn run(&self, client: &Client, config: &Config) -> Result<(), CliError> {
-        let rows = all(client).await?;
-        let id = free_id("access", self.id, rows.iter().map(|row| row.id))?;
+        let (rows, removed) = all(client).await?;
+        if let Some(id) = self.id.filter(|id| removed.contains(id)) {
+            let what = format!("access {id} was removed, and tokens for it may still be about: leave out --id");
+            return Err(CliError::Failed(what));
+        }
+        let id = free_id("access", self.id, rows.iter().map(|row| row.id).chain(removed))?;
         let login = self.login.clone().unwrap_or_default();
         if let Some(other) = rows.iter().find(|row| !login.is_empty() && row.login == login) {
             return Err(CliError::Failed(format!("access {} has the login {login:?} already", other.id)));
@@ -165,7 +192,7 @@ impl List {
             allowed_ips: row.allowed_ips,
             login: row.login,
         };
-        let rows: Vec<Listed> = all(client).await?.into_iter().map(listed).collect();
+        let rows: Vec<Listed> = all(client).await?.0.into_iter().map(listed).collect();
         if self.json {
             return say_json(&rows);
         }
@@ -188,11 +215,11 @@ impl List {
 
 impl Remove {
     async fn run(&self, client: &Client) -> Result<(), CliError> {
-        let rows = all(client).await?;
+        let (rows, _) = all(client).await?;
         let Some(row) = rows.into_iter().find(|row| row.id == self.id) else {
             return Err(CliError::Failed(format!("there is no access {}", self.id)));
         };
-        delete(client, "DELETE FROM api_access WHERE id = {id:UInt32}", row.id).await?;
+        insert(client, "api_access", &AccessRow::removed(row.id)).await?;
         let login = if row.login.is_empty() { "no login".to_owned() } else { format!("login {:?}", row.login) };
         say(format_args!("removed access {} for customer {}, {login}", row.id, row.customer_id));
         Ok(())
@@ -202,7 +229,7 @@ impl Remove {
 impl Password {
     async fn run(&self, client: &Client) -> Result<(), CliError> {
         let named = |row: &AccessRow| row.login == self.row || self.row.parse() == Ok(row.id);
-        let mut rows: Vec<AccessRow> = all(client).await?.into_iter().filter(named).collect();
+        let mut rows: Vec<AccessRow> = all(client).await?.0.into_iter().filter(named).collect();
         let row = match (rows.pop(), rows.pop()) {
             (None, _) => {
                 return Err(CliError::Failed(format!("there is no access with the id or login {:?}", self.row)));

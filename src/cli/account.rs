@@ -5,7 +5,7 @@ use clickhouse::{Client, Row};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::rows::{delete, free_id, insert, read, refuse_query, say_json, say_table, with_tables};
+use super::rows::{free_id, insert, read, refuse_query, say_json, say_table, with_tables};
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
 use crate::config::Config;
@@ -102,6 +102,8 @@ async fn all(client: &Client) -> Result<Vec<AccountRow>, CliError> {
 }
 
 impl Add {
+    /// An id may be that of an account that was removed: it stands in the CDRs, so the operator chooses. Calls of another
+    /// customer under the same id stay that customer's, for every statement asks for the customer too.
     async fn run(&self, client: &Client) -> Result<(), CliError> {
         let rows = all(client).await?;
         let id = free_id("account", self.id, rows.iter().map(|row| row.id))?;
@@ -135,7 +137,8 @@ impl Remove {
         let Some(row) = rows.into_iter().find(|row| row.id == self.id) else {
             return Err(CliError::Failed(format!("there is no account {}", self.id)));
         };
-        delete(client, "DELETE FROM accounts WHERE id = {id:UInt32}", row.id).await?;
+        let statement = client.query_raw("DELETE FROM accounts WHERE id = {id:UInt32}").param("id", row.id);
+        statement.execute().await.map_err(CliError::failed)?;
         say(format_args!("removed account {} of customer {}: {}, {}", row.id, row.customer_id, row.uuid, row.name));
         Ok(())
     }

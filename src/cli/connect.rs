@@ -28,7 +28,7 @@ impl Connection {
             reach(url, config).await?;
             return Ok(Self { url: url.clone(), admin: None, reader: None, engine: None });
         }
-        if let Some(access) = Access::of_running(&config.engine.data_dir)? {
+        if let Some(access) = Access::of_running(&config.engine.data_dir).await? {
             return Ok(Self { url: access.url, admin: Some(access.admin), reader: Some(access.reader), engine: None });
         }
         Self::start(config).await

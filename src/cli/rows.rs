@@ -54,11 +54,6 @@ where
     write.await.map_err(CliError::failed)
 }
 
-/// Deletes the row of an id.
-pub async fn delete(client: &Client, statement: &'static str, id: u32) -> Result<(), CliError> {
-    client.query_raw(statement).param("id", id).execute().await.map_err(CliError::failed)
-}
-
 /// The id asked for, unless it is taken; or the one after the last.
 pub fn free_id(what: &str, asked: Option<u32>, taken: impl Iterator<Item = u32>) -> Result<u32, CliError> {
     let taken: Vec<u32> = taken.collect();

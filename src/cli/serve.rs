@@ -18,7 +18,7 @@ use crate::token::{Issue, Keys};
 /// Arguments of `serve`.
 #[derive(clap::Args)]
 pub struct Serve {
-    /// Fill an empty table with made-up CDRs and print a token
+    /// Fill an empty table with made-up CDRs, go on making some, and print a token
     #[arg(long)]
     demo: bool,
     /// Number of made-up calls
@@ -56,7 +56,11 @@ impl Serve {
         if self.demo {
             let admin = connection.admin(&config);
             let options = fill(&admin, self.demo_calls).await?;
-            going = Some(actix_web::rt::spawn(go_on(admin, options)));
+            if demo::is_alone(&admin).await.map_err(CliError::failed)? {
+                going = Some(actix_web::rt::spawn(go_on(admin, options)));
+            } else {
+                log::warn!("the table holds CDRs that are not the demo's: no calls are made up beside them");
+            }
         }
         let reader = connection.reader(&config);
         let sample = if self.demo { Some(demo_token(&keys)?) } else { None };

@@ -199,11 +199,20 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
     );
     require((1..=1440).contains(&config.metrics.window_minutes), "metrics.window_minutes", "expected 1 to 1440");
     require(config.metrics.fresh_seconds > 0, "metrics.fresh_seconds", "expected 1 or more");
-    require(config.limits.query_seconds > 0, "limits.query_seconds", "expected 1 or more");
-    require(config.limits.concurrent_queries > 0, "limits.concurrent_queries", "expected 1 or more");
-    require(config.accounts.refresh_seconds > 0, "accounts.refresh_seconds", "expected 1 or more");
-    require(config.active_calls.period_seconds > 0, "active_calls.period_seconds", "expected 1 or more");
     require(config.auth.token_ttl_seconds > 0, "auth.token_ttl_seconds", "expected 1 or more");
+    let day = 86_400;
+    // Far beyond what makes sense, and far from where a type ends: of a semaphore, of bytes in 64 bits, of three periods.
+    for (place, value, least, most) in [
+        ("http.workers", config.http.workers as u64, 0, 1024),
+        ("accounts.refresh_seconds", config.accounts.refresh_seconds.into(), 1, day),
+        ("active_calls.period_seconds", config.active_calls.period_seconds.into(), 1, day),
+        ("cache.size_mb", config.cache.size_mb, 0, 1 << 24),
+        ("limits.query_seconds", config.limits.query_seconds.into(), 1, day),
+        ("limits.concurrent_queries", config.limits.concurrent_queries as u64, 1, 100_000),
+        ("limits.queue_seconds", config.limits.queue_seconds.into(), 0, day),
+    ] {
+        require((least..=most).contains(&value), place, &format!("expected {least} to {most}"));
+    }
 }
 
 #[cfg(test)]
@@ -309,6 +318,30 @@ mod tests {
             [("metrics.window_minutes", "0"), ("metrics.window_minutes", "1441"), ("metrics.fresh_seconds", "0")]
         {
             assert!(faults(&flags(&[(name, bad)]))[0].starts_with(name), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_the_bounds_that_the_program_has() {
+        for (key, least, most) in [
+            ("limits.concurrent_queries", 1, 100_000),
+            ("limits.query_seconds", 1, 86_400),
+            ("limits.queue_seconds", 0, 86_400),
+            ("cache.size_mb", 0, 1 << 24),
+            ("http.workers", 0, 1024),
+            ("active_calls.period_seconds", 1, 86_400),
+            ("accounts.refresh_seconds", 1, 86_400),
+        ] {
+            let load = |n: u64| Sources { flags: vec![(key, n.to_string())], ..Sources::default() };
+            for within in [least, most] {
+                assert!(load(within).load().is_ok(), "{key} = {within}");
+            }
+            for beyond in [most + 1, u64::from(u32::MAX), u64::MAX >> 1].into_iter().chain(least.checked_sub(1)) {
+                let found = faults(&load(beyond));
+                let wanted = format!("{key}: expected {least} to {most}");
+                // Beyond 32 bits some are no number at all.
+                assert!(found == [wanted] || (beyond > u64::from(u32::MAX) && found.len() == 1), "{beyond}: {found:?}");
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 mod accounts;
 mod calendar;
 mod incidents;
+mod theirs;
 mod world;
 
 use clickhouse::{Client, Row, query::Query};
@@ -15,6 +16,7 @@ use crate::migrate::one_line;
 pub use accounts::{Account, accounts, vendor_accounts};
 use calendar::Piece;
 pub use incidents::{Incident, Kind, incidents};
+pub use theirs::is_alone;
 pub use world::country_name;
 
 /// What to make. The same options give the same rows, and the same rows are inserted once.
@@ -61,6 +63,14 @@ pub enum DemoError {
     /// Ids leave room for so many.
     #[error("--calls is above {MOST_CALLS}: make them in several runs with other times")]
     TooMany,
+    /// Somebody's rows stand where the demo's would.
+    #[error(
+        "{table} holds rows that are not the demo's under ids that it uses: give the demo a database of its own (clickhouse.database)"
+    )]
+    Theirs {
+        /// Which of accounts and api_access.
+        table: &'static str,
+    },
     /// The table remembers the inserts, though their rows were deleted.
     #[error(
         "cdrs holds {found} of these {wanted} calls: rows that were made and then deleted are not made again; \
@@ -93,7 +103,7 @@ const AT_ONCE: usize = 2;
 
 /// Fills accounts, api_access, countries, cdrs and active_calls; `client` is an administrator's with the database set.
 ///
-/// `progress` is told the calls made so far. A run that was cut short can be repeated, and a repeated run adds nothing:
+/// Refused where a row of somebody else's would be overwritten. `progress` is told the calls made so far. A run that was cut short can be repeated, and a repeated run adds nothing:
 /// each slice carries its own deduplication token, which `cdrs` remembers for its last 1,000 inserts (200 million calls).
 pub async fn fill(client: &Client, options: &Options, mut progress: impl FnMut(u64)) -> Result<Summary, DemoError> {
     if options.calls == 0 || options.to <= options.from || options.accounts == 0 {
@@ -275,6 +285,7 @@ async fn fill_accounts(client: &Client, count: u32) -> Result<(), DemoError> {
     let mut owners: Vec<u32> = all.iter().map(|account| account.customer_id).collect();
     owners.sort_unstable();
     owners.dedup();
+    theirs::refuse(client, &all, &owners).await?;
     client
         .query_raw(
             "INSERT INTO accounts (id, uuid, customer_id, name) SELECT a, b, c, d FROM (SELECT \

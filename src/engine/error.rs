@@ -52,6 +52,20 @@ pub enum EngineError {
         /// The owner's process number, as it wrote it.
         owner: String,
     },
+    /// The owner has no engine yet, or none that answers.
+    #[error(
+        "process {owner}, which has the data directory {}, is still starting its engine after {seconds} s; try again when it \
+         has, or stop it",
+        .path.display()
+    )]
+    Starting {
+        /// The data directory.
+        path: PathBuf,
+        /// The owner's process number, as it wrote it.
+        owner: String,
+        /// How long we waited.
+        seconds: u64,
+    },
     /// The owner is gone, its engine not yet.
     #[error("the engine of an earlier cdrscope is still writing in {} after {seconds} s; try again when it has ended", .path.display())]
     StillStopping {

@@ -12,14 +12,16 @@ use super::{Access, EngineError};
 const LAYOUT: u32 = 1;
 /// Below this an engine starts but cannot merge what it has.
 const MIN_FREE_BYTES: u64 = 200 << 20;
-/// A log that has grown past this is put aside at the next start.
+/// A log that has grown past this is put aside.
 const MAX_LOG_BYTES: u64 = 10 << 20;
 /// How much of the log's end is read to quote it.
 const LOG_TAIL_BYTES: u64 = 64 << 10;
 /// Quoting more than this helps nobody.
 const MAX_QUOTE_CHARS: usize = 400;
 /// A dying engine has `child::STOP_LIMIT` to end; a little more for the system to notice.
-const STOPPING_LIMIT: Duration = Duration::from_secs(20);
+pub(super) const STOPPING_LIMIT: Duration = Duration::from_secs(20);
+/// Between two looks at a lock, or for a file.
+const STEP: Duration = Duration::from_millis(50);
 
 /// A data directory that is ours.
 pub(super) struct Home {
@@ -39,6 +41,7 @@ pub(super) async fn open(path: &Path) -> Result<Home, EngineError> {
     // Two locks, since they end at different times: a parent that is killed leaves an engine that is still writing.
     let mut owner = lock_file(&dir.join("owner.lock"))?;
     take(&owner, Duration::from_millis(200), &dir).await?.map_err(|_waited| in_use(&dir))?;
+    remove_access(&dir)?;
     let engine = lock_file(&dir.join("engine.lock"))?;
     take(&engine, STOPPING_LIMIT, &dir)
         .await?
@@ -70,15 +73,18 @@ async fn take(file: &File, limit: Duration, dir: &Path) -> Result<Result<(), Dur
             Ok(()) => return Ok(Ok(())),
             Err(TryLockError::Error(source)) => return Err(EngineError::writing(dir, source)),
             Err(TryLockError::WouldBlock) if began.elapsed() >= limit => return Ok(Err(limit)),
-            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(STEP).await,
         }
     }
 }
 
 fn in_use(dir: &Path) -> EngineError {
+    EngineError::InUse { path: dir.to_owned(), owner: owner_of(dir) }
+}
+
+fn owner_of(dir: &Path) -> String {
     let owner = fs::read_to_string(dir.join("owner.lock")).unwrap_or_default();
-    let owner = if owner.is_empty() { "(unknown)".to_owned() } else { owner };
-    EngineError::InUse { path: dir.to_owned(), owner }
+    if owner.is_empty() { "(unknown)".to_owned() } else { owner }
 }
 
 fn check_layout(dir: &Path) -> Result<(), EngineError> {
@@ -129,21 +135,52 @@ pub(super) fn write_access(dir: &Path, access: &Access) -> Result<(), EngineErro
     write_private(&path, &text)
 }
 
-/// What `access.json` says, if the one who wrote it still lives.
-pub(super) fn read_access(dir: &Path) -> Result<Option<Access>, EngineError> {
+/// The last owner's: until there is a new one, nobody may take it for that.
+fn remove_access(dir: &Path) -> Result<(), EngineError> {
+    let path = dir.join("access.json");
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EngineError::writing(&path, error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// What `access.json` says, if the one who wrote it still lives; one whose engine is starting is waited for.
+pub(super) async fn read_access(dir: &Path, patience: Duration) -> Result<Option<Access>, EngineError> {
+    let began = Instant::now();
+    loop {
+        if !is_owned(dir)? {
+            return Ok(None);
+        }
+        match fs::read_to_string(dir.join("access.json")) {
+            Ok(text) => {
+                return serde_json::from_str(&text).map(Some).map_err(|error| EngineError::writing(dir, error.into()));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(EngineError::writing(dir, error)),
+            Err(_) if began.elapsed() >= patience => {
+                return Err(EngineError::Starting {
+                    path: dir.to_owned(),
+                    owner: owner_of(dir),
+                    seconds: patience.as_secs(),
+                });
+            }
+            Err(_) => tokio::time::sleep(STEP).await,
+        }
+    }
+}
+
+/// Whether a living cdrscope has the directory.
+fn is_owned(dir: &Path) -> Result<bool, EngineError> {
     let fail = |source| EngineError::DataDir { path: dir.to_owned(), source };
     let lock = match File::open(dir.join("owner.lock")) {
         Ok(lock) => lock,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(fail(error)),
     };
     match lock.try_lock_shared() {
-        Ok(()) => return Ok(None),
-        Err(TryLockError::WouldBlock) => {}
-        Err(TryLockError::Error(error)) => return Err(fail(error)),
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(fail(error)),
     }
-    let text = fs::read_to_string(dir.join("access.json")).map_err(fail)?;
-    serde_json::from_str(&text).map(Some).map_err(|error| fail(error.into()))
 }
 
 pub(super) fn log_path(dir: &Path) -> PathBuf {
@@ -153,6 +190,20 @@ pub(super) fn log_path(dir: &Path) -> PathBuf {
 /// The log, open for the engine to append to.
 pub(super) fn open_log(dir: &Path) -> Result<File, EngineError> {
     lock_file(&log_path(dir))
+}
+
+/// Puts a log that has grown too long aside while an engine writes to it: the engine keeps its handle, which appends, so it
+/// goes on at the new end. What it writes between the copy and the cut is lost.
+pub(super) fn cut_log(dir: &Path) -> Result<(), EngineError> {
+    let path = log_path(dir);
+    if fs::metadata(&path).map_or(0, |meta| meta.len()) <= MAX_LOG_BYTES {
+        return Ok(());
+    }
+    let cut = || {
+        fs::copy(&path, path.with_added_extension("old"))?;
+        OpenOptions::new().write(true).open(&path)?.set_len(0)
+    };
+    cut().map_err(|source| EngineError::writing(&path, source))
 }
 
 /// Puts a log that has grown too long aside; gives the length of what is there, where the next engine's words begin.
@@ -203,6 +254,42 @@ mod tests {
         open_log(dir.path()).unwrap().set_len(MAX_LOG_BYTES + 1).unwrap();
         assert_eq!(rotate_log(dir.path()).unwrap(), 0);
         assert!(dir.path().join("engine.log.old").exists() && !log_path(dir.path()).exists());
+    }
+
+    #[test]
+    fn a_long_log_is_cut_while_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut engine = open_log(dir.path()).unwrap();
+        engine.write_all(b"first\n").unwrap();
+        cut_log(dir.path()).unwrap();
+        assert_eq!(fs::read(log_path(dir.path())).unwrap(), b"first\n");
+        engine.write_all(&vec![b'x'; MAX_LOG_BYTES as usize]).unwrap();
+        cut_log(dir.path()).unwrap();
+        engine.write_all(b"second\n").unwrap();
+        assert_eq!(fs::read(log_path(dir.path())).unwrap(), b"second\n");
+        let old = fs::read(dir.path().join("engine.log.old")).unwrap();
+        assert!(old.starts_with(b"first\nxxx") && old.len() as u64 == MAX_LOG_BYTES + 6);
+    }
+
+    #[tokio::test]
+    async fn an_owner_without_an_address_is_said_to_be_starting() {
+        let dir = tempfile::tempdir().unwrap();
+        let access = || read_access(dir.path(), Duration::from_millis(100));
+        assert!(access().await.unwrap().is_none());
+        let mut owner = lock_file(&dir.path().join("owner.lock")).unwrap();
+        owner.try_lock().unwrap();
+        owner.write_all(b"17").unwrap();
+        let error = access().await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("process 17, which has the data directory ") && error.lines().count() == 1,
+            "{error}"
+        );
+        // It gives up: the directory is nobody's again.
+        let (found, ()) = tokio::join!(read_access(dir.path(), Duration::from_secs(5)), async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            owner.unlock().unwrap();
+        });
+        assert!(found.unwrap().is_none());
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! | `engine.lock` | locked while an engine runs, even one whose owner has just died |
 //! | `engine.xml`, `users.xml` | the engine's settings and users, written anew at each start |
 //! | `access.json` | address and passwords of the running engine, for its owner's other commands |
-//! | `engine.log` | what the engine had to say |
+//! | `engine.log`, `engine.log.old` | what the engine had to say; put aside past 10 MiB |
 //! | `clickhouse/` | the data |
 
 mod child;
@@ -98,9 +98,9 @@ pub struct Access {
 }
 
 impl Access {
-    /// The engine that another cdrscope runs on `data_dir` at this moment, if there is one.
-    pub fn of_running(data_dir: &Path) -> Result<Option<Self>, EngineError> {
-        home::read_access(data_dir)
+    /// The engine that another cdrscope runs on `data_dir` at this moment, if there is one; one that is starting is waited for.
+    pub async fn of_running(data_dir: &Path) -> Result<Option<Self>, EngineError> {
+        home::read_access(data_dir, home::STOPPING_LIMIT + READY_LIMIT).await
     }
 }
 

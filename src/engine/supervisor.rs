@@ -13,6 +13,8 @@ use super::{EngineError, home};
 
 /// How often the child is looked at; a crash is noticed within this time.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often the log's length is looked at.
+const LOG_LOOK: Duration = Duration::from_secs(10);
 /// The pause before the first restart; it doubles with each crash that follows.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
@@ -100,7 +102,7 @@ impl Shared {
         let mut pause = FIRST_PAUSE;
         loop {
             let began = Instant::now();
-            let end = self.until_ended();
+            let end = self.until_ended(launch);
             if self.lock().kill_at.is_some() {
                 return;
             }
@@ -123,9 +125,16 @@ impl Shared {
     }
 
     /// Returns when no child runs, with what became of it.
-    fn until_ended(&self) -> String {
+    fn until_ended(&self, launch: &Launch) -> String {
+        let mut log_seen = Instant::now();
         let mut state = self.lock();
         loop {
+            if log_seen.elapsed() >= LOG_LOOK {
+                log_seen = Instant::now();
+                if let Err(error) = home::cut_log(&launch.dir) {
+                    log::warn!("{error}");
+                }
+            }
             let kill_at = state.kill_at;
             let Some(child) = &mut state.child else {
                 return "did not start".to_owned();

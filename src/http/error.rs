@@ -49,6 +49,9 @@ pub enum ApiError {
     /// Too many queries at once.
     #[error("too many queries at once, try again")]
     Busy,
+    /// Too many large answers that are still being sent.
+    #[error("too many large answers at once, try again")]
+    ManyAnswers,
     /// ClickHouse is slower than the limit.
     #[error("the query took longer than limits.query_seconds")]
     Slow,
@@ -72,7 +75,7 @@ impl ApiError {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Coding => StatusCode::NOT_ACCEPTABLE,
             Self::TooMany { .. } | Self::ManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::ManyLogins | Self::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::ManyLogins | Self::ManyAnswers | Self::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed => StatusCode::BAD_GATEWAY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -87,7 +90,7 @@ impl ApiError {
             Self::TooMany { retry_after } | Self::ManyFailures { retry_after } => {
                 Some((header::RETRY_AFTER, HeaderValue::from(*retry_after)))
             }
-            Self::Busy | Self::ManyLogins | Self::Unreachable => {
+            Self::Busy | Self::ManyLogins | Self::ManyAnswers | Self::Unreachable => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             Self::BadParam(_)

@@ -236,9 +236,10 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// A UUID: upper case, braces and no hyphens are fine; `urn:uuid:` is not.
+/// A UUID: upper case, braces and no hyphens are fine; `urn:uuid:` is not, in any case.
 fn account(text: &str) -> Option<Uuid> {
-    if text.starts_with("urn:") { None } else { Uuid::try_parse(text).ok() }
+    let urn = text.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("urn:"));
+    if urn { None } else { Uuid::try_parse(text).ok() }
 }
 
 fn sampling(report: &Report, text: &str) -> Option<Sampling> {

@@ -4,15 +4,21 @@
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::error::ApiError;
+use super::reports::request_id;
+use super::state::State;
 use crate::columns::{PIECE, Produce};
 
 /// A text up to this length is kept between the two runs.
@@ -49,15 +55,22 @@ pub fn render<P: Produce + Clone>(mut writer: P) -> Rendered<P> {
     Rendered { etag: etag(&hash.finalize()), text: kept.map(Bytes::from), length, writer: again }
 }
 
-/// Answers 200 with what was rendered, or 304 where the caller has it already.
+/// Answers 200 with what was rendered, 304 where the caller has it already, or 503 when it is large and too many such answers
+/// are being sent.
 pub fn send(request: &HttpRequest, rendered: Rendered<impl Produce + Unpin + 'static>) -> HttpResponse {
     let mut response = match head(request, &rendered.etag) {
         Ok(response) => response,
         Err(unchanged) => return unchanged,
     };
-    match rendered.text {
-        Some(text) => response.body(text),
-        None => response.body(Pieces { writer: rendered.writer, left: rendered.length }),
+    if let Some(text) = rendered.text {
+        return response.body(text);
+    }
+    let state = request.app_data::<Data<Arc<State>>>();
+    match state.map(|state| Arc::clone(&state.bodies).try_acquire_owned()) {
+        Some(Ok(place)) => response.body(Pieces { writer: rendered.writer, left: rendered.length, _place: place }),
+        Some(Err(_none_free)) => ApiError::ManyAnswers.reply(Some(&request_id(request))),
+        // app() has put it there.
+        None => ApiError::Internal.reply(Some(&request_id(request))),
     }
 }
 
@@ -116,6 +129,8 @@ fn matches(headers: &HeaderMap, etag: &str) -> bool {
 struct Pieces<P> {
     writer: P,
     left: usize,
+    /// Free again when the body is dropped, sent or not.
+    _place: OwnedSemaphorePermit,
 }
 
 impl<P: Produce + Unpin> MessageBody for Pieces<P> {
@@ -144,5 +159,58 @@ impl Produce for Empty {
     fn produce(&mut self, out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(b"[]");
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::config::value::Secret;
+    use crate::sql::schema::{Causes, Schema, TableSchema};
+    use crate::store::{self, Store};
+    use crate::token::Keys;
+
+    /// So many pieces.
+    #[derive(Clone)]
+    struct Long(usize);
+
+    impl Produce for Long {
+        fn produce(&mut self, out: &mut Vec<u8>) -> bool {
+            out.extend_from_slice(&[b'x'; PIECE]);
+            self.0 -= 1;
+            self.0 > 0
+        }
+    }
+
+    /// A service of one query at a time, which nobody listens to.
+    fn request() -> TestRequest {
+        let mut config = Config::default();
+        config.limits.concurrent_queries = 1;
+        config.auth.secret = Secret::new("a secret for tests, long enough to sign with");
+        let keys = Keys::new(&config.auth).unwrap();
+        let store = Store::new(store::client("http://127.0.0.1:1", "default", ""), &config.limits);
+        let (cdrs, active_calls) = (TableSchema::plain("cdrs"), TableSchema::plain("active_calls"));
+        let schema =
+            Schema { cdrs, active_calls, billed_duration: false, period_seconds: 60, causes: Causes::default() };
+        TestRequest::default().app_data(Data::new(State::new(config, keys, store, schema)))
+    }
+
+    #[test]
+    fn large_answers_that_are_being_sent_are_bounded_and_small_ones_are_not() {
+        let request = request().to_http_request();
+        let ask = |pieces: usize| send(&request, render(Long(pieces)));
+        let mut held: Vec<HttpResponse> = (0..4).map(|_| ask(5)).collect();
+        assert!(held.iter().all(|response| response.status() == StatusCode::OK));
+        let refused = ask(5);
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers().get(header::RETRY_AFTER).unwrap(), "1");
+        assert_eq!(ask(4).status(), StatusCode::OK);
+        drop(held.pop());
+        held.push(ask(5));
+        assert_eq!(held[3].status(), StatusCode::OK);
+        assert_eq!(ask(5).status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use governor::{DefaultKeyedRateLimiter, Quota};
+use tokio::sync::Semaphore;
 
 use super::endpoint::Endpoint;
 use super::login::Logins;
@@ -44,6 +45,9 @@ pub struct State {
     pub answers: Answers,
     /// Figures of accounts as of the last scrape that read them.
     pub figures: Held,
+    /// Places for large answers that are being sent: four for each query that may run. A query's own slot is free again once
+    /// its sums are there, but the sums stay until the caller has taken them.
+    pub bodies: Arc<Semaphore>,
     /// Whether ClickHouse answered a moment ago and the schema was right.
     ready: AtomicBool,
 }
@@ -78,14 +82,15 @@ impl State {
             requests,
             answers: Answers::default(),
             figures: Held::default(),
+            bodies: Arc::new(Semaphore::new(4 * config.limits.concurrent_queries)),
             ready: AtomicBool::new(false),
             config,
         })
     }
 
-    /// Whether the service can answer.
+    /// Whether the service can answer: what the latest look found, as long as accounts are trusted at all.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        self.ready.load(Ordering::Relaxed) && self.directory.snapshot().is_ok()
     }
 
     /// Notes whether the service can answer.

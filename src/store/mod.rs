@@ -43,6 +43,14 @@ impl std::fmt::Debug for Store {
     }
 }
 
+/// What a small housekeeping query gives; `TimedOut` when it takes longer than five seconds, as it does where a server takes
+/// connections and says nothing. The client itself would wait for ever.
+pub(crate) async fn in_time<T>(
+    work: impl Future<Output = clickhouse::error::Result<T>>,
+) -> clickhouse::error::Result<T> {
+    tokio::time::timeout(HOUSEKEEPING, work).await.unwrap_or(Err(clickhouse::error::Error::TimedOut))
+}
+
 /// A client for the server at `url`.
 pub fn client(url: &str, user: &str, password: &str) -> Client {
     Client::default()
@@ -153,10 +161,7 @@ impl Store {
     /// # Errors
     /// What became of the query.
     pub async fn rows<T: RowOwned + RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
-        match tokio::time::timeout(HOUSEKEEPING, self.client.query_raw(sql).fetch_all::<T>()).await {
-            Ok(rows) => Ok(rows?),
-            Err(_) => Err(StoreError::slow()),
-        }
+        Ok(in_time(self.client.query_raw(sql).fetch_all::<T>()).await?)
     }
 
     /// Longest time that a report's statement takes, one way or the other.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use cdrscope::access::password::Stored;
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
-use cdrscope::token::{Grant, Keys, Subject};
+use cdrscope::token::{Grant, Issue, Keys, Subject};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -149,6 +149,37 @@ async fn access_is_added_listed_and_removed_and_hashes_are_never_shown() {
     assert_eq!(run(&db, &["access", "remove", "2"], "").line(), "removed access 2 for customer 7, login \"ann\"");
     assert_eq!(run(&db, &["access", "remove", "2"], "").refusal(), "there is no access 2");
     assert_eq!(run(&db, &["access", "list", "--json"], "").json().as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn an_id_of_access_is_never_given_out_again() {
+    let db = db().await;
+    let account = run(&db, &["account", "add", "--customer", "7", "--name", "x"], "").line().to_owned();
+    for id in ["1", "2", "3"] {
+        assert_eq!(run(&db, &["access", "add", "--customer", "7", "--login", id], "secret\n").line(), id);
+    }
+    for id in ["2", "3"] {
+        run(&db, &["access", "remove", id], "").line();
+    }
+    // Nothing of a removed row is left but its id, and that admits nobody: not customer 0 either.
+    let kept = "SELECT count() FROM api_access FINAL WHERE id > 1 AND (customer_id != 0 OR login != '' OR password_hash != '')";
+    assert_eq!(db.admin.query_raw(kept).fetch_one::<u64>().await.unwrap(), 0);
+    let again = run(&db, &["access", "add", "--customer", "8", "--id", "3"], "");
+    assert_eq!(again.refusal(), "access 3 was removed, and tokens for it may still be about: leave out --id");
+    assert_eq!(run(&db, &["access", "remove", "3"], "").refusal(), "there is no access 3");
+    assert_eq!(run(&db, &["access", "add", "--customer", "8"], "").line(), "4");
+    let rows = run(&db, &["access", "list", "--json"], "").json();
+    let ids: Vec<u64> = rows.as_array().unwrap().iter().map(|row| row["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids, [1, 4]);
+    let path = format!("/api/rest/customer/v1/outgoing-active-calls?account-id={account}");
+    // A query of the operator's own may read the rows that are left, too.
+    for query in ["", "SELECT * FROM api_access FINAL"] {
+        let again = Db { admin: db.admin.clone(), reader: db.reader.clone(), database: db.database.clone() };
+        let app = TestApp::over(again, |config| config.accounts.access_query = query.to_owned()).await;
+        for (id, status) in [(1, 200), (2, 401), (3, 401), (4, 400)] {
+            assert_eq!(app.get(&path, &app.sign(&Issue::Access(id), 60)).await.status, status, "{id} {query}");
+        }
+    }
 }
 
 #[actix_web::test]

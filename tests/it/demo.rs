@@ -1,10 +1,10 @@
 //! Made-up CDRs: what holds for every row, the world's proportions, the incidents, and the same seed's same rows.
 
-use cdrscope::demo::{DemoError, Incident, Kind, Options, accounts, country_name, fill, go_on, incidents};
+use cdrscope::demo::{DemoError, Incident, Kind, Options, accounts, country_name, fill, go_on, incidents, is_alone};
 use clickhouse::{Client, Row};
 use serde::Deserialize;
 
-use crate::support::{Db, db};
+use crate::support::{Db, db, insert};
 
 fn options(calls: u64) -> Options {
     Options { calls, ..Options::default() }
@@ -270,4 +270,45 @@ async fn the_demo_goes_on_with_calls_and_a_snapshot_of_those_that_are_up() {
     let (up, seen) = (up.await, seen.await);
     assert!(seen > 0, "nobody is up");
     assert_eq!(seen, up);
+}
+
+#[tokio::test]
+async fn rows_of_somebody_else_are_told_from_the_demos_own() {
+    let options = Options { to: Options::default().from + 7200, ..options(1_000) };
+    let db = filled(&options).await;
+    assert!(is_alone(&db.admin).await.unwrap());
+    go_on(&db.admin, &options, options.to, options.to + 60).await.unwrap();
+    assert!(is_alone(&db.admin).await.unwrap());
+    // Small ids, ids of the clock and ids of other programs.
+    for id in [1_u64, 1_767_571_200_000, 1_767_571_200_000_000, 1 << 60] {
+        insert(&db.admin, "cdrs", &format!(r#"{{"id":{id},"time_start":{},"vendor_id":3}}"#, options.from)).await;
+        assert!(!is_alone(&db.admin).await.unwrap(), "{id}");
+        db.admin.query_raw(&format!("DELETE FROM cdrs WHERE id = {id}")).execute().await.unwrap();
+        assert!(is_alone(&db.admin).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn accounts_and_access_of_somebody_else_are_not_overwritten() {
+    let one = Options { to: Options::default().from + 7200, ..options(1_000) };
+    let accounts = r#"{"id":60,"uuid":"6f9619ff-8b86-d011-b42d-00cf4fc964ff","customer_id":7,"name":"mine"}"#;
+    for (table, row) in [
+        ("accounts", accounts),
+        ("api_access", r#"{"id":20,"customer_id":7}"#),
+        ("api_access", r#"{"id":20,"customer_id":20,"account_ids":[5]}"#),
+        ("api_access", r#"{"id":9001,"customer_id":9001,"login":"ann"}"#),
+        ("api_access", r#"{"id":3,"customer_id":0}"#),
+    ] {
+        let db = db().await;
+        insert(&db.admin, table, row).await;
+        let error = fill(&db.admin, &one, |_| ()).await.unwrap_err();
+        assert!(matches!(error, DemoError::Theirs { table: named } if named == table), "{error}");
+        let kept = "SELECT (SELECT count() FROM accounts FINAL) + (SELECT count() FROM api_access FINAL) + (SELECT count() FROM cdrs)";
+        assert_eq!(number(&db.admin, kept).await, 1.0, "{row}");
+    }
+    // Other ids are in nobody's way, and the demo's own rows are, whatever it made them for.
+    let db = filled(&Options { accounts: 2000, ..one.clone() }).await;
+    insert(&db.admin, "accounts", &accounts.replace("60", "100000")).await;
+    insert(&db.admin, "api_access", r#"{"id":100000,"customer_id":7}"#).await;
+    fill(&db.admin, &Options { seed: 2, ..one }, |_| ()).await.unwrap();
 }

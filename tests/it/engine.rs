@@ -75,7 +75,7 @@ impl Owner {
         command.args(["engine", "--engine-data-dir"]).arg(dir).stdout(Stdio::null()).stderr(Stdio::null());
         let owner = Self(command.spawn().unwrap());
         let access = eventually("the engine of cdrscope engine", || async {
-            let access = Access::of_running(dir).ok().flatten()?;
+            let access = Access::of_running(dir).await.ok().flatten()?;
             try_ask(&access.url, &access.reader, "SELECT 1").await.ok().map(|_| access)
         });
         let access = access.await;
@@ -119,7 +119,7 @@ async fn the_engine_comes_up_and_answers_as_admin_and_as_reader() {
     engine.stop().await;
     assert!(!is_running(pid));
     // Stopped well: the directory is free, and the engine had nothing to complain of.
-    assert!(Access::of_running(dir.path()).unwrap().is_none());
+    assert!(Access::of_running(dir.path()).await.unwrap().is_none());
     assert_eq!(fs::read_to_string(dir.path().join("engine.log")).unwrap(), "");
 }
 
@@ -255,11 +255,34 @@ async fn a_second_start_on_the_same_directory_is_refused_at_once() {
         error,
         format!("data directory {path} is in use by process {pid}; stop it, or choose another with engine.data_dir")
     );
-    let access = Access::of_running(dir.path()).unwrap().unwrap();
+    let access = Access::of_running(dir.path()).await.unwrap().unwrap();
     assert_eq!((access.url.as_str(), access.admin.password), (engine.url(), engine.admin().password.clone()));
     drop(engine);
     // The new one waits for the old one's end.
     Engine::start(options(dir.path())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_that_comes_while_the_engine_starts_gets_the_new_address() {
+    let (dir, engine) = started().await;
+    let old = engine.admin().password.clone();
+    engine.stop().await;
+    let path = dir.path().to_owned();
+    let starting = tokio::spawn(async move { Engine::start(options(&path)).await.unwrap() });
+    let found = eventually("the new engine", || async { Access::of_running(dir.path()).await.unwrap() }).await;
+    let engine = starting.await.unwrap();
+    assert_ne!(found.admin.password, old);
+    assert_eq!((found.url.as_str(), &found.admin.password), (engine.url(), &engine.admin().password));
+}
+
+#[tokio::test]
+async fn the_log_of_a_running_engine_is_put_aside_when_it_is_long() {
+    let (dir, engine) = started().await;
+    let log = dir.path().join("engine.log");
+    fs::OpenOptions::new().append(true).open(&log).unwrap().set_len((10 << 20) + 1).unwrap();
+    eventually("the cut", || async { (fs::metadata(&log).unwrap().len() == 0).then_some(()) }).await;
+    assert_eq!(fs::metadata(dir.path().join("engine.log.old")).unwrap().len(), (10 << 20) + 1);
+    assert_eq!(ask(&engine, engine.reader(), "SELECT 1").await, "1");
 }
 
 #[tokio::test]

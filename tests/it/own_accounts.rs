@@ -153,3 +153,21 @@ async fn ids_of_other_widths_and_nulls_are_never_somebody_elses() {
     let broken = TestApp::over(db().await, |config| config.accounts.query = wide).await;
     assert_eq!(send(broken.request("GET", "/health/ready")).await.status, 503);
 }
+
+#[actix_web::test]
+async fn an_access_row_that_stands_twice_admits_only_where_both_say_the_same() {
+    // A join multiplies: row 1 is the same twice, the others differ in one column each.
+    let access = "SELECT id, customer_id, account_ids, allowed_ips, login, '' AS password_hash FROM values('id UInt32, \
+                  customer_id UInt32, account_ids Array(UInt32), allowed_ips Array(String), login String', \
+                  (1, 7, [], [], ''), (1, 7, [], [], ''), (2, 7, [], [], ''), (2, 8, [], [], ''), \
+                  (3, 7, [], [], ''), (3, 7, [5], [], ''), (4, 7, [], [], ''), (4, 7, [], ['127.0.0.0/8'], ''), \
+                  (5, 7, [], [], 'ann'), (5, 7, [], [], 'bob'), (6, 7, [], [], ''), (6, 8, [], [], ''), (6, 7, [], [], ''), \
+                  (7, 7, [], ['nowhere'], ''), (7, 7, [], [], ''))";
+    let app = TestApp::over(db().await, |config| config.accounts.access_query = access.to_owned()).await;
+    let account = app.account(5, 7).await;
+    app.until_known(account, &app.token(7, &[])).await;
+    for id in 1..=7 {
+        let wanted = if id == 1 { 200 } else { 401 };
+        assert_eq!(status(&app, account, &app.sign(&Issue::Access(id), 60)).await, wanted, "{id}");
+    }
+}

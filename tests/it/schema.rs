@@ -483,14 +483,23 @@ async fn a_missing_database_is_told_from_an_empty_one() {
 #[actix_web::test]
 async fn somebody_elses_table_is_not_taken_for_ours() {
     let engine = crate::support::engine();
-    let name = format!("t_{}", uuid::Uuid::new_v4().simple());
     let server = cdrscope::store::client(engine.url(), &engine.admin().user, &engine.admin().password);
-    for sql in [
-        format!("CREATE DATABASE {name}"),
-        format!("CREATE TABLE {name}.cdrs (id UInt64) ENGINE = MergeTree ORDER BY id"),
+    for (table, setting, definition) in [
+        ("cdrs", "tables.cdrs", "(id UInt64) ENGINE = MergeTree ORDER BY id"),
+        ("active_calls", "tables.active_calls", "(id UInt64) ENGINE = MergeTree ORDER BY id"),
+        ("accounts", "accounts.query", "(id UInt64, uuid UUID) ENGINE = MergeTree ORDER BY id"),
+        ("accounts", "accounts.query", "(id UInt64, name String) ENGINE = ReplacingMergeTree ORDER BY id"),
+        ("api_access", "accounts.access_query", "(id UInt64) ENGINE = Memory"),
     ] {
-        server.query_raw(&sql).execute().await.unwrap();
+        let name = format!("t_{}", uuid::Uuid::new_v4().simple());
+        for sql in [format!("CREATE DATABASE {name}"), format!("CREATE TABLE {name}.{table} {definition}")] {
+            server.query_raw(&sql).execute().await.unwrap();
+        }
+        let refused = cdrscope::migrate::migrate(&server, &name).await.unwrap_err().to_string();
+        let wanted = format!(
+            "database {name} has a table {table} that cdrscope did not make: give cdrscope a database of its own \
+             (clickhouse.database) and name that table in {setting}"
+        );
+        assert_eq!(refused, wanted);
     }
-    let refused = cdrscope::migrate::migrate(&server, &name).await.unwrap_err().to_string();
-    assert!(refused.contains("has a table cdrs that cdrscope did not make"), "{refused}");
 }

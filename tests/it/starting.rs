@@ -368,3 +368,23 @@ async fn at_level_debug_the_log_says_what_each_statement_reads_under_its_request
     }
     assert_eq!(serving.stop(), Some(0));
 }
+
+#[actix_web::test]
+async fn the_demo_neither_mixes_with_somebodys_calls_nor_overwrites_their_accounts() {
+    let db = db().await;
+    let demo = ["serve", "--demo", "--demo-calls", "100", "--auth-secret", SECRET, "--http-listen", "127.0.0.1:0"];
+    let server = server(&db.database, true);
+    insert(&db.admin, "api_access", r#"{"id":1,"customer_id":7}"#).await;
+    let line = "api_access holds rows that are not the demo's under ids that it uses: \
+                give the demo a database of its own (clickhouse.database)";
+    for command in [&["demo", "--calls", "100"][..], &demo] {
+        assert_eq!(complaint(&with(command, &server), &[]), (1, vec![line.to_owned()]));
+    }
+    insert(&db.admin, "cdrs", r#"{"id":1,"time_start":1767571200}"#).await;
+    let mut child = command(&with(&demo, &server), &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let log: Vec<String> = lines.take_while(|line| !line.contains("listening on")).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(log.iter().any(|line| line.ends_with("no calls are made up beside them")), "{log:?}");
+}

@@ -70,8 +70,8 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
         }
         ApiError::Internal => ("InternalError", "A fault of the service."),
         ApiError::Failed => ("BadGateway", "ClickHouse failed."),
-        ApiError::Busy | ApiError::ManyLogins | ApiError::Unreachable => {
-            ("Unavailable", "Too many queries or logins at once, or ClickHouse cannot be reached.")
+        ApiError::Busy | ApiError::ManyLogins | ApiError::ManyAnswers | ApiError::Unreachable => {
+            ("Unavailable", "Too many queries, logins or large answers at once, or ClickHouse cannot be reached.")
         }
         ApiError::Slow => ("GatewayTimeout", "ClickHouse was slower than the limit."),
     }
@@ -102,6 +102,7 @@ fn failures(state: &State) -> Vec<ApiError> {
         ApiError::Failed,
         ApiError::Busy,
         ApiError::ManyLogins,
+        ApiError::ManyAnswers,
         ApiError::Unreachable,
         ApiError::Slow,
     ];

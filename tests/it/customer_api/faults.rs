@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cdrscope::config::Config;
+use cdrscope::config::value::Secret;
 use cdrscope::engine::Engine;
+use cdrscope::migrate::status;
+use cdrscope::service::Service;
+use cdrscope::token::Keys;
 use futures_util::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{BASE, QUALITY, Session, window, world_with};
-use crate::support::app::API;
+use crate::support::app::{API, SECRET};
 use crate::support::http::send;
 use crate::support::{Reply, TestApp, db_on, engine_options, insert};
 
@@ -89,32 +93,73 @@ async fn a_query_slower_than_the_limit_is_504() {
     );
 }
 
-#[actix_web::test]
-async fn an_engine_that_hangs_is_504_and_answers_again_once_it_goes_on() {
+/// A service over an engine of the test's own, and an account that it knows from the start.
+async fn apart(change: impl FnOnce(&mut Config)) -> (tempfile::TempDir, Engine, Own) {
     let dir = tempfile::tempdir().unwrap();
     let engine = Engine::start(engine_options(dir.path().to_owned())).await.unwrap();
+    let db = db_on(&engine).await;
+    let account = Uuid::new_v4();
+    let row = json!({ "id": 1, "uuid": account.to_string(), "customer_id": 7 });
+    insert(&db.admin, "accounts", &row.to_string()).await;
+    let app = TestApp::over(db, change).await;
+    (dir, engine, Own { account, token: app.token(7, &[]), app })
+}
+
+fn signal(engine: &Engine, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(engine.pid().unwrap()).unwrap()).unwrap(), signal).unwrap();
+}
+
+#[actix_web::test]
+async fn an_engine_that_hangs_is_504_and_answers_again_once_it_goes_on() {
     let change = |config: &mut Config| {
         config.limits.query_seconds = 1;
         config.cache.enabled = false;
         // Accounts are read often and trusted for long: the engine hangs for less than that.
         config.accounts.refresh_seconds = 10;
     };
-    let db = db_on(&engine).await;
-    let account = Uuid::new_v4();
-    let row = json!({ "id": 1, "uuid": account.to_string(), "customer_id": 7 });
-    insert(&db.admin, "accounts", &row.to_string()).await;
-    let app = TestApp::over(db, change).await;
-    let own = Own { account, token: app.token(7, &[]), app };
+    let (_dir, engine, own) = apart(change).await;
     let right = own.ask().await;
     assert_eq!(right.status, 200);
-    let pid = Pid::from_raw(i32::try_from(engine.pid().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::STOP).unwrap();
+    signal(&engine, Signal::STOP);
     let replies = join_all([own.ask(), own.ask(), own.ask()]).await;
-    kill_process(pid, Signal::CONT).unwrap();
+    signal(&engine, Signal::CONT);
     for reply in &replies {
         says_only(reply, 504, "the query took longer than limits.query_seconds");
     }
     assert_eq!(own.ask().await.body, right.body);
+}
+
+#[actix_web::test]
+async fn an_engine_that_hangs_makes_the_service_not_ready_until_it_goes_on() {
+    let (_dir, engine, own) = apart(|config| config.accounts.refresh_seconds = 10).await;
+    let until = async |status: u16| {
+        let start = Instant::now();
+        while send(own.app.request("GET", "/health/ready")).await.status != status {
+            assert!(start.elapsed() < Duration::from_secs(15), "not {status} within 15 s");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    until(200).await;
+    signal(&engine, Signal::STOP);
+    until(503).await;
+    signal(&engine, Signal::CONT);
+    until(200).await;
+    assert_eq!(own.ask().await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_server_that_takes_connections_and_says_nothing_ends_the_start_with_an_error() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = cdrscope::store::client(&format!("http://{}", silent.local_addr().unwrap()), "default", "");
+    let mut config = Config::default();
+    config.auth.secret = Secret::new(SECRET);
+    let keys = Keys::new(&config.auth).unwrap();
+    let started = tokio::time::timeout(Duration::from_secs(15), Service::start(config, keys, client.clone())).await;
+    let error = started.expect("it waits for ever").err().unwrap().to_string();
+    assert!(error.starts_with("looking at cdrs: "), "{error}");
+    let state = tokio::time::timeout(Duration::from_secs(15), status(&client, "cdrscope")).await;
+    let error = state.expect("it waits for ever").unwrap_err().to_string();
+    assert!(error.starts_with("reading table schema_migrations: "), "{error}");
 }
 
 #[actix_web::test]
@@ -179,7 +224,8 @@ async fn when_accounts_cannot_be_read_any_more_nobody_is_let_in_and_the_service_
     let until = async |status: u16| {
         let start = Instant::now();
         while ready().await != status || own.ask().await.status != status {
-            assert!(start.elapsed() < Duration::from_secs(15), "{:?}", own.ask().await);
+            // Accounts are trusted for 15 s.
+            assert!(start.elapsed() < Duration::from_secs(20), "{:?}", own.ask().await);
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
@@ -216,8 +262,7 @@ async fn while_the_engine_is_killed_and_back_there_are_right_answers_and_503s_an
     });
     let load: Vec<_> = load.collect();
     tokio::time::sleep(Duration::from_millis(700)).await;
-    let pid = Pid::from_raw(i32::try_from(engine.pid().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
+    signal(&engine, Signal::KILL);
     let counts: Vec<(u32, u32)> = join_all(load).await.into_iter().map(Result::unwrap).collect();
     assert!(counts.iter().all(|(good, away)| *good > 0 && *away > 0), "{counts:?}");
     let start = Instant::now();

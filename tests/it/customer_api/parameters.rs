@@ -205,6 +205,8 @@ async fn an_account_id_is_a_uuid_in_any_of_its_usual_forms() {
         format!("%20{uuid}"),
         format!("{uuid}%0A"),
         format!("urn:uuid:{uuid}"),
+        format!("URN:UUID:{uuid}"),
+        format!("Urn:uuid:{}", uuid.simple()),
         hyphens.replace('-', "_"),
         format!("{{{uuid}"),
         "%FF".into(),

@@ -99,3 +99,41 @@ async fn a_coding_that_cannot_be_had_is_refused_in_the_same_shape() {
         assert_eq!(reply.header("x-frame-options"), "SAMEORIGIN");
     }
 }
+
+/// What the server answers to these bytes: the status line, and whether anything of ours is in the head or any body follows.
+async fn raw(head: &[u8]) -> (String, bool) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let session = Session::new();
+    let mut stream = tokio::net::TcpStream::connect(session.url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(head).await.unwrap();
+    let mut answer = Vec::new();
+    // It may close while there is something that it has not read.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(10), stream.read_to_end(&mut answer)).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    (head.lines().next().unwrap_or_default().to_owned(), head.contains("x-request-id") || !body.is_empty())
+}
+
+/// As docs/api.md says: nothing of these comes as far as the service.
+#[actix_web::test]
+async fn what_is_no_http_gets_an_empty_400_or_431() {
+    let get = |query: &str, more: &str| {
+        format!("GET {API}/{QUALITY}?{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}\r\n").into_bytes()
+    };
+    assert_eq!(raw(&get("a=b", "")).await, ("HTTP/1.1 401 Unauthorized".to_owned(), true));
+    let long = "x".repeat(66_000);
+    for (what, request) in [
+        ("quote", get("a=\"", "")),
+        ("less", get("a=<", "")),
+        ("greater", get("a=>", "")),
+        ("space", get("a= b", "")),
+        ("letter", get("a=\u{e9}", "")),
+        ("long", get(&long, "")),
+    ] {
+        assert_eq!(raw(&request).await, ("HTTP/1.1 400 Bad Request".to_owned(), false), "{what}");
+    }
+    for (lines, value) in [(200, "y"), (3, long.as_str())] {
+        let large = get("a=b", &(0..lines).map(|n| format!("x-{n}: {value}\r\n")).collect::<String>());
+        assert_eq!(raw(&large).await, ("HTTP/1.1 431 Request Header Fields Too Large".to_owned(), false), "{lines}");
+    }
+}

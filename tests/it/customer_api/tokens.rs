@@ -2,7 +2,7 @@
 
 use cdrscope::config::value::Secret;
 use cdrscope::config::{Algorithm, Auth, Config};
-use cdrscope::token::{Keys, Rejected, Subject};
+use cdrscope::token::{Issue, Keys, Rejected, Subject};
 use jsonwebtoken::crypto::sign;
 use jsonwebtoken::{Algorithm as Jws, EncodingKey};
 use time::OffsetDateTime;
@@ -230,4 +230,38 @@ fn keys_rotate_by_kid_and_a_kid_that_config_does_not_name_is_refused() {
     // A key that travels in the token, or an address of one, is not looked at.
     let jwk = r#","jwk":{"kty":"EC"},"jku":"http://127.0.0.1:1/keys","x5u":"http://127.0.0.1:1/""#;
     assert!(keys.verify(&token(jwk, &old), at(NOW)).is_err());
+}
+
+#[test]
+fn a_private_key_signs_what_is_accepted_here_or_is_refused_at_the_start() {
+    let settings = |file: Option<&str>, named: &[&str], private: &str| {
+        let mut auth = Config::default().auth;
+        auth.algorithm = Algorithm::Es256;
+        auth.public_key_file = file.map(|name| format!("{EC}/{name}.pem").into());
+        auth.public_keys = named.iter().map(|name| format!("k-{name}={EC}/{name}.pem")).collect();
+        auth.private_key_file = Some(format!("{EC}/{private}.pem").into());
+        Keys::new(&auth)
+    };
+    for (file, named, private, kid) in [
+        (Some("public"), &[][..], "private", None),
+        (Some("public"), &["public2"], "private", None),
+        (Some("public"), &["public2"], "private2", Some("k-public2")),
+        (None, &["public", "public2"], "private2", Some("k-public2")),
+        (None, &["public"], "private", Some("k-public")),
+    ] {
+        let keys = settings(file, named, private).unwrap();
+        let token = keys.sign(&Issue::Access(38), at(NOW), 60).unwrap();
+        assert_eq!(keys.verify(&token, at(NOW)), Ok(Subject::Access(38)), "{file:?} {named:?} {private}");
+        assert_eq!(jsonwebtoken::decode_header(token).unwrap().kid.as_deref(), kid);
+    }
+    for (file, named) in [(Some("public"), &[][..]), (None, &["public"]), (Some("public"), &["public"])] {
+        let error = settings(file, named, "private2").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "auth.private_key_file: {EC}/private2.pem is the private half of no key in auth.public_key_file or \
+                 auth.public_keys, so what it signs would be refused here"
+            )
+        );
+    }
 }

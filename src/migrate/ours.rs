@@ -1,0 +1,80 @@
+//! Telling our tables from somebody else's of the same names, before a step takes these for ours.
+
+use clickhouse::Client;
+
+use super::{MigrateError, reading};
+
+/// What tells a table of ours from somebody else's of the same name.
+pub(super) struct Ours {
+    /// The number of the step that makes it.
+    pub(super) made_by: u32,
+    table: &'static str,
+    /// As `system.tables` shows it.
+    sorting_key: &'static str,
+    /// How its engine's name ends; a cluster's begin in other ways.
+    engine: &'static str,
+    /// Some that it has.
+    columns: &'static [&'static str],
+    /// The setting for somebody else's.
+    setting: &'static str,
+}
+
+/// One for each table that the steps make.
+pub(super) const OURS: &[Ours] = &[
+    Ours {
+        made_by: 1,
+        table: "cdrs",
+        sorting_key: "customer_acc_id, time_start, id",
+        engine: "MergeTree",
+        columns: &["customer_id", "vendor_acc_id"],
+        setting: "tables.cdrs",
+    },
+    Ours {
+        made_by: 2,
+        table: "active_calls",
+        sorting_key: "customer_acc_id, snapshot_timestamp, node_id, id",
+        engine: "MergeTree",
+        columns: &["customer_id", "vendor_acc_id"],
+        setting: "tables.active_calls",
+    },
+    Ours {
+        made_by: 3,
+        table: "accounts",
+        sorting_key: "id",
+        engine: "ReplacingMergeTree",
+        columns: &["uuid", "customer_id", "name"],
+        setting: "accounts.query",
+    },
+    Ours {
+        made_by: 4,
+        table: "api_access",
+        sorting_key: "id",
+        engine: "ReplacingMergeTree",
+        columns: &["customer_id", "account_ids", "allowed_ips", "login", "password_hash"],
+        setting: "accounts.access_query",
+    },
+];
+
+impl Ours {
+    /// `IF NOT EXISTS` would take somebody else's table for ours, and later steps would alter it.
+    pub(super) async fn refuse_foreign(&self, client: &Client, database: &str) -> Result<(), MigrateError> {
+        let sql = "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = {table:String} \
+                   AND NOT (sorting_key = {key:String} AND endsWith(engine, {engine:String}) \
+                   AND (SELECT count() FROM system.columns WHERE database = currentDatabase() AND table = {table:String} \
+                   AND has({columns:Array(String)}, name)) = length({columns:Array(String)}))";
+        let query = client
+            .query_raw(sql)
+            .param("table", self.table)
+            .param("key", self.sorting_key)
+            .param("engine", self.engine)
+            .param("columns", self.columns);
+        if query.fetch_one::<u64>().await.map_err(reading)? > 0 {
+            return Err(MigrateError::Foreign {
+                database: database.to_owned(),
+                table: self.table,
+                setting: self.setting,
+            });
+        }
+        Ok(())
+    }
+}
