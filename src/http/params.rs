@@ -42,9 +42,12 @@ pub enum BadParam {
     TooManyBuckets(u64),
 }
 
+/// A name and its value.
+type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// A query string as pairs, in order; names and values percent-decoded, `+` read as a space.
 #[derive(Debug)]
-pub struct Pairs<'a>(Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>);
+pub struct Pairs<'a>(Vec<Pair<'a>>);
 
 impl<'a> Pairs<'a> {
     /// Takes a query string apart.

@@ -53,6 +53,14 @@ pub(super) const OURS: &[Ours] = &[
         columns: &["customer_id", "account_ids", "allowed_ips", "login", "password_hash"],
         setting: "accounts.access_query",
     },
+    Ours {
+        made_by: 11,
+        table: "countries",
+        sorting_key: "id",
+        engine: "ReplacingMergeTree",
+        columns: &["name", "iso"],
+        setting: "accounts.countries_query",
+    },
 ];
 
 impl Ours {

@@ -32,9 +32,12 @@ const FIGURES: [Metric; 5] = [metrics::CALLS, metrics::ASR, metrics::ACD, metric
 /// An account may be a customer's and a vendor's.
 const SIDES: [(Side, &str); 2] = [(Side::Origination, "origination"), (Side::Termination, "termination")];
 
-/// The latest reading, good or not, and when it ended. Locked while one is under way.
+/// When a reading ended, and what it read unless it failed.
+type Ended = (Clock, Option<Arc<Reading>>);
+
+/// The latest reading, good or not. Locked while one is under way.
 #[derive(Debug, Default)]
-pub struct Held(Arc<Mutex<Option<(Clock, Option<Arc<Reading>>)>>>);
+pub struct Held(Arc<Mutex<Option<Ended>>>);
 
 /// What was read at one time.
 #[derive(Debug, Default)]
