@@ -283,7 +283,8 @@ async fn rows_of_somebody_else_are_told_from_the_demos_own() {
     for id in [1_u64, 1_767_571_200_000, 1_767_571_200_000_000, 1 << 60] {
         insert(&db.admin, "cdrs", &format!(r#"{{"id":{id},"time_start":{},"vendor_id":3}}"#, options.from)).await;
         assert!(!is_alone(&db.admin).await.unwrap(), "{id}");
-        db.admin.query_raw(&format!("DELETE FROM cdrs WHERE id = {id}")).execute().await.unwrap();
+        let gone = format!("ALTER TABLE cdrs DELETE WHERE id = {id} SETTINGS mutations_sync = 2");
+        db.admin.query_raw(&gone).execute().await.unwrap();
         assert!(is_alone(&db.admin).await.unwrap());
     }
 }
