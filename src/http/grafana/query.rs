@@ -2,6 +2,7 @@
 //! targets run at once, within half of the queries that may run at all.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
@@ -36,6 +37,13 @@ use crate::store::StoreError;
 /// More accounts in one target than this are refused: each is a query when nothing is remembered.
 const MOST_ACCOUNTS: usize = 500;
 
+/// More targets in one request than this are refused: no dashboard's panel has as many.
+const MOST_TARGETS: usize = 100;
+
+/// Buckets of all accounts of all targets together, in units of `limits.max_buckets`, which bounds each of them: all are
+/// held at once.
+const MOST_ANSWERS: u64 = 4;
+
 /// What every target of a request shares.
 pub struct Ask<'a> {
     /// The service.
@@ -47,6 +55,8 @@ pub struct Ask<'a> {
     /// The clock.
     pub now: OffsetDateTime,
     slots: Arc<Semaphore>,
+    /// Buckets that this request may still hold.
+    left: AtomicU64,
 }
 
 /// Buckets of a range, widened to whole ones: a window that moves by seconds then stays the same window, and neither end
@@ -120,14 +130,19 @@ impl<'a> Ask<'a> {
     /// A request over the token's accounts.
     pub fn new(state: &'a State, own: &'a Accounts, query: &'a Query) -> Self {
         let slots = Arc::new(Semaphore::new((state.config.limits.concurrent_queries / 2).max(1)));
-        Self { state, own, query, now: OffsetDateTime::now_utc(), slots }
+        let left = AtomicU64::new(state.config.limits.max_buckets.saturating_mul(MOST_ANSWERS));
+        Self { state, own, query, now: OffsetDateTime::now_utc(), slots, left }
     }
 
     /// The answers to all targets, in order.
     ///
     /// # Errors
-    /// The first target that cannot be answered.
+    /// The first target that cannot be answered, or too many of them.
     pub async fn answer(&self) -> Result<Vec<Value>, GrafanaError> {
+        let count = self.query.targets.len();
+        if count > MOST_TARGETS {
+            return Err(GrafanaError::refused(format!("{count} targets are too many: ask for up to {MOST_TARGETS}")));
+        }
         let answers = try_join_all(self.query.targets.iter().map(|target| self.target(target))).await?;
         Ok(answers.concat())
     }
@@ -225,6 +240,7 @@ impl<'a> Ask<'a> {
                 None => return Ok(None),
             }
         }
+        self.take(plans.iter().map(|plan| plan.grid.count).sum())?;
         let read = plans.iter().map(|plan| self.read(plan));
         let (mut all, mut used) = (Vec::with_capacity(plans.len()), Use::Hit);
         for (sums, how) in try_join_all(read).await? {
@@ -246,7 +262,8 @@ impl<'a> Ask<'a> {
         let request = Request {
             report,
             scope,
-            from: Instant::at(window.start),
+            // Widened to whole days east of Greenwich, a range that begins with 1970 begins before.
+            from: Instant::at(window.start.max(0)),
             to: Instant::at(window.end - 1),
             sampling,
             calendar: window.calendar.clone(),
@@ -259,6 +276,18 @@ impl<'a> Ask<'a> {
             Err(Refusal::Future) => Ok(None),
             Err(refusal) => Err(refusal.into()),
         }
+    }
+
+    /// Notes buckets that are going to be held.
+    fn take(&self, buckets: u64) -> Result<(), GrafanaError> {
+        let less = |left: u64| left.checked_sub(buckets);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).map(drop).map_err(|_left| {
+            let most = self.state.config.limits.max_buckets.saturating_mul(MOST_ANSWERS);
+            GrafanaError::refused(format!(
+                "more than {most} buckets of all accounts together, {MOST_ANSWERS} times limits.max_buckets: \
+                 ask for a shorter range, a longer sampling or fewer accounts"
+            ))
+        })
     }
 
     async fn read(&self, plan: &Plan) -> Result<(Buckets, Use), GrafanaError> {

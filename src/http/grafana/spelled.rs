@@ -68,7 +68,15 @@ fn is_variable(text: &str) -> bool {
     braces("${", "}") || braces("[[", "]]") || text.strip_prefix('$').is_some_and(name)
 }
 
+/// Values in one text; a text of more is refused, as finding them takes time.
+const MOST_VALUES: usize = 2000;
+/// Commas or bars that a name may hold.
+const MOST_MARKS: usize = 16;
+
 /// The values in one text. `known` tells values that hold commas or brackets themselves: the longest known one wins.
+///
+/// # Errors
+/// The first part that is not known, or how many there are if those are too many.
 pub fn values<T>(text: &str, known: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
     for whole in [text.to_owned(), unescape(text)] {
         if let Some(value) = known(&whole) {
@@ -83,10 +91,13 @@ pub fn values<T>(text: &str, known: impl Fn(&str) -> Option<T>) -> Result<Vec<T>
         (None, None) => (text, ','),
     };
     let parts = split(list, separator);
+    if parts.len() > MOST_VALUES {
+        return Err(format!("a list of {} values, of which there may be {MOST_VALUES}", parts.len()));
+    }
     let (mut found, mut at) = (Vec::new(), 0);
     while at < parts.len() {
         // A value that holds the separator was cut: put neighbours together again, the most first.
-        let joined = (at + 1..=parts.len()).rev().find_map(|end| {
+        let joined = (at + 1..=parts.len().min(at + 1 + MOST_MARKS)).rev().find_map(|end| {
             let text = parts.get(at..end)?.join(&separator.to_string());
             known(&clean(&text)).map(|value| (value, end))
         });
@@ -175,6 +186,20 @@ mod tests {
         assert_eq!(read(json!("e, f")), Ok(vec!["e, f".into()]));
         assert_eq!(read(json!("a,e, f,7")), Ok(vec!["a".into(), "e, f".into(), "7".into()]));
         assert_eq!(read(json!("a,x")), Err("x".into()));
+    }
+
+    /// Each value costs what its neighbours hold, not what the list holds: a megabyte of commas is no reason to stand still.
+    #[test]
+    fn long_lists_are_read_in_short_time_and_longer_ones_refused() {
+        let looked = std::cell::Cell::new(0);
+        let known = |text: &str| {
+            looked.set(looked.get() + 1);
+            (text == "1").then_some(())
+        };
+        assert_eq!(values(&vec!["1"; 2000].join(","), known).map(|found| found.len()), Ok(2000));
+        assert!(looked.get() < 2000 * 20, "{}", looked.get());
+        let why = values(&",".repeat(500_000), known).unwrap_err();
+        assert!(why.contains("500001"), "{why}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Grafana's plugins, by the bodies that they send.
 
+mod bounds;
 mod countries;
 mod effectiveness;
 mod incidents;
