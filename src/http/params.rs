@@ -68,6 +68,11 @@ impl<'a> Pairs<'a> {
     fn has_array(&self, name: &str) -> bool {
         self.0.iter().any(|(key, _)| without_brackets(key) == Some(name.as_bytes()))
     }
+
+    /// Whether any does; hardly ever.
+    fn has_arrays(&self) -> bool {
+        self.0.iter().any(|(key, _)| without_brackets(key).is_some())
+    }
 }
 
 /// Most texts mean themselves.
@@ -139,7 +144,9 @@ pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) ->
     }
     let debug = context.debug_of(report);
     let names = || report.params().map(|param| param.name).chain(debug);
-    if let Some(name) = names().find(|name| pairs.has_array(name)) {
+    if pairs.has_arrays()
+        && let Some(name) = names().find(|name| pairs.has_array(name))
+    {
         return Err(BadParam::Array(name));
     }
     let mut draft = Draft::new(report, context);

@@ -233,3 +233,40 @@ fn a_claim_that_stands_twice_is_refused() {
         assert!(verdict(payload).is_err(), "{payload}");
     }
 }
+
+/// The service remembers which tokens were right; not that they still are.
+#[test]
+fn a_token_that_was_accepted_is_looked_at_again() {
+    let keys = keys(|_| ());
+    let (second, ago) = (time::Duration::seconds(1), NOW - 10);
+    let token = signed(HEADER, &with("exp", Some(&(NOW + 1).to_string())));
+    for _ in 0..3 {
+        assert_eq!(keys.verify(&token, at(NOW)), Ok(Subject::Access(38)));
+        assert_eq!(keys.verify(&token, at(NOW) + second), Err(Rejected::Expired));
+    }
+    let later = signed(HEADER, &with("nbf", Some(&NOW.to_string())));
+    assert_eq!(keys.verify(&later, at(NOW)), Ok(Subject::Access(38)));
+    // A clock that was put back.
+    assert_eq!(keys.verify(&later, at(ago)), Err(Rejected::TooEarly));
+    // Every other text is another token: cut, longer, with another signature, with the claims of one and the signature of
+    // the other.
+    assert_eq!(keys.verify(&token, at(NOW)), Ok(Subject::Access(38)));
+    let (signed_part, signature) = token.rsplit_once('.').unwrap();
+    let (claims_of_later, _) = later.rsplit_once('.').unwrap();
+    let flipped = if signature.starts_with('A') { "B" } else { "A" };
+    for other in [
+        format!("{signed_part}."),
+        format!("{signed_part}.{}", &signature[1..]),
+        format!("{signed_part}.{flipped}{}", &signature[1..]),
+        format!("{token}A"),
+        format!("{token}="),
+        format!(" {token}"),
+        format!("{claims_of_later}.{signature}"),
+    ] {
+        assert!(keys.verify(&other, at(NOW)).is_err(), "{other}");
+    }
+    let others = super::tokens::keys(|auth| {
+        auth.secret = cdrscope::config::value::Secret::new("another secret, of 32 bytes or more")
+    });
+    assert_eq!(others.verify(&token, at(NOW)), Err(Rejected::Malformed));
+}
