@@ -53,6 +53,10 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(11, "countries", "0011_countries.sql"),
     step!(12, "cdrs_deletes", "0012_cdrs_deletes.sql"),
     step!(13, "active_calls_deletes", "0013_active_calls_deletes.sql"),
+    step!(14, "customer_hours", "0014_customer_hours.sql"),
+    step!(15, "vendor_hours", "0015_vendor_hours.sql"),
+    step!(16, "fill_customer_hours", "0016_fill_customer_hours.sql"),
+    step!(17, "fill_vendor_hours", "0017_fill_vendor_hours.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.

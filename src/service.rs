@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::http::{self, state::State};
 use crate::migrate::{Status, status};
-use crate::store::Store;
+use crate::store::{Reading, Store};
 use crate::tables::{self, TablesError};
 use crate::token::Keys;
 
@@ -54,7 +54,12 @@ impl Service {
     pub async fn start(config: Config, keys: Keys, reader: Client) -> Result<Self, ServiceError> {
         let (address, workers) = (config.http.listen, config.http.workers);
         let schema = tables::inspect(&reader, &config).await?;
-        let store = Store::new(reader, &config.limits);
+        let reading = match &schema.cdrs {
+            _ if !config.planner.enabled => Reading::Off,
+            cdrs if cdrs.is_ours && cdrs.has_parts => Reading::Named(tables::CDRS_NAME),
+            _ => Reading::Left,
+        };
+        let store = Store::new(reader, &config.limits).reading(reading);
         let state = State::new(config, keys, store, schema);
         look(&state).await;
         let listen = |source| ServiceError::Listen { address, source };
@@ -117,6 +122,7 @@ async fn look(state: &State) {
     if !right {
         state.set_ready(false);
     }
+    state.store.look_at_projections().await;
     if let Some(rate) = &state.rate {
         rate.retain_recent();
     }

@@ -67,6 +67,9 @@ const fn needed(name: &'static str, is: Use, required: bool) -> Needed {
     Needed { name, is, required }
 }
 
+/// The name of cdrscope's own table of calls.
+pub const CDRS_NAME: &str = "cdrs";
+
 const CDRS: &[Needed] = &[
     needed("customer_id", Use::Integer, true),
     needed("vendor_id", Use::Integer, true),
@@ -127,7 +130,7 @@ pub async fn inspect(client: &Client, config: &Config) -> Result<Schema, TablesE
             needed(column.name, is, false)
         });
     let active = ACTIVE_CALLS.iter().map(|column| Needed { ..*column }).chain(live);
-    let cdrs = table(client, config, (&tables.cdrs, "cdrs"), &tables.cdrs_columns, cdrs, &mut faults).await?;
+    let cdrs = table(client, config, (&tables.cdrs, CDRS_NAME), &tables.cdrs_columns, cdrs, &mut faults).await?;
     let active_calls = table(
         client,
         config,

@@ -7,7 +7,7 @@ use cdrscope::http::params::{self, Context, Pairs};
 use cdrscope::query::zone::Calendar;
 use cdrscope::report;
 use cdrscope::report::plan::Scope;
-use cdrscope::sql;
+use cdrscope::sql::{self, Route};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use time::OffsetDateTime;
 
@@ -127,7 +127,7 @@ impl<'a> Question<'a> {
         let request = params::read(report, &Pairs::parse(&self.query()), context)?;
         let now = OffsetDateTime::now_utc();
         let plan = request.plan(now, u64::MAX).map_err(|refusal| format!("refused: {refusal:?}"))?;
-        let statement = sql::select(&plan, &world.schema);
+        let statement = sql::select(&plan, &world.schema, Route::Named);
         let mut parameters = vec![
             ("database".to_owned(), database.to_owned()),
             ("default_format".to_owned(), "TabSeparated".to_owned()),

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::parts::{History, Part, Reading, Since};
+use crate::sql::Statement;
+use crate::sql::projections::lacked;
 use crate::store::Store;
+use crate::tables::CDRS_NAME;
 
 #[derive(Row, Deserialize)]
 struct PartRow {
@@ -23,6 +26,17 @@ struct PartRow {
     made: i64,
     table: String,
     started: i64,
+    lacked: Vec<String>,
+}
+
+/// What is known of a table.
+#[derive(Debug, Default)]
+struct Held {
+    /// When the latest reading was begun.
+    begun: Option<Instant>,
+    history: History,
+    /// Projections that some part lacked at it; `None` where that could not be told.
+    lacked: Option<Vec<String>>,
 }
 
 /// One table's history.
@@ -34,7 +48,7 @@ pub struct Tracker {
     knows_times: bool,
     /// A table without parts of its own (Distributed, a view) cannot be watched.
     watched: bool,
-    held: RwLock<(Option<Instant>, History)>,
+    held: RwLock<Held>,
     one: Mutex<()>,
 }
 
@@ -42,13 +56,15 @@ impl Tracker {
     /// A tracker of `table`, in `database` unless it names its own.
     pub fn new(database: &str, table: &str, knows_times: bool, watched: bool) -> Self {
         let (database, table) = table.split_once('.').unwrap_or((database, table));
+        // Only cdrscope's own calls have projections that are read by name.
+        let lacked = if knows_times && table == CDRS_NAME { lacked() } else { "CAST([], 'Array(String)')".to_owned() };
         // Both are identifiers by the configuration's checks, so they may stand in quotes.
         let sql = format!(
             // The folder above a part's own is named after the table's UUID.
             "SELECT name, partition_id, min_block_number, max_block_number, toInt64(data_version), \
              toInt64(toUnixTimestamp(min_time)), toInt64(toUnixTimestamp(max_time)), rows, \
              toInt64(toUnixTimestamp(modification_time)), splitByChar('/', path)[-3], \
-             toInt64(toUnixTimestamp(now())) - toInt64(uptime()) \
+             toInt64(toUnixTimestamp(now())) - toInt64(uptime()), {lacked} \
              FROM system.parts WHERE database = '{database}' AND table = '{table}' AND active"
         );
         Self { sql, knows_times, watched, held: RwLock::default(), one: Mutex::new(()) }
@@ -74,15 +90,22 @@ impl Tracker {
         let rows = if self.watched { store.rows::<PartRow>(&self.sql).await.map(Some) } else { Ok(None) };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         match rows {
-            Ok(Some(rows)) => held.1.read(self.reading(rows)),
-            Ok(None) => held.1.blind(),
+            Ok(Some(rows)) => {
+                held.lacked = Some(rows.iter().flat_map(|row| row.lacked.iter().cloned()).collect());
+                held.history.read(self.reading(rows));
+            }
+            Ok(None) => {
+                held.lacked = None;
+                held.history.blind();
+            }
             Err(e) => {
                 log::warn!("the state of the table's parts cannot be read, nothing remembered is used: {e}");
-                held.1.blind();
+                held.lacked = None;
+                held.history.blind();
             }
         }
-        held.0 = Some(begun);
-        held.1.seq
+        held.begun = Some(begun);
+        held.history.seq
     }
 
     fn reading(&self, rows: Vec<PartRow>) -> Reading {
@@ -108,25 +131,30 @@ impl Tracker {
     /// The number of the latest reading, if it was begun at a moment that will do.
     fn seq_if(&self, will_do: impl Fn(Instant) -> bool) -> Option<u64> {
         let held = self.held();
-        held.0.filter(|at| will_do(*at)).map(|_| held.1.seq)
+        held.begun.filter(|at| will_do(*at)).map(|_| held.history.seq)
     }
 
-    fn held(&self) -> std::sync::RwLockReadGuard<'_, (Option<Instant>, History)> {
+    fn held(&self) -> std::sync::RwLockReadGuard<'_, Held> {
         self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Age of the latest reading.
     pub fn age(&self) -> Duration {
-        self.held().0.map_or(Duration::ZERO, |at| at.elapsed())
+        self.held().begun.map_or(Duration::ZERO, |at| at.elapsed())
     }
 
     /// What became of `[from, to]` between two readings: after `after`, up to `until`.
     pub fn since(&self, after: u64, until: u64, from: i64, to: i64) -> Since {
-        self.held().1.since(after, until, from, to)
+        self.held().history.since(after, until, from, to)
+    }
+
+    /// Whether every part had what the statement read by name, when they were looked at last.
+    pub fn has_all(&self, statement: &Statement) -> bool {
+        self.held().lacked.as_ref().is_some_and(|lacked| !statement.missed(lacked))
     }
 
     /// Whether all these parts are still there.
     pub fn has(&self, parts: &[String]) -> bool {
-        self.held().1.has(parts)
+        self.held().history.has(parts)
     }
 }

@@ -191,6 +191,10 @@ settings! {
     active_calls ActiveCalls {
         period_seconds: u32 = "60", "How often a media node posts its live calls; one silent for over three periods is left out.";
     }
+    /// Where figures are read from.
+    planner Planner {
+        enabled: bool = "true", "Read sums by minute and hour, and calls in other orders, which the table keeps beside the calls; false reads every figure from the calls as they lie in the table.";
+    }
     /// Remembered sums.
     cache Cache {
         enabled: bool = "true", "Remember sums and answers. What is remembered is checked against the table's state before it is used.";

@@ -3,9 +3,9 @@
 use super::Statement;
 use super::schema::{Causes, Schema, TableSchema};
 use crate::query::filter::Column;
-use crate::report::figure::{self, Sum};
+use crate::report::figure::Sum;
 use crate::report::plan::Plan;
-use crate::report::{Key, Report, Side, delays};
+use crate::report::{Key, Side, delays};
 
 /// What an aggregate is called. An operator's table may have columns of any name, and ClickHouse takes an alias for a column
 /// rather than the column, so aliases have names that no table has.
@@ -34,6 +34,22 @@ pub fn aggregate(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {
         Sum::Seconds => s.push("sum(").push(duration).push(")"),
         Sum::Price => s.push("sum(").push(table.sql(plan.report.side.price().name())).push(")"),
         Sum::Effective => effective(s, plan.report.side, table, &schema.causes),
+    };
+}
+
+/// Adds the aggregate of sums that a projection keeps.
+pub fn aggregate_of_sums(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {
+    match (sum, plan.report.side) {
+        (Sum::Calls, _) => s.push("countMerge(`count()`)"),
+        (Sum::Answered, _) => s.push("countIfMerge(`countIf(greater(duration, 0))`)"),
+        (Sum::AnsweredSeconds, _) => s.push("sumIfMerge(`sumIf(duration, greater(duration, 0))`)"),
+        (Sum::Seconds, Side::Origination) if schema.billed_duration => s.push("sumMerge(`sum(customer_duration)`)"),
+        (Sum::Seconds, Side::Termination) if schema.billed_duration => s.push("sumMerge(`sum(vendor_duration)`)"),
+        (Sum::Seconds, _) => s.push("sumMerge(`sum(duration)`)"),
+        (Sum::Price, Side::Origination) => s.push("sumMerge(`sum(customer_price)`)"),
+        (Sum::Price, Side::Termination) => s.push("sumMerge(`sum(vendor_price)`)"),
+        // Reports with it are never read from sums, see `projections::has_sums`; were one, it would fail and not lie.
+        (Sum::Effective, _) => s.push("throwIf(1, 'not among the sums')"),
     };
 }
 
@@ -77,13 +93,4 @@ pub fn key(s: &mut Statement, plan: &Plan, table: &TableSchema) {
         }
         None => {}
     }
-}
-
-/// Whether the projections by minute hold all that the report is made of.
-pub fn has_minutes(report: &Report) -> bool {
-    let held = |sum: &Sum| match sum {
-        Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => true,
-        Sum::Effective => false,
-    };
-    report.key.is_none() && figure::sums(report.figures).iter().all(held)
 }

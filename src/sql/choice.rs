@@ -7,14 +7,21 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Statement;
+use crate::report::plan::Window;
 
 /// Where rows come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
-    /// Sums by minute: a projection of cdrscope's own table.
+    /// Sums by hour: a projection of cdrscope's own table.
+    Hours,
+    /// Sums by minute, likewise.
     Minutes,
     /// The calls themselves.
     Calls,
+    /// The calls, from the projection that has them by destination.
+    ByDestination,
+    /// The calls, from the projection that has them by vendor.
+    ByVendor,
     /// Snapshots of live calls.
     Snapshots,
 }
@@ -22,8 +29,11 @@ pub enum Source {
 impl Source {
     fn name(self) -> &'static str {
         match self {
+            Self::Hours => "hours",
             Self::Minutes => "minutes",
             Self::Calls => "calls",
+            Self::ByDestination => "by_destination",
+            Self::ByVendor => "by_vendor",
             Self::Snapshots => "snapshots",
         }
     }
@@ -41,6 +51,13 @@ pub struct Scan {
     pub end: Option<i64>,
     /// Number of parts of the table, where only those are read; 0 is all.
     pub parts: usize,
+}
+
+impl Scan {
+    /// All rows of a window.
+    pub fn during(source: Source, window: Window) -> Self {
+        Self { source, from: window.from, end: window.to.map(|to| to + 1), parts: 0 }
+    }
 }
 
 impl fmt::Display for Scan {
@@ -63,11 +80,11 @@ fn instant(second: i64) -> String {
 /// The sources of one statement, or of all statements of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Chosen {
-    /// Sums by minute only.
+    /// Sums by minute or hour only.
     Minutes,
     /// Calls only.
     Calls,
-    /// Sums by minute, and calls for odd edges.
+    /// Sums, and calls for odd edges.
     Both,
     /// Live calls.
     Snapshots,
@@ -79,8 +96,10 @@ impl Chosen {
 
     /// What these stretches amount to; `None` when nothing is read.
     pub fn of(scans: &[Scan]) -> Option<Self> {
-        let reads = |source| scans.iter().any(|scan| scan.source == source);
-        match (reads(Source::Minutes), reads(Source::Calls), reads(Source::Snapshots)) {
+        let reads = |any: &[Source]| scans.iter().any(|scan| any.contains(&scan.source));
+        let sums = reads(&[Source::Minutes, Source::Hours]);
+        let calls = reads(&[Source::Calls, Source::ByDestination, Source::ByVendor]);
+        match (sums, calls, reads(&[Source::Snapshots])) {
             (true, true, _) => Some(Self::Both),
             (true, false, _) => Some(Self::Minutes),
             (false, true, _) => Some(Self::Calls),

@@ -2,12 +2,15 @@
 
 mod aggregate;
 mod choice;
+mod piece;
+pub mod projections;
 pub mod schema;
 mod select;
 #[cfg(test)]
 mod tests;
 
 pub use choice::{Chosen, Scan, Source, Told, pieces};
+pub use projections::{Projection, Route};
 pub use select::{Read, select, select_reads};
 
 /// A statement: text made of constants and configured names only, and the values bound to it.
@@ -16,6 +19,7 @@ pub struct Statement {
     text: String,
     params: Vec<String>,
     light: bool,
+    named: Vec<&'static Projection>,
     scans: Vec<Scan>,
 }
 
@@ -33,6 +37,16 @@ impl Statement {
     /// Whether it reads so little that a second thread would cost more than it helps.
     pub fn is_light(&self) -> bool {
         self.light
+    }
+
+    /// The projections that it reads by their names.
+    pub fn named(&self) -> &[&'static Projection] {
+        &self.named
+    }
+
+    /// Whether it missed something, as some parts lack these projections.
+    pub fn missed(&self, lacked: &[String]) -> bool {
+        self.named.iter().any(|projection| lacked.iter().any(|name| name == projection.name))
     }
 
     /// What it reads, as the planner chose.

@@ -2,8 +2,10 @@
 //! sampling, `WITH TOTALS` for the totals. Exact integers and decimals come back; ratios are made of them elsewhere.
 
 use super::Statement;
-use super::aggregate::{aggregate, has_minutes, key, name};
+use super::aggregate::{aggregate, aggregate_of_sums, key, name};
 use super::choice::{Scan, Source};
+use super::piece::{Piece, pieces};
+use super::projections::{self, Order, Projection, Route, Unit};
 use super::schema::{Schema, TableSchema};
 use crate::query::decimal;
 use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
@@ -14,9 +16,9 @@ use crate::report::{Shape, Table};
 
 /// The statement that reads what `plan` needs. Columns: the interval's start in epoch seconds, then the report's sums; or,
 /// for live calls, the columns of `live::COLUMNS`.
-pub fn select(plan: &Plan, schema: &Schema) -> Statement {
+pub fn select(plan: &Plan, schema: &Schema, route: Route) -> Statement {
     match plan.report.shape {
-        Shape::Calls { .. } => calls(plan, schema),
+        Shape::Calls { .. } => calls(plan, schema, route),
         Shape::Concurrency => concurrency(plan, schema),
         Shape::LiveCalls => live_calls(plan, schema),
     }
@@ -33,22 +35,24 @@ pub struct Read {
     pub edge: bool,
 }
 
-fn calls(plan: &Plan, schema: &Schema) -> Statement {
+fn calls(plan: &Plan, schema: &Schema, route: Route) -> Statement {
     let Some(window) = plan.window else { return Statement::default() };
-    reads(plan, schema, &[Read { window, parts: Vec::new(), edge: false }], false)
+    reads(plan, schema, &[Read { window, parts: Vec::new(), edge: false }], false, route)
 }
 
 /// Several reads in one statement. The interval's start is preceded by a column that is 1 for rows of an edge and 0 for
 /// the others, so that one answer holds two sets of buckets.
-pub fn select_reads(plan: &Plan, schema: &Schema, all: &[Read]) -> Statement {
-    reads(plan, schema, all, true)
+pub fn select_reads(plan: &Plan, schema: &Schema, all: &[Read], route: Route) -> Statement {
+    reads(plan, schema, all, true, route)
 }
 
-fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool) -> Statement {
-    let pieces: Vec<(&Read, Piece)> =
-        all.iter().flat_map(|read| pieces(plan, read.window).into_iter().map(move |piece| (read, piece))).collect();
+fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route) -> Statement {
+    let mut pieces: Vec<(&Read, Piece)> = all
+        .iter()
+        .flat_map(|read| pieces(plan, schema, read.window, route).into_iter().map(move |piece| (read, piece)))
+        .collect();
     let sums = figure::sums(plan.report.figures);
-    let light = schema.table(Table::Cdrs).is_ours && pieces.iter().all(|(_, piece)| piece.is_light(plan.now));
+    let ours = schema.table(Table::Cdrs).is_ours;
     let (keys, order) = match (tagged, plan.report.key) {
         (false, None) => ("cdrscope_t", " ORDER BY cdrscope_t"),
         (true, None) => ("cdrscope_edge, cdrscope_t", " ORDER BY cdrscope_edge, cdrscope_t"),
@@ -58,116 +62,93 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool) -> Statement 
         }
     };
     let inner = if plan.report.key.is_some() { " GROUP BY cdrscope_t, cdrscope_key" } else { " GROUP BY cdrscope_t" };
-    let scans = if schema.table(Table::Cdrs).is_ours {
-        pieces.iter().map(|(read, piece)| piece.told(read.parts.len())).collect()
-    } else {
-        // What a table of the operator's own holds besides its calls is not known here.
-        all.iter().map(|read| Piece::Seconds(read.window).told(read.parts.len())).collect()
+    let named: Vec<&'static Projection> = match route {
+        Route::Named if ours => pieces.iter().filter_map(|(_, piece)| piece.projection(plan)).collect(),
+        Route::Named | Route::Engine | Route::Calls => Vec::new(),
     };
-    let mut s = Statement { light, scans, ..Statement::default() };
-    if let [(read, piece)] = pieces.as_slice() {
-        scan(&mut s, plan, schema, read, *piece, tagged);
-        s.push(inner).push(" WITH TOTALS").push(order);
-        return s;
+    let scans = pieces.iter().map(|(read, piece)| piece.told(read.parts.len())).collect();
+    // ClickHouse keeps one list of parts for a table in a statement, so all of an answer is of one moment. It takes the columns
+    // that it saw first along with the list, so the table itself comes before its projections.
+    if route == Route::Named {
+        pieces.sort_by_key(|(_, piece)| piece.projection(plan).is_some());
     }
-    s.push("SELECT ").push(keys);
-    for sum in sums {
-        s.push(", sum(").push(name(sum)).push(")");
+    let mut s = Statement {
+        light: ours && pieces.iter().all(|(_, piece)| piece.is_light(plan.now)),
+        named,
+        scans,
+        ..Statement::default()
+    };
+    let alone = pieces.len() == 1;
+    if !alone {
+        s.push("SELECT ").push(keys);
+        for sum in sums {
+            s.push(", sum(").push(name(sum)).push(")");
+        }
+        s.push(" FROM (");
     }
-    s.push(" FROM (");
-    for (i, (read, piece)) in pieces.iter().enumerate() {
+    for (i, piece) in pieces.into_iter().enumerate() {
         s.push(if i == 0 { "" } else { " UNION ALL " });
-        scan(&mut s, plan, schema, read, *piece, tagged);
+        scan(&mut s, plan, schema, piece, tagged, route);
         s.push(inner);
     }
-    s.push(") GROUP BY ").push(keys).push(" WITH TOTALS").push(order);
+    if !alone {
+        s.push(") GROUP BY ").push(keys);
+    }
+    s.push(" WITH TOTALS").push(order);
+    // The planner has chosen; ClickHouse would only look at every projection once more, or must not read any.
+    if ours && route != Route::Engine {
+        s.push(" SETTINGS optimize_use_projections = 0");
+    }
     s
 }
 
-/// A part of a window that is read in one way.
-#[derive(Clone, Copy, Debug)]
-enum Piece {
-    /// Whole minutes, `[from, end)`: written so that the projection by minutes can answer it.
-    Minutes { from: i64, end: Option<i64> },
-    /// Any seconds, both inclusive.
-    Seconds(Window),
-}
-
-impl Piece {
-    /// A month of minutes is some 40,000 rows; a minute of calls is less.
-    fn is_light(self, now: i64) -> bool {
-        match self {
-            Self::Minutes { from, end } => end.unwrap_or(now) - from <= 40 * 86_400,
-            Self::Seconds(window) => window.to.is_some_and(|to| to - window.from < 60),
-        }
-    }
-
-    fn told(self, parts: usize) -> Scan {
-        match self {
-            Self::Minutes { from, end } => Scan { source: Source::Minutes, from, end, parts },
-            Self::Seconds(window) => Scan { parts, ..during(Source::Calls, window) },
-        }
-    }
-}
-
-/// All rows of a window.
-fn during(source: Source, window: Window) -> Scan {
-    Scan { source, from: window.from, end: window.to.map(|to| to + 1), parts: 0 }
-}
-
-/// Without filters the minutes within a window come from the projection, and only its odd ends from the calls.
-fn pieces(plan: &Plan, window: Window) -> Vec<Piece> {
-    const MINUTE: i64 = 60;
-    let first = (window.from + MINUTE - 1).div_euclid(MINUTE) * MINUTE;
-    let end = window.to.map(|to| (to + 1).div_euclid(MINUTE) * MINUTE);
-    if !has_minutes(plan.report)
-        || !plan.filters.is_empty()
-        || plan.interval % MINUTE != 0
-        || end.is_some_and(|end| end <= first)
-    {
-        return vec![Piece::Seconds(window)];
-    }
-    let mut pieces = Vec::with_capacity(3);
-    if window.from < first {
-        pieces.push(Piece::Seconds(Window { from: window.from, to: Some(first - 1) }));
-    }
-    pieces.push(Piece::Minutes { from: first, end });
-    if let (Some(end), Some(to)) = (end, window.to)
-        && end <= to
-    {
-        pieces.push(Piece::Seconds(Window { from: end, to: Some(to) }));
-    }
-    pieces
-}
-
 /// SELECT … WHERE …, without GROUP BY.
-fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, read: &Read, piece: Piece, tagged: bool) {
+fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, Piece), tagged: bool, route: Route) {
     let table = schema.table(Table::Cdrs);
+    let named = piece.projection(plan).filter(|_| route == Route::Named);
     let time = table.sql(Column::TimeStart.name());
-    let minute = format!("toStartOfMinute({time})");
+    let unit = match piece {
+        // A column of the projection's, or an expression by which ClickHouse finds the projection.
+        Piece::Sums { unit, .. } if named.is_some() => format!("`{}`", unit.key()),
+        Piece::Sums { unit: Unit::Minute, .. } => format!("toStartOfMinute({time})"),
+        Piece::Sums { unit: Unit::Hour, .. } => format!("toStartOfHour({time})"),
+        Piece::Calls { .. } => time.to_owned(),
+    };
     s.push("SELECT ");
     if tagged {
         s.push(if read.edge { "toUInt8(1) AS cdrscope_edge, " } else { "toUInt8(0) AS cdrscope_edge, " });
     }
-    interval(s, if matches!(piece, Piece::Minutes { .. }) { &minute } else { time }, plan.interval);
+    interval(s, &unit, plan.interval);
     s.push(" AS cdrscope_t");
     key(s, plan, table);
     for sum in figure::sums(plan.report.figures) {
         s.push(", ");
-        aggregate(s, sum, plan, schema);
+        match piece {
+            Piece::Sums { .. } if named.is_some() => aggregate_of_sums(s, sum, plan, schema),
+            Piece::Sums { .. } | Piece::Calls { .. } => aggregate(s, sum, plan, schema),
+        }
         s.push(" AS ").push(name(sum));
     }
-    s.push(" FROM ").push(&table.name);
+    s.push(" FROM ");
+    match named {
+        Some(projection) => projections::from(s, projection, schema),
+        None => drop(s.push(&table.name)),
+    }
     tenant(s, plan, table);
     if plan.report.last_attempt_only {
         s.push(" AND ").push(table.sql(Column::IsLastCdr.name())).push(" = 1");
     }
     match piece {
-        Piece::Seconds(seconds) => window(s, time, Some(seconds)),
-        Piece::Minutes { from, end } => {
-            s.push(" AND ").push(&minute).push(" >= toDateTime(").bind("UInt32", from).push(")");
+        Piece::Calls { window: seconds, order } => {
+            window(s, time, Some(seconds));
+            if order == Order::Destination {
+                projections::months(s, seconds);
+            }
+        }
+        Piece::Sums { from, end, .. } => {
+            s.push(" AND ").push(&unit).push(" >= toDateTime(").bind("UInt32", from).push(")");
             if let Some(end) = end {
-                s.push(" AND ").push(&minute).push(" < toDateTime(").bind("UInt32", end).push(")");
+                s.push(" AND ").push(&unit).push(" < toDateTime(").bind("UInt32", end).push(")");
             }
         }
     }
@@ -184,7 +165,7 @@ fn concurrency(plan: &Plan, schema: &Schema) -> Statement {
     let table = schema.table(Table::ActiveCalls);
     let time = table.sql(Column::SnapshotTimestamp.name());
     let node = table.sql(Column::NodeId.name());
-    let scans = plan.window.map(|window| during(Source::Snapshots, window)).into_iter().collect();
+    let scans = plan.window.map(|window| Scan::during(Source::Snapshots, window)).into_iter().collect();
     let mut s = Statement { scans, ..Statement::default() };
     s.push("SELECT ");
     interval(&mut s, time, plan.interval);
@@ -208,7 +189,7 @@ fn live_calls(plan: &Plan, schema: &Schema) -> Statement {
     let time = table.sql(Column::SnapshotTimestamp.name());
     let node = table.sql(Column::NodeId.name());
     let silent = Window { from: plan.now - 3 * i64::from(schema.period_seconds), to: None };
-    let mut s = Statement { scans: vec![during(Source::Snapshots, silent)], ..Statement::default() };
+    let mut s = Statement { scans: vec![Scan::during(Source::Snapshots, silent)], ..Statement::default() };
     for (i, column) in live::COLUMNS.iter().enumerate() {
         s.push(if i == 0 { "SELECT " } else { ", " });
         match (table.has(column.name), column.cell) {

@@ -39,21 +39,32 @@ pub struct StoreError {
     /// Its kind.
     pub failure: Failure,
     cause: String,
+    refusal: bool,
 }
 
 impl StoreError {
+    /// Whether the server refused the statement or failed with it, before its first row and for no passing reason.
+    pub fn is_refusal(&self) -> bool {
+        self.refusal
+    }
+
+    /// Whether it is ClickHouse's NOT_FOUND_COLUMN_IN_BLOCK.
+    pub(super) fn names_no_column(&self) -> bool {
+        self.cause.contains("Code: 10.")
+    }
+
     pub(super) fn busy() -> Self {
-        Self { failure: Failure::Busy, cause: "no free slot within limits.queue_seconds".into() }
+        Self { failure: Failure::Busy, cause: "no free slot within limits.queue_seconds".into(), refusal: false }
     }
 
     /// A sum outside the range of its type.
     pub fn overflow() -> Self {
-        Self { failure: Failure::Failed, cause: "a sum is out of range".into() }
+        Self { failure: Failure::Failed, cause: "a sum is out of range".into(), refusal: false }
     }
 
     /// Waited longer than a query may take.
     pub fn slow() -> Self {
-        Self { failure: Failure::Slow, cause: "no answer within limits.query_seconds".into() }
+        Self { failure: Failure::Slow, cause: "no answer within limits.query_seconds".into(), refusal: false }
     }
 }
 
@@ -64,7 +75,7 @@ impl From<TsvError> for StoreError {
             TsvError::CutShort => Failure::Unreachable,
             TsvError::Row(_) => Failure::Failed,
         };
-        Self { failure, cause: error.to_string() }
+        Self { failure, cause: error.to_string(), refusal: false }
     }
 }
 
@@ -76,7 +87,8 @@ impl From<Error> for StoreError {
             Error::BadResponse(text) => of_code(text),
             _ => Failure::Failed,
         };
-        Self { failure, cause: error.to_string() }
+        let refusal = failure == Failure::Failed && matches!(error, Error::BadResponse(_));
+        Self { failure, cause: error.to_string(), refusal }
     }
 }
 

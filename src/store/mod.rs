@@ -1,6 +1,7 @@
 //! The one door to ClickHouse: query ids, limits, time-outs, and what its errors mean. Knows no report and no web.
 
 mod error;
+mod projections;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,11 @@ use uuid::Uuid;
 use crate::columns::tsv::{Rows, TsvReader};
 use crate::config::{ClickHouse, Limits};
 use crate::metrics::{Outcome, Queries};
-use crate::sql::{Chosen, Statement, pieces};
+use crate::sql::{Chosen, Route, Statement, pieces};
+use projections::Projections;
 
 pub use error::{Failure, StoreError};
+pub use projections::Reading;
 
 /// How long to wait for an answer beyond the engine's own limit before giving up on it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -27,6 +30,17 @@ tokio::task_local! {
     pub static REQUEST: String;
 }
 
+/// What a report's statement brought.
+#[derive(Debug)]
+pub struct Answer<R> {
+    /// Its rows.
+    pub rows: R,
+    /// The statement.
+    pub statement: Statement,
+    /// How many rows the engine read for it; 0 where it does not say.
+    pub rows_read: u64,
+}
+
 /// A ClickHouse server, seen with the rights of the reports' user.
 pub struct Store {
     client: Client,
@@ -35,6 +49,7 @@ pub struct Store {
     queue: Duration,
     most: usize,
     queries: Queries,
+    projections: Projections,
 }
 
 impl std::fmt::Debug for Store {
@@ -84,28 +99,75 @@ impl Store {
             queue: Duration::from_secs(limits.queue_seconds.into()),
             most: limits.concurrent_queries,
             queries: Queries::default(),
+            projections: Projections::new(Reading::Left),
         }
     }
 
-    /// Runs a report's statement and hands every row to `rows`. Answers how many rows the engine read for it; 0 where it
-    /// does not say.
+    /// Reads projections in that way from now on.
+    #[must_use]
+    pub fn reading(mut self, reading: Reading) -> Self {
+        self.projections = Projections::new(reading);
+        self
+    }
+
+    /// Looks whether projections can be read by their names.
+    pub async fn look_at_projections(&self) {
+        self.projections.look(&self.client).await;
+    }
+
+    /// Whether projections are read by their names.
+    pub fn names_projections(&self) -> bool {
+        self.projections.route() == Route::Named
+    }
+
+    /// Runs the statement that `write` makes for a report and hands every row to what `fresh` makes.
+    ///
+    /// A statement that names projections is only as good as they are: whoever asks says by `holds`, when it has been
+    /// answered, whether every part of the table had them. If not, or if it was refused, projections are left to ClickHouse
+    /// and it is asked once more.
     ///
     /// # Errors
     /// No slot in time, or what became of the query.
     pub async fn read<R: Rows>(
         &self,
-        statement: &Statement,
-        id: Uuid,
+        write: impl Fn(Route) -> Statement,
         report: &str,
-        rows: &mut R,
-    ) -> Result<u64, StoreError> {
-        let done = self.in_a_slot(self.stream(statement, id, report, rows)).await;
+        fresh: impl Fn() -> R,
+        holds: impl AsyncFn(&Statement) -> bool,
+    ) -> Result<Answer<R>, StoreError> {
+        let (mut statement, mut rows) = (write(self.projections.route()), fresh());
+        let mut done = self.in_a_slot(self.stream(&statement, report, &mut rows)).await;
+        let is_lost = match &done {
+            _ if statement.named().is_empty() => false,
+            Ok(_) => {
+                let lost = !holds(&statement).await;
+                if lost {
+                    self.projections.lost("a part of the table lacks one");
+                }
+                lost
+            }
+            Err(error) => {
+                if error.is_refusal() {
+                    self.projections.refused(error);
+                }
+                error.is_refusal()
+            }
+        };
+        if is_lost {
+            (statement, rows) = (write(Route::Engine), fresh());
+            done = self.in_a_slot(self.stream(&statement, report, &mut rows)).await;
+        }
         let (outcome, read) = match &done {
             Ok(read) => (Outcome::Ok, *read),
             Err(error) => (error.failure.into(), 0),
         };
         self.queries.note(report, Chosen::of(statement.scans()), outcome, read);
-        done
+        done.map(|rows_read| Answer { rows, statement, rows_read })
+    }
+
+    /// Whether every part of the table has what the statement read by name.
+    pub async fn has_all(&self, statement: &Statement) -> bool {
+        self.projections.have_all(&self.client, statement).await
     }
 
     /// Waits for a slot, then works for as long as a statement may take.
@@ -121,13 +183,8 @@ impl Store {
         }
     }
 
-    async fn stream<R: Rows>(
-        &self,
-        statement: &Statement,
-        id: Uuid,
-        report: &str,
-        rows: &mut R,
-    ) -> Result<u64, StoreError> {
+    async fn stream<R: Rows>(&self, statement: &Statement, report: &str, rows: &mut R) -> Result<u64, StoreError> {
+        let id = Uuid::new_v4();
         log::debug!(
             "request {}: query {id}: {report}: source={}; pieces={}",
             REQUEST.try_with(Clone::clone).unwrap_or_default(),

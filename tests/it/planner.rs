@@ -1,6 +1,7 @@
 //! What the planner says it chose, to a token that may ask.
 
 use cdrscope::config::value::Value;
+use cdrscope::sql::projections::ALL;
 use cdrscope::token::Issue;
 use uuid::Uuid;
 
@@ -80,8 +81,7 @@ impl Plan {
         };
         let pieces: Vec<String> = pieces.split_whitespace().map(str::to_owned).collect();
         for piece in &pieces {
-            let form =
-                r"^(minutes|calls)\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?\)(\+\d+)?$";
+            let form = r"^(hours|minutes|calls|by_destination|by_vendor)\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?\)(\+\d+)?$";
             assert!(regex::Regex::new(form).unwrap().is_match(piece), "{header:?}");
         }
         Self { source: source.into(), rows: rows.parse().unwrap(), cache: cache.into(), pieces }
@@ -112,8 +112,8 @@ async fn whole_minutes_without_filters_are_read_from_the_minutes() {
 #[actix_web::test]
 async fn odd_edges_are_read_from_the_calls_and_the_rest_from_the_minutes() {
     let world = World::new().await;
-    let begin = "calls[2026-01-01T00:00:30Z..2026-01-01T00:01:00Z)";
-    let end = "calls[2026-01-01T00:59:00Z..2026-01-01T00:59:31Z)";
+    let begin = "[2026-01-01T00:00:30Z..2026-01-01T00:01:00Z)";
+    let end = "[2026-01-01T00:59:00Z..2026-01-01T00:59:31Z)";
     let middle = |from: &str, to: &str| format!("minutes[2026-01-01T00:{from}:00Z..2026-01-01T{to}:00Z)");
     for (from, to, pieces) in [
         (FIRST + 30, FIRST + 3599, vec![begin.to_owned(), middle("01", "01:00")]),
@@ -122,6 +122,9 @@ async fn odd_edges_are_read_from_the_calls_and_the_rest_from_the_minutes() {
     ] {
         for report in REPORTS {
             let plan = world.plan(report, &window(from, to, "minute")).await;
+            let told =
+                |piece: &String| if piece.starts_with('[') { order(report).to_owned() + piece } else { piece.clone() };
+            let pieces: Vec<String> = pieces.iter().map(told).collect();
             assert_eq!(plan.of(), ("both", pieces.iter().map(String::as_str).collect()), "{report}");
         }
     }
@@ -137,13 +140,181 @@ async fn a_filter_is_answered_from_the_calls() {
         let question = window(FIRST, FIRST + 3599, "minute");
         for filter in ["duration-gt=10", "dst-prefix-routing-starts-with=44", "dst-country-id=1"] {
             let plan = world.plan(report, &format!("{question}&{filter}")).await;
-            assert_eq!(
-                plan.of(),
-                ("calls", vec!["calls[2026-01-01T00:00:00Z..2026-01-01T01:00:00Z)"]),
-                "{report} {filter}"
-            );
+            let piece = format!("{}[2026-01-01T00:00:00Z..2026-01-01T01:00:00Z)", order(report));
+            assert_eq!(plan.of(), ("calls", vec![piece.as_str()]), "{report} {filter}");
         }
         let plan = world.plan(report, &format!("{question}&duration-gt=10")).await;
+        assert!(plan.rows >= 36_000, "{report}: {plan:?}");
+    }
+}
+
+/// Where the calls of one side are read, an account's together.
+fn order(report: &str) -> &'static str {
+    if report.starts_with("termination") { "by_vendor" } else { "calls" }
+}
+
+#[actix_web::test]
+async fn a_destination_over_days_is_read_in_its_own_order() {
+    let world = World::new().await;
+    for filter in ["dst-country-id=0", "dst-prefix-routing-starts-with=4", "dst-country-id=0,1&duration-gt=10"] {
+        let plan = world.plan("origination-statistics", &format!("from-time={FIRST}&sampling=hour&{filter}")).await;
+        assert_eq!(plan.of(), ("calls", vec!["by_destination[2026-01-01T00:00:00Z..)"]), "{filter}");
+        // A column that it does not have.
+        let plan = world
+            .plan("origination-statistics", &format!("from-time={FIRST}&sampling=hour&{filter}&src-country-id=1"))
+            .await;
+        assert_eq!(plan.of(), ("calls", vec!["calls[2026-01-01T00:00:00Z..)"]), "{filter}");
+    }
+}
+
+#[actix_web::test]
+async fn months_of_hours_are_read_from_the_hours() {
+    let world = World::new().await;
+    let second = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+    for (from, sampling, source, pieces) in [
+        ("2025-06-01T00:00:00Z", "hour", "minutes", vec!["hours[2025-06-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
+        ("2025-06-01T00:00:00Z", "month", "minutes", vec!["hours[2025-06-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
+        ("2025-06-01T00:00:00Z", "5minutes", "minutes", vec!["minutes[2025-06-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
+        ("2025-12-31T00:00:00Z", "hour", "minutes", vec!["hours[2025-12-31T00:00:00Z..2026-01-02T00:00:00Z)"]),
+        ("2026-01-01T00:00:00Z", "hour", "minutes", vec!["minutes[2026-01-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
+        // A month of minutes is not worth another piece, three months are.
+        ("2025-12-01T00:10:00Z", "hour", "minutes", vec!["minutes[2025-12-01T00:10:00Z..2026-01-02T00:00:00Z)"]),
+        (
+            "2025-06-01T00:10:07Z",
+            "hour",
+            "both",
+            vec![
+                "calls[2025-06-01T00:10:07Z..2025-06-01T00:11:00Z)",
+                "minutes[2025-06-01T00:11:00Z..2025-06-01T01:00:00Z)",
+                "hours[2025-06-01T01:00:00Z..2026-01-02T00:00:00Z)",
+            ],
+        ),
+    ] {
+        let question = window(second(from), second("2026-01-01T23:59:59Z"), sampling);
+        assert_eq!(world.plan("origination-statistics", &question).await.of(), (source, pieces), "{from} {sampling}");
+    }
+}
+
+/// Questions that are read by name in every way, and what they are answered without projections.
+async fn all_ways(world: &World, plain: &TestApp) -> Vec<(String, String, String)> {
+    let mut answers = Vec::new();
+    let last = FIRST + 7199;
+    for (report, from, to, rest) in [
+        (QUALITY, FIRST, last, "minute"),
+        (QUALITY, FIRST + 7, last - 66, "5minutes"),
+        ("origination-statistics", FIRST - 90 * 86_400, last, "hour"),
+        ("origination-statistics", FIRST - 4 * 86_400, last, "day&dst-country-id=0"),
+        ("termination-statistics", FIRST - 90 * 86_400 + 11, last, "day"),
+        ("termination-statistics", FIRST, last, "hour&duration-gt=10"),
+    ] {
+        let path = world.path(report, &window(from, to, rest));
+        let (ours, theirs) = (world.app.get(&path, &world.token).await, plain.get(&path, &world.token).await);
+        assert_eq!((ours.status, theirs.status), (200, 200), "{path}");
+        answers.push((path, ours.body, theirs.body));
+    }
+    answers
+}
+
+/// Reading by name, ClickHouse makes nothing up for a part that lacks a projection; the very next answer must be right.
+#[actix_web::test]
+async fn parts_that_lack_a_projection_are_noticed_at_once() {
+    let world = World::new().await;
+    let plain = TestApp::over(world.app.same_db(engine()), |config| {
+        (config.cache.enabled, config.planner.enabled) = (false, false);
+    })
+    .await;
+    plain.until_known(world.account, &world.token).await;
+    let run = async |sql: &str| world.app.admin.query_raw(sql).execute().await.unwrap();
+    let lines = "(id, customer_id, vendor_id, customer_acc_id, vendor_acc_id, is_last_cdr, time_start, duration)";
+    run("CREATE TABLE other AS cdrs").await;
+    run("ALTER TABLE other DROP PROJECTION by_vendor, DROP PROJECTION by_destination").await;
+    for (what, changes) in [
+        (
+            "a projection cleared",
+            vec!["ALTER TABLE cdrs CLEAR PROJECTION customer_minutes IN PARTITION 202601 SETTINGS mutations_sync = 2"],
+        ),
+        (
+            "all cleared",
+            vec![
+                "ALTER TABLE cdrs CLEAR PROJECTION customer_minutes IN PARTITION 202601 SETTINGS mutations_sync = 2",
+                "ALTER TABLE cdrs CLEAR PROJECTION customer_hours IN PARTITION 202601 SETTINGS mutations_sync = 2",
+                "ALTER TABLE cdrs CLEAR PROJECTION vendor_hours IN PARTITION 202601 SETTINGS mutations_sync = 2",
+                "ALTER TABLE cdrs CLEAR PROJECTION vendor_minutes IN PARTITION 202601 SETTINGS mutations_sync = 2",
+                "ALTER TABLE cdrs CLEAR PROJECTION by_destination IN PARTITION 202601 SETTINGS mutations_sync = 2",
+                "ALTER TABLE cdrs CLEAR PROJECTION by_vendor IN PARTITION 202601 SETTINGS mutations_sync = 2",
+            ],
+        ),
+        (
+            "old parts attached",
+            vec![
+                "ALTER TABLE cdrs CLEAR PROJECTION customer_minutes IN PARTITION 202601 SETTINGS mutations_sync = 2",
+                "ALTER TABLE cdrs DETACH PARTITION 202601",
+            ],
+        ),
+        ("and back", vec!["ALTER TABLE cdrs ATTACH PARTITION 202601"]),
+        (
+            "deleted behind a mask",
+            vec![
+                "ALTER TABLE cdrs MODIFY SETTING lightweight_mutation_projection_mode = 'drop'",
+                "DELETE FROM cdrs WHERE id % 3 = 0",
+            ],
+        ),
+        (
+            "none at all",
+            vec![
+                "ALTER TABLE cdrs DROP PROJECTION customer_minutes SETTINGS mutations_sync = 2",
+                "ALTER TABLE cdrs DROP PROJECTION customer_hours SETTINGS mutations_sync = 2",
+                "ALTER TABLE cdrs DROP PROJECTION by_vendor SETTINGS mutations_sync = 2",
+            ],
+        ),
+    ] {
+        // All there again, and read by name.
+        run("ALTER TABLE cdrs APPLY DELETED MASK SETTINGS mutations_sync = 2").await;
+        for projection in ALL.map(|projection| projection.name) {
+            if what != "and back" {
+                run(&format!("ALTER TABLE cdrs MATERIALIZE PROJECTION {projection} SETTINGS mutations_sync = 2")).await;
+            }
+        }
+        run(&format!("INSERT INTO cdrs {lines} VALUES ({}, 7, 7, 1, 1, 1, {}, 5)", 1_000_000, FIRST + 9)).await;
+        if what != "and back" {
+            until_by_name(&world).await;
+        }
+        for change in changes {
+            run(change).await;
+        }
+        for (path, ours, theirs) in all_ways(&world, &plain).await {
+            assert_eq!(ours, theirs, "{what}: {path}");
+        }
+    }
+}
+
+/// Waits until projections are read by their names: looked at every second here.
+async fn until_by_name(world: &World) {
+    for _ in 0..100 {
+        let plan = world
+            .plan("termination-statistics", &format!("{}&duration-gt=10", window(FIRST, FIRST + 60, "minute")))
+            .await;
+        if plan.pieces[0].starts_with("by_vendor") {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("projections are not read by their names");
+}
+
+#[actix_web::test]
+async fn without_the_planner_every_figure_is_read_from_the_calls() {
+    let world = World::new().await;
+    let plain = TestApp::over(world.app.same_db(engine()), |config| {
+        (config.cache.enabled, config.planner.enabled) = (false, false);
+    })
+    .await;
+    plain.until_known(world.account, &world.token).await;
+    for report in REPORTS {
+        let path = world.path(report, &format!("{}&debug=plan", window(FIRST, FIRST + 3599, "5minutes")));
+        let reply = plain.get(&path, &world.token).await;
+        let plan = Plan::read(reply.header("x-cdrscope-plan"));
+        assert_eq!(plan.of(), ("calls", vec!["calls[2026-01-01T00:00:00Z..2026-01-01T01:00:00Z)"]), "{report}");
         assert!(plan.rows >= 36_000, "{report}: {plan:?}");
     }
 }

@@ -5,7 +5,7 @@ use cdrscope::query::instant::Instant;
 use cdrscope::query::sampling::Sampling;
 use cdrscope::query::zone::{Calendar, find};
 use cdrscope::report::plan::{Form, Request, Scope};
-use cdrscope::sql::{Statement, select};
+use cdrscope::sql::{Route, Statement, select};
 use clickhouse::Client;
 use time::OffsetDateTime;
 
@@ -29,7 +29,7 @@ async fn filled() -> Db {
     Db { admin: crate::support::admin(&database), reader: crate::support::admin(&database), database }
 }
 
-fn statement(report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>) -> Statement {
+fn statement(report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>, route: Route) -> Statement {
     let request = Request {
         report: cdrscope::report::find(report).unwrap(),
         scope: Scope { tenant: 1, account: 3 },
@@ -42,7 +42,7 @@ fn statement(report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>)
         form: Form::default(),
     };
     let plan = request.plan(OffsetDateTime::from_unix_timestamp(1_780_000_000).unwrap(), 1_000_000).unwrap();
-    select(&plan, &schema())
+    select(&plan, &schema(), route)
 }
 
 fn schema() -> cdrscope::sql::schema::Schema {
@@ -70,7 +70,7 @@ async fn explained(client: &Client, sql: &str, params: &[String]) -> String {
 }
 
 async fn reads(db: &Db, report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>) -> String {
-    let statement = statement(report, from, sampling, filters);
+    let statement = statement(report, from, sampling, filters, Route::Engine);
     explained(&db.admin, statement.text(), statement.params()).await
 }
 
@@ -117,10 +117,98 @@ async fn live_calls_look_for_snapshots_in_their_projection() {
         SELECT number, 1, number % 4, number % 3, toDateTime(1767225600 + intDiv(number, 300) * 60) FROM numbers(300000)";
     db.admin.query_raw(sql).execute().await.unwrap();
     // EXPLAIN does not follow IN, so the subquery is explained by itself.
-    let statement = statement("origination-active-calls", "2026-01-01", Sampling::Minute, vec![]);
+    let statement = statement("origination-active-calls", "2026-01-01", Sampling::Minute, vec![], Route::Named);
     let (_, subquery) = statement.text().split_once(" IN (").unwrap();
     let (subquery, _) = subquery.rsplit_once(") GROUP BY cdrscope_t").unwrap();
     assert_eq!(explained(&db.admin, subquery, statement.params()).await, "snapshots");
+}
+
+/// The tables and projections that the statement names, and what of their keys each read uses to pass over rows.
+async fn by_name(db: &Db, report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>) -> Vec<(String, String)> {
+    let statement = statement(report, from, sampling, filters, Route::Named);
+    let names = statement.text().split(" FROM ").skip(1).filter_map(|rest| {
+        let (table, _) = rest.split_once(" WHERE ")?;
+        let name = table.trim_start_matches("mergeTreeProjection(currentDatabase(), cdrs, ").trim_end_matches(')');
+        (!name.starts_with('(')).then(|| name.to_owned())
+    });
+    let mut query = db.admin.query_raw(&format!("EXPLAIN indexes = 1 {}", statement.text()));
+    for (i, value) in statement.params().iter().enumerate() {
+        query = query.with_setting(format!("param_p{i}"), value);
+    }
+    let bytes = query.fetch_bytes("TabSeparatedRaw").unwrap().collect().await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let lines: Vec<&str> = text.lines().map(|line| line.trim_start_matches(['│', '└', '├', '─', ' '])).collect();
+    // Another projection than the named one would be chosen after all.
+    assert!(
+        lines.iter().filter_map(|line| line.strip_prefix("ReadFromMergeTree")).all(|of| of.ends_with(".cdrs)")),
+        "{text}"
+    );
+    let keys = lines.split(|line| *line == "PrimaryKey").skip(1).map(|index| {
+        let keys = index.iter().skip(1).take_while(|line| !line.starts_with("Condition"));
+        keys.copied().collect::<Vec<_>>().join(", ")
+    });
+    let (names, keys): (Vec<_>, Vec<_>) = (names.collect(), keys.collect());
+    assert_eq!(names.len(), keys.len(), "{}\n{text}", statement.text());
+    names.into_iter().zip(keys).collect()
+}
+
+#[actix_web::test]
+async fn projections_are_read_by_name_and_by_their_keys() {
+    let db = filled().await;
+    let day = "2026-01-01T00:00:00Z";
+    let prefix =
+        || Filter { column: Column::DstPrefixRouting, test: Test::Text(TextOp::StartsWith, vec!["12".into()]) };
+    let country = || Filter { column: Column::DstCountryId, test: Test::Integer(Cmp::Eq, 4) };
+    let long = || Filter { column: Column::Duration, test: Test::Integer(Cmp::Gt, 5) };
+    let customer = |unit: &str| {
+        (
+            format!("customer_{unit}s"),
+            "customer_acc_id, customer_id, is_last_cdr, toStartOf".to_owned() + &capital(unit) + "(time_start)",
+        )
+    };
+    let vendor = |unit: &str| {
+        (format!("vendor_{unit}s"), format!("vendor_acc_id, vendor_id, toStartOf{}(time_start)", capital(unit)))
+    };
+    let calls = || ("cdrs".to_owned(), "customer_acc_id, time_start".to_owned());
+    let attempts = || ("by_vendor".to_owned(), "vendor_acc_id, time_start".to_owned());
+    for (report, from, sampling, filters, expected) in [
+        ("origination-statistics-quality", day, Sampling::Minute, vec![], vec![customer("minute")]),
+        ("termination-statistics-quality", day, Sampling::Minutes15, vec![], vec![vendor("minute")]),
+        // Long enough for hours to be worth it.
+        ("origination-statistics", "2025-06-01T00:00:00Z", Sampling::Day, vec![], vec![customer("hour")]),
+        ("termination-statistics", "2025-06-01T00:00:00Z", Sampling::Hour, vec![], vec![vendor("hour")]),
+        (
+            "termination-statistics",
+            "2025-06-01T00:17:30Z",
+            Sampling::Hour,
+            vec![],
+            vec![attempts(), vendor("minute"), vendor("hour")],
+        ),
+        ("origination-statistics", "2026-01-01T00:00:07Z", Sampling::Minute, vec![], vec![calls(), customer("minute")]),
+        ("origination-statistics", day, Sampling::Hour, vec![country()], vec![calls()]),
+        (
+            "origination-statistics",
+            "2025-12-01",
+            Sampling::Hour,
+            vec![country()],
+            vec![("by_destination".to_owned(), "customer_acc_id, dst_country_id".to_owned())],
+        ),
+        (
+            "origination-statistics",
+            "2025-12-01",
+            Sampling::Hour,
+            vec![prefix()],
+            vec![("by_destination".to_owned(), "customer_acc_id, dst_prefix_routing".to_owned())],
+        ),
+        ("origination-statistics", "2025-12-01", Sampling::Hour, vec![long()], vec![calls()]),
+        ("termination-statistics", "2025-12-01", Sampling::Hour, vec![long()], vec![attempts()]),
+    ] {
+        assert_eq!(by_name(&db, report, from, sampling, filters).await, expected, "{report} from {from}");
+    }
+}
+
+fn capital(word: &str) -> String {
+    word[..1].to_uppercase() + &word[1..]
 }
 
 /// Seconds of the rows, from the projection that serves them and from the table itself.

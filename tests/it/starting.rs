@@ -360,10 +360,13 @@ async fn at_level_debug_the_log_says_what_each_statement_reads_under_its_request
         };
         let told = found.split_once(&format!(": {report}: ")).unwrap().1;
         // The memory reads whole chunks of time beside the edge that the window cuts off.
+        let order = if report.starts_with("termination") { "by_vendor" } else { "calls" };
         assert_eq!(
             told,
-            "source=both; pieces=calls[2026-01-01T00:00:30Z..2026-01-01T00:01:00Z) \
-             minutes[2026-01-01T00:00:00Z..2026-01-01T04:00:00Z)"
+            format!(
+                "source=both; pieces={order}[2026-01-01T00:00:30Z..2026-01-01T00:01:00Z) \
+                 minutes[2026-01-01T00:00:00Z..2026-01-01T04:00:00Z)"
+            )
         );
     }
     assert_eq!(serving.stop(), Some(0));

@@ -46,8 +46,7 @@ impl Services {
         let allow = "ALTER TABLE cdrs MODIFY SETTING lightweight_mutation_projection_mode = 'drop'";
         db.admin.query_raw(allow).execute().await.unwrap();
         // What projections say is under test too.
-        let reader = db.reader.with_setting("optimize_use_projections", "0");
-        let plain = TestApp::over(Db { reader, ..db }, |config| config.cache.enabled = false).await;
+        let plain = TestApp::over(db, |config| (config.cache.enabled, config.planner.enabled) = (false, false)).await;
         let cached = TestApp::over(plain.same_db(engine), |config| config.cache.fresh_seconds = 0).await;
         let (account, token) = (plain.account(ACCOUNT, CUSTOMER).await, plain.token(CUSTOMER, &[]));
         let services = Self { plain, cached, account, token };

@@ -1,5 +1,7 @@
 //! The real service over a fresh database.
 
+use std::time::Duration;
+
 use actix_web::dev::ServerHandle;
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
@@ -47,7 +49,9 @@ impl TestApp {
         config.clickhouse.database.clone_from(&db.database);
         change(&mut config);
         let (url, handle) = spawn(config.clone(), db.reader).await;
-        Self { url, admin: db.admin, database: db.database, config, client: reqwest::Client::new(), handle }
+        // The server closes a connection that was idle for five seconds; one that is taken up at that moment would fail.
+        let client = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
+        Self { url, admin: db.admin, database: db.database, config, client, handle }
     }
 
     /// The same database again, for a second service over it.
@@ -72,7 +76,7 @@ impl TestApp {
             if self.get(&path, token).await.status == 200 {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("account {account} is not known after 5 s");
     }

@@ -1,0 +1,114 @@
+//! How a window is cut into stretches, each of which is read from the cheapest source that gives exact sums.
+
+use super::choice::{Scan, Source};
+use super::projections::{Order, Projection, Route, Unit, has_sums};
+use super::schema::Schema;
+use crate::report::Table;
+use crate::report::plan::{Plan, Window};
+
+/// A part of a window that is read in one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Whole minutes or hours, `[from, end)`, from sums.
+    Sums { unit: Unit, from: i64, end: Option<i64> },
+    /// Any seconds, both inclusive, from the calls.
+    Calls { window: Window, order: Order },
+}
+
+impl Piece {
+    /// A month of minutes is some 40,000 rows; a minute of calls is less.
+    pub fn is_light(self, now: i64) -> bool {
+        match self {
+            Self::Sums { unit, from, end } => (end.unwrap_or(now) - from) / unit.seconds() <= 60_000,
+            Self::Calls { window, .. } => window.to.is_some_and(|to| to - window.from < 60),
+        }
+    }
+
+    /// What to tell of it.
+    pub fn told(self, parts: usize) -> Scan {
+        match self {
+            Self::Sums { unit: Unit::Minute, from, end } => Scan { source: Source::Minutes, from, end, parts },
+            Self::Sums { unit: Unit::Hour, from, end } => Scan { source: Source::Hours, from, end, parts },
+            Self::Calls { window, order } => {
+                let source = match order {
+                    Order::Table => Source::Calls,
+                    Order::Destination => Source::ByDestination,
+                    Order::Vendor => Source::ByVendor,
+                };
+                Scan { parts, ..Scan::during(source, window) }
+            }
+        }
+    }
+
+    /// The projection that it is read from by name.
+    pub fn projection(self, plan: &Plan) -> Option<&'static Projection> {
+        match self {
+            Self::Sums { unit, .. } => Some(unit.of(plan.report.side)),
+            Self::Calls { order, .. } => order.projection(),
+        }
+    }
+}
+
+/// A window without filters is read from sums, and only its odd ends from the calls.
+pub fn pieces(plan: &Plan, schema: &Schema, window: Window, route: Route) -> Vec<Piece> {
+    let calls = |from: i64, to: Option<i64>| {
+        let window = Window { from, to };
+        let order = match route {
+            Route::Named if schema.table(Table::Cdrs).is_ours => Order::best(plan, schema, window),
+            Route::Named | Route::Engine | Route::Calls => Order::Table,
+        };
+        Piece::Calls { window, order }
+    };
+    let summed =
+        schema.table(Table::Cdrs).is_ours && route != Route::Calls && has_sums(plan.report) && plan.filters.is_empty();
+    let minutes = Stretch { from: window.from, end: window.to.map(|to| to + 1) }.whole(Unit::Minute, plan.interval);
+    let Some(minutes) = minutes.filter(|_| summed) else { return vec![calls(window.from, window.to)] };
+    let mut pieces = Vec::with_capacity(5);
+    if window.from < minutes.from {
+        pieces.push(calls(window.from, Some(minutes.from - 1)));
+    }
+    pieces.extend(sums(plan, minutes, route));
+    if let (Some(end), Some(to)) = (minutes.end, window.to)
+        && end <= to
+    {
+        pieces.push(calls(end, Some(to)));
+    }
+    pieces
+}
+
+/// `[from, end)`, open without an end.
+#[derive(Clone, Copy)]
+struct Stretch {
+    from: i64,
+    end: Option<i64>,
+}
+
+impl Stretch {
+    /// What lies in it of whole units, if buckets are made of those and any lie in it.
+    fn whole(self, unit: Unit, interval: i64) -> Option<Self> {
+        let unit = unit.seconds();
+        let from = (self.from + unit - 1).div_euclid(unit) * unit;
+        let end = self.end.map(|end| end.div_euclid(unit) * unit);
+        (interval % unit == 0 && end.is_none_or(|end| from < end)).then_some(Self { from, end })
+    }
+}
+
+/// Whole minutes, as hours where that is less work.
+fn sums(plan: &Plan, minutes: Stretch, route: Route) -> Vec<Piece> {
+    // A day of minutes is read as fast as a day of hours, and one more piece costs as much as reading so many minutes more.
+    const FEW: i64 = 1_440;
+    const PIECE: i64 = 45_000;
+    let by = |unit: Unit, Stretch { from, end }: Stretch| Piece::Sums { unit, from, end };
+    let Some(hours) = minutes.whole(Unit::Hour, plan.interval).filter(|_| route == Route::Named) else {
+        return vec![by(Unit::Minute, minutes)];
+    };
+    let before = (minutes.from < hours.from).then_some(Stretch { from: minutes.from, end: Some(hours.from) });
+    let after = hours.end.filter(|end| minutes.end.is_some_and(|last| *end < last));
+    let after = after.map(|end| Stretch { from: end, end: minutes.end });
+    let ends = i64::from(before.is_some()) + i64::from(after.is_some());
+    if (hours.end.unwrap_or(plan.now) - hours.from) / Unit::Minute.seconds() <= FEW + ends * PIECE {
+        return vec![by(Unit::Minute, minutes)];
+    }
+    let ends = |end: Option<Stretch>| end.map(|end| by(Unit::Minute, end));
+    ends(before).into_iter().chain([by(Unit::Hour, hours)]).chain(ends(after)).collect()
+}

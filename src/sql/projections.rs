@@ -1,0 +1,264 @@
+//! The projections of cdrscope's own calls: which columns each holds, and which one serves a stretch of a report.
+//!
+//! A statement over the table has 154 columns and every projection to plan, and ClickHouse spends longer on that than on
+//! reading a small account's month. A projection that is read by its name has a dozen columns and no choice. But there it
+//! makes nothing up for a part that lacks the projection. So a look at the parts follows such a statement, and where one
+//! lacks what was read, the answer is thrown away and asked for in the other way.
+
+use time::OffsetDateTime;
+
+use super::Statement;
+use super::schema::Schema;
+use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
+use crate::report::figure::{self, Sum};
+use crate::report::plan::{Plan, Window};
+use crate::report::{Key, Report, Side, Table};
+
+/// How statements over cdrscope's own calls come by its projections. An operator's own table is read as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// By their names, as the planner chooses.
+    Named,
+    /// As ClickHouse chooses, which makes up for parts that lack one.
+    Engine,
+    /// Not at all: every figure from the calls as they lie in the table.
+    Calls,
+}
+
+/// What is stored a second time beside the calls.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Projection {
+    /// Its name in `schema/`.
+    pub name: &'static str,
+    /// The columns that statements read of it.
+    pub columns: &'static [&'static str],
+}
+
+macro_rules! sums {
+    ($name:literal, $account:literal, $tenant:literal, [$($more:literal),*], $time:literal, $billed:literal, $price:literal) => {
+        Projection {
+            name: $name,
+            columns: &[
+                $account, $tenant, $($more,)* $time,
+                "count()", "countIf(greater(duration, 0))", "sumIf(duration, greater(duration, 0))", "sum(duration)",
+                $billed, $price,
+            ],
+        }
+    };
+}
+
+macro_rules! customer {
+    ($name:literal, $time:literal) => {
+        sums!(
+            $name,
+            "customer_acc_id",
+            "customer_id",
+            ["is_last_cdr"],
+            $time,
+            "sum(customer_duration)",
+            "sum(customer_price)"
+        )
+    };
+}
+
+macro_rules! vendor {
+    ($name:literal, $time:literal) => {
+        sums!($name, "vendor_acc_id", "vendor_id", [], $time, "sum(vendor_duration)", "sum(vendor_price)")
+    };
+}
+
+static CUSTOMER_MINUTES: Projection = customer!("customer_minutes", "toStartOfMinute(time_start)");
+static CUSTOMER_HOURS: Projection = customer!("customer_hours", "toStartOfHour(time_start)");
+static VENDOR_MINUTES: Projection = vendor!("vendor_minutes", "toStartOfMinute(time_start)");
+static VENDOR_HOURS: Projection = vendor!("vendor_hours", "toStartOfHour(time_start)");
+
+static BY_DESTINATION: Projection = Projection {
+    name: "by_destination",
+    columns: &[
+        "customer_id",
+        "customer_acc_id",
+        "is_last_cdr",
+        "time_start",
+        "duration",
+        "customer_duration",
+        "customer_price",
+        "dst_country_id",
+        "dst_prefix_routing",
+    ],
+};
+
+static BY_VENDOR: Projection = Projection {
+    name: "by_vendor",
+    columns: &[
+        "vendor_id",
+        "vendor_acc_id",
+        "time_start",
+        "duration",
+        "vendor_duration",
+        "vendor_price",
+        "is_last_cdr",
+        "src_country_id",
+        "dst_country_id",
+        "src_prefix_routing",
+        "dst_prefix_routing",
+    ],
+};
+
+/// All that are read by their names.
+pub static ALL: [&Projection; 6] =
+    [&CUSTOMER_MINUTES, &CUSTOMER_HOURS, &VENDOR_MINUTES, &VENDOR_HOURS, &BY_DESTINATION, &BY_VENDOR];
+
+/// What sums are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A minute.
+    Minute,
+    /// An hour, in UTC.
+    Hour,
+}
+
+impl Unit {
+    /// Its seconds.
+    pub fn seconds(self) -> i64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 3600,
+        }
+    }
+
+    /// The key of the sums, as the projection's column is called.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Minute => "toStartOfMinute(time_start)",
+            Self::Hour => "toStartOfHour(time_start)",
+        }
+    }
+
+    /// The projection of one side's sums.
+    pub fn of(self, side: Side) -> &'static Projection {
+        match (self, side) {
+            (Self::Minute, Side::Origination) => &CUSTOMER_MINUTES,
+            (Self::Hour, Side::Origination) => &CUSTOMER_HOURS,
+            (Self::Minute, Side::Termination) => &VENDOR_MINUTES,
+            (Self::Hour, Side::Termination) => &VENDOR_HOURS,
+        }
+    }
+}
+
+/// In which order calls are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As the table has them: by customer's account and time.
+    Table,
+    /// By customer's account, country and prefix called; time is not among it.
+    Destination,
+    /// By vendor's account and time.
+    Vendor,
+}
+
+impl Order {
+    /// The projection that has it.
+    pub fn projection(self) -> Option<&'static Projection> {
+        match self {
+            Self::Table => None,
+            Self::Destination => Some(&BY_DESTINATION),
+            Self::Vendor => Some(&BY_VENDOR),
+        }
+    }
+
+    /// The order in which the least is read for the window's calls.
+    pub fn best(plan: &Plan, schema: &Schema, window: Window) -> Self {
+        // By destination all of the destination's calls in the months are read, in the table's order all destinations' in the
+        // window. Countries and prefixes have some percent of an account's calls each.
+        const WORTH: i64 = 3 * 86_400;
+        let order = match plan.report.side {
+            Side::Termination => Self::Vendor,
+            Side::Origination
+                if plan.filters.iter().any(is_destination) && window.to.unwrap_or(plan.now) - window.from >= WORTH =>
+            {
+                Self::Destination
+            }
+            Side::Origination => Self::Table,
+        };
+        let holds = |column: Column| order.projection().is_none_or(|held| held.columns.contains(&column.name()));
+        let all = needed(plan, schema).into_iter().all(holds);
+        if all { order } else { Self::Table }
+    }
+}
+
+/// Whether the filter leaves the calls of one destination or of some.
+fn is_destination(filter: &Filter) -> bool {
+    matches!(
+        (filter.column, &filter.test),
+        (Column::DstCountryId, Test::Integer(Cmp::Eq, _) | Test::Integers(true, _))
+            | (Column::DstPrefixRouting, Test::Text(TextOp::Eq | TextOp::StartsWith, _))
+    )
+}
+
+/// The columns that are read besides those of the account, the tenant, the time and the duration, which every order has.
+fn needed(plan: &Plan, schema: &Schema) -> Vec<Column> {
+    let side = plan.report.side;
+    let summed = figure::sums(plan.report.figures).into_iter().flat_map(|sum| match sum {
+        Sum::Seconds if schema.billed_duration => vec![side.billed_duration()],
+        Sum::Price => vec![side.price()],
+        Sum::Effective => vec![side.q850_cause(), side.sip_code()],
+        Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds => Vec::new(),
+    });
+    let filtered = plan.filters.iter().map(|filter| filter.column);
+    summed.chain(filtered).chain(plan.report.key.map(Key::column)).collect()
+}
+
+/// Whether the sums by minute and hour hold all that the report is made of.
+pub fn has_sums(report: &Report) -> bool {
+    let held = |sum: &Sum| match sum {
+        Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => true,
+        Sum::Effective => false,
+    };
+    report.table == Table::Cdrs && report.key.is_none() && figure::sums(report.figures).iter().all(held)
+}
+
+/// Adds the table that a projection is.
+pub fn from(s: &mut Statement, projection: &'static Projection, schema: &Schema) {
+    s.push("mergeTreeProjection(currentDatabase(), ")
+        .push(&schema.cdrs.name)
+        .push(", ")
+        .push(projection.name)
+        .push(")");
+}
+
+/// Adds a condition that leaves out months without a call of the window. The table's own time does that by itself; a
+/// projection in which time has no place in the order needs to be told.
+pub fn months(s: &mut Statement, window: Window) {
+    let month = |second: i64| {
+        let at = OffsetDateTime::from_unix_timestamp(second).ok()?;
+        Some(format!("{:04}{:02}", at.year(), u8::from(at.month())))
+    };
+    if let Some(first) = month(window.from) {
+        s.push(" AND _partition_id >= ").bind("String", first);
+    }
+    if let Some(last) = window.to.and_then(month) {
+        s.push(" AND _partition_id <= ").bind("String", last);
+    }
+}
+
+/// What of the projections a part of the table lacks, as an expression over a row of `system.parts`: an array of names. In a
+/// part that is not of one month, as its name is to say, nothing can be found by destination.
+pub fn lacked() -> String {
+    let names: Vec<String> = ALL.iter().map(|projection| format!("'{}'", projection.name)).collect();
+    let month = |time: &str| format!("partition_id = toString(toYYYYMM({time}, 'UTC'))");
+    format!(
+        "arrayConcat(arrayFilter(name -> NOT has(projections, name), [{}]), if({} AND {}, [], ['{}']))",
+        names.join(", "),
+        month("min_time"),
+        month("max_time"),
+        BY_DESTINATION.name
+    )
+}
+
+/// The names of projections that some part of the table lacks.
+pub fn lacked_in(table: &str) -> String {
+    format!(
+        "SELECT groupUniqArrayArray({}) FROM system.parts WHERE database = currentDatabase() AND table = '{table}' AND active",
+        lacked()
+    )
+}

@@ -1,0 +1,126 @@
+//! Whether the projections of cdrscope's own calls can be read by their names.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clickhouse::Client;
+use clickhouse::error::{Error, Result};
+
+use super::{StoreError, in_time};
+use crate::sql::projections::{ALL, lacked_in};
+use crate::sql::{Route, Statement};
+
+/// How projections may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// By their names while that can be done: the calls are in cdrscope's own table of this name.
+    Named(&'static str),
+    /// As ClickHouse chooses: the table is somebody else's, or has no parts.
+    Left,
+    /// Not at all.
+    Off,
+}
+
+/// What is known of them.
+#[derive(Debug)]
+pub(super) struct Projections {
+    reading: Reading,
+    found: AtomicBool,
+}
+
+impl Projections {
+    pub(super) fn new(reading: Reading) -> Self {
+        Self { reading, found: AtomicBool::new(false) }
+    }
+
+    /// How the next statement reads them.
+    pub(super) fn route(&self) -> Route {
+        match self.reading {
+            Reading::Named(_) if self.found.load(Ordering::Relaxed) => Route::Named,
+            Reading::Named(_) | Reading::Left => Route::Engine,
+            Reading::Off => Route::Calls,
+        }
+    }
+
+    /// A statement that names one was refused: takes them for gone until the next look.
+    pub(super) fn refused(&self, error: &StoreError) {
+        // ClickHouse does not find a part's own columns where no part is read. Whether that is as the table is empty, or as
+        // every part lacks the projection, the next look will tell.
+        if !error.names_no_column() {
+            self.lost(error);
+        }
+    }
+
+    /// Takes them for gone until the next look.
+    pub(super) fn lost(&self, why: impl std::fmt::Display) {
+        if self.found.swap(false, Ordering::Relaxed) {
+            log::warn!("projections are left to ClickHouse for now: {why}");
+        }
+    }
+
+    /// Whether every part of the table has what the statement read by name.
+    pub(super) async fn have_all(&self, client: &Client, statement: &Statement) -> bool {
+        let Reading::Named(table) = self.reading else { return true };
+        match lacked(client, table).await {
+            Ok(lacked) => !statement.missed(&lacked),
+            Err(error) => {
+                log::warn!("the state of the table's parts cannot be read: {error}");
+                false
+            }
+        }
+    }
+
+    /// Looks whether they are there.
+    pub(super) async fn look(&self, client: &Client) {
+        let Reading::Named(table) = self.reading else { return };
+        let found = found(client, table, self.found.load(Ordering::Relaxed)).await;
+        let (is_found, why) = match found {
+            Ok(None) => (true, String::new()),
+            Ok(Some(why)) => (false, why),
+            Err(error) => (false, error.to_string()),
+        };
+        if self.found.swap(is_found, Ordering::Relaxed) != is_found {
+            if is_found {
+                log::info!("projections are read by their names");
+            } else {
+                log::warn!("projections are left to ClickHouse: {why}");
+            }
+        }
+    }
+}
+
+/// Why they cannot be read by name; `None` when they can.
+async fn found(client: &Client, table: &str, before: bool) -> Result<Option<String>> {
+    // ClickHouse counts without a look at the rows unless some of them are hidden: by a policy, which is for the table only
+    // and would let a projection show every row, or as they were deleted behind a mask.
+    let plan = text(client, &format!("EXPLAIN SELECT count() FROM {table}")).await?;
+    if !plan.contains("Optimized trivial count") {
+        return Ok(Some("rows of the table are hidden, by a policy or by DELETE FROM".into()));
+    }
+    let lacked = lacked(client, table).await?;
+    if !lacked.is_empty() {
+        return Ok(Some(format!("parts of the table lack {}", lacked.join(", "))));
+    }
+    if before {
+        return Ok(None);
+    }
+    for projection in ALL {
+        let sql = format!("DESCRIBE TABLE mergeTreeProjection(currentDatabase(), {table}, {})", projection.name);
+        let described = text(client, &sql).await?;
+        let has = |column: &&&str| described.lines().any(|line| line.split('\t').next() == Some(**column));
+        if let Some(column) = projection.columns.iter().find(|column| !has(column)) {
+            return Ok(Some(format!("{} has no {column}", projection.name)));
+        }
+    }
+    Ok(None)
+}
+
+/// The names of those that some part lacks.
+async fn lacked(client: &Client, table: &str) -> Result<Vec<String>> {
+    in_time(client.query_raw(&lacked_in(table)).fetch_one()).await
+}
+
+async fn text(client: &Client, sql: &str) -> Result<String> {
+    let read = async { client.query_raw(sql).fetch_bytes("TabSeparatedRaw")?.collect().await };
+    let bytes = in_time(read).await?;
+    String::from_utf8(bytes.to_vec()).map_err(|e| Error::Custom(e.to_string()))
+}
