@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Chunk;
 use crate::report::Table;
 use crate::report::plan::{Plan, Window};
-use crate::sql::Read;
+use crate::sql::{Read, Set};
 
 /// Intervals in a chunk: four hours by minute, ten days by hour.
 const CHUNK: i64 = 240;
@@ -25,15 +25,16 @@ pub(super) enum Way {
 #[derive(Debug)]
 pub(super) struct Stretch {
     pub window: Window,
-    /// Whether it is cut off by the request's window rather than a chunk, which many windows share.
-    pub edge: bool,
+    /// A chunk, which many windows share; an edge that the request's window cuts off; or the seconds of the minute that it
+    /// cuts through, of which the answer takes a part.
+    pub set: Set,
     pub held: Option<Arc<Chunk>>,
     pub way: Way,
 }
 
 impl Stretch {
-    fn new(from: i64, to: Option<i64>, edge: bool) -> Self {
-        Self { window: Window { from, to }, edge, held: None, way: Way::Read }
+    fn new(from: i64, to: Option<i64>, set: Set) -> Self {
+        Self { window: Window { from, to }, set, held: None, way: Way::Read }
     }
 
     /// Last second.
@@ -58,7 +59,7 @@ impl Whole {
 }
 
 /// The window in stretches: chunks that hold its whole intervals, the last of them open as it holds the present and all
-/// after it, and an edge at either end.
+/// after it, and edges at either end.
 pub(super) fn cut(plan: &Plan, window: Window) -> Vec<Stretch> {
     let (Whole { first, end }, length) = (Whole::of(window, plan.interval), plan.interval * CHUNK);
     let tail = plan.now.div_euclid(length) * length;
@@ -66,15 +67,34 @@ pub(super) fn cut(plan: &Plan, window: Window) -> Vec<Stretch> {
     let count = (start(end.saturating_sub(1)) - start(first)) / length + 1;
     // A snapshot's calls count or not by what else is in the window, so windows over live calls share nothing.
     if end <= first || count > MOST_CHUNKS || plan.report.table == Table::ActiveCalls {
-        return vec![Stretch::new(window.from, window.to, true)];
+        return vec![Stretch::new(window.from, window.to, Set::Edges)];
     }
-    let before = (window.from < first).then(|| Stretch::new(window.from, Some(first - 1), true));
-    let after = window.to.filter(|to| end <= *to).map(|to| Stretch::new(end, Some(to), true));
+    let before = (window.from < first).then(|| edge(plan, window.from, first - 1));
+    let after = window.to.filter(|to| end <= *to).map(|to| edge(plan, end, to));
     let chunks = (0..count).map(|place| {
         let from = start(first) + place * length;
-        Stretch::new(from, (from != tail).then_some(from + length - 1), false)
+        Stretch::new(from, (from != tail).then_some(from + length - 1), Set::Chunks)
     });
-    before.into_iter().chain(chunks).chain(after).collect()
+    before.into_iter().flatten().chain(chunks).chain(after.into_iter().flatten()).collect()
+}
+
+/// What a window cuts off of an interval, both inclusive: whole minutes, and the seconds of the minute that it cuts through.
+/// A dashboard's window moves with every second, and those seconds serve it for as long as the minute lasts; ClickHouse
+/// would read some thousand calls for each of them.
+fn edge(plan: &Plan, from: i64, to: i64) -> Vec<Stretch> {
+    const MINUTE: i64 = 60;
+    if plan.interval % MINUTE != 0 {
+        return vec![Stretch::new(from, Some(to), Set::Edges)];
+    }
+    let seconds = |second: i64| {
+        let minute = second.div_euclid(MINUTE) * MINUTE;
+        Stretch::new(minute, Some(minute + MINUTE - 1), Set::Seconds)
+    };
+    let (first, end) = ((from + MINUTE - 1).div_euclid(MINUTE) * MINUTE, (to + 1).div_euclid(MINUTE) * MINUTE);
+    let before = (from < first).then(|| seconds(from));
+    let minutes = (first < end).then(|| Stretch::new(first, Some(end - 1), Set::Edges));
+    let after = (end <= to).then(|| seconds(to));
+    before.into_iter().chain(minutes).chain(after).collect()
 }
 
 /// The statement's reads. Neighbours that are come by in the same way are read together.
@@ -86,11 +106,15 @@ pub(super) fn reads(stretches: &[Stretch]) -> Vec<Read> {
             Way::Add(parts) => parts.clone(),
             Way::Read => Vec::new(),
         };
-        let Stretch { window, edge, .. } = *stretch;
-        let joins = |last: &Read| !edge && !last.edge && last.window.to == Some(window.from - 1) && last.parts == parts;
+        let Stretch { window, set, .. } = *stretch;
+        let joins = |last: &Read| {
+            (set, last.set) == (Set::Chunks, Set::Chunks)
+                && last.window.to == Some(window.from - 1)
+                && last.parts == parts
+        };
         match reads.last_mut() {
             Some(last) if joins(last) => last.window.to = window.to,
-            _ => reads.push(Read { window, parts, edge }),
+            _ => reads.push(Read { window, parts, set }),
         }
     }
     reads
@@ -157,11 +181,20 @@ mod tests {
                 // What an answer takes of a chunk is what lies within its whole intervals.
                 let shown = |stretch: &&Stretch| {
                     (stretch.window.from..=stretch.last()).contains(&second)
-                        && (stretch.edge || (whole.first..whole.end).contains(&second))
+                        && match stretch.set {
+                            Set::Chunks => (whole.first..whole.end).contains(&second),
+                            Set::Edges => true,
+                            Set::Seconds => (window.from..=to).contains(&second),
+                        }
                 };
                 prop_assert_eq!(stretches.iter().filter(shown).count(), 1, "{}", second);
             }
-            for edge in stretches.iter().filter(|stretch| stretch.edge) {
+            // A minute that a window cuts through serves every window that does.
+            for minute in stretches.iter().filter(|stretch| stretch.set == Set::Seconds) {
+                prop_assert_eq!((minute.window.from % 60, minute.last() - minute.window.from), (0, 59));
+                prop_assert!(minute.window.from < window.from || minute.last() > to);
+            }
+            for edge in stretches.iter().filter(|stretch| stretch.set == Set::Edges) {
                 prop_assert!(edge.window.from >= window.from && edge.last() <= window.to.unwrap_or(i64::MAX));
             }
         }
@@ -170,7 +203,7 @@ mod tests {
         fn chunks_are_the_same_whatever_the_window(first in plans(), second in plans()) {
             let second = Plan { interval: first.interval, now: first.now, ..second };
             let chunks = |plan: &Plan| -> Vec<Stretch> {
-                cut(plan, plan.window.unwrap()).into_iter().filter(|stretch| !stretch.edge).collect()
+                cut(plan, plan.window.unwrap()).into_iter().filter(|stretch| stretch.set == Set::Chunks).collect()
             };
             for one in chunks(&first) {
                 // Only the last one holds the present, and it is open.
@@ -188,7 +221,7 @@ mod tests {
         let now = 1_790_000_000;
         let one = |plan: Plan| {
             let stretches = cut(&plan, plan.window.unwrap());
-            stretches.len() == 1 && stretches[0].edge && stretches[0].window == plan.window.unwrap()
+            stretches.len() == 1 && stretches[0].set == Set::Edges && stretches[0].window == plan.window.unwrap()
         };
         assert!(one(plan(Sampling::Minute, "UTC", now - 61, Some(now - 20), now)));
         assert!(one(plan(Sampling::Month, "Africa/Monrovia", 1_000, None, now)), "intervals of ten seconds since 1970");
@@ -198,29 +231,31 @@ mod tests {
 
     #[test]
     fn many_reads_become_one_and_edges_stay_what_they_are() {
-        let stretch = |from: i64, edge, way| Stretch { way, ..Stretch::new(from, Some(from + 9), edge) };
+        let stretch = |from: i64, set, way| Stretch { way, ..Stretch::new(from, Some(from + 9), set) };
         let part = || Way::Add(vec!["a".into()]);
         let stretches = [
-            stretch(0, true, Way::Read),
-            stretch(10, false, Way::Read),
-            stretch(20, false, Way::Read),
-            stretch(30, false, Way::Keep),
-            stretch(40, false, part()),
-            stretch(50, false, part()),
-            stretch(60, false, Way::Add(vec!["b".into()])),
-            stretch(70, true, Way::Read),
+            stretch(0, Set::Edges, Way::Read),
+            stretch(10, Set::Chunks, Way::Read),
+            stretch(20, Set::Chunks, Way::Read),
+            stretch(30, Set::Chunks, Way::Keep),
+            stretch(40, Set::Chunks, part()),
+            stretch(50, Set::Chunks, part()),
+            stretch(60, Set::Chunks, Way::Add(vec!["b".into()])),
+            stretch(70, Set::Edges, Way::Read),
+            stretch(80, Set::Seconds, Way::Read),
         ];
-        let told = |reads: Vec<Read>| -> Vec<(i64, Option<i64>, String, bool)> {
-            reads.into_iter().map(|read| (read.window.from, read.window.to, read.parts.join(" "), read.edge)).collect()
+        let told = |reads: Vec<Read>| -> Vec<(i64, Option<i64>, String, Set)> {
+            reads.into_iter().map(|read| (read.window.from, read.window.to, read.parts.join(" "), read.set)).collect()
         };
         assert_eq!(
             told(reads(&stretches)),
             [
-                (0, Some(9), String::new(), true),
-                (10, Some(29), String::new(), false),
-                (40, Some(59), "a".into(), false),
-                (60, Some(69), "b".into(), false),
-                (70, Some(79), String::new(), true),
+                (0, Some(9), String::new(), Set::Edges),
+                (10, Some(29), String::new(), Set::Chunks),
+                (40, Some(59), "a".into(), Set::Chunks),
+                (60, Some(69), "b".into(), Set::Chunks),
+                (70, Some(79), String::new(), Set::Edges),
+                (80, Some(89), String::new(), Set::Seconds),
             ]
         );
     }

@@ -14,7 +14,7 @@ use crate::columns::tsv::Rows;
 use crate::report::plan::{Plan, Window};
 use crate::report::{Shape, Table};
 use crate::sql::schema::Schema;
-use crate::sql::{self, Read, Statement, Told};
+use crate::sql::{self, Read, Set, Statement, Told};
 use crate::store::{Store, StoreError};
 
 /// What an answer was made of.
@@ -64,14 +64,10 @@ pub async fn assemble(
     plan: &Plan,
     seq: u64,
 ) -> Result<Assembled, StoreError> {
-    let series = Arc::new(Series {
-        scope: plan.scope,
-        report: plan.report.name,
-        interval: plan.interval,
-        filters: plan.filters.clone(),
-    });
+    let of = |interval| Series { scope: plan.scope, report: plan.report.name, interval, filters: plan.filters.clone() };
+    let (series, seconds) = (Arc::new(of(plan.interval)), Arc::new(of(Set::Seconds.interval(plan))));
     let tracker = cache.tracker(plan.report.table);
-    let mut job = Job { cache, store, schema, plan, series, tracker, seq, told: Told::default() };
+    let mut job = Job { cache, store, schema, plan, series, seconds, tracker, seq, told: Told::default() };
     // Only live calls themselves have no window, and those are no sums.
     let Some(window) = plan.window else { return Ok(job.done(Buckets::of(plan.report), Use::Miss)) };
     let mut stretches = cut::cut(plan, window);
@@ -132,6 +128,8 @@ struct Job<'a> {
     schema: &'a Schema,
     plan: &'a Plan,
     series: Arc<Series>,
+    /// The same by second.
+    seconds: Arc<Series>,
     tracker: &'a Tracker,
     /// The reading that the answer is to be of, or newer.
     seq: u64,
@@ -143,10 +141,19 @@ impl Job<'_> {
         Assembled { sums, used, told: self.told }
     }
 
+    /// What a stretch is remembered by.
+    fn key(&self, stretch: &Stretch) -> (Arc<Series>, Window) {
+        let series = match stretch.set {
+            Set::Chunks | Set::Edges => &self.series,
+            Set::Seconds => &self.seconds,
+        };
+        (Arc::clone(series), stretch.window)
+    }
+
     /// Looks for each stretch in memory, and whether it still holds. New rows may be added `by_name` of their parts.
     fn look(&mut self, stretches: &mut [Stretch], by_name: bool) {
         for stretch in stretches.iter_mut() {
-            stretch.held = self.cache.chunks.get(&(Arc::clone(&self.series), stretch.window));
+            stretch.held = self.cache.chunks.get(&self.key(stretch));
         }
         // All of an answer is of one moment, so the newest of what is held sets it.
         let seqs =
@@ -178,7 +185,7 @@ impl Job<'_> {
             return reads;
         }
         // Everything from the first to the last chunk that needs reading is read whole.
-        let needs = |stretch: &Stretch| !stretch.edge && stretch.way != Way::Keep;
+        let needs = |stretch: &Stretch| stretch.set == Set::Chunks && stretch.way != Way::Keep;
         if let (Some(first), Some(last)) = (stretches.iter().position(needs), stretches.iter().rposition(needs)) {
             stretches.iter_mut().take(last + 1).skip(first).for_each(|stretch| stretch.way = Way::Read);
         }
@@ -228,8 +235,13 @@ impl Job<'_> {
     fn settle(&self, stretches: &mut [Stretch], rows: &Tagged) -> Result<bool, StoreError> {
         let mut complete = true;
         for stretch in stretches {
-            let rows = if stretch.edge { &rows.edges } else { &rows.chunks };
-            let first = stretch.window.from.div_euclid(self.plan.interval) * self.plan.interval;
+            let rows = match stretch.set {
+                Set::Chunks => &rows.chunks,
+                Set::Edges => &rows.edges,
+                Set::Seconds => &rows.seconds,
+            };
+            let interval = stretch.set.interval(self.plan);
+            let first = stretch.window.from.div_euclid(interval) * interval;
             let mut own = Buckets::of(self.plan.report);
             own.append(rows, first, stretch.last().saturating_add(1)).ok_or_else(StoreError::overflow)?;
             let (buckets, exact) = match (&stretch.way, &stretch.held) {
@@ -245,7 +257,7 @@ impl Job<'_> {
                 (Way::Read, _) => (own, self.plan.report.table == Table::Cdrs && self.is_same(stretch, u64::MAX)),
             };
             let fresh = Arc::new(Chunk { buckets, seq: AtomicU64::new(self.seq), exact });
-            self.cache.chunks.insert((Arc::clone(&self.series), stretch.window), Arc::clone(&fresh));
+            self.cache.chunks.insert(self.key(stretch), Arc::clone(&fresh));
             stretch.held = Some(fresh);
         }
         Ok(complete)
@@ -262,13 +274,37 @@ impl Job<'_> {
     }
 
     fn join(&self, window: Window, stretches: &[Stretch]) -> Result<Buckets, StoreError> {
-        let whole = Whole::of(window, self.plan.interval);
+        self.joined(window, stretches).ok_or_else(StoreError::overflow)
+    }
+
+    /// `None` when a sum leaves its range.
+    fn joined(&self, window: Window, stretches: &[Stretch]) -> Option<Buckets> {
+        let (interval, whole) = (self.plan.interval, Whole::of(window, self.plan.interval));
+        let end = window.to.map_or(i64::MAX, |to| to + 1);
         let mut sums = Buckets::of(self.plan.report);
+        // Stretches of one end belong to one bucket.
+        let mut edge: Option<Buckets> = None;
         for stretch in stretches {
-            let (from, end) = if stretch.edge { (i64::MIN, i64::MAX) } else { (whole.first, whole.end) };
-            let held = stretch.held.as_ref().map(|held| sums.append(&held.buckets, from, end));
-            held.flatten().ok_or_else(StoreError::overflow)?;
+            let held = &stretch.held.as_ref()?.buckets;
+            let cut_off = match stretch.set {
+                Set::Chunks => {
+                    if let Some(edge) = edge.take() {
+                        sums.append(&edge, i64::MIN, i64::MAX)?;
+                    }
+                    sums.append(held, whole.first, whole.end)?;
+                    continue;
+                }
+                Set::Edges => held.clone(),
+                Set::Seconds => held.coarser(window.from, end, interval)?,
+            };
+            edge = Some(match edge {
+                Some(edge) => edge.merged(&cut_off)?,
+                None => cut_off,
+            });
         }
-        Ok(sums)
+        if let Some(edge) = edge {
+            sums.append(&edge, i64::MIN, i64::MAX)?;
+        }
+        Some(sums)
     }
 }

@@ -11,22 +11,36 @@ use super::parts::{History, Part, Reading, Since};
 use crate::sql::Statement;
 use crate::sql::projections::lacked;
 use crate::store::Store;
-use crate::tables::CDRS_NAME;
 
+/// A row of `system.parts`, its columns as they are: each function in the statement would cost more than the few parts do
+/// here.
 #[derive(Row, Deserialize)]
 struct PartRow {
     name: String,
     partition_id: String,
     min_block: i64,
     max_block: i64,
-    version: i64,
-    min_time: i64,
-    max_time: i64,
+    version: u64,
+    min_time: u32,
+    max_time: u32,
     rows: u64,
-    made: i64,
-    table: String,
-    started: i64,
-    lacked: Vec<String>,
+    made: u32,
+    path: String,
+    now: u32,
+    uptime: u32,
+    projections: Vec<String>,
+}
+
+impl PartRow {
+    /// The folder above a part's own, which is named after the table's UUID.
+    fn table(&self) -> &str {
+        self.path.rsplit('/').nth(2).unwrap_or_default()
+    }
+
+    /// When the server was started.
+    fn started(&self) -> i64 {
+        i64::from(self.now) - i64::from(self.uptime)
+    }
 }
 
 /// What is known of a table.
@@ -36,7 +50,7 @@ struct Held {
     begun: Option<Instant>,
     history: History,
     /// Projections that some part lacked at it; `None` where that could not be told.
-    lacked: Option<Vec<String>>,
+    lacked: Option<Vec<&'static str>>,
 }
 
 /// One table's history.
@@ -56,15 +70,10 @@ impl Tracker {
     /// A tracker of `table`, in `database` unless it names its own.
     pub fn new(database: &str, table: &str, knows_times: bool, watched: bool) -> Self {
         let (database, table) = table.split_once('.').unwrap_or((database, table));
-        // Only cdrscope's own calls have projections that are read by name.
-        let lacked = if knows_times && table == CDRS_NAME { lacked() } else { "CAST([], 'Array(String)')".to_owned() };
         // Both are identifiers by the configuration's checks, so they may stand in quotes.
         let sql = format!(
-            // The folder above a part's own is named after the table's UUID.
-            "SELECT name, partition_id, min_block_number, max_block_number, toInt64(data_version), \
-             toInt64(toUnixTimestamp(min_time)), toInt64(toUnixTimestamp(max_time)), rows, \
-             toInt64(toUnixTimestamp(modification_time)), splitByChar('/', path)[-3], \
-             toInt64(toUnixTimestamp(now())) - toInt64(uptime()), {lacked} \
+            "SELECT name, partition_id, min_block_number, max_block_number, data_version, min_time, max_time, rows, \
+             modification_time, path, now(), uptime(), projections \
              FROM system.parts WHERE database = '{database}' AND table = '{table}' AND active"
         );
         Self { sql, knows_times, watched, held: RwLock::default(), one: Mutex::new(()) }
@@ -91,7 +100,11 @@ impl Tracker {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         match rows {
             Ok(Some(rows)) => {
-                held.lacked = Some(rows.iter().flat_map(|row| row.lacked.iter().cloned()).collect());
+                let of = |row: &PartRow| {
+                    let (first, last) = (row.min_time.into(), row.max_time.into());
+                    lacked(&row.projections, &row.partition_id, first, last)
+                };
+                held.lacked = Some(rows.iter().flat_map(of).collect());
                 held.history.read(self.reading(rows));
             }
             Ok(None) => {
@@ -109,7 +122,7 @@ impl Tracker {
     }
 
     fn reading(&self, rows: Vec<PartRow>) -> Reading {
-        let (table, started) = rows.first().map(|row| (row.table.clone(), row.started)).unwrap_or_default();
+        let (table, started) = rows.first().map(|row| (row.table().to_owned(), row.started())).unwrap_or_default();
         Reading { table, started, parts: rows.into_iter().map(|row| self.part(row)).collect() }
     }
 
@@ -120,11 +133,12 @@ impl Tracker {
             partition: row.partition_id,
             min_block: row.min_block,
             max_block: row.max_block,
-            version: row.version,
-            min_time: if known { row.min_time } else { i64::MIN },
-            max_time: if known { row.max_time } else { i64::MAX },
+            // A number of a block, which is signed wherever else it stands.
+            version: i64::try_from(row.version).unwrap_or(i64::MAX),
+            min_time: if known { row.min_time.into() } else { i64::MIN },
+            max_time: if known { row.max_time.into() } else { i64::MAX },
             rows: row.rows,
-            made: row.made,
+            made: row.made.into(),
         }
     }
 

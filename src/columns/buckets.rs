@@ -77,7 +77,11 @@ impl Buckets {
 
     /// Adds a row as [`Self::put`] does, and to the totals.
     fn add(&mut self, from: &Self, row: usize) -> Option<()> {
-        self.put(from.place(row)?, from, row)?;
+        self.add_at(from.place(row)?, from, row)
+    }
+
+    fn add_at(&mut self, place: Place, from: &Self, row: usize) -> Option<()> {
+        self.put(place, from, row)?;
         self.totals.iter_mut().zip(&from.sums).try_for_each(|(total, (_, from))| total.put(from, row, false))
     }
 
@@ -143,6 +147,20 @@ impl Buckets {
         rows.try_for_each(|row| self.add(other, row))
     }
 
+    /// The rows that lie in `[from, end)`, added up by intervals.
+    ///
+    /// `None` when a sum leaves its range.
+    pub fn coarser(&self, from: i64, end: i64, interval: i64) -> Option<Self> {
+        let rows = self.t.partition_point(|&t| t < from)..self.t.partition_point(|&t| t < end);
+        let at = |row: usize| self.place(row).map(|(t, key)| ((t.div_euclid(interval) * interval, key), row));
+        let mut rows: Vec<(Place, usize)> = rows.filter_map(at).collect();
+        // What goes into one bucket under one key comes together.
+        rows.sort_unstable();
+        let mut all = self.emptied();
+        rows.into_iter().try_for_each(|(place, row)| all.add_at(place, self, row))?;
+        Some(all)
+    }
+
     /// The rows of both, bucket by bucket.
     ///
     /// `None` when a sum leaves its range.
@@ -167,16 +185,14 @@ impl Buckets {
         self.t.len() * (8 + if self.keys.is_some() { 4 } else { 0 }) + cells + 64
     }
 
-    /// The place that a line names, and its fields after that, one for each sum.
-    fn read<'l>(&self, line: &'l [u8]) -> Option<(Place, Vec<&'l [u8]>)> {
-        let mut fields = line.split(|&b| b == b'\t');
+    /// The place that a line's first fields name.
+    fn read_place<'l>(&self, fields: &mut impl Iterator<Item = &'l [u8]>) -> Option<Place> {
         let t = tsv::integer(fields.next()?)?;
         let key = match self.keys {
             Some(_) => u32::try_from(tsv::integer(fields.next()?)?).ok()?,
             None => 0,
         };
-        let fields: Vec<&[u8]> = fields.collect();
-        (fields.len() == self.sums.len()).then_some(((t, key), fields))
+        Some((t, key))
     }
 }
 
@@ -184,40 +200,46 @@ impl Rows for Buckets {
     const TOTALS: bool = true;
 
     fn row(&mut self, line: &[u8]) -> Option<()> {
-        let (place, fields) = self.read(line)?;
+        let mut fields = line.split(|&b| b == b'\t');
+        let place = self.read_place(&mut fields)?;
         if self.t.len().checked_sub(1).and_then(|last| self.place(last)).is_some_and(|last| last >= place) {
             return None;
         }
         self.t.push(place.0);
         self.keys.iter_mut().for_each(|keys| keys.push(place.1));
-        self.sums.iter_mut().zip(fields).try_for_each(|((_, cells), field)| cells.read(field))
+        self.sums.iter_mut().try_for_each(|(_, cells)| cells.read(fields.next()?))?;
+        fields.next().is_none().then_some(())
     }
 
     fn totals(&mut self, line: &[u8]) -> Option<()> {
-        let (_, fields) = self.read(line)?;
-        let read = |((sum, _), field): (&(Sum, Cells), &[u8])| {
+        let mut fields = line.split(|&b| b == b'\t');
+        self.read_place(&mut fields)?;
+        let mut read = |(sum, _): &(Sum, Cells)| {
             let mut total = Cells::new(*sum);
-            total.read(field).map(|()| total)
+            total.read(fields.next()?).map(|()| total)
         };
         // Over no rows the engine's totals are defaults: zeros, as they should be.
-        self.totals = self.sums.iter().zip(fields).map(read).collect::<Option<Vec<Cells>>>()?;
-        Some(())
+        self.totals = self.sums.iter().map(&mut read).collect::<Option<Vec<Cells>>>()?;
+        fields.next().is_none().then_some(())
     }
 }
 
-/// Two sets of buckets in one answer, told apart by a first field that is 1 for rows of an edge.
+/// Sets of buckets in one answer, told apart by a first field.
 #[derive(Clone, Debug)]
 pub struct Tagged {
     /// Rows tagged 0.
     pub chunks: Buckets,
     /// Rows tagged 1.
     pub edges: Buckets,
+    /// Rows tagged 2.
+    pub seconds: Buckets,
 }
 
 impl Tagged {
     /// No rows yet.
     pub fn of(report: &Report) -> Self {
-        Self { chunks: Buckets::of(report), edges: Buckets::of(report) }
+        let none = || Buckets::of(report);
+        Self { chunks: none(), edges: none(), seconds: none() }
     }
 }
 
@@ -228,6 +250,7 @@ impl Rows for Tagged {
         match line.get(..2)? {
             b"0\t" => self.chunks.row(line.get(2..)?),
             b"1\t" => self.edges.row(line.get(2..)?),
+            b"2\t" => self.seconds.row(line.get(2..)?),
             _ => None,
         }
     }
@@ -254,6 +277,19 @@ mod tests {
         assert_eq!(days.t, [0, 86_400]);
         assert_eq!((days.sum(Sum::Calls, 0), days.sum(Sum::Price, 0)), (3, 750_000));
         assert_eq!((days.total(Sum::Calls), days.total(Sum::Price)), (7, 1_750_000));
+    }
+
+    #[test]
+    fn seconds_become_intervals() {
+        let report = crate::report::find("origination-outcomes").unwrap();
+        let (mut reader, mut seconds) = (TsvReader::default(), Buckets::of(report));
+        let text = "59\t1\t1\t0\n60\t1\t2\t1\n60\t7\t4\t0\n61\t1\t8\t1\n119\t3\t16\t0\n120\t1\t32\t0\n150\t1\t64\t64\n";
+        reader.feed(text.as_bytes(), &mut seconds).unwrap();
+        let minutes = seconds.coarser(60, 121, 60).unwrap();
+        let told: Vec<(i64, u32, i128)> =
+            (0..minutes.t.len()).map(|row| (minutes.t[row], minutes.key(row), minutes.sum(Sum::Calls, row))).collect();
+        assert_eq!(told, [(60, 1, 10), (60, 3, 16), (60, 7, 4), (120, 1, 32)]);
+        assert_eq!((minutes.total(Sum::Calls), minutes.total(Sum::Answered)), (62, 2));
     }
 
     #[test]

@@ -4,20 +4,13 @@ use crate::report::figure::Number;
 
 /// Appends a whole number.
 pub fn whole(out: &mut Vec<u8>, value: i128) {
-    // 39 digits hold every i128.
-    let (mut digits, mut at, mut rest) = ([0u8; 39], 39, value.unsigned_abs());
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if value < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(&digits[at..]);
+    // Nearly all are short, and 128-bit divisions are slow.
+    let mut buffer = itoa::Buffer::new();
+    let digits = match i64::try_from(value) {
+        Ok(short) => buffer.format(short),
+        Err(_) => buffer.format(value),
+    };
+    out.extend_from_slice(digits.as_bytes());
 }
 
 /// Appends hundredths with one or two decimals, never `-0.0`.
@@ -26,9 +19,17 @@ fn hundredths(out: &mut Vec<u8>, value: i128) {
         out.push(b'-');
     }
     let value = value.unsigned_abs();
-    // Hundredths of a u128 lose two digits, so the whole part fits.
-    whole(out, (value / 100) as i128);
-    let (tenths, rest) = ((value / 10 % 10) as u8, (value % 10) as u8);
+    let rest = match u64::try_from(value) {
+        Ok(short) => {
+            out.extend_from_slice(itoa::Buffer::new().format(short / 100).as_bytes());
+            short % 100
+        }
+        Err(_) => {
+            out.extend_from_slice(itoa::Buffer::new().format(value / 100).as_bytes());
+            (value % 100) as u64
+        }
+    };
+    let (tenths, rest) = ((rest / 10) as u8, (rest % 10) as u8);
     out.extend_from_slice(&[b'.', b'0' + tenths]);
     if rest != 0 {
         out.push(b'0' + rest);
@@ -92,8 +93,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whole_numbers_are_written_as_the_standard_library_does(value: i128) {
+        fn whole_numbers_are_written_as_the_standard_library_does(value in prop_oneof![any::<i128>(), any::<i64>().prop_map(i128::from)]) {
             prop_assert_eq!(written(|out| whole(out, value)), value.to_string());
+        }
+
+        #[test]
+        fn hundredths_are_what_is_left_of_a_division(value in prop_oneof![any::<i128>(), any::<i64>().prop_map(i128::from), -20_000..20_000_i128]) {
+            let digits = value.unsigned_abs();
+            let text = format!("{}{}.{:02}", if value < 0 { "-" } else { "" }, digits / 100, digits % 100);
+            let short = text.strip_suffix('0').unwrap_or(&text);
+            prop_assert_eq!(written(|out| hundredths(out, value)), short);
         }
 
         #[test]

@@ -141,6 +141,11 @@ fn ratio(numerator: i128, denominator: i128) -> Number {
     if denominator == 0 {
         return Number::Null;
     }
+    // Nearly all are short, and 128-bit divisions are slow.
+    if let (Ok(numerator), Ok(denominator)) = (u64::try_from(numerator), u64::try_from(denominator)) {
+        let (quotient, rest) = (numerator / denominator, numerator % denominator);
+        return Number::Hundredths(i128::from(quotient) + i128::from(rest >= denominator - rest));
+    }
     let (quotient, rest) = (numerator / denominator, numerator % denominator);
     let up = i128::from(rest.unsigned_abs() * 2 >= denominator.unsigned_abs());
     let sign = if (numerator < 0) == (denominator < 0) { 1 } else { -1 };
@@ -180,6 +185,19 @@ mod tests {
         assert_eq!(ratio(-1, 3), Number::Hundredths(0));
         assert_eq!(ratio(5, 3), Number::Hundredths(2));
         assert_eq!(ratio(0, 0), Number::Null);
+    }
+
+    proptest::proptest! {
+        /// The same over numbers of every length.
+        #[test]
+        fn a_ratio_is_the_nearest_whole_number(numerator in 0..1_000_000_i128, denominator in 1..5_000_i128) {
+            let Number::Hundredths(short) = ratio(numerator, denominator) else { panic!("no number") };
+            let distance = (numerator - short * denominator) * 2;
+            proptest::prop_assert!(-denominator <= distance && distance < denominator, "{short}");
+            let long = i128::from(u64::MAX);
+            proptest::prop_assert_eq!(ratio(numerator * long, denominator * long), Number::Hundredths(short));
+            proptest::prop_assert_eq!(ratio(-numerator, denominator), Number::Hundredths(-short));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod tests;
 
 pub use choice::{Chosen, Scan, Source, Told, pieces};
 pub use projections::{Projection, Route};
-pub use select::{Read, select, select_reads};
+pub use select::{Read, Set, select, select_reads};
 
 /// A statement: text made of constants and configured names only, and the values bound to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -45,8 +45,8 @@ impl Statement {
     }
 
     /// Whether it missed something, as some parts lack these projections.
-    pub fn missed(&self, lacked: &[String]) -> bool {
-        self.named.iter().any(|projection| lacked.iter().any(|name| name == projection.name))
+    pub fn missed(&self, lacked: &[&str]) -> bool {
+        self.named.iter().any(|projection| lacked.contains(&projection.name))
     }
 
     /// What it reads, as the planner chose.

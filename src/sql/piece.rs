@@ -3,6 +3,7 @@
 use super::choice::{Scan, Source};
 use super::projections::{Order, Projection, Route, Unit, has_sums};
 use super::schema::Schema;
+use super::select::Read;
 use crate::report::Table;
 use crate::report::plan::{Plan, Window};
 
@@ -50,7 +51,8 @@ impl Piece {
 }
 
 /// A window without filters is read from sums, and only its odd ends from the calls.
-pub fn pieces(plan: &Plan, schema: &Schema, window: Window, route: Route) -> Vec<Piece> {
+pub fn pieces(plan: &Plan, schema: &Schema, read: &Read, route: Route) -> Vec<Piece> {
+    let (window, interval) = (read.window, read.set.interval(plan));
     let calls = |from: i64, to: Option<i64>| {
         let window = Window { from, to };
         let order = match route {
@@ -61,7 +63,7 @@ pub fn pieces(plan: &Plan, schema: &Schema, window: Window, route: Route) -> Vec
     };
     let summed =
         schema.table(Table::Cdrs).is_ours && route != Route::Calls && has_sums(plan.report) && plan.filters.is_empty();
-    let minutes = Stretch { from: window.from, end: window.to.map(|to| to + 1) }.whole(Unit::Minute, plan.interval);
+    let minutes = Stretch { from: window.from, end: window.to.map(|to| to + 1) }.whole(Unit::Minute, interval);
     let Some(minutes) = minutes.filter(|_| summed) else { return vec![calls(window.from, window.to)] };
     let mut pieces = Vec::with_capacity(5);
     if window.from < minutes.from {

@@ -229,10 +229,6 @@ pub fn from(s: &mut Statement, projection: &'static Projection, schema: &Schema)
 /// Adds a condition that leaves out months without a call of the window. The table's own time does that by itself; a
 /// projection in which time has no place in the order needs to be told.
 pub fn months(s: &mut Statement, window: Window) {
-    let month = |second: i64| {
-        let at = OffsetDateTime::from_unix_timestamp(second).ok()?;
-        Some(format!("{:04}{:02}", at.year(), u8::from(at.month())))
-    };
     if let Some(first) = month(window.from) {
         s.push(" AND _partition_id >= ").bind("String", first);
     }
@@ -241,24 +237,17 @@ pub fn months(s: &mut Statement, window: Window) {
     }
 }
 
-/// What of the projections a part of the table lacks, as an expression over a row of `system.parts`: an array of names. In a
-/// part that is not of one month, as its name is to say, nothing can be found by destination.
-pub fn lacked() -> String {
-    let names: Vec<String> = ALL.iter().map(|projection| format!("'{}'", projection.name)).collect();
-    let month = |time: &str| format!("partition_id = toString(toYYYYMM({time}, 'UTC'))");
-    format!(
-        "arrayConcat(arrayFilter(name -> NOT has(projections, name), [{}]), if({} AND {}, [], ['{}']))",
-        names.join(", "),
-        month("min_time"),
-        month("max_time"),
-        BY_DESTINATION.name
-    )
+/// What of the projections a part of the table lacks: a part that has `held` and lies in `partition`, with calls from
+/// `first` to `last`, epoch seconds. In a part that is not of one month, as its partition is to say, nothing can be found by
+/// destination.
+pub fn lacked(held: &[String], partition: &str, first: i64, last: i64) -> Vec<&'static str> {
+    let whole = [first, last].into_iter().all(|at| month(at).is_some_and(|month| month == partition));
+    let is_lacked = |name: &&str| !held.iter().any(|held| held == name) || (*name == BY_DESTINATION.name && !whole);
+    ALL.into_iter().map(|projection| projection.name).filter(is_lacked).collect()
 }
 
-/// The names of projections that some part of the table lacks.
-pub fn lacked_in(table: &str) -> String {
-    format!(
-        "SELECT groupUniqArrayArray({}) FROM system.parts WHERE database = currentDatabase() AND table = '{table}' AND active",
-        lacked()
-    )
+/// The partition of a second.
+fn month(second: i64) -> Option<String> {
+    let at = OffsetDateTime::from_unix_timestamp(second).ok()?;
+    Some(format!("{:04}{:02}", at.year(), u8::from(at.month())))
 }

@@ -31,17 +31,38 @@ pub struct Read {
     pub window: Window,
     /// Only rows of these parts; all rows if empty.
     pub parts: Vec<String>,
-    /// Which of two sets of buckets the rows belong to; see [`select_reads`].
-    pub edge: bool,
+    /// Which buckets the rows belong to; see [`select_reads`].
+    pub set: Set,
+}
+
+/// Sets of buckets that one answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// Of the report's intervals, whole.
+    Chunks,
+    /// Of the report's intervals, cut off by the window.
+    Edges,
+    /// Of seconds.
+    Seconds,
+}
+
+impl Set {
+    /// Seconds of its buckets.
+    pub fn interval(self, plan: &Plan) -> i64 {
+        match self {
+            Self::Chunks | Self::Edges => plan.interval,
+            Self::Seconds => 1,
+        }
+    }
 }
 
 fn calls(plan: &Plan, schema: &Schema, route: Route) -> Statement {
     let Some(window) = plan.window else { return Statement::default() };
-    reads(plan, schema, &[Read { window, parts: Vec::new(), edge: false }], false, route)
+    reads(plan, schema, &[Read { window, parts: Vec::new(), set: Set::Chunks }], false, route)
 }
 
-/// Several reads in one statement. The interval's start is preceded by a column that is 1 for rows of an edge and 0 for
-/// the others, so that one answer holds two sets of buckets.
+/// Several reads in one statement. The interval's start is preceded by a column that says which set of buckets the row is
+/// of: 0 for chunks, 1 for edges, 2 for seconds.
 pub fn select_reads(plan: &Plan, schema: &Schema, all: &[Read], route: Route) -> Statement {
     reads(plan, schema, all, true, route)
 }
@@ -49,16 +70,16 @@ pub fn select_reads(plan: &Plan, schema: &Schema, all: &[Read], route: Route) ->
 fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route) -> Statement {
     let mut pieces: Vec<(&Read, Piece)> = all
         .iter()
-        .flat_map(|read| pieces(plan, schema, read.window, route).into_iter().map(move |piece| (read, piece)))
+        .flat_map(|read| pieces(plan, schema, read, route).into_iter().map(move |piece| (read, piece)))
         .collect();
     let sums = figure::sums(plan.report.figures);
     let ours = schema.table(Table::Cdrs).is_ours;
     let (keys, order) = match (tagged, plan.report.key) {
         (false, None) => ("cdrscope_t", " ORDER BY cdrscope_t"),
-        (true, None) => ("cdrscope_edge, cdrscope_t", " ORDER BY cdrscope_edge, cdrscope_t"),
+        (true, None) => ("cdrscope_set, cdrscope_t", " ORDER BY cdrscope_set, cdrscope_t"),
         (false, Some(_)) => ("cdrscope_t, cdrscope_key", " ORDER BY cdrscope_t, cdrscope_key"),
         (true, Some(_)) => {
-            ("cdrscope_edge, cdrscope_t, cdrscope_key", " ORDER BY cdrscope_edge, cdrscope_t, cdrscope_key")
+            ("cdrscope_set, cdrscope_t, cdrscope_key", " ORDER BY cdrscope_set, cdrscope_t, cdrscope_key")
         }
     };
     let inner = if plan.report.key.is_some() { " GROUP BY cdrscope_t, cdrscope_key" } else { " GROUP BY cdrscope_t" };
@@ -116,9 +137,13 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, 
     };
     s.push("SELECT ");
     if tagged {
-        s.push(if read.edge { "toUInt8(1) AS cdrscope_edge, " } else { "toUInt8(0) AS cdrscope_edge, " });
+        s.push(match read.set {
+            Set::Chunks => "toUInt8(0) AS cdrscope_set, ",
+            Set::Edges => "toUInt8(1) AS cdrscope_set, ",
+            Set::Seconds => "toUInt8(2) AS cdrscope_set, ",
+        });
     }
-    interval(s, &unit, plan.interval);
+    interval(s, &unit, read.set.interval(plan));
     s.push(" AS cdrscope_t");
     key(s, plan, table);
     for sum in figure::sums(plan.report.figures) {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use time::OffsetDateTime;
 
 use super::schema::{Causes, Schema, TableSchema};
-use super::{Read, Route, Statement, select, select_reads};
+use super::{Read, Route, Set, Statement, select, select_reads};
 use crate::config::Config;
 use crate::query::filter::{Filter, Kind};
 use crate::query::instant::Instant;
@@ -115,9 +115,10 @@ fn several_reads_in_one_statement() {
     let plan = plan(report, "2026-01-01", Some("2026-01-02"), &[]).unwrap();
     let window = |from, to| Window { from, to: Some(to) };
     let reads = [
-        Read { window: window(1_767_225_600, 1_767_239_999), parts: vec![], edge: false },
-        Read { window: window(1_767_240_000, 1_767_254_399), parts: vec!["202601_7_7_0".into()], edge: false },
-        Read { window: window(1_767_254_400, 1_767_254_430), parts: vec![], edge: true },
+        Read { window: window(1_767_225_600, 1_767_239_999), parts: vec![], set: Set::Chunks },
+        Read { window: window(1_767_240_000, 1_767_254_399), parts: vec!["202601_7_7_0".into()], set: Set::Chunks },
+        Read { window: window(1_767_254_400, 1_767_254_430), parts: vec![], set: Set::Edges },
+        Read { window: window(1_767_254_460, 1_767_254_519), parts: vec![], set: Set::Seconds },
     ];
     let statement = select_reads(&plan, &schema(), &reads, Route::Engine);
     insta::assert_snapshot!(format!("{}\n{:?}", statement.text(), statement.params()));
@@ -142,8 +143,8 @@ fn destinations_are_told_apart_in_every_bucket() {
 fn reads_of_dashboards_keep_keys_and_counts_apart() {
     let window = |from, to| Window { from, to: Some(to) };
     let reads = [
-        Read { window: window(1_767_225_600, 1_767_239_999), parts: vec![], edge: false },
-        Read { window: window(1_767_240_000, 1_767_240_029), parts: vec![], edge: true },
+        Read { window: window(1_767_225_600, 1_767_239_999), parts: vec![], set: Set::Chunks },
+        Read { window: window(1_767_240_000, 1_767_240_029), parts: vec![], set: Set::Edges },
     ];
     for name in ["origination-delays", "origination-prefixes"] {
         let plan = plan(crate::report::find(name).unwrap(), "2026-01-01", Some("2026-01-02"), &[]).unwrap();

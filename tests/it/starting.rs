@@ -359,12 +359,12 @@ async fn at_level_debug_the_log_says_what_each_statement_reads_under_its_request
             }
         };
         let told = found.split_once(&format!(": {report}: ")).unwrap().1;
-        // The memory reads whole chunks of time beside the edge that the window cuts off.
+        // The memory reads whole chunks of time, and all seconds of the minute that the window cuts through.
         let order = if report.starts_with("termination") { "by_vendor" } else { "calls" };
         assert_eq!(
             told,
             format!(
-                "source=both; pieces={order}[2026-01-01T00:00:30Z..2026-01-01T00:01:00Z) \
+                "source=both; pieces={order}[2026-01-01T00:00:00Z..2026-01-01T00:01:00Z) \
                  minutes[2026-01-01T00:00:00Z..2026-01-01T04:00:00Z)"
             )
         );

@@ -47,6 +47,32 @@ async fn new_calls_are_read_from_their_parts_alone() {
     assert_eq!(proxy.reports(), 0);
 }
 
+/// A dashboard asks for the last so many hours every second.
+#[actix_web::test]
+async fn a_window_that_moves_within_a_minute_reads_its_odd_seconds_once() {
+    let services = Services::start().await;
+    let now = now();
+    services.run(&calls(1, now - 2 * DAY, 7, 24_000)).await;
+    let (app, proxy) = service(&services).await;
+    let (first, last) = ((now - 2 * DAY).div_euclid(60) * 60, (now - 7200).div_euclid(60) * 60);
+    for (report, sampling) in [
+        ("origination-statistics-quality", "minute"),
+        ("termination-statistics-quality", "15minutes"),
+        ("origination-statistics", "hour"),
+    ] {
+        let question = |from: i64, to: i64| format!("{report}?from-time={from}&to-time={to}&sampling={sampling}");
+        right(&services, &app, &question(first + 7, last + 3)).await;
+        proxy.forget();
+        for second in [8, 9, 30, 58, 1] {
+            right(&services, &app, &question(first + second, last + second)).await;
+            right(&services, &app, &question(first + second, last + 59 - second)).await;
+        }
+        assert_eq!(proxy.reports(), 0, "{report}");
+        right(&services, &app, &question(first + 60 + 8, last + 60 + 3)).await;
+        assert_eq!(proxy.reports(), 1, "{report}");
+    }
+}
+
 #[actix_web::test]
 async fn changes_in_many_places_are_read_as_one() {
     let services = Services::start().await;
