@@ -1,7 +1,6 @@
 //! Puts an answer's sums together from stretches of time, asking ClickHouse in one statement for those that are missing or
 //! changed.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,11 +9,10 @@ use super::cut::{self, Stretch, Way, Whole};
 use super::parts::Since;
 use super::{Cache, Chunk, Series, Tracker};
 use crate::columns::buckets::{Buckets, Tagged};
-use crate::columns::tsv::Rows;
 use crate::report::plan::{Plan, Window};
 use crate::report::{Shape, Table};
 use crate::sql::schema::Schema;
-use crate::sql::{self, Read, Set, Statement, Told};
+use crate::sql::{self, Read, Set, Told};
 use crate::store::{Store, StoreError};
 
 /// What an answer was made of.
@@ -88,7 +86,8 @@ pub async fn assemble(
         }
         let miss = used.is_none() && stretches.iter().all(|stretch| stretch.way == Way::Read);
         used = Some(if miss { Use::Miss } else { Use::Partial });
-        let (rows, latest) = job.read(&reads).await?;
+        let rows = job.read(&reads).await?;
+        let latest = tracker.refresh(store, Duration::ZERO).await;
         if job.settle(&mut stretches, &rows)? && job.is_of_one_moment(&stretches, latest) {
             break;
         }
@@ -96,30 +95,6 @@ pub async fn assemble(
     }
     let sums = job.join(window, &stretches)?;
     Ok(job.done(sums, used.unwrap_or(Use::Hit)))
-}
-
-/// What a statement brings: calls of chunks and edges, or of live calls the whole.
-enum Found {
-    Calls(Tagged),
-    Live(Buckets),
-}
-
-impl Rows for Found {
-    const TOTALS: bool = true;
-
-    fn row(&mut self, line: &[u8]) -> Option<()> {
-        match self {
-            Self::Calls(rows) => rows.row(line),
-            Self::Live(rows) => rows.row(line),
-        }
-    }
-
-    fn totals(&mut self, line: &[u8]) -> Option<()> {
-        match self {
-            Self::Calls(rows) => rows.totals(line),
-            Self::Live(rows) => rows.totals(line),
-        }
-    }
 }
 
 struct Job<'a> {
@@ -192,40 +167,20 @@ impl Job<'_> {
         cut::reads(stretches)
     }
 
-    /// Reads, and then looks at the table once more; answers the rows, and the number of that look.
-    async fn read(&mut self, reads: &[Read]) -> Result<(Tagged, u64), StoreError> {
-        let (plan, schema, store, tracker) = (self.plan, self.schema, self.store, self.tracker);
-        let latest = Cell::new(None);
-        let look = async || {
-            let seq = tracker.refresh(store, Duration::ZERO).await;
-            latest.set(Some(seq));
-            seq
+    async fn read(&mut self, reads: &[Read]) -> Result<Tagged, StoreError> {
+        let mut rows = Tagged::of(self.plan.report);
+        let (plan, schema, report) = (self.plan, self.schema, self.plan.report.name);
+        let (statement, read) = match plan.report.shape {
+            Shape::Calls { .. } => {
+                let write = |route| sql::select_reads(plan, schema, reads, route);
+                self.store.read(write, report, &mut rows).await?
+            }
+            Shape::Concurrency | Shape::LiveCalls => {
+                self.store.read(|route| sql::select(plan, schema, route), report, &mut rows.edges).await?
+            }
         };
-        let write = |route| match plan.report.shape {
-            Shape::Calls { .. } => sql::select_reads(plan, schema, reads, route),
-            Shape::Concurrency | Shape::LiveCalls => sql::select(plan, schema, route),
-        };
-        let fresh = || match plan.report.shape {
-            Shape::Calls { .. } => Found::Calls(Tagged::of(plan.report)),
-            Shape::Concurrency | Shape::LiveCalls => Found::Live(Buckets::of(plan.report)),
-        };
-        let holds = async |statement: &Statement| {
-            look().await;
-            tracker.has_all(statement)
-        };
-        let answer = store.read(write, plan.report.name, fresh, holds).await?;
-        self.told.add(&answer.statement, answer.rows_read);
-        // Where the look told that the answer would not do, another answer came after it.
-        let looked = latest.get().filter(|_| !answer.statement.named().is_empty());
-        let latest = match looked {
-            Some(seq) => seq,
-            None => look().await,
-        };
-        let rows = match answer.rows {
-            Found::Calls(rows) => rows,
-            Found::Live(edges) => Tagged { edges, ..Tagged::of(plan.report) },
-        };
-        Ok((rows, latest))
+        self.told.add(&statement, read);
+        Ok(rows)
     }
 
     /// Puts what was read into the stretches and remembers them. `false` when a part was gone before it was read by its

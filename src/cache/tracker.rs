@@ -8,8 +8,6 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::parts::{History, Part, Reading, Since};
-use crate::sql::Statement;
-use crate::sql::projections::lacked;
 use crate::store::Store;
 
 /// A row of `system.parts`, its columns as they are: each function in the statement would cost more than the few parts do
@@ -28,7 +26,6 @@ struct PartRow {
     path: String,
     now: u32,
     uptime: u32,
-    projections: Vec<String>,
 }
 
 impl PartRow {
@@ -49,8 +46,6 @@ struct Held {
     /// When the latest reading was begun.
     begun: Option<Instant>,
     history: History,
-    /// Projections that some part lacked at it; `None` where that could not be told.
-    lacked: Option<Vec<&'static str>>,
 }
 
 /// One table's history.
@@ -73,7 +68,7 @@ impl Tracker {
         // Both are identifiers by the configuration's checks, so they may stand in quotes.
         let sql = format!(
             "SELECT name, partition_id, min_block_number, max_block_number, data_version, min_time, max_time, rows, \
-             modification_time, path, now(), uptime(), projections \
+             modification_time, path, now(), uptime() \
              FROM system.parts WHERE database = '{database}' AND table = '{table}' AND active"
         );
         Self { sql, knows_times, watched, held: RwLock::default(), one: Mutex::new(()) }
@@ -100,20 +95,13 @@ impl Tracker {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         match rows {
             Ok(Some(rows)) => {
-                let of = |row: &PartRow| {
-                    let (first, last) = (row.min_time.into(), row.max_time.into());
-                    lacked(&row.projections, &row.partition_id, first, last)
-                };
-                held.lacked = Some(rows.iter().flat_map(of).collect());
                 held.history.read(self.reading(rows));
             }
             Ok(None) => {
-                held.lacked = None;
                 held.history.blind();
             }
             Err(e) => {
                 log::warn!("the state of the table's parts cannot be read, nothing remembered is used: {e}");
-                held.lacked = None;
                 held.history.blind();
             }
         }
@@ -160,11 +148,6 @@ impl Tracker {
     /// What became of `[from, to]` between two readings: after `after`, up to `until`.
     pub fn since(&self, after: u64, until: u64, from: i64, to: i64) -> Since {
         self.held().history.since(after, until, from, to)
-    }
-
-    /// Whether every part had what the statement read by name, when they were looked at last.
-    pub fn has_all(&self, statement: &Statement) -> bool {
-        self.held().lacked.as_ref().is_some_and(|lacked| !statement.missed(lacked))
     }
 
     /// Whether all these parts are still there.

@@ -20,7 +20,7 @@ use crate::columns::live::{LiveCalls, LiveWriter};
 use crate::columns::write::{Answer, Writer};
 use crate::report::plan::{Plan, Refusal};
 use crate::report::{Report, Shape};
-use crate::sql::{self, Statement, Told};
+use crate::sql::{self, Told};
 use crate::store::StoreError;
 
 /// Says how an answer was come by, where `debug=plan` asks for it.
@@ -164,12 +164,11 @@ impl Answered {
 
 /// Sums straight from the engine, and what was read for them.
 async fn read(plan: &Plan, state: &State) -> Result<(Buckets, Told), StoreError> {
+    let (mut sums, mut told) = (Buckets::of(plan.report), Told::default());
     let write = |route| sql::select(plan, &state.schema, route);
-    let holds = async |statement: &Statement| state.store.has_all(statement).await;
-    let answer = state.store.read(write, plan.report.name, || Buckets::of(plan.report), holds).await?;
-    let mut told = Told::default();
-    told.add(&answer.statement, answer.rows_read);
-    Ok((answer.rows, told))
+    let (statement, rows) = state.store.read(write, plan.report.name, &mut sums).await?;
+    told.add(&statement, rows);
+    Ok((sums, told))
 }
 
 fn writer(plan: &Plan, sums: Buckets, state: &State) -> Result<Writer, StoreError> {
@@ -190,7 +189,7 @@ fn writer(plan: &Plan, sums: Buckets, state: &State) -> Result<Writer, StoreErro
 }
 
 async fn live_calls(plan: &Plan, state: &State) -> Result<LiveCalls, StoreError> {
-    let write = |route| sql::select(plan, &state.schema, route);
-    let answer = state.store.read(write, plan.report.name, LiveCalls::default, async |_: &Statement| true).await?;
-    Ok(answer.rows)
+    let mut calls = LiveCalls::default();
+    state.store.read(|route| sql::select(plan, &state.schema, route), plan.report.name, &mut calls).await?;
+    Ok(calls)
 }

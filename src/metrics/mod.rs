@@ -43,6 +43,7 @@ macro_rules! metrics {
 metrics! {
     BUILD gauge "cdrscope_build_info" ["version"] "1, with the version that runs.";
     READY gauge "cdrscope_ready" [] "1 while /health/ready is 200, else 0.";
+    NAMED gauge "cdrscope_projections_named" [] "1 while sums are read from projections by their names, 0 while that is left to ClickHouse, which is slower, or switched off.";
     REQUESTS counter "cdrscope_requests_total" ["route", "status"] "Requests by pattern of their path (unknown: none) and class of status.";
     REQUEST_SECONDS histogram "cdrscope_request_seconds" ["route"] "Time until the head of the answer was ready.";
     QUERIES counter "cdrscope_queries_total" ["report", "outcome"] "Statements of reports by what became of them.";

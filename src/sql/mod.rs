@@ -10,7 +10,7 @@ mod select;
 mod tests;
 
 pub use choice::{Chosen, Scan, Source, Told, pieces};
-pub use projections::{Projection, Route};
+pub use projections::Route;
 pub use select::{Read, Set, select, select_reads};
 
 /// A statement: text made of constants and configured names only, and the values bound to it.
@@ -19,7 +19,7 @@ pub struct Statement {
     text: String,
     params: Vec<String>,
     light: bool,
-    named: Vec<&'static Projection>,
+    named: bool,
     scans: Vec<Scan>,
 }
 
@@ -39,14 +39,9 @@ impl Statement {
         self.light
     }
 
-    /// The projections that it reads by their names.
-    pub fn named(&self) -> &[&'static Projection] {
-        &self.named
-    }
-
-    /// Whether it missed something, as some parts lack these projections.
-    pub fn missed(&self, lacked: &[&str]) -> bool {
-        self.named.iter().any(|projection| lacked.contains(&projection.name))
+    /// Whether it reads projections by their names, and so is refused where a part lacks one.
+    pub fn is_named(&self) -> bool {
+        self.named
     }
 
     /// What it reads, as the planner chose.

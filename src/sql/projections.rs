@@ -2,8 +2,8 @@
 //!
 //! A statement over the table has 154 columns and every projection to plan, and ClickHouse spends longer on that than on
 //! reading a small account's month. A projection that is read by its name has a dozen columns and no choice. But there it
-//! makes nothing up for a part that lacks the projection. So a look at the parts follows such a statement, and where one
-//! lacks what was read, the answer is thrown away and asked for in the other way.
+//! makes nothing up for a part that lacks the projection, so such a statement fails by itself where one does, see
+//! [`guard`], and is then asked again in the other way.
 
 use time::OffsetDateTime;
 
@@ -235,6 +235,27 @@ pub fn months(s: &mut Statement, window: Window) {
     if let Some(last) = window.to.and_then(month) {
         s.push(" AND _partition_id <= ").bind("String", last);
     }
+}
+
+/// Adds a SELECT of no row and so many columns that fails where a part lacks a projection, or is not of the month that its
+/// partition says. ClickHouse makes the list of parts that a statement reads before anything runs, and this runs.
+pub fn guard(s: &mut Statement, used: &[&'static Projection], columns: usize, schema: &Schema) {
+    s.push("SELECT 0");
+    for _ in 1..columns {
+        s.push(", 0");
+    }
+    s.push(" FROM system.parts WHERE database = currentDatabase() AND table = '").push(&schema.cdrs.name);
+    s.push("' AND active AND throwIf(active AND (NOT hasAll(projections, [");
+    for (place, projection) in used.iter().enumerate() {
+        s.push(if place == 0 { "'" } else { ", '" }).push(projection.name).push("'");
+    }
+    s.push("])");
+    if used.iter().any(|projection| projection.name == BY_DESTINATION.name) {
+        for time in ["min_time", "max_time"] {
+            s.push(" OR partition_id != toString(toYYYYMM(").push(time).push(", 'UTC'))");
+        }
+    }
+    s.push("), 'a part lacks a projection')");
 }
 
 /// What of the projections a part of the table lacks: a part that has `held` and lies in `partition`, with calls from

@@ -83,10 +83,12 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route)
         }
     };
     let inner = if plan.report.key.is_some() { " GROUP BY cdrscope_t, cdrscope_key" } else { " GROUP BY cdrscope_t" };
-    let named: Vec<&'static Projection> = match route {
+    let mut named: Vec<&'static Projection> = match route {
         Route::Named if ours => pieces.iter().filter_map(|(_, piece)| piece.projection(plan)).collect(),
         Route::Named | Route::Engine | Route::Calls => Vec::new(),
     };
+    named.sort_by_key(|projection| projection.name);
+    named.dedup_by_key(|projection| projection.name);
     let scans = pieces.iter().map(|(read, piece)| piece.told(read.parts.len())).collect();
     // ClickHouse keeps one list of parts for a table in a statement, so all of an answer is of one moment. It takes the columns
     // that it saw first along with the list, so the table itself comes before its projections.
@@ -95,11 +97,12 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route)
     }
     let mut s = Statement {
         light: ours && pieces.iter().all(|(_, piece)| piece.is_light(plan.now)),
-        named,
+        named: !named.is_empty(),
         scans,
         ..Statement::default()
     };
     let alone = pieces.len() == 1;
+    let columns = keys.split(", ").count() + sums.len();
     if !alone {
         s.push("SELECT ").push(keys);
         for sum in sums {
@@ -112,10 +115,20 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route)
         scan(&mut s, plan, schema, piece, tagged, route);
         s.push(inner);
     }
+    let guard = |s: &mut Statement| {
+        if !named.is_empty() {
+            s.push(" UNION ALL ");
+            projections::guard(s, &named, columns, schema);
+        }
+    };
     if !alone {
+        guard(&mut s);
         s.push(") GROUP BY ").push(keys);
     }
     s.push(" WITH TOTALS").push(order);
+    if alone {
+        guard(&mut s);
+    }
     // The planner has chosen; ClickHouse would only look at every projection once more, or must not read any.
     if ours && route != Route::Engine {
         s.push(" SETTINGS optimize_use_projections = 0");

@@ -30,17 +30,6 @@ tokio::task_local! {
     pub static REQUEST: String;
 }
 
-/// What a report's statement brought.
-#[derive(Debug)]
-pub struct Answer<R> {
-    /// Its rows.
-    pub rows: R,
-    /// The statement.
-    pub statement: Statement,
-    /// How many rows the engine read for it; 0 where it does not say.
-    pub rows_read: u64,
-}
-
 /// A ClickHouse server, seen with the rights of the reports' user.
 pub struct Store {
     client: Client,
@@ -120,11 +109,11 @@ impl Store {
         self.projections.route() == Route::Named
     }
 
-    /// Runs the statement that `write` makes for a report and hands every row to what `fresh` makes.
+    /// Runs the statement that `write` makes for a report and hands every row to `rows`. Answers the statement, and how many
+    /// rows the engine read for it; 0 where it does not say.
     ///
-    /// A statement that names projections is only as good as they are: whoever asks says by `holds`, when it has been
-    /// answered, whether every part of the table had them. If not, or if it was refused, projections are left to ClickHouse
-    /// and it is asked once more.
+    /// A projection that cannot be read by its name has the statement refused before its first row; what is asked then leaves
+    /// projections to ClickHouse.
     ///
     /// # Errors
     /// No slot in time, or what became of the query.
@@ -132,42 +121,24 @@ impl Store {
         &self,
         write: impl Fn(Route) -> Statement,
         report: &str,
-        fresh: impl Fn() -> R,
-        holds: impl AsyncFn(&Statement) -> bool,
-    ) -> Result<Answer<R>, StoreError> {
-        let (mut statement, mut rows) = (write(self.projections.route()), fresh());
-        let mut done = self.in_a_slot(self.stream(&statement, report, &mut rows)).await;
-        let is_lost = match &done {
-            _ if statement.named().is_empty() => false,
-            Ok(_) => {
-                let lost = !holds(&statement).await;
-                if lost {
-                    self.projections.lost("a part of the table lacks one");
-                }
-                lost
-            }
-            Err(error) => {
-                if error.is_refusal() {
-                    self.projections.refused(error);
-                }
-                error.is_refusal()
-            }
-        };
-        if is_lost {
-            (statement, rows) = (write(Route::Engine), fresh());
-            done = self.in_a_slot(self.stream(&statement, report, &mut rows)).await;
+        rows: &mut R,
+    ) -> Result<(Statement, u64), StoreError> {
+        let mut statement = write(self.projections.route());
+        let mut done = self.in_a_slot(self.stream(&statement, report, rows)).await;
+        if let Err(error) = &done
+            && statement.is_named()
+            && error.is_refusal()
+        {
+            self.projections.refused(error);
+            statement = write(Route::Engine);
+            done = self.in_a_slot(self.stream(&statement, report, rows)).await;
         }
         let (outcome, read) = match &done {
             Ok(read) => (Outcome::Ok, *read),
             Err(error) => (error.failure.into(), 0),
         };
         self.queries.note(report, Chosen::of(statement.scans()), outcome, read);
-        done.map(|rows_read| Answer { rows, statement, rows_read })
-    }
-
-    /// Whether every part of the table has what the statement read by name.
-    pub async fn has_all(&self, statement: &Statement) -> bool {
-        self.projections.have_all(&self.client, statement).await
+        done.map(|read| (statement, read))
     }
 
     /// Waits for a slot, then works for as long as a statement may take.

@@ -7,8 +7,8 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 
 use super::{StoreError, in_time};
+use crate::sql::Route;
 use crate::sql::projections::{ALL, lacked};
-use crate::sql::{Route, Statement};
 
 /// How projections may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,27 +46,8 @@ impl Projections {
     pub(super) fn refused(&self, error: &StoreError) {
         // ClickHouse does not find a part's own columns where no part is read. Whether that is as the table is empty, or as
         // every part lacks the projection, the next look will tell.
-        if !error.names_no_column() {
-            self.lost(error);
-        }
-    }
-
-    /// Takes them for gone until the next look.
-    pub(super) fn lost(&self, why: impl std::fmt::Display) {
-        if self.found.swap(false, Ordering::Relaxed) {
-            log::warn!("projections are left to ClickHouse for now: {why}");
-        }
-    }
-
-    /// Whether every part of the table has what the statement read by name.
-    pub(super) async fn have_all(&self, client: &Client, statement: &Statement) -> bool {
-        let Reading::Named(table) = self.reading else { return true };
-        match lacked_in(client, table).await {
-            Ok(lacked) => !statement.missed(&lacked),
-            Err(error) => {
-                log::warn!("the state of the table's parts cannot be read: {error}");
-                false
-            }
+        if !error.names_no_column() && self.found.swap(false, Ordering::Relaxed) {
+            log::warn!("projections are left to ClickHouse for now: {error}");
         }
     }
 

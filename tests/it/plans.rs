@@ -129,7 +129,7 @@ async fn by_name(db: &Db, report: &str, from: &str, sampling: Sampling, filters:
     let names = statement.text().split(" FROM ").skip(1).filter_map(|rest| {
         let (table, _) = rest.split_once(" WHERE ")?;
         let name = table.trim_start_matches("mergeTreeProjection(currentDatabase(), cdrs, ").trim_end_matches(')');
-        (!name.starts_with('(')).then(|| name.to_owned())
+        (!name.contains("system.parts") && !name.starts_with('(')).then(|| name.to_owned())
     });
     let mut query = db.admin.query_raw(&format!("EXPLAIN indexes = 1 {}", statement.text()));
     for (i, value) in statement.params().iter().enumerate() {

@@ -52,6 +52,7 @@ fn service(state: &State, out: &mut Exposition) {
     out.family(&metrics::BUILD);
     out.sample(&metrics::BUILD, &[env!("CARGO_PKG_VERSION")], 1);
     out.single(&metrics::READY, u8::from(state.is_ready()));
+    out.single(&metrics::NAMED, u8::from(state.store.names_projections()));
     if let Some(requests) = &state.requests {
         requests.write(out);
     }

@@ -135,6 +135,7 @@ async fn requests_queries_and_answers_are_counted() {
     assert_eq!(after.get("cdrscope_query_slots", &[]), Some(16.0));
     assert_eq!(after.get("cdrscope_query_slots_used", &[]), Some(0.0));
     assert_eq!(after.get("cdrscope_ready", &[]), Some(1.0));
+    assert_eq!(after.get("cdrscope_projections_named", &[]), Some(1.0));
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     assert_eq!(after.get("cdrscope_build_info", &version), Some(1.0));
     let read = after.get("cdrscope_accounts_read_timestamp_seconds", &[]).unwrap();
