@@ -22,7 +22,10 @@ use super::state::State;
 use crate::columns::{PIECE, Produce};
 
 /// A text up to this length is kept between the two runs.
-const KEPT: usize = 4 * PIECE;
+const KEPT: usize = 16 * PIECE;
+
+/// Of texts beyond this length only so many are on their way at once.
+const LARGE: usize = 4 * PIECE;
 
 /// An answer that was written once: counted, hashed, and kept if it is small.
 pub struct Rendered<P> {
@@ -63,23 +66,37 @@ pub fn send(request: &HttpRequest, rendered: Rendered<impl Produce + Unpin + 'st
         Err(unchanged) => return unchanged,
     };
     if let Some(text) = rendered.text {
-        return response.body(text);
+        return ready(request, response, text);
     }
-    let state = request.app_data::<Data<Arc<State>>>();
-    match state.map(|state| Arc::clone(&state.bodies).try_acquire_owned()) {
-        Some(Ok(place)) => response.body(Pieces { writer: rendered.writer, left: rendered.length, _place: place }),
-        Some(Err(_none_free)) => ApiError::ManyAnswers.reply(Some(&request_id(request))),
-        // app() has put it there.
-        None => ApiError::Internal.reply(Some(&request_id(request))),
+    match place(request) {
+        Ok(place) => response.body(Pieces { writer: rendered.writer, left: rendered.length, _place: place }),
+        Err(refused) => refused.reply(Some(&request_id(request))),
     }
 }
 
-/// Answers 200 with a text that is ready, or 304 where the caller has it already.
+/// Answers 200 with a text that is ready, 304 where the caller has it already, or 503 as [`send`] does.
 pub fn send_ready(request: &HttpRequest, etag: &str, text: Bytes) -> HttpResponse {
     match head(request, etag) {
-        Ok(mut response) => response.body(text),
+        Ok(response) => ready(request, response, text),
         Err(unchanged) => unchanged,
     }
+}
+
+fn ready(request: &HttpRequest, mut response: HttpResponseBuilder, text: Bytes) -> HttpResponse {
+    if text.len() <= LARGE {
+        return response.body(text);
+    }
+    match place(request) {
+        Ok(place) => response.body(Whole { text, _place: place }),
+        Err(refused) => refused.reply(Some(&request_id(request))),
+    }
+}
+
+/// A place for one large answer, if one is free.
+fn place(request: &HttpRequest) -> Result<OwnedSemaphorePermit, ApiError> {
+    // app() has put it there.
+    let state = request.app_data::<Data<Arc<State>>>().ok_or(ApiError::Internal)?;
+    Arc::clone(&state.bodies).try_acquire_owned().map_err(|_none_free| ApiError::ManyAnswers)
 }
 
 /// Answers 200 with a text that is not a report's, or 304 where the caller has it already.
@@ -123,6 +140,26 @@ fn matches(headers: &HeaderMap, etag: &str) -> bool {
         .get_all(header::IF_NONE_MATCH)
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == opaque))
+}
+
+/// A large body that is there already.
+struct Whole {
+    text: Bytes,
+    /// Free again when the body is dropped, sent or not.
+    _place: OwnedSemaphorePermit,
+}
+
+impl MessageBody for Whole {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.text.len() as u64)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let text = std::mem::take(&mut self.text);
+        Poll::Ready(if text.is_empty() { None } else { Some(Ok(text)) })
+    }
 }
 
 /// A body that is written while it is sent.
@@ -201,8 +238,10 @@ mod tests {
     #[test]
     fn large_answers_that_are_being_sent_are_bounded_and_small_ones_are_not() {
         let request = request().to_http_request();
-        let ask = |pieces: usize| send(&request, render(Long(pieces)));
-        let mut held: Vec<HttpResponse> = (0..4).map(|_| ask(5)).collect();
+        // Kept or written while they are sent.
+        let ask =
+            |pieces: usize| send(&request, render(Long(if pieces.is_multiple_of(2) { pieces } else { 4 * pieces })));
+        let mut held: Vec<HttpResponse> = (0..4).map(|place| ask(5 + place)).collect();
         assert!(held.iter().all(|response| response.status() == StatusCode::OK));
         let refused = ask(5);
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
