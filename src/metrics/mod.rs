@@ -47,6 +47,7 @@ metrics! {
     REQUESTS counter "cdrscope_requests_total" ["route", "status"] "Requests by pattern of their path (unknown: none) and class of status.";
     REQUEST_SECONDS histogram "cdrscope_request_seconds" ["route"] "Time until the head of the answer was ready.";
     QUERIES counter "cdrscope_queries_total" ["report", "outcome"] "Statements of reports by what became of them.";
+    REPEATED counter "cdrscope_queries_repeated_total" [] "Statements of reports that were asked again, as a projection could not be read by its name.";
     SOURCES counter "cdrscope_query_sources_total" ["source"] "Statements of reports by what they read, as the planner chose.";
     ROWS_READ counter "cdrscope_query_rows_read_total" [] "Rows that ClickHouse says it read for reports.";
     SLOTS gauge "cdrscope_query_slots" [] "Statements that may run at once: limits.concurrent_queries.";
@@ -183,12 +184,13 @@ pub struct Queries {
     outcomes: Vec<[Counter; Outcome::WORDS.len()]>,
     sources: [Counter; Chosen::ALL.len()],
     rows_read: Counter,
+    repeated: Counter,
 }
 
 impl Default for Queries {
     fn default() -> Self {
         let outcomes = (0..=REPORTS.len()).map(|_| Default::default()).collect();
-        Self { outcomes, sources: Default::default(), rows_read: Counter::default() }
+        Self { outcomes, sources: Default::default(), rows_read: Counter::default(), repeated: Counter::default() }
     }
 }
 
@@ -205,8 +207,14 @@ impl Queries {
         self.rows_read.add(rows_read);
     }
 
+    /// Counts a statement that was refused, before it is asked in another way.
+    pub fn note_repeated(&self) {
+        self.repeated.add(1);
+    }
+
     /// Writes what was counted.
     pub fn write(&self, out: &mut Exposition) {
+        out.single(&REPEATED, self.repeated.get());
         out.family(&QUERIES);
         let reports = REPORTS.iter().map(|report| report.name).chain(["other"]);
         for (report, outcomes) in reports.zip(&self.outcomes) {

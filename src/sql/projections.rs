@@ -237,15 +237,20 @@ pub fn months(s: &mut Statement, window: Window) {
     }
 }
 
+/// Which parts of a table have to have what is read: those with rows that are there, or were a moment ago. ClickHouse makes the
+/// list of parts that a statement reads a little before it looks at this, and a part may have been replaced in between.
+const PARTS: &str = "rows > 0 AND (active OR remove_time >= now() - 2)";
+
 /// Adds a SELECT of no row and so many columns that fails where a part lacks a projection, or is not of the month that its
-/// partition says. ClickHouse makes the list of parts that a statement reads before anything runs, and this runs.
+/// partition says.
 pub fn guard(s: &mut Statement, used: &[&'static Projection], columns: usize, schema: &Schema) {
     s.push("SELECT 0");
     for _ in 1..columns {
         s.push(", 0");
     }
     s.push(" FROM system.parts WHERE database = currentDatabase() AND table = '").push(&schema.cdrs.name);
-    s.push("' AND active AND throwIf(active AND (NOT hasAll(projections, [");
+    // All of it within throwIf, since ClickHouse may work out conditions in any order.
+    s.push("' AND throwIf(").push(PARTS).push(" AND (NOT hasAll(projections, [");
     for (place, projection) in used.iter().enumerate() {
         s.push(if place == 0 { "'" } else { ", '" }).push(projection.name).push("'");
     }
@@ -265,6 +270,14 @@ pub fn lacked(held: &[String], partition: &str, first: i64, last: i64) -> Vec<&'
     let whole = [first, last].into_iter().all(|at| month(at).is_some_and(|month| month == partition));
     let is_lacked = |name: &&str| !held.iter().any(|held| held == name) || (*name == BY_DESTINATION.name && !whole);
     ALL.into_iter().map(|projection| projection.name).filter(is_lacked).collect()
+}
+
+/// A statement for what [`lacked`] takes of the parts of a table.
+pub fn parts_of(database: &str, table: &str) -> String {
+    format!(
+        "SELECT projections, partition_id, min_time, max_time FROM system.parts \
+         WHERE database = '{database}' AND table = '{table}' AND {PARTS}"
+    )
 }
 
 /// The partition of a second.

@@ -120,8 +120,17 @@ fn several_reads_in_one_statement() {
         Read { window: window(1_767_254_400, 1_767_254_430), parts: vec![], set: Set::Edges },
         Read { window: window(1_767_254_460, 1_767_254_519), parts: vec![], set: Set::Seconds },
     ];
-    let statement = select_reads(&plan, &schema(), &reads, Route::Engine);
-    insta::assert_snapshot!(format!("{}\n{:?}", statement.text(), statement.params()));
+    let texts = [Route::Named, Route::Engine].map(|route| {
+        let statement = select_reads(&plan, &schema(), &reads, route);
+        format!("{}\n{:?}", statement.text(), statement.params())
+    });
+    insta::assert_snapshot!(texts.join("\n\n"));
+}
+
+#[test]
+fn a_destination_over_days_comes_from_its_own_order_and_months() {
+    let values = [("dst-country-id", "4"), ("dst-prefix-routing-starts-with", "44")];
+    insta::assert_snapshot!(text("origination-statistics", "2025-12-30T00:00:01Z", Some("2026-01-05"), &values));
 }
 
 #[test]
@@ -154,24 +163,65 @@ fn reads_of_dashboards_keep_keys_and_counts_apart() {
 
 #[test]
 fn every_statement_over_calls_carries_tenant_and_account() {
-    let reports = REPORTS.iter().chain(dashboard::REPORTS);
-    let routes = [Route::Named, Route::Engine, Route::Calls];
-    for (report, route) in reports.flat_map(|report| routes.map(|route| (report, route))) {
-        let statement = select(&plan(report, "2026-01-01", None, &[]).unwrap(), &schema(), route);
+    let window = |from, to| Window { from, to: Some(to) };
+    let mut seen = std::collections::BTreeSet::new();
+    for report in REPORTS.iter().chain(dashboard::REPORTS) {
         let (tenant, account) = (report.side.tenant().name(), report.side.account().name());
-        let bound = |column: &str, value: &str| {
-            let (_, rest) = statement.text().split_once(&format!("{column} = {{p")).unwrap();
-            let index: usize = rest.split_once(':').unwrap().0.parse().unwrap();
-            assert_eq!(statement.params()[index], value, "{}", report.name);
+        // Odd seconds at both ends of seven months, and a destination over some days: calls, minutes, hours, other orders.
+        let filters: &[&[(&str, &str)]] = match report.table {
+            Table::Cdrs => &[&[], &[("dst-country-id", "4")]],
+            Table::ActiveCalls => &[&[]],
         };
-        bound(tenant, "7");
-        bound(account, "11");
+        for (filters, (from, to)) in filters.iter().flat_map(|filters| {
+            [("2026-01-01T00:00:07Z", None), ("2025-06-01T00:10:07Z", Some("2026-01-01T05:06:07Z"))]
+                .map(|window| (filters, window))
+        }) {
+            let Some(plan) = plan(report, from, to, filters) else { continue };
+            let reads = [
+                Read { window: window(1_767_225_600, 1_767_239_999), parts: vec![], set: Set::Chunks },
+                Read { window: window(1_767_240_000, 1_767_254_399), parts: vec!["a".into()], set: Set::Chunks },
+                Read { window: window(1_767_254_400, 1_767_254_430), parts: vec![], set: Set::Edges },
+                Read { window: window(1_767_254_460, 1_767_254_519), parts: vec![], set: Set::Seconds },
+            ];
+            let hours = Plan { interval: 3600, ..plan.clone() };
+            let routes = [Route::Named, Route::Engine, Route::Calls];
+            for (plan, route) in [plan, hours].iter().flat_map(|plan| routes.map(|route| (plan, route))) {
+                let mut statements = vec![select(plan, &schema(), route)];
+                if report.table == Table::Cdrs {
+                    statements.push(select_reads(plan, &schema(), &reads, route));
+                }
+                for statement in statements {
+                    let mut scans = 0;
+                    for scan in statement.text().split(" FROM ").skip(1) {
+                        let table = scan.split(" WHERE ").next().unwrap();
+                        seen.insert(table.split(' ').take(3).collect::<Vec<_>>().join(" "));
+                        // Subqueries, the list of parts, and who posted when whoever's calls it held, have no tenant.
+                        if table.starts_with('(') || table == "system.parts" || scan.contains(" WHERE 1 AND ") {
+                            continue;
+                        }
+                        scans += 1;
+                        let bound = |column: &str, value: &str| {
+                            let (_, rest) =
+                                scan.split_once(&format!("{column} = {{p")).unwrap_or_else(|| panic!("{scan}"));
+                            let index: usize = rest.split_once(':').unwrap().0.parse().unwrap();
+                            assert_eq!(statement.params()[index], value, "{}: {scan}", report.name);
+                        };
+                        bound(tenant, "7");
+                        bound(account, "11");
+                    }
+                    assert!(scans > 0, "{}", statement.text());
+                }
+            }
+        }
+    }
+    for name in super::projections::ALL.map(|projection| projection.name) {
+        assert!(seen.iter().any(|table| table.contains(name)), "{name} is in no statement: {seen:?}");
     }
 }
 
 /// The text for a value of that parameter, wherever the value reads.
 fn statement(report: &'static Report, name: &str, value: &str) -> Option<Statement> {
-    Some(select(&plan(report, "2026-01-01", Some("2026-01-02"), &[(name, value)])?, &schema(), Route::Named))
+    Some(select(&plan(report, "2026-01-01", Some("2026-01-05"), &[(name, value)])?, &schema(), Route::Named))
 }
 
 /// `cdrscope thin` empties every other column of old months.
@@ -187,9 +237,11 @@ fn every_column_of_calls_that_a_statement_names_stays_in_thinned_months() {
         for filter in std::iter::once(Vec::new()).chain(filters) {
             for billed_duration in [false, true] {
                 let plan = plan(report, "2026-01-01T00:00:01Z", None, &filter).unwrap();
-                let statement = select(&plan, &Schema { billed_duration, ..schema() }, Route::Engine);
-                let words = statement.text().split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                read.extend(words.filter(|word| columns.contains(word)).map(str::to_owned));
+                for route in [Route::Named, Route::Engine] {
+                    let statement = select(&plan, &Schema { billed_duration, ..schema() }, route);
+                    let words = statement.text().split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+                    read.extend(words.filter(|word| columns.contains(word)).map(str::to_owned));
+                }
             }
         }
     }

@@ -43,14 +43,15 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// Whether the server refused the statement or failed with it, before its first row and for no passing reason.
+    /// Whether the server refused the statement or failed with it, before its first row and for what it says, not for
+    /// what it takes.
     pub fn is_refusal(&self) -> bool {
         self.refusal
     }
 
     /// Whether it is ClickHouse's NOT_FOUND_COLUMN_IN_BLOCK.
     pub(super) fn names_no_column(&self) -> bool {
-        self.cause.contains("Code: 10.")
+        code(&self.cause) == Some("10")
     }
 
     pub(super) fn busy() -> Self {
@@ -87,16 +88,26 @@ impl From<Error> for StoreError {
             Error::BadResponse(text) => of_code(text),
             _ => Failure::Failed,
         };
-        let refusal = failure == Failure::Failed && matches!(error, Error::BadResponse(_));
+        let refusal = failure == Failure::Failed && matches!(&error, Error::BadResponse(text) if !is_of_means(text));
         Self { failure, cause: error.to_string(), refusal }
     }
 }
 
-/// `Code: 159. DB::Exception: …` → what it means.
+/// The number in `Code: 159. DB::Exception: …`.
+fn code(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("Code: ")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next().filter(|code| !code.is_empty())
+}
+
+/// Whether the statement wanted more than it may have: TOO_MANY_ROWS, QUOTA_EXCEEDED, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES,
+/// TOO_MANY_ROWS_OR_BYTES, CANNOT_SCHEDULE_TASK. Asking in another way would only want more.
+fn is_of_means(text: &str) -> bool {
+    matches!(code(text), Some("158" | "201" | "241" | "307" | "396" | "439"))
+}
+
+/// What the code means.
 fn of_code(text: &str) -> Failure {
-    let code =
-        text.split_once("Code: ").map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
-    match code.as_deref() {
+    match code(text) {
         // TIMEOUT_EXCEEDED, TOO_SLOW; the estimate that a query would take too long.
         Some("159" | "160") => Failure::Slow,
         // TOO_MANY_SIMULTANEOUS_QUERIES.
@@ -121,5 +132,13 @@ mod tests {
         assert_eq!(of_code("Code: 202. DB::Exception: Too many"), Failure::Busy);
         assert_eq!(of_code("Code: 60. DB::Exception: Unknown table"), Failure::Failed);
         assert_eq!(of_code("502 Bad Gateway"), Failure::Unreachable);
+        let refused = |text: &str| StoreError::from(Error::BadResponse(text.to_owned())).is_refusal();
+        assert!(refused("Code: 395. DB::Exception: a part lacks a projection"));
+        assert!(refused("Code: 582. DB::Exception: There is no projection"));
+        for passing in
+            ["Code: 241. DB::Exception: Memory limit", "Code: 159. DB::Exception: Timeout", "502 Bad Gateway"]
+        {
+            assert!(!refused(passing), "{passing}");
+        }
     }
 }

@@ -130,6 +130,7 @@ impl Store {
             && error.is_refusal()
         {
             self.projections.refused(error);
+            self.queries.note_repeated();
             statement = write(Route::Engine);
             done = self.in_a_slot(self.stream(&statement, report, rows)).await;
         }
@@ -192,9 +193,9 @@ impl Store {
         Ok(in_time(self.client.query_raw(sql).fetch_all::<T>()).await?)
     }
 
-    /// Longest time that a report's statement takes, one way or the other.
+    /// Longest time that a report's statement takes, one way or the other; it may be asked twice.
     pub fn patience(&self) -> Duration {
-        self.queue + self.limit
+        2 * (self.queue + self.limit)
     }
 
     /// The statements that were run.

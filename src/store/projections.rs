@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{StoreError, in_time};
 use crate::sql::Route;
-use crate::sql::projections::{ALL, lacked};
+use crate::sql::projections::{ALL, lacked, parts_of};
 
 /// How projections may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,11 +108,7 @@ struct PartRow {
 /// the few parts do here.
 async fn lacked_in(client: &Client, table: &str) -> Result<Vec<&'static str>> {
     let database = client.database().unwrap_or("default");
-    let sql = format!(
-        "SELECT projections, partition_id, min_time, max_time FROM system.parts \
-         WHERE database = '{database}' AND table = '{table}' AND active"
-    );
-    let parts = in_time(client.query_raw(&sql).fetch_all::<PartRow>()).await?;
+    let parts = in_time(client.query_raw(&parts_of(database, table)).fetch_all::<PartRow>()).await?;
     let of = |part: &PartRow| lacked(&part.projections, &part.partition_id, part.min_time.into(), part.max_time.into());
     let mut all: Vec<_> = parts.iter().flat_map(of).collect();
     all.sort_unstable();

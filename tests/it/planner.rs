@@ -195,24 +195,20 @@ async fn months_of_hours_are_read_from_the_hours() {
     }
 }
 
-/// Questions that are read by name in every way, and what they are answered without projections.
-async fn all_ways(world: &World, plain: &TestApp) -> Vec<(String, String, String)> {
-    let mut answers = Vec::new();
+/// One question for each projection that is read by its name.
+fn served(world: &World) -> Vec<(&'static str, String)> {
     let last = FIRST + 7199;
-    for (report, from, to, rest) in [
-        (QUALITY, FIRST, last, "minute"),
-        (QUALITY, FIRST + 7, last - 66, "5minutes"),
-        ("origination-statistics", FIRST - 90 * 86_400, last, "hour"),
-        ("origination-statistics", FIRST - 4 * 86_400, last, "day&dst-country-id=0"),
-        ("termination-statistics", FIRST - 90 * 86_400 + 11, last, "day"),
-        ("termination-statistics", FIRST, last, "hour&duration-gt=10"),
-    ] {
-        let path = world.path(report, &window(from, to, rest));
-        let (ours, theirs) = (world.app.get(&path, &world.token).await, plain.get(&path, &world.token).await);
-        assert_eq!((ours.status, theirs.status), (200, 200), "{path}");
-        answers.push((path, ours.body, theirs.body));
-    }
-    answers
+    let long = FIRST - 90 * 86_400;
+    [
+        ("customer_minutes", QUALITY, FIRST, last, "minute"),
+        ("customer_hours", "origination-statistics", long, last, "hour"),
+        ("vendor_minutes", "termination-statistics-quality", FIRST, last, "5minutes"),
+        ("vendor_hours", "termination-statistics", long, last, "day"),
+        ("by_destination", "origination-statistics", FIRST - 4 * 86_400, last, "day&dst-country-id=0"),
+        ("by_vendor", "termination-statistics", FIRST + 11, last, "hour&duration-gt=10"),
+    ]
+    .map(|(projection, report, from, to, rest)| (projection, world.path(report, &window(from, to, rest))))
+    .to_vec()
 }
 
 /// Reading by name, ClickHouse makes nothing up for a part that lacks a projection; the very next answer must be right.
@@ -224,66 +220,66 @@ async fn parts_that_lack_a_projection_are_noticed_at_once() {
     })
     .await;
     plain.until_known(world.account, &world.token).await;
-    let run = async |sql: &str| world.app.admin.query_raw(sql).execute().await.unwrap();
-    let lines = "(id, customer_id, vendor_id, customer_acc_id, vendor_acc_id, is_last_cdr, time_start, duration)";
-    run("CREATE TABLE other AS cdrs").await;
-    run("ALTER TABLE other DROP PROJECTION by_vendor, DROP PROJECTION by_destination").await;
+    let run = async |sql: String| world.app.admin.query_raw(&sql).execute().await.unwrap();
+    let equal = async |what: &str, path: &str| {
+        let (ours, theirs) = (world.app.get(path, &world.token).await, plain.get(path, &world.token).await);
+        assert_eq!((ours.status, theirs.status), (200, 200), "{what}: {path}");
+        assert_eq!(ours.body, theirs.body, "{what}: {path}");
+    };
+    let served = served(&world);
+    assert_eq!(served.len(), ALL.len());
+    let waiting = "SETTINGS mutations_sync = 2";
+    // A second part, which has everything.
+    let columns = "(id, customer_id, vendor_id, customer_acc_id, vendor_acc_id, is_last_cdr, time_start, duration)";
+    run("SYSTEM STOP MERGES cdrs".into()).await;
+    run(format!("INSERT INTO cdrs {columns} VALUES (1000000, 7, 7, 1, 1, 1, {}, 5)", FIRST + 9)).await;
+    run("SYSTEM START MERGES cdrs".into()).await;
+    for (projection, path) in &served {
+        until_by_name(&world).await;
+        let reply = world.app.get(&format!("{path}&debug=plan"), &world.token).await;
+        let read = if projection.starts_with("by_") { projection } else { projection.split_once('_').unwrap().1 };
+        let pieces = Plan::read(reply.header("x-cdrscope-plan")).pieces;
+        assert!(pieces.iter().all(|piece| piece.starts_with(read)), "{projection}: {pieces:?}");
+        run(format!("ALTER TABLE cdrs CLEAR PROJECTION {projection} IN PARTITION 202601 {waiting}")).await;
+        equal("cleared", path).await;
+        run(format!("ALTER TABLE cdrs MATERIALIZE PROJECTION {projection} {waiting}")).await;
+        equal("filled in again", path).await;
+    }
+    let (_, hours) = &served[1];
     for (what, changes) in [
         (
-            "a projection cleared",
-            vec!["ALTER TABLE cdrs CLEAR PROJECTION customer_minutes IN PARTITION 202601 SETTINGS mutations_sync = 2"],
-        ),
-        (
-            "all cleared",
+            "detached without hours",
             vec![
-                "ALTER TABLE cdrs CLEAR PROJECTION customer_minutes IN PARTITION 202601 SETTINGS mutations_sync = 2",
-                "ALTER TABLE cdrs CLEAR PROJECTION customer_hours IN PARTITION 202601 SETTINGS mutations_sync = 2",
-                "ALTER TABLE cdrs CLEAR PROJECTION vendor_hours IN PARTITION 202601 SETTINGS mutations_sync = 2",
-                "ALTER TABLE cdrs CLEAR PROJECTION vendor_minutes IN PARTITION 202601 SETTINGS mutations_sync = 2",
-                "ALTER TABLE cdrs CLEAR PROJECTION by_destination IN PARTITION 202601 SETTINGS mutations_sync = 2",
-                "ALTER TABLE cdrs CLEAR PROJECTION by_vendor IN PARTITION 202601 SETTINGS mutations_sync = 2",
+                format!("ALTER TABLE cdrs CLEAR PROJECTION customer_hours IN PARTITION 202601 {waiting}"),
+                "ALTER TABLE cdrs DETACH PARTITION 202601".to_owned(),
             ],
         ),
-        (
-            "old parts attached",
-            vec![
-                "ALTER TABLE cdrs CLEAR PROJECTION customer_minutes IN PARTITION 202601 SETTINGS mutations_sync = 2",
-                "ALTER TABLE cdrs DETACH PARTITION 202601",
-            ],
-        ),
-        ("and back", vec!["ALTER TABLE cdrs ATTACH PARTITION 202601"]),
+        ("attached again", vec!["ALTER TABLE cdrs ATTACH PARTITION 202601".to_owned()]),
+        ("filled in", vec![format!("ALTER TABLE cdrs MATERIALIZE PROJECTION customer_hours {waiting}")]),
         (
             "deleted behind a mask",
             vec![
-                "ALTER TABLE cdrs MODIFY SETTING lightweight_mutation_projection_mode = 'drop'",
-                "DELETE FROM cdrs WHERE id % 3 = 0",
+                "ALTER TABLE cdrs MODIFY SETTING lightweight_mutation_projection_mode = 'drop'".to_owned(),
+                "DELETE FROM cdrs WHERE id % 3 = 0".to_owned(),
             ],
         ),
-        (
-            "none at all",
-            vec![
-                "ALTER TABLE cdrs DROP PROJECTION customer_minutes SETTINGS mutations_sync = 2",
-                "ALTER TABLE cdrs DROP PROJECTION customer_hours SETTINGS mutations_sync = 2",
-                "ALTER TABLE cdrs DROP PROJECTION by_vendor SETTINGS mutations_sync = 2",
-            ],
-        ),
+        ("all back", {
+            let filled = ALL.map(|one| format!("ALTER TABLE cdrs MATERIALIZE PROJECTION {} {waiting}", one.name));
+            [format!("ALTER TABLE cdrs APPLY DELETED MASK {waiting}")].into_iter().chain(filled).collect()
+        }),
+        ("gone", vec![format!("ALTER TABLE cdrs DROP PROJECTION customer_hours {waiting}")]),
+        ("nothing left", vec!["TRUNCATE TABLE cdrs".to_owned()]),
     ] {
-        // All there again, and read by name.
-        run("ALTER TABLE cdrs APPLY DELETED MASK SETTINGS mutations_sync = 2").await;
-        for projection in ALL.map(|projection| projection.name) {
-            if what != "and back" {
-                run(&format!("ALTER TABLE cdrs MATERIALIZE PROJECTION {projection} SETTINGS mutations_sync = 2")).await;
-            }
-        }
-        run(&format!("INSERT INTO cdrs {lines} VALUES ({}, 7, 7, 1, 1, 1, {}, 5)", 1_000_000, FIRST + 9)).await;
-        if what != "and back" {
+        // Where none is lacking a look notices it first, and only then is the change one that a statement meets.
+        if !["attached again", "filled in", "all back", "nothing left"].contains(&what) {
             until_by_name(&world).await;
         }
         for change in changes {
             run(change).await;
         }
-        for (path, ours, theirs) in all_ways(&world, &plain).await {
-            assert_eq!(ours, theirs, "{what}: {path}");
+        equal(what, hours).await;
+        for (_, path) in &served {
+            equal(what, path).await;
         }
     }
 }
