@@ -55,6 +55,9 @@ async fn a_window_that_moves_within_a_minute_reads_its_odd_seconds_once() {
     services.run(&calls(1, now - 2 * DAY, 7, 24_000)).await;
     let (app, proxy) = service(&services).await;
     let (first, last) = ((now - 2 * DAY).div_euclid(60) * 60, (now - 7200).div_euclid(60) * 60);
+    // A call in every second that a window may cut at.
+    services.run(&calls(100_000, first, 1, 130)).await;
+    services.run(&calls(101_000, last, 1, 130)).await;
     for (report, sampling) in [
         ("origination-statistics-quality", "minute"),
         ("termination-statistics-quality", "15minutes"),
