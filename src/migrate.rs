@@ -57,6 +57,10 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(15, "vendor_hours", "0015_vendor_hours.sql"),
     step!(16, "fill_customer_hours", "0016_fill_customer_hours.sql"),
     step!(17, "fill_vendor_hours", "0017_fill_vendor_hours.sql"),
+    step!(18, "customer_quarter_hours", "0018_customer_quarter_hours.sql"),
+    step!(19, "vendor_quarter_hours", "0019_vendor_quarter_hours.sql"),
+    step!(20, "fill_customer_quarter_hours", "0020_fill_customer_quarter_hours.sql"),
+    step!(21, "fill_vendor_quarter_hours", "0021_fill_vendor_quarter_hours.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.

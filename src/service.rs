@@ -47,13 +47,17 @@ pub struct Service {
 }
 
 impl Service {
-    /// Reads the accounts, binds the address and begins to answer.
+    /// Reads the accounts, binds the address and begins to answer through clients that `reader` makes.
     ///
     /// # Errors
     /// When the tables cannot be used or the address cannot be had.
-    pub async fn start(config: Config, keys: Keys, reader: Client) -> Result<Self, ServiceError> {
+    pub async fn start(
+        config: Config,
+        keys: Keys,
+        reader: impl Fn() -> Client + Send + Sync + 'static,
+    ) -> Result<Self, ServiceError> {
         let (address, workers) = (config.http.listen, config.http.workers);
-        let schema = tables::inspect(&reader, &config).await?;
+        let schema = tables::inspect(&reader(), &config).await?;
         let reading = match &schema.cdrs {
             _ if !config.planner.enabled => Reading::Off,
             cdrs if cdrs.is_ours && cdrs.has_parts => Reading::Named(tables::CDRS_NAME),

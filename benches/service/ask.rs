@@ -134,6 +134,7 @@ impl<'a> Question<'a> {
         ];
         if statement.is_light() {
             parameters.push(("max_threads".to_owned(), "1".to_owned()));
+            parameters.push(("output_format_parallel_formatting".to_owned(), "0".to_owned()));
         }
         let values = statement.params().iter().enumerate();
         parameters.extend(values.map(|(place, value)| (format!("param_p{place}"), value.clone())));

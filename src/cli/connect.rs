@@ -5,7 +5,7 @@ use std::time::Duration;
 use clickhouse::Client;
 
 use super::CliError;
-use crate::config::Config;
+use crate::config::{ClickHouse, Config};
 use crate::engine::{Access, Engine, Login, Options};
 use crate::store;
 
@@ -79,13 +79,14 @@ impl Connection {
         self.client(config, self.reader.as_ref())
     }
 
+    /// Makes such as may read, with connections of their own.
+    pub fn readers(&self, config: &Config) -> impl Fn() -> Client + Send + Sync + 'static {
+        let (url, login, config) = (self.url.clone(), self.reader.clone(), config.clickhouse.clone());
+        move || client(&url, &config, login.as_ref())
+    }
+
     fn client(&self, config: &Config, login: Option<&Login>) -> Client {
-        match login {
-            Some(login) => {
-                store::client(&self.url, &login.user, &login.password).with_database(&config.clickhouse.database)
-            }
-            None => store::configured(&self.url, &config.clickhouse),
-        }
+        client(&self.url, &config.clickhouse, login)
     }
 
     /// Stops an engine of its own and waits for it.
@@ -93,6 +94,13 @@ impl Connection {
         if let Some(engine) = self.engine {
             engine.stop().await;
         }
+    }
+}
+
+fn client(url: &str, config: &ClickHouse, login: Option<&Login>) -> Client {
+    match login {
+        Some(login) => store::client(url, &login.user, &login.password).with_database(&config.database),
+        None => store::configured(url, config),
     }
 }
 

@@ -83,7 +83,7 @@ pub async fn account_ids(
         return Ok(Vec::new());
     }
     let directory = Directory::new(&config.accounts);
-    directory.refresh(&Store::new(client, &config.limits)).await.map_err(CliError::failed)?;
+    directory.refresh(&Store::new(move || client.clone(), &config.limits)).await.map_err(CliError::failed)?;
     let snapshot =
         directory.snapshot().map_err(|_stale| CliError::Failed("reading the accounts took too long".into()))?;
     let id = |uuid: &Uuid| {

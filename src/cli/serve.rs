@@ -62,7 +62,7 @@ impl Serve {
                 log::warn!("the table holds CDRs that are not the demo's: no calls are made up beside them");
             }
         }
-        let reader = connection.reader(&config);
+        let reader = connection.readers(&config);
         let sample = if self.demo { Some(demo_token(&keys)?) } else { None };
         let service = Service::start(config, keys, reader).await.map_err(CliError::failed)?;
         log::info!("listening on {}", service.url());

@@ -2,11 +2,11 @@
 //! not stored: a grid of half a million buckets costs what its calls cost.
 
 use super::cells::Cells;
-use super::tsv::{self, Rows};
+use super::tsv::{Fields, Rows};
 use crate::query::sampling::Sampling;
 use crate::query::zone::Calendar;
 use crate::report::Report;
-use crate::report::figure::{self, Sum};
+use crate::report::figure::{self, Figure, Sum};
 use crate::report::plan::Grid;
 
 /// Time and key of a row.
@@ -48,6 +48,13 @@ impl Buckets {
     /// A sum of one stored bucket.
     pub fn sum(&self, sum: Sum, row: usize) -> i128 {
         self.sums.iter().find(|(name, _)| *name == sum).map_or(0, |(_, cells)| cells.number(row))
+    }
+
+    /// The sums of a figure, found once for all of its rows.
+    pub fn made_of(&self, figure: Figure) -> MadeOf<'_> {
+        let mut sums =
+            self.sums.iter().filter(|(sum, _)| figure.sums().contains(sum)).map(|(sum, cells)| (*sum, cells));
+        MadeOf { first: sums.next(), second: sums.next() }
     }
 
     /// A sum over all buckets.
@@ -186,10 +193,10 @@ impl Buckets {
     }
 
     /// The place that a line's first fields name.
-    fn read_place<'l>(&self, fields: &mut impl Iterator<Item = &'l [u8]>) -> Option<Place> {
-        let t = tsv::integer(fields.next()?)?;
+    fn read_place(&self, fields: &mut Fields<'_>) -> Option<Place> {
+        let t = fields.integer()?;
         let key = match self.keys {
-            Some(_) => u32::try_from(tsv::integer(fields.next()?)?).ok()?,
+            Some(_) => u32::try_from(fields.integer()?).ok()?,
             None => 0,
         };
         Some((t, key))
@@ -200,27 +207,42 @@ impl Rows for Buckets {
     const TOTALS: bool = true;
 
     fn row(&mut self, line: &[u8]) -> Option<()> {
-        let mut fields = line.split(|&b| b == b'\t');
+        let mut fields = Fields::of(line);
         let place = self.read_place(&mut fields)?;
         if self.t.len().checked_sub(1).and_then(|last| self.place(last)).is_some_and(|last| last >= place) {
             return None;
         }
         self.t.push(place.0);
         self.keys.iter_mut().for_each(|keys| keys.push(place.1));
-        self.sums.iter_mut().try_for_each(|(_, cells)| cells.read(fields.next()?))?;
-        fields.next().is_none().then_some(())
+        self.sums.iter_mut().try_for_each(|(_, cells)| cells.read(&mut fields))?;
+        fields.is_done().then_some(())
     }
 
     fn totals(&mut self, line: &[u8]) -> Option<()> {
-        let mut fields = line.split(|&b| b == b'\t');
+        let mut fields = Fields::of(line);
         self.read_place(&mut fields)?;
         let mut read = |(sum, _): &(Sum, Cells)| {
             let mut total = Cells::new(*sum);
-            total.read(fields.next()?).map(|()| total)
+            total.read(&mut fields).map(|()| total)
         };
         // Over no rows the engine's totals are defaults: zeros, as they should be.
         self.totals = self.sums.iter().map(&mut read).collect::<Option<Vec<Cells>>>()?;
-        fields.next().is_none().then_some(())
+        fields.is_done().then_some(())
+    }
+}
+
+/// The sums that a figure is made of; there are one or two.
+#[derive(Clone, Copy, Debug)]
+pub struct MadeOf<'b> {
+    first: Option<(Sum, &'b Cells)>,
+    second: Option<(Sum, &'b Cells)>,
+}
+
+impl MadeOf<'_> {
+    /// A sum of one stored bucket.
+    pub fn sum(&self, sum: Sum, row: usize) -> i128 {
+        let cells = [self.first, self.second].into_iter().flatten().find(|(name, _)| *name == sum);
+        cells.map_or(0, |(_, cells)| cells.number(row))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The values of one sum, row by row.
 
-use super::tsv;
+use super::tsv::Fields;
 use crate::report::figure::Sum;
 
 /// One sum for every row.
@@ -56,11 +56,11 @@ impl Cells {
         }
     }
 
-    /// A new row of a field. `None` when it does not read.
-    pub fn read(&mut self, field: &[u8]) -> Option<()> {
+    /// A new row of the next field. `None` when there is none, or it does not read.
+    pub fn read(&mut self, fields: &mut Fields<'_>) -> Option<()> {
         match self {
-            Self::Small(values) => values.push(tsv::integer(field)?),
-            Self::Wide(values) => values.push(tsv::millionths(field)?),
+            Self::Small(values) => values.push(fields.integer()?),
+            Self::Wide(values) => values.push(fields.millionths()?),
         }
         Some(())
     }

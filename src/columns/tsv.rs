@@ -84,6 +84,92 @@ impl TsvReader {
     }
 }
 
+/// The fields of a line, one after the other.
+#[derive(Clone, Debug)]
+pub struct Fields<'l> {
+    /// What has not been read yet; `None` behind the last field.
+    rest: Option<&'l [u8]>,
+}
+
+impl<'l> Fields<'l> {
+    /// At the first field.
+    pub fn of(line: &'l [u8]) -> Self {
+        Self { rest: Some(line) }
+    }
+
+    /// A whole number.
+    pub fn integer(&mut self) -> Option<i64> {
+        let line = self.rest?;
+        let (digits, value) = leading(line);
+        // Eighteen digits fit in 64 bits.
+        if (1..=18).contains(&digits) && self.skip(line, digits) {
+            return i64::try_from(value).ok();
+        }
+        integer(self.next()?)
+    }
+
+    /// A decimal in millionths, as [`millionths`] reads it.
+    pub fn millionths(&mut self) -> Option<i128> {
+        let line = self.rest?;
+        let (digits, whole) = leading(line);
+        if (1..=12).contains(&digits) {
+            let decimals = match line.get(digits..) {
+                Some([b'.', rest @ ..]) => Some(leading(rest)).filter(|(digits, _)| (1..=6).contains(digits)),
+                _ => None,
+            };
+            // Without decimals the field ends behind the digits, or is not one of the usual form.
+            let (more, part) = decimals.map_or((0, 0), |(digits, part)| (digits + 1, part));
+            let scale = MILLION_BY_DECIMALS.get(more.saturating_sub(1)).copied().unwrap_or(1);
+            if self.skip(line, digits + more) {
+                return Some(i128::from(whole * 1_000_000 + part * scale));
+            }
+        }
+        millionths(self.next()?)
+    }
+
+    /// Whether every field was read.
+    pub fn is_done(&self) -> bool {
+        self.rest.is_none()
+    }
+
+    /// Goes on behind a field of so many bytes; `false`, and stays, when the field is longer.
+    fn skip(&mut self, line: &'l [u8], bytes: usize) -> bool {
+        match line.get(bytes..) {
+            Some([b'\t', rest @ ..]) => self.rest = Some(rest),
+            Some([]) => self.rest = None,
+            Some(_) | None => return false,
+        }
+        true
+    }
+}
+
+impl<'l> Iterator for Fields<'l> {
+    type Item = &'l [u8];
+
+    fn next(&mut self) -> Option<&'l [u8]> {
+        let line = self.rest?;
+        let end = memchr::memchr(b'\t', line).unwrap_or(line.len());
+        self.rest = line.get(end + 1..);
+        line.get(..end)
+    }
+}
+
+/// How many digits a text begins with, and their value where it fits in 64 bits.
+fn leading(text: &[u8]) -> (usize, u64) {
+    let (mut digits, mut value) = (0, 0u64);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        (digits, value) = (digits + 1, value.wrapping_mul(10).wrapping_add(digit.into()));
+    }
+    (digits, value)
+}
+
+/// What a number of so many decimals is multiplied by to become millionths.
+const MILLION_BY_DECIMALS: [u64; 7] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+
 /// A whole number.
 pub fn integer(field: &[u8]) -> Option<i64> {
     let (negative, digits) = match field.strip_prefix(b"-") {
@@ -129,8 +215,7 @@ pub fn millionths(field: &[u8]) -> Option<i128> {
     if digits.is_empty() || decimals > 6 {
         return None;
     }
-    const POWERS: [i128; 7] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
-    let value = value.checked_mul(*POWERS.get(decimals as usize)?)?;
+    let value = value.checked_mul((*MILLION_BY_DECIMALS.get(decimals as usize)?).into())?;
     Some(if negative { -value } else { value })
 }
 
@@ -214,6 +299,19 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// Whatever stands in a line, and however it is read on from there.
+        #[test]
+        fn fields_read_as_they_do_alone(line in "(-|0|[0-9]{1,3}|[0-9]{10,20}|\\.|\\.[0-9]{1,7}|\t|x){0,12}") {
+            let (mut integers, mut decimals) = (Fields::of(line.as_bytes()), Fields::of(line.as_bytes()));
+            for field in line.as_bytes().split(|&byte| byte == b'\t') {
+                proptest::prop_assert!(!integers.is_done() && !decimals.is_done());
+                proptest::prop_assert_eq!(integers.integer(), integer(field), "{}", line);
+                proptest::prop_assert_eq!(decimals.millionths(), millionths(field), "{}", line);
+            }
+            proptest::prop_assert!(integers.is_done() && decimals.is_done());
+            proptest::prop_assert_eq!((integers.integer(), decimals.millionths(), integers.next()), (None, None, None));
+        }
+
         #[test]
         fn decimals_of_every_length_read(millionths_of in proptest::prelude::any::<i64>().prop_map(i128::from), times in 1..1_000_000_000_i128, cut in 0..7_usize) {
             let whole = millionths_of * times;

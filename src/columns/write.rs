@@ -116,6 +116,18 @@ impl Writer {
         json::number(out, value, answer.form.plain_numbers || answer.form.rows);
     }
 
+    /// A figure's values up to the piece's length; `true` when the column is finished.
+    fn figures(&mut self, out: &mut Vec<u8>, figure: Figure) -> bool {
+        let answer = Arc::clone(&self.answer);
+        let scale = answer.scale(i128::from(answer.grid.step));
+        let plain = answer.form.plain_numbers || answer.form.rows;
+        let made_of = answer.buckets.made_of(figure);
+        self.column(out, |_, out, _, stored| {
+            let value = figure.value(scale, |sum| stored.map_or(0, |row| made_of.sum(sum, row)));
+            json::number(out, value, plain);
+        })
+    }
+
     /// A column's values up to the piece's length; `true` when the column is finished.
     fn column(&mut self, out: &mut Vec<u8>, value: impl Fn(&Self, &mut Vec<u8>, i64, Option<usize>)) -> bool {
         let answer = Arc::clone(&self.answer);
@@ -202,7 +214,7 @@ impl Produce for Writer {
                 }
                 Part::Figure(i) => {
                     let Some(&figure) = self.answer.figures.get(i) else { break };
-                    if self.column(out, |writer, out, _, stored| writer.figure(out, figure, stored)) {
+                    if self.figures(out, figure) {
                         if let Some(next) = self.answer.figures.get(i + 1) {
                             key(out, b"],", next.name());
                             out.push(b'[');

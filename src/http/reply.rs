@@ -228,7 +228,7 @@ mod tests {
         config.limits.concurrent_queries = 1;
         config.auth.secret = Secret::new("a secret for tests, long enough to sign with");
         let keys = Keys::new(&config.auth).unwrap();
-        let store = Store::new(store::client("http://127.0.0.1:1", "default", ""), &config.limits);
+        let store = Store::new(|| store::client("http://127.0.0.1:1", "default", ""), &config.limits);
         let (cdrs, active_calls) = (TableSchema::plain("cdrs"), TableSchema::plain("active_calls"));
         let schema =
             Schema { cdrs, active_calls, billed_duration: false, period_seconds: 60, causes: Causes::default() };

@@ -14,6 +14,8 @@ use crate::report::plan::Window;
 pub enum Source {
     /// Sums by hour: a projection of cdrscope's own table.
     Hours,
+    /// Sums by quarter of an hour, likewise.
+    QuarterHours,
     /// Sums by minute, likewise.
     Minutes,
     /// The calls themselves.
@@ -30,6 +32,7 @@ impl Source {
     fn name(self) -> &'static str {
         match self {
             Self::Hours => "hours",
+            Self::QuarterHours => "quarter_hours",
             Self::Minutes => "minutes",
             Self::Calls => "calls",
             Self::ByDestination => "by_destination",
@@ -80,7 +83,7 @@ fn instant(second: i64) -> String {
 /// The sources of one statement, or of all statements of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Chosen {
-    /// Sums by minute or hour only.
+    /// Sums only, by minute or more.
     Minutes,
     /// Calls only.
     Calls,
@@ -97,7 +100,7 @@ impl Chosen {
     /// What these stretches amount to; `None` when nothing is read.
     pub fn of(scans: &[Scan]) -> Option<Self> {
         let reads = |any: &[Source]| scans.iter().any(|scan| any.contains(&scan.source));
-        let sums = reads(&[Source::Minutes, Source::Hours]);
+        let sums = reads(&[Source::Minutes, Source::QuarterHours, Source::Hours]);
         let calls = reads(&[Source::Calls, Source::ByDestination, Source::ByVendor]);
         match (sums, calls, reads(&[Source::Snapshots])) {
             (true, true, _) => Some(Self::Both),

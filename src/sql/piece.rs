@@ -10,7 +10,7 @@ use crate::report::plan::{Plan, Window};
 /// A part of a window that is read in one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// Whole minutes or hours, `[from, end)`, from sums.
+    /// Whole minutes, quarters of an hour or hours, `[from, end)`, from sums.
     Sums { unit: Unit, from: i64, end: Option<i64> },
     /// Any seconds, both inclusive, from the calls.
     Calls { window: Window, order: Order },
@@ -28,8 +28,14 @@ impl Piece {
     /// What to tell of it.
     pub fn told(self, parts: usize) -> Scan {
         match self {
-            Self::Sums { unit: Unit::Minute, from, end } => Scan { source: Source::Minutes, from, end, parts },
-            Self::Sums { unit: Unit::Hour, from, end } => Scan { source: Source::Hours, from, end, parts },
+            Self::Sums { unit, from, end } => {
+                let source = match unit {
+                    Unit::Minute => Source::Minutes,
+                    Unit::QuarterHour => Source::QuarterHours,
+                    Unit::Hour => Source::Hours,
+                };
+                Scan { source, from, end, parts }
+            }
             Self::Calls { window, order } => {
                 let source = match order {
                     Order::Table => Source::Calls,
@@ -95,22 +101,28 @@ impl Stretch {
     }
 }
 
-/// Whole minutes, as hours where that is less work.
+/// Whole minutes, as longer units where that is less work.
 fn sums(plan: &Plan, minutes: Stretch, route: Route) -> Vec<Piece> {
-    // A day of minutes is read as fast as a day of hours, and one more piece costs as much as reading so many minutes more.
+    // A day of minutes is read as fast as a day of hours, and one more piece costs as much as reading so many sums more.
     const FEW: i64 = 1_440;
     const PIECE: i64 = 45_000;
-    let by = |unit: Unit, Stretch { from, end }: Stretch| Piece::Sums { unit, from, end };
-    let Some(hours) = minutes.whole(Unit::Hour, plan.interval).filter(|_| route == Route::Named) else {
-        return vec![by(Unit::Minute, minutes)];
+    let longer = [Unit::Hour, Unit::QuarterHour].into_iter().filter(|_| route == Route::Named);
+    let cut = longer.filter_map(|unit| minutes.whole(unit, plan.interval).map(|whole| (unit, whole)));
+    let ends = |whole: Stretch| {
+        let before = (minutes.from < whole.from).then_some(Stretch { from: minutes.from, end: Some(whole.from) });
+        let after = whole.end.filter(|end| minutes.end.is_some_and(|last| *end < last));
+        (before, after.map(|end| Stretch { from: end, end: minutes.end }))
     };
-    let before = (minutes.from < hours.from).then_some(Stretch { from: minutes.from, end: Some(hours.from) });
-    let after = hours.end.filter(|end| minutes.end.is_some_and(|last| *end < last));
-    let after = after.map(|end| Stretch { from: end, end: minutes.end });
-    let ends = i64::from(before.is_some()) + i64::from(after.is_some());
-    if (hours.end.unwrap_or(plan.now) - hours.from) / Unit::Minute.seconds() <= FEW + ends * PIECE {
-        return vec![by(Unit::Minute, minutes)];
-    }
-    let ends = |end: Option<Stretch>| end.map(|end| by(Unit::Minute, end));
-    ends(before).into_iter().chain([by(Unit::Hour, hours)]).chain(ends(after)).collect()
+    let work = |&(unit, whole): &(Unit, Stretch)| {
+        let (before, after) = ends(whole);
+        let pieces = i64::from(before.is_some()) + i64::from(after.is_some());
+        (whole.end.unwrap_or(plan.now) - whole.from) / unit.seconds() + pieces * PIECE
+    };
+    let by = |unit: Unit, Stretch { from, end }: Stretch| Piece::Sums { unit, from, end };
+    let all = (minutes.end.unwrap_or(plan.now) - minutes.from) / Unit::Minute.seconds();
+    let least = cut.min_by_key(work).filter(|cut| all > FEW + work(cut));
+    let Some((unit, whole)) = least else { return vec![by(Unit::Minute, minutes)] };
+    let (before, after) = ends(whole);
+    let end = |end: Option<Stretch>| end.map(|end| by(Unit::Minute, end));
+    end(before).into_iter().chain([by(unit, whole)]).chain(end(after)).collect()
 }

@@ -68,8 +68,10 @@ macro_rules! vendor {
 }
 
 static CUSTOMER_MINUTES: Projection = customer!("customer_minutes", "toStartOfMinute(time_start)");
+static CUSTOMER_QUARTER_HOURS: Projection = customer!("customer_quarter_hours", "toStartOfFifteenMinutes(time_start)");
 static CUSTOMER_HOURS: Projection = customer!("customer_hours", "toStartOfHour(time_start)");
 static VENDOR_MINUTES: Projection = vendor!("vendor_minutes", "toStartOfMinute(time_start)");
+static VENDOR_QUARTER_HOURS: Projection = vendor!("vendor_quarter_hours", "toStartOfFifteenMinutes(time_start)");
 static VENDOR_HOURS: Projection = vendor!("vendor_hours", "toStartOfHour(time_start)");
 
 static BY_DESTINATION: Projection = Projection {
@@ -105,14 +107,24 @@ static BY_VENDOR: Projection = Projection {
 };
 
 /// All that are read by their names.
-pub static ALL: [&Projection; 6] =
-    [&CUSTOMER_MINUTES, &CUSTOMER_HOURS, &VENDOR_MINUTES, &VENDOR_HOURS, &BY_DESTINATION, &BY_VENDOR];
+pub static ALL: [&Projection; 8] = [
+    &CUSTOMER_MINUTES,
+    &CUSTOMER_QUARTER_HOURS,
+    &CUSTOMER_HOURS,
+    &VENDOR_MINUTES,
+    &VENDOR_QUARTER_HOURS,
+    &VENDOR_HOURS,
+    &BY_DESTINATION,
+    &BY_VENDOR,
+];
 
 /// What sums are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// A minute.
     Minute,
+    /// A quarter of an hour, in UTC.
+    QuarterHour,
     /// An hour, in UTC.
     Hour,
 }
@@ -122,6 +134,7 @@ impl Unit {
     pub fn seconds(self) -> i64 {
         match self {
             Self::Minute => 60,
+            Self::QuarterHour => 900,
             Self::Hour => 3600,
         }
     }
@@ -130,6 +143,7 @@ impl Unit {
     pub fn key(self) -> &'static str {
         match self {
             Self::Minute => "toStartOfMinute(time_start)",
+            Self::QuarterHour => "toStartOfFifteenMinutes(time_start)",
             Self::Hour => "toStartOfHour(time_start)",
         }
     }
@@ -138,8 +152,10 @@ impl Unit {
     pub fn of(self, side: Side) -> &'static Projection {
         match (self, side) {
             (Self::Minute, Side::Origination) => &CUSTOMER_MINUTES,
+            (Self::QuarterHour, Side::Origination) => &CUSTOMER_QUARTER_HOURS,
             (Self::Hour, Side::Origination) => &CUSTOMER_HOURS,
             (Self::Minute, Side::Termination) => &VENDOR_MINUTES,
+            (Self::QuarterHour, Side::Termination) => &VENDOR_QUARTER_HOURS,
             (Self::Hour, Side::Termination) => &VENDOR_HOURS,
         }
     }
@@ -208,7 +224,7 @@ fn needed(plan: &Plan, schema: &Schema) -> Vec<Column> {
     summed.chain(filtered).chain(plan.report.key.map(Key::column)).collect()
 }
 
-/// Whether the sums by minute and hour hold all that the report is made of.
+/// Whether the sums by time hold all that the report is made of.
 pub fn has_sums(report: &Report) -> bool {
     let held = |sum: &Sum| match sum {
         Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => true,

@@ -132,6 +132,11 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route)
     // The planner has chosen; ClickHouse would only look at every projection once more, or must not read any.
     if ours && route != Route::Engine {
         s.push(" SETTINGS optimize_use_projections = 0");
+        // ClickHouse's former analysis takes a millisecond less. Several pieces have to be of one moment, which only the present
+        // one promises.
+        if alone && !named.is_empty() {
+            s.push(", enable_analyzer = 0");
+        }
     }
     s
 }
@@ -145,6 +150,7 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, 
         // A column of the projection's, or an expression by which ClickHouse finds the projection.
         Piece::Sums { unit, .. } if named.is_some() => format!("`{}`", unit.key()),
         Piece::Sums { unit: Unit::Minute, .. } => format!("toStartOfMinute({time})"),
+        Piece::Sums { unit: Unit::QuarterHour, .. } => format!("toStartOfFifteenMinutes({time})"),
         Piece::Sums { unit: Unit::Hour, .. } => format!("toStartOfHour({time})"),
         Piece::Calls { .. } => time.to_owned(),
     };
@@ -156,7 +162,13 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, 
             Set::Seconds => "toUInt8(2) AS cdrscope_set, ",
         });
     }
-    interval(s, &unit, read.set.interval(plan));
+    match piece {
+        // Made of such units already.
+        Piece::Sums { unit: of, .. } if named.is_some() && of.seconds() == read.set.interval(plan) => {
+            s.push("toUInt32(").push(&unit).push(")");
+        }
+        Piece::Sums { .. } | Piece::Calls { .. } => interval(s, &unit, read.set.interval(plan)),
+    }
     s.push(" AS cdrscope_t");
     key(s, plan, table);
     for sum in figure::sums(plan.report.figures) {

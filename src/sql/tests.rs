@@ -167,7 +167,7 @@ fn every_statement_over_calls_carries_tenant_and_account() {
     let mut seen = std::collections::BTreeSet::new();
     for report in REPORTS.iter().chain(dashboard::REPORTS) {
         let (tenant, account) = (report.side.tenant().name(), report.side.account().name());
-        // Odd seconds at both ends of seven months, and a destination over some days: calls, minutes, hours, other orders.
+        // Odd seconds at both ends of seven months, and a destination over some days: calls, minutes, longer sums, other orders.
         let filters: &[&[(&str, &str)]] = match report.table {
             Table::Cdrs => &[&[], &[("dst-country-id", "4")]],
             Table::ActiveCalls => &[&[]],
@@ -183,9 +183,11 @@ fn every_statement_over_calls_carries_tenant_and_account() {
                 Read { window: window(1_767_254_400, 1_767_254_430), parts: vec![], set: Set::Edges },
                 Read { window: window(1_767_254_460, 1_767_254_519), parts: vec![], set: Set::Seconds },
             ];
-            let hours = Plan { interval: 3600, ..plan.clone() };
+            let by = |interval| Plan { interval, ..plan.clone() };
             let routes = [Route::Named, Route::Engine, Route::Calls];
-            for (plan, route) in [plan, hours].iter().flat_map(|plan| routes.map(|route| (plan, route))) {
+            for (plan, route) in
+                [by(plan.interval), by(900), by(3600)].iter().flat_map(|plan| routes.map(|route| (plan, route)))
+            {
                 let mut statements = vec![select(plan, &schema(), route)];
                 if report.table == Table::Cdrs {
                     statements.push(select_reads(plan, &schema(), &reads, route));

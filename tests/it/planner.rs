@@ -81,7 +81,7 @@ impl Plan {
         };
         let pieces: Vec<String> = pieces.split_whitespace().map(str::to_owned).collect();
         for piece in &pieces {
-            let form = r"^(hours|minutes|calls|by_destination|by_vendor)\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?\)(\+\d+)?$";
+            let form = r"^(hours|quarter_hours|minutes|calls|by_destination|by_vendor)\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?\)(\+\d+)?$";
             assert!(regex::Regex::new(form).unwrap().is_match(piece), "{header:?}");
         }
         Self { source: source.into(), rows: rows.parse().unwrap(), cache: cache.into(), pieces }
@@ -106,6 +106,8 @@ async fn whole_minutes_without_filters_are_read_from_the_minutes() {
         assert_eq!(plan.cache, "off");
     }
     let open = world.plan(QUALITY, &format!("from-time={FIRST}&sampling=15minutes")).await;
+    assert_eq!(open.of(), ("minutes", vec!["quarter_hours[2026-01-01T00:00:00Z..)"]));
+    let open = world.plan(QUALITY, &format!("from-time={FIRST}&sampling=5minutes")).await;
     assert_eq!(open.of(), ("minutes", vec!["minutes[2026-01-01T00:00:00Z..)"]));
 }
 
@@ -168,15 +170,20 @@ async fn a_destination_over_days_is_read_in_its_own_order() {
 }
 
 #[actix_web::test]
-async fn months_of_hours_are_read_from_the_hours() {
+async fn long_windows_are_read_from_longer_sums() {
     let world = World::new().await;
     let second = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+    let day = window(second("2025-12-20T18:30:00Z"), second("2026-01-01T18:29:59Z"), "day&time-zone=Asia/Kolkata");
+    let plan = world.plan("origination-statistics", &day).await;
+    assert_eq!(plan.of(), ("minutes", vec!["quarter_hours[2025-12-20T18:30:00Z..2026-01-01T18:30:00Z)"]));
     for (from, sampling, source, pieces) in [
         ("2025-06-01T00:00:00Z", "hour", "minutes", vec!["hours[2025-06-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
         ("2025-06-01T00:00:00Z", "month", "minutes", vec!["hours[2025-06-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
         ("2025-06-01T00:00:00Z", "5minutes", "minutes", vec!["minutes[2025-06-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
         ("2025-12-31T00:00:00Z", "hour", "minutes", vec!["hours[2025-12-31T00:00:00Z..2026-01-02T00:00:00Z)"]),
         ("2026-01-01T00:00:00Z", "hour", "minutes", vec!["minutes[2026-01-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
+        // Hours would need another piece.
+        ("2025-12-31T00:15:00Z", "hour", "minutes", vec!["quarter_hours[2025-12-31T00:15:00Z..2026-01-02T00:00:00Z)"]),
         // A month of minutes is not worth another piece, three months are.
         ("2025-12-01T00:10:00Z", "hour", "minutes", vec!["minutes[2025-12-01T00:10:00Z..2026-01-02T00:00:00Z)"]),
         (
@@ -204,6 +211,8 @@ fn served(world: &World) -> Vec<(&'static str, String)> {
         ("customer_hours", "origination-statistics", long, last, "hour"),
         ("vendor_minutes", "termination-statistics-quality", FIRST, last, "5minutes"),
         ("vendor_hours", "termination-statistics", long, last, "day"),
+        ("customer_quarter_hours", QUALITY, FIRST - 3 * 86_400, last, "15minutes"),
+        ("vendor_quarter_hours", "termination-statistics-quality", FIRST - 3 * 86_400, last, "15minutes"),
         ("by_destination", "origination-statistics", FIRST - 4 * 86_400, last, "day&dst-country-id=0"),
         ("by_vendor", "termination-statistics", FIRST + 11, last, "hour&duration-gt=10"),
     ]

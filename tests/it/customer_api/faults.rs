@@ -154,7 +154,11 @@ async fn a_server_that_takes_connections_and_says_nothing_ends_the_start_with_an
     let mut config = Config::default();
     config.auth.secret = Secret::new(SECRET);
     let keys = Keys::new(&config.auth).unwrap();
-    let started = tokio::time::timeout(Duration::from_secs(15), Service::start(config, keys, client.clone())).await;
+    let readers = {
+        let client = client.clone();
+        move || client.clone()
+    };
+    let started = tokio::time::timeout(Duration::from_secs(15), Service::start(config, keys, readers)).await;
     let error = started.expect("it waits for ever").err().unwrap().to_string();
     assert!(error.starts_with("looking at cdrs: "), "{error}");
     let state = tokio::time::timeout(Duration::from_secs(15), status(&client, "cdrscope")).await;

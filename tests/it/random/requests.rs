@@ -87,7 +87,8 @@ fn window(
 ) -> Vec<(String, String)> {
     let (step, width) = match sampling {
         "minute" => (60, 3 * 3600),
-        "5minutes" | "15minutes" => (300, 86_400),
+        "5minutes" => (300, 86_400),
+        "15minutes" => (900, 3 * 86_400),
         "hour" => (3600, 4 * 86_400),
         "day" => (86_400, 45 * 86_400),
         _ => (7 * 86_400, 120 * 86_400),
@@ -104,10 +105,12 @@ fn window(
         let from = texts::time(rng, from);
         return vec![("from-time".to_owned(), from), ("to-time".to_owned(), texts::time(rng, end))];
     }
+    // Sums are by minute, and by quarter of an hour.
+    let whole = rng.pick(&[60, 60, 900]);
     let from = match rng.below(20) {
         0 => rng.pick(&data.world.cdrs).time_start,
         1 => data.now + rng.between(3600, 86_400),
-        2..10 => (data.moment + rng.between(-width, width / 4)).div_euclid(60) * 60,
+        2..10 => (data.moment + rng.between(-width, width / 4)).div_euclid(whole) * whole,
         _ => data.moment + rng.between(-width, width / 4),
     };
     let mut pairs = vec![("from-time".to_owned(), texts::time(rng, from))];
@@ -119,7 +122,7 @@ fn window(
         4 => from,
         5 => from - rng.between(1, 100_000),
         6 => rng.pick(&data.world.cdrs).time_start.max(from),
-        7..12 => (from + rng.between(0, width)).div_euclid(60) * 60 + rng.between(-1, 0),
+        7..12 => (from + rng.between(0, width)).div_euclid(whole) * whole + rng.between(-1, 0),
         _ => from + rng.between(0, width),
     };
     pairs.push(("to-time".to_owned(), texts::time(rng, to)));

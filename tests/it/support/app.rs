@@ -118,7 +118,7 @@ async fn spawn(config: Config, reader: Client) -> (String, ServerHandle) {
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let keys = Keys::new(&config.auth).unwrap();
-            let service = Service::start(config, keys, reader).await.unwrap();
+            let service = Service::start(config, keys, move || reader.clone()).await.unwrap();
             assert!(sender.send((service.url().to_owned(), service.handle())).is_ok(), "the test has ended");
             service.run().await.unwrap();
         });
