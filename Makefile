@@ -24,6 +24,9 @@ test: engine fmt lint deny ## Formatting, lints, licences, every test, the API a
 bench: engine ## How fast it is, next to the targets and in turns with what it is compared with; CALLS=50000000 for more
 	$(CARGO) bench --locked --bench service
 
+# Many tests wait: for an engine to start, for a look at the parts, for a second to pass.
+test: export RUST_TEST_THREADS ?= 4
+
 engine: ## Fetch the embedded ClickHouse, if no clickhouse program is there (178 MB, once)
 	@scripts/fetch-engine.sh
 

@@ -57,18 +57,23 @@ impl Service {
         reader: impl Fn() -> Client + Send + Sync + 'static,
     ) -> Result<Self, ServiceError> {
         let (address, workers) = (config.http.listen, config.http.workers);
-        let schema = tables::inspect(&reader(), &config).await?;
+        let store = Store::new(reader, &config.limits);
+        let schema = tables::inspect(store.client(), &config).await?;
         let reading = match &schema.cdrs {
             _ if !config.planner.enabled => Reading::Off,
             cdrs if cdrs.is_ours && cdrs.has_parts => Reading::Named(tables::CDRS_NAME),
             _ => Reading::Left,
         };
-        let store = Store::new(reader, &config.limits).reading(reading);
-        let state = State::new(config, keys, store, schema);
+        let state = State::new(config, keys, store.reading(reading), schema);
         look(&state).await;
         let listen = |source| ServiceError::Listen { address, source };
         let app_state = Arc::clone(&state);
-        let mut server = HttpServer::new(move || http::app(Arc::clone(&app_state))).shutdown_timeout(5);
+        let app = move || {
+            // Runs in each worker, so that none of its callers waits for its client to be made.
+            app_state.store.client();
+            http::app(Arc::clone(&app_state))
+        };
+        let mut server = HttpServer::new(app).shutdown_timeout(5);
         if workers > 0 {
             server = server.workers(workers);
         }

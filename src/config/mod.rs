@@ -193,7 +193,7 @@ settings! {
     }
     /// Where figures are read from.
     planner Planner {
-        enabled: bool = "true", "Read sums by minute and hour, and calls in other orders, which cdrscope's own table keeps beside the calls; false reads every figure from the calls as they lie in it.";
+        enabled: bool = "true", "Read sums by minute, quarter of an hour and hour, and calls in other orders, which cdrscope's own table keeps beside the calls; false reads every figure from the calls as they lie in it.";
     }
     /// Remembered sums.
     cache Cache {

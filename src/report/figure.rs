@@ -200,6 +200,21 @@ mod tests {
         }
     }
 
+    /// The columns of an answer find a figure's sums by this list.
+    #[test]
+    fn a_figure_is_made_of_one_or_two_sums_and_of_no_other() {
+        use Figure::*;
+        for figure in [TotalCalls, SuccessfulCalls, FailedCalls, TotalDuration, Acd, Asr, Cps, TotalPrice, Calls, Ner] {
+            assert!((1..=2).contains(&figure.sums().len()), "{}", figure.name());
+            let asked = std::cell::RefCell::new(Vec::new());
+            figure.value(SCALE, |sum| {
+                asked.borrow_mut().push(sum);
+                1
+            });
+            assert!(asked.borrow().iter().all(|sum| figure.sums().contains(sum)), "{}", figure.name());
+        }
+    }
+
     #[test]
     fn each_sum_is_asked_for_once() {
         assert_eq!(

@@ -75,7 +75,7 @@ pub fn pieces(plan: &Plan, schema: &Schema, read: &Read, route: Route) -> Vec<Pi
     if window.from < minutes.from {
         pieces.push(calls(window.from, Some(minutes.from - 1)));
     }
-    pieces.extend(sums(plan, minutes, route));
+    pieces.extend(sums(plan, minutes, interval, route));
     if let (Some(end), Some(to)) = (minutes.end, window.to)
         && end <= to
     {
@@ -102,12 +102,12 @@ impl Stretch {
 }
 
 /// Whole minutes, as longer units where that is less work.
-fn sums(plan: &Plan, minutes: Stretch, route: Route) -> Vec<Piece> {
+fn sums(plan: &Plan, minutes: Stretch, interval: i64, route: Route) -> Vec<Piece> {
     // A day of minutes is read as fast as a day of hours, and one more piece costs as much as reading so many sums more.
     const FEW: i64 = 1_440;
     const PIECE: i64 = 45_000;
     let longer = [Unit::Hour, Unit::QuarterHour].into_iter().filter(|_| route == Route::Named);
-    let cut = longer.filter_map(|unit| minutes.whole(unit, plan.interval).map(|whole| (unit, whole)));
+    let cut = longer.filter_map(|unit| minutes.whole(unit, interval).map(|whole| (unit, whole)));
     let ends = |whole: Stretch| {
         let before = (minutes.from < whole.from).then_some(Stretch { from: minutes.from, end: Some(whole.from) });
         let after = whole.end.filter(|end| minutes.end.is_some_and(|last| *end < last));

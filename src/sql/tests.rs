@@ -161,6 +161,42 @@ fn reads_of_dashboards_keep_keys_and_counts_apart() {
     }
 }
 
+proptest::proptest! {
+    /// However long sums are chosen, and wherever a window begins and ends.
+    #[test]
+    fn pieces_cover_a_window_once(
+        from in 1_700_000_000..1_800_000_000_i64,
+        length in proptest::prop_oneof![0..7_200_i64, 0..40_000_000_i64],
+        (interval, whole) in (proptest::sample::select(vec![60, 300, 900, 1800, 3600]), proptest::sample::select(vec![1, 60, 900, 3600])),
+        open in proptest::bool::ANY,
+    ) {
+        use super::piece::{Piece, pieces};
+        let plan = plan(crate::report::find("origination-statistics").unwrap(), "2026-01-01", None, &[]).unwrap();
+        let plan = Plan { interval, now: 1_850_000_000, ..plan };
+        let from = from / whole * whole;
+        let to = if open { None } else { Some((from + length) / whole * whole + whole - 1) };
+        for (set, route) in [(Set::Chunks, Route::Named), (Set::Edges, Route::Engine), (Set::Seconds, Route::Named)] {
+            let read = Read { window: Window { from, to }, parts: Vec::new(), set };
+            let mut next = Some(from);
+            for piece in pieces(&plan, &schema(), &read, route) {
+                let (begin, end) = match piece {
+                    Piece::Sums { unit, from, end } => {
+                        let whole = |at: i64| at % unit.seconds() == 0;
+                        proptest::prop_assert!(whole(from) && end.is_none_or(whole), "{piece:?}");
+                        proptest::prop_assert_eq!(set.interval(&plan) % unit.seconds(), 0, "{:?}", piece);
+                        (from, end)
+                    }
+                    Piece::Calls { window, .. } => (window.from, window.to.map(|to| to + 1)),
+                };
+                proptest::prop_assert_eq!(next, Some(begin), "{:?}", piece);
+                proptest::prop_assert!(end.is_none_or(|end| begin < end), "{piece:?}");
+                next = end;
+            }
+            proptest::prop_assert_eq!(next, to.map(|to| to + 1));
+        }
+    }
+}
+
 #[test]
 fn every_statement_over_calls_carries_tenant_and_account() {
     let window = |from, to| Window { from, to: Some(to) };

@@ -36,11 +36,9 @@ tokio::task_local! {
 
 /// A ClickHouse server, seen with the rights of the reports' user.
 pub struct Store {
-    /// For what is known of the schema.
-    client: Client,
     make: Box<dyn Fn() -> Client + Send + Sync>,
-    /// One for each thread. A client's connection is driven by the thread that opened it, and an answer that
-    /// comes in on another thread waits for both to wake up.
+    /// One for each thread. A client's connection is driven by the thread that opened it, and an answer to another thread waits
+    /// for both to wake up.
     clients: ThreadLocal<Client>,
     slots: Arc<Semaphore>,
     limit: Duration,
@@ -95,7 +93,6 @@ impl Store {
                 .with_setting("cancel_http_readonly_queries_on_client_close", "1")
         };
         Self {
-            client: make(),
             make: Box::new(make),
             clients: ThreadLocal::new(),
             slots: Arc::new(Semaphore::new(limits.concurrent_queries)),
@@ -116,7 +113,7 @@ impl Store {
 
     /// Looks whether projections can be read by their names.
     pub async fn look_at_projections(&self) {
-        self.projections.look(&self.client).await;
+        self.projections.look(self.client()).await;
     }
 
     /// Whether projections are read by their names.
@@ -180,7 +177,7 @@ impl Store {
         );
         log::debug!("query {id}: {} {:?}", statement.text(), statement.params());
         let mut query = self
-            .own()
+            .client()
             .query_raw(statement.text())
             .with_setting("query_id", id.to_string())
             .with_setting("log_comment", report);
@@ -206,7 +203,7 @@ impl Store {
     /// # Errors
     /// What became of the query.
     pub async fn rows<T: RowOwned + RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
-        Ok(in_time(self.own().query_raw(sql).fetch_all::<T>()).await?)
+        Ok(in_time(self.client().query_raw(sql).fetch_all::<T>()).await?)
     }
 
     /// Longest time that a report's statement takes, one way or the other; it may be asked twice.
@@ -224,13 +221,8 @@ impl Store {
         (self.most.saturating_sub(self.slots.available_permits()), self.most)
     }
 
-    /// This thread's client.
-    fn own(&self) -> &Client {
-        self.clients.get_or(&self.make)
-    }
-
-    /// The client, for the schema's state.
+    /// This thread's client. The first call of a thread makes it, which reads the system's certificates.
     pub fn client(&self) -> &Client {
-        &self.client
+        self.clients.get_or(&self.make)
     }
 }

@@ -70,6 +70,9 @@ impl Projections {
     }
 }
 
+/// Statements by name ask for it, see [`crate::sql`]; a user who may not has projections left to ClickHouse.
+const ANALYSIS: (&str, &str) = ("enable_analyzer", "0");
+
 /// Why they cannot be read by name; `None` when they can.
 async fn found(client: &Client, table: &str, before: bool) -> Result<Option<String>> {
     // ClickHouse counts without a look at the rows unless some of them are hidden: by a policy, which is for the table only
@@ -87,7 +90,7 @@ async fn found(client: &Client, table: &str, before: bool) -> Result<Option<Stri
     }
     for projection in ALL {
         let sql = format!("DESCRIBE TABLE mergeTreeProjection(currentDatabase(), {table}, {})", projection.name);
-        let described = text(client, &sql).await?;
+        let described = text(&client.clone().with_setting(ANALYSIS.0, ANALYSIS.1), &sql).await?;
         let has = |column: &&&str| described.lines().any(|line| line.split('\t').next() == Some(**column));
         if let Some(column) = projection.columns.iter().find(|column| !has(column)) {
             return Ok(Some(format!("{} has no {column}", projection.name)));

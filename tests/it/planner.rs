@@ -182,6 +182,16 @@ async fn long_windows_are_read_from_longer_sums() {
         ("2025-06-01T00:00:00Z", "5minutes", "minutes", vec!["minutes[2025-06-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
         ("2025-12-31T00:00:00Z", "hour", "minutes", vec!["hours[2025-12-31T00:00:00Z..2026-01-02T00:00:00Z)"]),
         ("2026-01-01T00:00:00Z", "hour", "minutes", vec!["minutes[2026-01-01T00:00:00Z..2026-01-02T00:00:00Z)"]),
+        // Minutes before and behind.
+        (
+            "2025-06-01T00:10:00Z",
+            "hour",
+            "minutes",
+            vec![
+                "minutes[2025-06-01T00:10:00Z..2025-06-01T01:00:00Z)",
+                "hours[2025-06-01T01:00:00Z..2026-01-02T00:00:00Z)",
+            ],
+        ),
         // Hours would need another piece.
         ("2025-12-31T00:15:00Z", "hour", "minutes", vec!["quarter_hours[2025-12-31T00:15:00Z..2026-01-02T00:00:00Z)"]),
         // A month of minutes is not worth another piece, three months are.

@@ -174,7 +174,17 @@ async fn projections_are_read_by_name_and_by_their_keys() {
     for (report, from, sampling, filters, expected) in [
         ("origination-statistics-quality", day, Sampling::Minute, vec![], vec![customer("minute")]),
         ("termination-statistics-quality", day, Sampling::Minutes15, vec![], vec![vendor("minute")]),
-        // Long enough for hours to be worth it.
+        // Long enough for quarters of an hour, and for hours, to be worth it.
+        (
+            "origination-statistics-quality",
+            "2025-12-01T00:15:00Z",
+            Sampling::Minutes15,
+            vec![],
+            vec![(
+                "customer_quarter_hours".to_owned(),
+                "customer_acc_id, customer_id, is_last_cdr, toStartOfFifteenMinutes(time_start)".to_owned(),
+            )],
+        ),
         ("origination-statistics", "2025-06-01T00:00:00Z", Sampling::Day, vec![], vec![customer("hour")]),
         ("termination-statistics", "2025-06-01T00:00:00Z", Sampling::Hour, vec![], vec![vendor("hour")]),
         (
