@@ -17,6 +17,7 @@ mod differential;
 mod docs;
 mod engine;
 mod grafana;
+mod hostile;
 mod load;
 mod login;
 mod metrics;

@@ -1,0 +1,1 @@
+//! Request bodies: coded, long, slow or of another shape than their path takes.

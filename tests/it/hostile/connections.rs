@@ -1,0 +1,1 @@
+//! Connections: silent, stalled, many, or gone while their query runs.

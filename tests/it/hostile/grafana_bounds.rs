@@ -1,0 +1,1 @@
+//! Grafana's paths: filters, targets, ranges and accounts without end.

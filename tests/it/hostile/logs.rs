@@ -1,0 +1,1 @@
+//! Text of callers, causes and secrets in logs, errors and process lists.

@@ -1,0 +1,1 @@
+//! Proxies, balancers, browsers and other customers around the service.

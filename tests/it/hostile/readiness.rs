@@ -1,0 +1,1 @@
+//! A database that changes under a running service.

@@ -1,0 +1,1 @@
+//! Tokens and cookies: lifetimes, rotation, revocation, sides and foreign pages.
