@@ -18,6 +18,7 @@
 //! | [`cache`] | remembered sums and answers, never older than the table |
 //! | [`columns`] | typed columns to JSON bytes |
 //! | [`alerts`] | when something went wrong, from counts of calls |
+//! | [`fair`] | query slots and memory shared fairly between tenants |
 //! | [`engine`] | the embedded ClickHouse |
 //! | [`metrics`] | every metric in one table, and the counters |
 //! | [`migrate`] | the schema's steps |
@@ -33,6 +34,7 @@ pub mod columns;
 pub mod config;
 pub mod demo;
 pub mod engine;
+pub mod fair;
 pub mod http;
 pub mod metrics;
 pub mod migrate;

@@ -1,17 +1,18 @@
 //! The running service: state, web server, and the task that keeps accounts and readiness fresh. `serve` and the tests
 //! start the same.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::HttpServer;
 use actix_web::dev::{Server, ServerHandle};
 use clickhouse::Client;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::http::{self, state::State};
+use crate::http::server::connections::SWEEP;
+use crate::http::server::tls::{Certificate, TlsError};
+use crate::http::{server, state::State};
 use crate::migrate::{Status, status};
 use crate::store::{Reading, Store};
 use crate::tables::{self, TablesError};
@@ -34,6 +35,9 @@ pub enum ServiceError {
     /// The tables are not what reports need.
     #[error("{0}")]
     Tables(#[from] TablesError),
+    /// The certificate cannot be used.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// The server ended with an error.
     #[error("the web server ended: {0}")]
     Server(std::io::Error),
@@ -43,6 +47,7 @@ pub enum ServiceError {
 pub struct Service {
     server: Server,
     watch: JoinHandle<()>,
+    sweep: JoinHandle<()>,
     url: String,
 }
 
@@ -56,7 +61,9 @@ impl Service {
         keys: Keys,
         reader: impl Fn() -> Client + Send + Sync + 'static,
     ) -> Result<Self, ServiceError> {
-        let (address, workers) = (config.http.listen, config.http.workers);
+        let address = config.http.listen;
+        let certificate = Certificate::load(&config.http)?;
+        let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
         let store = Store::new(reader, &config.limits);
         let schema = tables::inspect(store.client(), &config).await?;
         let reading = match &schema.cdrs {
@@ -67,24 +74,16 @@ impl Service {
         let state = State::new(config, keys, store.reading(reading), schema);
         look(&state).await;
         let listen = |source| ServiceError::Listen { address, source };
-        let app_state = Arc::clone(&state);
-        let app = move || {
-            // Runs in each worker, so that none of its callers waits for its client to be made.
-            app_state.store.client();
-            http::app(Arc::clone(&app_state))
-        };
-        let mut server = HttpServer::new(app).shutdown_timeout(5);
-        if workers > 0 {
-            server = server.workers(workers);
-        }
-        let server = server.bind(address).map_err(listen)?;
-        // One address was bound, so there is one; the configured one stands in for the compiler.
-        let bound = server.addrs().first().copied().unwrap_or(address);
-        let watch = actix_web::rt::spawn(watch(state));
-        Ok(Self { server: server.run(), watch, url: format!("http://{bound}") })
+        let listener = TcpListener::bind(address).map_err(listen)?;
+        let bound = listener.local_addr().map_err(listen)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let server = server::serve(&state, listener, tls).map_err(listen)?;
+        let sweep = actix_web::rt::spawn(sweep(Arc::clone(&state)));
+        let watch = actix_web::rt::spawn(watch(state, certificate));
+        Ok(Self { server, watch, sweep, url: format!("{scheme}://{bound}") })
     }
 
-    /// Where it listens: `http://127.0.0.1:8080`.
+    /// Where it listens: `http://127.0.0.1:8080`, or `https://…`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -101,15 +100,27 @@ impl Service {
     pub async fn run(self) -> Result<(), ServiceError> {
         let ended = self.server.await.map_err(ServiceError::Server);
         self.watch.abort();
+        self.sweep.abort();
         ended
     }
 }
 
-async fn watch(state: Arc<State>) {
+async fn watch(state: Arc<State>, certificate: Option<Arc<Certificate>>) {
     let every = state.directory.interval().min(LOOK);
     loop {
         actix_web::rt::time::sleep(every).await;
+        if let Some(certificate) = &certificate {
+            certificate.refresh();
+        }
         look(&state).await;
+    }
+}
+
+/// Closes connections whose deadline has passed.
+async fn sweep(state: Arc<State>) {
+    loop {
+        actix_web::rt::time::sleep(SWEEP).await;
+        state.connections.sweep();
     }
 }
 

@@ -173,10 +173,11 @@ impl Job<'_> {
         let (statement, read) = match plan.report.shape {
             Shape::Calls { .. } => {
                 let write = |route| sql::select_reads(plan, schema, reads, route);
-                self.store.read(write, report, &mut rows).await?
+                self.store.read(plan.scope.tenant, write, report, &mut rows).await?
             }
             Shape::Concurrency | Shape::LiveCalls => {
-                self.store.read(|route| sql::select(plan, schema, route), report, &mut rows.edges).await?
+                let write = |route| sql::select(plan, schema, route);
+                self.store.read(plan.scope.tenant, write, report, &mut rows.edges).await?
             }
         };
         self.told.add(&statement, read);

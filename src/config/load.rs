@@ -203,12 +203,19 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
     let day = 86_400;
     // Far beyond what makes sense, and far from where a type ends: of a semaphore, of bytes in 64 bits, of three periods.
     for (place, value, least, most) in [
-        ("http.workers", config.http.workers as u64, 0, 1024),
+        ("http.workers", config.http.workers as u64, 0, 512),
+        ("http.max_connections", config.http.max_connections as u64, 1, 1_000_000),
+        ("http.max_connections_per_address", config.http.max_connections_per_address as u64, 1, 1_000_000),
+        ("http.head_seconds", config.http.head_seconds.into(), 1, 600),
+        ("http.keep_alive_seconds", config.http.keep_alive_seconds.into(), 1, day),
+        ("http.write_seconds", config.http.write_seconds.into(), 1, day),
+        ("limits.response_mb", config.limits.response_mb as u64, 1, 1 << 24),
         ("accounts.refresh_seconds", config.accounts.refresh_seconds.into(), 1, day),
         ("active_calls.period_seconds", config.active_calls.period_seconds.into(), 1, day),
         ("cache.size_mb", config.cache.size_mb, 0, 1 << 24),
         ("limits.query_seconds", config.limits.query_seconds.into(), 1, day),
         ("limits.concurrent_queries", config.limits.concurrent_queries as u64, 1, 100_000),
+        ("limits.queries_per_customer", config.limits.queries_per_customer as u64, 0, 100_000),
         ("limits.queue_seconds", config.limits.queue_seconds.into(), 0, day),
     ] {
         require((least..=most).contains(&value), place, &format!("expected {least} to {most}"));
@@ -328,7 +335,7 @@ mod tests {
             ("limits.query_seconds", 1, 86_400),
             ("limits.queue_seconds", 0, 86_400),
             ("cache.size_mb", 0, 1 << 24),
-            ("http.workers", 0, 1024),
+            ("http.workers", 0, 512),
             ("active_calls.period_seconds", 1, 86_400),
             ("accounts.refresh_seconds", 1, 86_400),
         ] {

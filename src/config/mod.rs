@@ -140,6 +140,13 @@ settings! {
     http Http {
         listen: SocketAddr = "127.0.0.1:8080", "Address and port of the API; port 0 picks a free one, which the log names.";
         workers: usize = "0", "Worker threads; 0 is one per core.";
+        tls_certificate_file: Option<PathBuf> = "", "PEM file with the certificate and its chain; with http.tls_key_file the service speaks TLS itself. Both are read anew when they change.";
+        tls_key_file: Option<PathBuf> = "", "PEM file with the private key of the certificate.";
+        max_connections: usize = "10000", "Open connections. One more takes the place of the one that has waited longest for a request.";
+        max_connections_per_address: usize = "1000", "Open connections of one address (IPv6: one /64), likewise; behind a trusted proxy, requests under way of one forwarded address.";
+        head_seconds: u32 = "10", "Longest time for the head of a request to arrive.";
+        keep_alive_seconds: u32 = "75", "How long a connection stays open without a request. More than the idle time-out of a balancer in front.";
+        write_seconds: u32 = "20", "How long the reader of a response may take nothing; beyond that it has to take 16 KiB a second on average.";
         trusted_proxies: Vec<IpNet> = "", "Proxies whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto are believed.";
     }
     /// The ClickHouse server.
@@ -219,8 +226,10 @@ settings! {
     limits Limits {
         max_buckets: u64 = "1000000", "Largest number of buckets in one answer.";
         query_seconds: u32 = "30", "Longest time for one query in ClickHouse.";
-        requests_per_second: u32 = "0", "Requests a second for each access or grant that tokens speak for; 0 is no limit.";
+        requests_per_second: u32 = "500", "Requests a second for each access or grant that tokens speak for; 0 is no limit.";
         concurrent_queries: usize = "16", "Queries running in ClickHouse at once.";
+        queries_per_customer: usize = "0", "Queries of one customer among them; 0 is half of them.";
+        response_mb: usize = "512", "Memory for the results of large responses, from before their query until they are sent, in MB. One customer has half of it.";
         queue_seconds: u32 = "2", "How long a request waits for its turn before it gets 503.";
     }
     /// Your own tables in place of cdrscope's.

@@ -52,6 +52,9 @@ pub enum ApiError {
     /// Too many large answers that are still being sent.
     #[error("too many large answers at once, try again")]
     ManyAnswers,
+    /// Too many requests of one connection or address under way.
+    #[error("too many requests at once, try again")]
+    ManyRequests,
     /// ClickHouse is slower than the limit.
     #[error("the query took longer than limits.query_seconds")]
     Slow,
@@ -75,7 +78,9 @@ impl ApiError {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Coding => StatusCode::NOT_ACCEPTABLE,
             Self::TooMany { .. } | Self::ManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::ManyLogins | Self::ManyAnswers | Self::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::ManyLogins | Self::ManyAnswers | Self::ManyRequests | Self::Unreachable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed => StatusCode::BAD_GATEWAY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -90,7 +95,7 @@ impl ApiError {
             Self::TooMany { retry_after } | Self::ManyFailures { retry_after } => {
                 Some((header::RETRY_AFTER, HeaderValue::from(*retry_after)))
             }
-            Self::Busy | Self::ManyLogins | Self::ManyAnswers | Self::Unreachable => {
+            Self::Busy | Self::ManyLogins | Self::ManyAnswers | Self::ManyRequests | Self::Unreachable => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
             }
             Self::BadParam(_)

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::auth::{Caller, client_ip, removed_cookie, session_cookie};
 use super::error::ApiError;
-use super::reply;
+use super::reply::{self, Room};
 use super::reports::request_id;
 use super::state::State;
 use crate::access::throttle::{Throttle, Wait};
@@ -99,7 +99,7 @@ struct From {
 
 /// 200 for a valid token; a cookie is renewed on the way.
 pub async fn show(_caller: Caller, request: HttpRequest) -> HttpResponse {
-    reply::send(&request, reply::render(EmptyObject))
+    reply::send(&request, reply::render(EmptyObject), Room::of(0))
 }
 
 #[derive(Clone)]

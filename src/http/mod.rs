@@ -7,12 +7,14 @@ pub mod error;
 pub mod grafana;
 pub mod headers;
 mod health;
+mod heavy;
 mod login;
 mod metrics;
 mod openapi;
 pub mod params;
 pub mod reply;
 mod reports;
+pub mod server;
 pub mod state;
 
 use std::sync::Arc;
@@ -53,6 +55,7 @@ pub fn app(
         .configure(move |config| routes(config, &routed))
         .default_service(web::to(|| async { ApiError::NotFound.reply(None) }))
         .wrap(Compress::default())
+        .wrap(from_fn(server::track::track))
         .wrap(from_fn(headers::add)) // outermost: sees every request first, every answer last
 }
 

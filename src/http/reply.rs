@@ -14,17 +14,17 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::ApiError;
 use super::reports::request_id;
 use super::state::State;
 use crate::columns::{PIECE, Produce};
+use crate::fair::Permit;
 
 /// A text up to this length is kept between the two runs.
 const KEPT: usize = 16 * PIECE;
 
-/// Of texts beyond this length only so many are on their way at once.
+/// Texts beyond this length need memory of [`State::memory`] while they are sent.
 const LARGE: usize = 4 * PIECE;
 
 /// An answer that was written once: counted, hashed, and kept if it is small.
@@ -58,45 +58,64 @@ pub fn render<P: Produce + Clone>(mut writer: P) -> Rendered<P> {
     Rendered { etag: etag(&hash.finalize()), text: kept.map(Bytes::from), length, writer: again }
 }
 
+/// Memory that a response takes while it is sent, and on whose account.
+#[derive(Debug)]
+pub struct Room {
+    /// The customer.
+    pub tenant: u32,
+    /// What was set aside before the response was made, if it was known to be large.
+    pub held: Option<Permit>,
+}
+
+impl Room {
+    /// Nothing set aside yet.
+    pub fn of(tenant: u32) -> Self {
+        Self { tenant, held: None }
+    }
+
+    /// Memory for so many bytes; 503 if the customer or all of them have too much under way.
+    fn take(self, request: &HttpRequest, bytes: usize) -> Result<Permit, ApiError> {
+        if let Some(held) = self.held {
+            return Ok(held);
+        }
+        // app() has put it there.
+        let state = request.app_data::<Data<Arc<State>>>().ok_or(ApiError::Internal)?;
+        state.memory.try_acquire(self.tenant, bytes as u64).map_err(|_none_free| ApiError::ManyAnswers)
+    }
+}
+
 /// Answers 200 with what was rendered, 304 where the caller has it already, or 503 when it is large and too many such answers
 /// are being sent.
-pub fn send(request: &HttpRequest, rendered: Rendered<impl Produce + Unpin + 'static>) -> HttpResponse {
+pub fn send(request: &HttpRequest, rendered: Rendered<impl Produce + Unpin + 'static>, room: Room) -> HttpResponse {
     let mut response = match head(request, &rendered.etag) {
         Ok(response) => response,
         Err(unchanged) => return unchanged,
     };
     if let Some(text) = rendered.text {
-        return ready(request, response, text);
+        return ready(request, response, text, room);
     }
-    match place(request) {
+    match room.take(request, rendered.length) {
         Ok(place) => response.body(Pieces { writer: rendered.writer, left: rendered.length, _place: place }),
         Err(refused) => refused.reply(Some(&request_id(request))),
     }
 }
 
 /// Answers 200 with a text that is ready, 304 where the caller has it already, or 503 as [`send`] does.
-pub fn send_ready(request: &HttpRequest, etag: &str, text: Bytes) -> HttpResponse {
+pub fn send_ready(request: &HttpRequest, etag: &str, text: Bytes, room: Room) -> HttpResponse {
     match head(request, etag) {
-        Ok(response) => ready(request, response, text),
+        Ok(response) => ready(request, response, text, room),
         Err(unchanged) => unchanged,
     }
 }
 
-fn ready(request: &HttpRequest, mut response: HttpResponseBuilder, text: Bytes) -> HttpResponse {
-    if text.len() <= LARGE {
+fn ready(request: &HttpRequest, mut response: HttpResponseBuilder, text: Bytes, room: Room) -> HttpResponse {
+    if text.len() <= LARGE && room.held.is_none() {
         return response.body(text);
     }
-    match place(request) {
+    match room.take(request, text.len()) {
         Ok(place) => response.body(Whole { text, _place: place }),
         Err(refused) => refused.reply(Some(&request_id(request))),
     }
-}
-
-/// A place for one large answer, if one is free.
-fn place(request: &HttpRequest) -> Result<OwnedSemaphorePermit, ApiError> {
-    // app() has put it there.
-    let state = request.app_data::<Data<Arc<State>>>().ok_or(ApiError::Internal)?;
-    Arc::clone(&state.bodies).try_acquire_owned().map_err(|_none_free| ApiError::ManyAnswers)
 }
 
 /// Answers 200 with a text that is not a report's, or 304 where the caller has it already.
@@ -146,7 +165,7 @@ fn matches(headers: &HeaderMap, etag: &str) -> bool {
 struct Whole {
     text: Bytes,
     /// Free again when the body is dropped, sent or not.
-    _place: OwnedSemaphorePermit,
+    _place: Permit,
 }
 
 impl MessageBody for Whole {
@@ -167,7 +186,7 @@ struct Pieces<P> {
     writer: P,
     left: usize,
     /// Free again when the body is dropped, sent or not.
-    _place: OwnedSemaphorePermit,
+    _place: Permit,
 }
 
 impl<P: Produce + Unpin> MessageBody for Pieces<P> {
@@ -225,7 +244,7 @@ mod tests {
     /// A service of one query at a time, which nobody listens to.
     fn request() -> TestRequest {
         let mut config = Config::default();
-        config.limits.concurrent_queries = 1;
+        config.limits.response_mb = 1;
         config.auth.secret = Secret::new("a secret for tests, long enough to sign with");
         let keys = Keys::new(&config.auth).unwrap();
         let store = Store::new(|| store::client("http://127.0.0.1:1", "default", ""), &config.limits);
@@ -238,18 +257,18 @@ mod tests {
     #[test]
     fn large_answers_that_are_being_sent_are_bounded_and_small_ones_are_not() {
         let request = request().to_http_request();
-        // Kept or written while they are sent.
-        let ask =
-            |pieces: usize| send(&request, render(Long(if pieces.is_multiple_of(2) { pieces } else { 4 * pieces })));
-        let mut held: Vec<HttpResponse> = (0..4).map(|place| ask(5 + place)).collect();
-        assert!(held.iter().all(|response| response.status() == StatusCode::OK));
-        let refused = ask(5);
+        // Kept or written while they are sent; a customer has 8 pieces of the 16.
+        let ask = |tenant, pieces: usize| send(&request, render(Long(pieces)), Room::of(tenant));
+        let mut held = vec![ask(1, 5)];
+        assert_eq!(held[0].status(), StatusCode::OK);
+        let refused = ask(1, 5);
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refused.headers().get(header::RETRY_AFTER).unwrap(), "1");
-        assert_eq!(ask(4).status(), StatusCode::OK);
-        drop(held.pop());
-        held.push(ask(5));
-        assert_eq!(held[3].status(), StatusCode::OK);
-        assert_eq!(ask(5).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(ask(1, 4).status(), StatusCode::OK);
+        held.push(ask(2, 8));
+        assert_eq!(held[1].status(), StatusCode::OK);
+        assert_eq!(ask(3, 5).status(), StatusCode::SERVICE_UNAVAILABLE);
+        drop(held.remove(0));
+        assert_eq!(ask(1, 5).status(), StatusCode::OK);
     }
 }

@@ -11,8 +11,9 @@ use time::OffsetDateTime;
 use super::auth::Caller;
 use super::error::ApiError;
 use super::headers::RequestId;
+use super::heavy;
 use super::params::{self, BadParam, Context, Pairs};
-use super::reply;
+use super::reply::{self, Rendered, Room};
 use super::state::State;
 use crate::cache::{self, Assembled, Use};
 use crate::columns::buckets::Buckets;
@@ -48,7 +49,7 @@ async fn respond(
     report: &'static Report,
     caller: &Caller,
     request: &HttpRequest,
-    state: &State,
+    state: &Arc<State>,
 ) -> Result<HttpResponse, ApiError> {
     let context = Context {
         scope: &|account| caller.0.scope(account),
@@ -64,7 +65,7 @@ async fn respond(
         Ok(plan) => plan,
         Err(Refusal::Future) => {
             let answer = Answered {
-                response: reply::send(request, reply::render(reply::Empty)),
+                response: reply::send(request, reply::render(reply::Empty), Room::of(0)),
                 memory: None,
                 told: Told::default(),
             };
@@ -75,40 +76,78 @@ async fn respond(
     };
     let answered = match report.shape {
         Shape::Calls { .. } | Shape::Concurrency => {
-            buckets(&plan, request, state).await.map(|answer| answer.finish(explain))
+            buckets(plan, request, state).await.map(|answer| answer.finish(explain))
         }
-        Shape::LiveCalls => live_calls(&plan, state)
-            .await
-            .map(|calls| reply::send(request, reply::render(LiveWriter::new(Arc::new(calls))))),
+        Shape::LiveCalls => live_calls(&plan, state).await.map_err(Refused::Store).map(|calls| {
+            let rendered = reply::render(LiveWriter::new(Arc::new(calls)));
+            reply::send(request, rendered, Room::of(plan.scope.tenant))
+        }),
     };
-    answered.map_err(|error| {
-        log::error!("request {}: {}: {error}", request_id(request), report.name);
-        error.into()
+    answered.map_err(|refused| match refused {
+        Refused::Store(error) => {
+            log::error!("request {}: {}: {error}", request_id(request), report.name);
+            error.into()
+        }
+        Refused::Here(error) => error,
     })
 }
 
+/// A request that is not answered.
+enum Refused {
+    /// For what became of the query.
+    Store(StoreError),
+    /// By the service itself.
+    Here(ApiError),
+}
+
 /// From memory where that still holds, else from sums, remembered or read.
-async fn buckets(plan: &Plan, request: &HttpRequest, state: &State) -> Result<Answered, StoreError> {
+async fn buckets(plan: Plan, request: &HttpRequest, state: &Arc<State>) -> Result<Answered, Refused> {
+    let mut room = Room::of(plan.scope.tenant);
+    let mut seq = 0;
+    if let Some(cache) = &state.cache {
+        seq = cache.look(&state.store, plan.report.table).await;
+        if let Some(body) = cache.body(&plan, seq) {
+            state.answers.note(Use::Hit);
+            let response = reply::send_ready(request, &body.etag, body.text.clone(), room);
+            let age = cache.tracker(plan.report.table).age();
+            return Ok(Answered { response, memory: Some((Use::Hit, age)), told: Told::default() });
+        }
+    }
+    let made = if plan.bytes() > LARGE {
+        let held = state.memory.acquire(plan.scope.tenant, plan.bytes()).await;
+        room.held = Some(held.map_err(|_none_free| Refused::Here(ApiError::ManyAnswers))?);
+        let state = Arc::clone(state);
+        heavy::run(async move { made(&plan, seq, &state).await }).await.map_err(Refused::Here)?
+    } else {
+        made(&plan, seq, state).await
+    };
+    let Made { rendered, memory, told } = made.map_err(Refused::Store)?;
+    Ok(Answered { response: reply::send(request, rendered, room), memory, told })
+}
+
+/// Results whose sums may take more than this need memory set aside, and threads of their own.
+const LARGE: u64 = 1024 * 1024;
+
+/// A result that was made for a request.
+struct Made {
+    rendered: Rendered<Writer>,
+    memory: Option<(Use, Duration)>,
+    told: Told,
+}
+
+async fn made(plan: &Plan, seq: u64, state: &State) -> Result<Made, StoreError> {
     let Some(cache) = &state.cache else {
         let (sums, told) = read(plan, state).await?;
-        let response = reply::send(request, reply::render(writer(plan, sums, state)?));
-        return Ok(Answered { response, memory: None, told });
+        return Ok(Made { rendered: reply::render(writer(plan, sums, state)?), memory: None, told });
     };
-    let seq = cache.look(&state.store, plan.report.table).await;
-    let tracker = cache.tracker(plan.report.table);
-    if let Some(body) = cache.body(plan, seq) {
-        state.answers.note(Use::Hit);
-        let response = reply::send_ready(request, &body.etag, body.text.clone());
-        return Ok(Answered { response, memory: Some((Use::Hit, tracker.age())), told: Told::default() });
-    }
     let Assembled { sums, used, told } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
     state.answers.note(used);
     let rendered = reply::render(writer(plan, sums, state)?);
     if let Some(text) = &rendered.text {
         cache.keep_body(plan, text.clone(), rendered.etag.clone(), seq);
     }
-    let age = if used == Use::Hit { tracker.age() } else { Duration::ZERO };
-    Ok(Answered { response: reply::send(request, rendered), memory: Some((used, age)), told })
+    let age = if used == Use::Hit { cache.tracker(plan.report.table).age() } else { Duration::ZERO };
+    Ok(Made { rendered, memory: Some((used, age)), told })
 }
 
 /// The sums of a plan, for answers in another form than the customer API's: from memory as far as that still holds.
@@ -166,7 +205,7 @@ impl Answered {
 async fn read(plan: &Plan, state: &State) -> Result<(Buckets, Told), StoreError> {
     let (mut sums, mut told) = (Buckets::of(plan.report), Told::default());
     let write = |route| sql::select(plan, &state.schema, route);
-    let (statement, rows) = state.store.read(write, plan.report.name, &mut sums).await?;
+    let (statement, rows) = state.store.read(plan.scope.tenant, write, plan.report.name, &mut sums).await?;
     told.add(&statement, rows);
     Ok((sums, told))
 }
@@ -190,6 +229,7 @@ fn writer(plan: &Plan, sums: Buckets, state: &State) -> Result<Writer, StoreErro
 
 async fn live_calls(plan: &Plan, state: &State) -> Result<LiveCalls, StoreError> {
     let mut calls = LiveCalls::default();
-    state.store.read(|route| sql::select(plan, &state.schema, route), plan.report.name, &mut calls).await?;
+    let write = |route| sql::select(plan, &state.schema, route);
+    state.store.read(plan.scope.tenant, write, plan.report.name, &mut calls).await?;
     Ok(calls)
 }

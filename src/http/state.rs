@@ -3,21 +3,32 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
-use tokio::sync::Semaphore;
 
 use super::endpoint::Endpoint;
 use super::login::Logins;
 use super::metrics::Held;
+use super::server::connections::Connections;
 use crate::access::Directory;
 use crate::cache::{Cache, Tracker};
-use crate::config::{Config, WeekStart};
+use crate::config::{Config, Limits, WeekStart};
+use crate::fair::{Bounds, Fair};
 use crate::metrics::{Answers, Requests};
 use crate::query::zone::Calendar;
 use crate::sql::schema::{Schema, TableSchema};
 use crate::store::Store;
 use crate::token::{Keys, Subject};
+
+/// Requests of one customer that may wait for memory.
+const WAITING: usize = 64;
+
+/// Bounds of the memory of large results.
+fn memory(limits: &Limits) -> Bounds {
+    let total = (limits.response_mb as u64) << 20;
+    Bounds { total, share: total / 2, waiting: WAITING, patience: Duration::from_secs(limits.queue_seconds.into()) }
+}
 
 /// The service without its web.
 pub struct State {
@@ -45,9 +56,10 @@ pub struct State {
     pub answers: Answers,
     /// Figures of accounts as of the last scrape that read them.
     pub figures: Held,
-    /// Places for large answers that are being sent: four for each query that may run. A query's own slot is free again once
-    /// its sums are there, but the sums stay until the caller has taken them.
-    pub bodies: Arc<Semaphore>,
+    /// Memory of large results, in bytes, from before their query until the caller has taken them.
+    pub memory: Arc<Fair>,
+    /// Open connections.
+    pub connections: Arc<Connections>,
     /// Whether ClickHouse answered a moment ago and the schema was right.
     ready: AtomicBool,
 }
@@ -82,7 +94,8 @@ impl State {
             requests,
             answers: Answers::default(),
             figures: Held::default(),
-            bodies: Arc::new(Semaphore::new(4 * config.limits.concurrent_queries)),
+            memory: Fair::new(memory(&config.limits)),
+            connections: Connections::new(&config.http),
             ready: AtomicBool::new(false),
             config,
         })

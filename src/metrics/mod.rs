@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::cache::Use;
+use crate::fair::{Fair, Refused};
 use crate::report::REPORTS;
 use crate::sql::Chosen;
 
@@ -52,6 +53,14 @@ metrics! {
     ROWS_READ counter "cdrscope_query_rows_read_total" [] "Rows that ClickHouse says it read for reports.";
     SLOTS gauge "cdrscope_query_slots" [] "Statements that may run at once: limits.concurrent_queries.";
     SLOTS_USED gauge "cdrscope_query_slots_used" [] "Statements that run.";
+    SUPPLY gauge "cdrscope_supply" ["what"] "Units that all customers may use at once: queries, and bytes of large responses.";
+    SUPPLY_USED gauge "cdrscope_supply_used" ["what"] "Units in use.";
+    SUPPLY_LARGEST gauge "cdrscope_supply_largest_customer" ["what"] "Units in use by the customer that uses most.";
+    SUPPLY_WAITING gauge "cdrscope_supply_waiting" ["what"] "Requests that wait for units.";
+    SUPPLY_REFUSED counter "cdrscope_supply_refused_total" ["what", "reason"] "Requests without units: late (waited limits.queue_seconds), queue (too many of the customer wait), size (larger than all units).";
+    CONNECTIONS gauge "cdrscope_connections" [] "Open connections.";
+    CONNECTIONS_MOST gauge "cdrscope_connections_limit" [] "Connections that may be open: http.max_connections, or what the limit of open files allows.";
+    CONNECTIONS_CLOSED counter "cdrscope_connections_closed_total" ["reason"] "Connections that the service closed: head (no request in time), idle, stalled (its reader is too slow), full (made room for another), address (too many of one address), flood (sent on while its request was answered), refused (no room).";
     ANSWERS counter "cdrscope_answers_total" ["cache"] "Answers by how much of them was remembered: hit, partial, miss.";
     CACHE_BYTES gauge "cdrscope_cache_bytes" [] "Memory of remembered sums and answers.";
     ACCOUNTS_READ gauge "cdrscope_accounts_read_timestamp_seconds" [] "When accounts and api_access were last read, epoch seconds.";
@@ -170,11 +179,13 @@ pub enum Outcome {
     Failed,
     /// A pattern that the server does not understand.
     BadPattern,
+    /// The caller went away before its end.
+    Cancelled,
 }
 
 impl Outcome {
     /// All of them, with their words, in the order of their declaration.
-    const WORDS: [&str; 6] = ["ok", "busy", "slow", "unreachable", "failed", "bad_pattern"];
+    const WORDS: [&str; 7] = ["ok", "busy", "slow", "unreachable", "failed", "bad_pattern", "cancelled"];
 }
 
 /// Statements of reports.
@@ -207,6 +218,11 @@ impl Queries {
         self.rows_read.add(rows_read);
     }
 
+    /// Begins a statement of a report. It counts as cancelled unless its end is noted.
+    pub fn begin<'a>(&'a self, report: &'a str) -> Begun<'a> {
+        Begun { queries: self, report, is_open: true }
+    }
+
     /// Counts a statement that was refused, before it is asked in another way.
     pub fn note_repeated(&self) {
         self.repeated.add(1);
@@ -230,6 +246,57 @@ impl Queries {
             out.sample(&SOURCES, &[chosen.name()], count.get());
         }
         out.single(&ROWS_READ, self.rows_read.get());
+    }
+}
+
+/// A statement that runs.
+#[derive(Debug)]
+pub struct Begun<'a> {
+    queries: &'a Queries,
+    report: &'a str,
+    is_open: bool,
+}
+
+impl Begun<'_> {
+    /// Counts what it read, what became of it and how many rows were read.
+    pub fn end(mut self, chosen: Option<Chosen>, outcome: Outcome, rows_read: u64) {
+        self.is_open = false;
+        self.queries.note(self.report, chosen, outcome, rows_read);
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.queries.note(self.report, None, Outcome::Cancelled, 0);
+        }
+    }
+}
+
+/// A supply that tenants share, as metrics name it, with its use.
+pub fn supply(out: &mut Exposition, supplies: &[(&'static str, &Fair)]) {
+    let loads: Vec<_> = supplies.iter().map(|(name, fair)| (*name, fair, fair.load())).collect();
+    out.family(&SUPPLY);
+    for (name, fair, _) in &loads {
+        out.sample(&SUPPLY, &[name], fair.bounds().total);
+    }
+    out.family(&SUPPLY_USED);
+    for (name, _, load) in &loads {
+        out.sample(&SUPPLY_USED, &[name], load.used);
+    }
+    out.family(&SUPPLY_LARGEST);
+    for (name, _, load) in &loads {
+        out.sample(&SUPPLY_LARGEST, &[name], load.largest);
+    }
+    out.family(&SUPPLY_WAITING);
+    for (name, _, load) in &loads {
+        out.sample(&SUPPLY_WAITING, &[name], load.waiting);
+    }
+    out.family(&SUPPLY_REFUSED);
+    for (name, fair, _) in &loads {
+        for reason in Refused::ALL {
+            out.sample(&SUPPLY_REFUSED, &[name, reason.word()], fair.refused(reason));
+        }
     }
 }
 

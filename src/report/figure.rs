@@ -20,6 +20,16 @@ pub enum Sum {
     Effective,
 }
 
+impl Sum {
+    /// Bytes that one value takes in memory.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::Calls | Self::Answered | Self::AnsweredSeconds | Self::Seconds | Self::Effective => 8,
+            Self::Price => 16,
+        }
+    }
+}
+
 /// A column of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Figure {

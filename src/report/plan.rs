@@ -3,6 +3,7 @@
 
 use time::OffsetDateTime;
 
+use super::figure::{self, Sum};
 use super::{Report, Shape};
 use crate::query::filter::Filter;
 use crate::query::instant::Instant;
@@ -97,6 +98,25 @@ pub struct Plan {
     pub form: Form,
     /// The clock at the time of the request, epoch seconds.
     pub now: i64,
+}
+
+impl Plan {
+    /// The most memory that its sums take, in bytes, while they are read and put together: twice what a row for each
+    /// interval of the grid takes.
+    pub fn bytes(&self) -> u64 {
+        let intervals = match self.grid.step {
+            0 => self.calendar_intervals(),
+            _ => self.grid.count,
+        };
+        let row = 8 + figure::sums(self.report.figures).into_iter().map(Sum::bytes).sum::<u64>();
+        2 * row * intervals
+    }
+
+    /// Intervals from the first bucket to the end of the window, or to the clock.
+    fn calendar_intervals(&self) -> u64 {
+        let end = self.window.and_then(|window| window.to).map_or(self.now, |to| to.min(self.now));
+        u64::try_from((end - self.grid.first).max(0) / self.interval.max(1)).unwrap_or(0) + 1
+    }
 }
 
 /// Why a request that reads well is not answered from the engine.

@@ -3,6 +3,7 @@
 use clickhouse::error::Error;
 
 use crate::columns::tsv::TsvError;
+use crate::fair::Refused;
 use crate::metrics::Outcome;
 
 /// What a caller may learn of a failure.
@@ -54,8 +55,12 @@ impl StoreError {
         code(&self.cause) == Some("10")
     }
 
-    pub(super) fn busy() -> Self {
-        Self { failure: Failure::Busy, cause: "no free slot within limits.queue_seconds".into(), refusal: false }
+    pub(super) fn busy(refused: Refused) -> Self {
+        let cause = match refused {
+            Refused::Late => "no free slot within limits.queue_seconds",
+            Refused::Queue | Refused::Never => "too many requests of the customer wait for a slot",
+        };
+        Self { failure: Failure::Busy, cause: cause.into(), refusal: false }
     }
 
     /// A sum outside the range of its type.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clickhouse::{Client, RowOwned, RowRead};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::columns::tsv::{Rows, TsvReader};
 use crate::config::{ClickHouse, Limits};
+use crate::fair::{Bounds, Fair};
 use crate::metrics::{Outcome, Queries};
 use crate::sql::{Chosen, Route, Statement, pieces};
 use projections::Projections;
@@ -40,10 +40,8 @@ pub struct Store {
     /// One for each thread. A client's connection is driven by the thread that opened it, and an answer to another thread waits
     /// for both to wake up.
     clients: ThreadLocal<Client>,
-    slots: Arc<Semaphore>,
+    slots: Arc<Fair>,
     limit: Duration,
-    queue: Duration,
-    most: usize,
     queries: Queries,
     projections: Projections,
 }
@@ -60,6 +58,24 @@ pub(crate) async fn in_time<T>(
     work: impl Future<Output = clickhouse::error::Result<T>>,
 ) -> clickhouse::error::Result<T> {
     tokio::time::timeout(HOUSEKEEPING, work).await.unwrap_or(Err(clickhouse::error::Error::TimedOut))
+}
+
+/// Requests of one customer that may wait for each statement that the customer may run.
+const WAITING: usize = 16;
+
+/// Bounds of the statements that run at once.
+fn slots(limits: &Limits) -> Bounds {
+    let total = limits.concurrent_queries;
+    let share = match limits.queries_per_customer {
+        0 => total.div_ceil(2),
+        share => share.min(total),
+    };
+    Bounds {
+        total: total as u64,
+        share: share as u64,
+        waiting: share * WAITING,
+        patience: Duration::from_secs(limits.queue_seconds.into()),
+    }
 }
 
 /// A client for the server at `url`.
@@ -95,10 +111,8 @@ impl Store {
         Self {
             make: Box::new(make),
             clients: ThreadLocal::new(),
-            slots: Arc::new(Semaphore::new(limits.concurrent_queries)),
+            slots: Fair::new(slots(limits)),
             limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
-            queue: Duration::from_secs(limits.queue_seconds.into()),
-            most: limits.concurrent_queries,
             queries: Queries::default(),
             projections: Projections::new(Reading::Left),
         }
@@ -121,8 +135,10 @@ impl Store {
         self.projections.route() == Route::Named
     }
 
-    /// Runs the statement that `write` makes for a report and hands every row to `rows`. Answers the statement, and how many
-    /// rows the engine read for it; 0 where it does not say.
+    /// Runs the statement that `write` makes for a report of `tenant` and hands every row to `rows`. Answers the statement,
+    /// and how many rows the engine read for it; 0 where it does not say.
+    ///
+    /// The statement ends in ClickHouse when the future is dropped, as its connection is closed then.
     ///
     /// A projection that cannot be read by its name has the statement refused before its first row; what is asked then leaves
     /// projections to ClickHouse.
@@ -131,12 +147,14 @@ impl Store {
     /// No slot in time, or what became of the query.
     pub async fn read<R: Rows>(
         &self,
+        tenant: u32,
         write: impl Fn(Route) -> Statement,
         report: &str,
         rows: &mut R,
     ) -> Result<(Statement, u64), StoreError> {
+        let noted = self.queries.begin(report);
         let mut statement = write(self.projections.route());
-        let mut done = self.in_a_slot(self.stream(&statement, report, rows)).await;
+        let mut done = self.in_a_slot(tenant, self.stream(&statement, report, rows)).await;
         if let Err(error) = &done
             && statement.is_named()
             && error.is_refusal()
@@ -144,23 +162,23 @@ impl Store {
             self.projections.refused(error);
             self.queries.note_repeated();
             statement = write(Route::Engine);
-            done = self.in_a_slot(self.stream(&statement, report, rows)).await;
+            done = self.in_a_slot(tenant, self.stream(&statement, report, rows)).await;
         }
         let (outcome, read) = match &done {
             Ok(read) => (Outcome::Ok, *read),
             Err(error) => (error.failure.into(), 0),
         };
-        self.queries.note(report, Chosen::of(statement.scans()), outcome, read);
+        noted.end(Chosen::of(statement.scans()), outcome, read);
         done.map(|read| (statement, read))
     }
 
-    /// Waits for a slot, then works for as long as a statement may take.
-    async fn in_a_slot<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let slot = tokio::time::timeout(self.queue, self.slots.acquire()).await;
-        let _slot = match slot {
-            Ok(Ok(slot)) => slot,
-            Ok(Err(_)) | Err(_) => return Err(StoreError::busy()),
-        };
+    /// Waits for a slot of the tenant, then works for as long as a statement may take.
+    async fn in_a_slot<T>(
+        &self,
+        tenant: u32,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let _slot = self.slots.acquire(tenant, 1).await.map_err(StoreError::busy)?;
         match tokio::time::timeout(self.limit, work).await {
             Ok(done) => done,
             Err(_) => Err(StoreError::slow()),
@@ -208,7 +226,7 @@ impl Store {
 
     /// Longest time that a report's statement takes, one way or the other; it may be asked twice.
     pub fn patience(&self) -> Duration {
-        2 * (self.queue + self.limit)
+        2 * (self.slots.bounds().patience + self.limit)
     }
 
     /// The statements that were run.
@@ -216,9 +234,9 @@ impl Store {
         &self.queries
     }
 
-    /// How many statements run, and how many may.
-    pub fn slots(&self) -> (usize, usize) {
-        (self.most.saturating_sub(self.slots.available_permits()), self.most)
+    /// The slots of statements.
+    pub fn slots(&self) -> &Fair {
+        &self.slots
     }
 
     /// This thread's client. The first call of a thread makes it, which reads the system's certificates.

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::super::error::ApiError;
+use super::super::heavy::Aborts;
 use super::super::reports;
 use super::super::state::State;
 use crate::access::Account;
@@ -78,10 +79,12 @@ pub async fn write(state: &Arc<State>, out: &mut Exposition) {
 }
 
 /// The reading of a moment ago, or a new one. Scrapes at the same time share one, and one that failed is not repeated sooner.
-/// One that takes longer than a scrape can wait goes on, for the next scrape.
+/// One that takes longer than a scrape can wait goes on, for the next scrape; one whose scraper has gone ends.
 async fn latest(state: &Arc<State>) -> Option<Arc<Reading>> {
     let fresh = Duration::from_secs(state.config.metrics.fresh_seconds.into());
     let own = Arc::clone(state);
+    let mut aborts = Aborts::default();
+    let reading = &mut aborts;
     let work = async move {
         let mut held = Arc::clone(&own.figures.0).lock_owned().await;
         if let Some((at, reading)) = &*held
@@ -98,10 +101,14 @@ async fn latest(state: &Arc<State>) -> Option<Arc<Reading>> {
             *held = Some((Clock::now(), reading.clone()));
             reading
         });
+        let task = actix_web::rt::spawn(going_on);
+        reading.on(task.abort_handle());
         // A panic in it has been logged.
-        actix_web::rt::spawn(going_on).await.ok().flatten()
+        task.await.ok().flatten()
     };
-    let Ok(reading) = tokio::time::timeout(PATIENCE, work).await else {
+    let done = tokio::time::timeout(PATIENCE, work).await;
+    aborts.release();
+    let Ok(reading) = done else {
         log::warn!("metrics: figures of accounts are left out: not read within {} s", PATIENCE.as_secs());
         return None;
     };

@@ -57,9 +57,11 @@ fn service(state: &State, out: &mut Exposition) {
         requests.write(out);
     }
     state.store.queries().write(out);
-    let (used, most) = state.store.slots();
-    out.single(&metrics::SLOTS, most);
-    out.single(&metrics::SLOTS_USED, used);
+    let slots = state.store.slots();
+    out.single(&metrics::SLOTS, slots.bounds().total);
+    out.single(&metrics::SLOTS_USED, slots.load().used);
+    metrics::supply(out, &[("queries", slots), ("response_bytes", &state.memory)]);
+    state.connections.write(out);
     state.answers.write(out);
     if let Some(cache) = &state.cache {
         out.single(&metrics::CACHE_BYTES, cache.bytes());

@@ -70,7 +70,11 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
         }
         ApiError::Internal => ("InternalError", "A fault of the service."),
         ApiError::Failed => ("BadGateway", "ClickHouse failed."),
-        ApiError::Busy | ApiError::ManyLogins | ApiError::ManyAnswers | ApiError::Unreachable => {
+        ApiError::Busy
+        | ApiError::ManyLogins
+        | ApiError::ManyAnswers
+        | ApiError::ManyRequests
+        | ApiError::Unreachable => {
             ("Unavailable", "Too many queries, logins or large answers at once, or ClickHouse cannot be reached.")
         }
         ApiError::Slow => ("GatewayTimeout", "ClickHouse was slower than the limit."),

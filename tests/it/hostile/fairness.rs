@@ -1,1 +1,86 @@
 //! One customer's load beside another's requests.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::{World, until};
+use crate::support::app::API;
+
+/// A second customer beside the world's, who asks for live calls: those queries end.
+struct Quiet {
+    path: String,
+    token: String,
+}
+
+impl Quiet {
+    /// From now on the world's own queries do not end.
+    async fn beside(world: &World) -> Self {
+        let account = world.app.account(2, 8).await;
+        let token = world.app.token(8, &[]);
+        // The service reads accounts behind its looks at the table, which the next line makes slow.
+        world.app.until_known(account, &token).await;
+        world.make_endless().await;
+        let path = format!("{API}/outgoing-active-calls?account-id={account}&dst-prefix-routing-eq=1");
+        Self { path, token }
+    }
+}
+
+fn head(world: &World) -> String {
+    format!("GET {} HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n\r\n", world.path(), world.token)
+}
+
+async fn connect(world: &World) -> TcpStream {
+    let mut stream = TcpStream::connect(world.app.url.strip_prefix("http://").unwrap()).await.unwrap();
+    stream.write_all(head(world).as_bytes()).await.unwrap();
+    stream
+}
+
+#[actix_web::test]
+async fn a_customer_with_many_slow_queries_leaves_room_for_others() {
+    let world = World::start(1, |config| {
+        config.cache.enabled = false;
+        config.limits.concurrent_queries = 8;
+        config.limits.queue_seconds = 30;
+    })
+    .await;
+    let quiet = Quiet::beside(&world).await;
+    let mut loud = Vec::new();
+    for _ in 0..48 {
+        loud.push(connect(&world).await);
+    }
+    // Half of the slots, and no more.
+    world.until_running(4).await;
+    for _ in 0..16 {
+        let start = Instant::now();
+        let reply = world.app.get(&quiet.path, &quiet.token).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    }
+    assert_eq!(world.running().await, 4);
+    drop(loud);
+    until(Duration::from_secs(5), async || world.running().await == 0).await;
+}
+
+#[actix_web::test]
+async fn requests_that_are_sent_and_left_hold_nothing() {
+    let world = World::start(1, |config| {
+        config.cache.enabled = false;
+        config.limits.requests_per_second = 20;
+        config.limits.concurrent_queries = 4;
+        config.limits.queries_per_customer = 4;
+        config.limits.queue_seconds = 0;
+    })
+    .await;
+    let quiet = Quiet::beside(&world).await;
+    for _ in 0..3 {
+        for _ in 0..16 {
+            drop(connect(&world).await);
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        until(Duration::from_secs(3), async || world.running().await == 0).await;
+        let reply = world.app.get(&quiet.path, &quiet.token).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+}

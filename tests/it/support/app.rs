@@ -46,6 +46,7 @@ impl TestApp {
         config.http.workers = 1;
         config.auth.secret = Secret::new(SECRET);
         config.accounts.refresh_seconds = 1;
+        config.limits.requests_per_second = 0;
         config.clickhouse.database.clone_from(&db.database);
         change(&mut config);
         let (url, handle) = spawn(config.clone(), db.reader).await;

@@ -1,0 +1,73 @@
+//! Threads for work on large results, so that it does not delay the small requests of the workers.
+
+use std::future::Future;
+use std::sync::OnceLock;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::AbortHandle;
+
+use super::error::ApiError;
+use crate::store::REQUEST;
+
+/// Politeness of these threads towards the workers: their work waits where both want the processor.
+const NICE: i32 = 10;
+
+/// The threads of the process; `None` where the system gives none.
+fn runtime() -> Option<&'static Runtime> {
+    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+    let make = || {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Builder::new_multi_thread()
+            .worker_threads(cores.div_ceil(2))
+            .thread_name("large results")
+            .on_thread_start(|| {
+                // On Linux it is the thread's own.
+                if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+                    log::debug!("threads for large results have the workers' priority: {error}");
+                }
+            })
+            .enable_all()
+            .build()
+            .map_err(|error| log::error!("no threads for large results: {error}"))
+            .ok()
+    };
+    RUNTIME.get_or_init(make).as_ref()
+}
+
+/// Aborts a task when the one who waits for it goes away.
+#[derive(Debug, Default)]
+pub struct Aborts(Option<AbortHandle>);
+
+impl Aborts {
+    /// Aborts this task.
+    pub fn on(&mut self, task: AbortHandle) {
+        self.0 = Some(task);
+    }
+
+    /// Lets the task go on.
+    pub fn release(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Aborts {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// Runs `work` on these threads, for as long as the caller waits for it.
+///
+/// # Errors
+/// When there are no such threads, or the work panicked.
+pub async fn run<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
+    let request = REQUEST.try_with(Clone::clone).unwrap_or_default();
+    let runtime = runtime().ok_or(ApiError::Internal)?;
+    let task = runtime.spawn(REQUEST.scope(request, work));
+    let mut aborts = Aborts::default();
+    aborts.on(task.abort_handle());
+    // A panic has been logged.
+    task.await.map_err(|_panic| ApiError::Internal)
+}

@@ -1,0 +1,103 @@
+//! The middleware that tells a connection of its requests, bounds them, and ends those whose caller has gone.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::{BodySize, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, Version};
+use actix_web::middleware::Next;
+use actix_web::web::{Bytes, Data};
+use actix_web::{Error, HttpMessage as _};
+use pin_project_lite::pin_project;
+
+use super::connection::{Request, Sending};
+use super::connections::Forwarded;
+use crate::http::auth::client_ip;
+use crate::http::error::ApiError;
+use crate::http::state::State;
+
+/// Requests under way on one connection; HTTP/2 has many.
+const MOST_REQUESTS: u32 = 100;
+
+/// Notes the beginning and the end of a request.
+///
+/// # Errors
+/// None of its own.
+pub async fn track<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<Tracked<B>>>, Error> {
+    let Some(connection) = super::connection(request.request()).cloned() else {
+        let guard = Guard { sending: None, _request: None, _forwarded: None };
+        let response = next.call(request).await?;
+        return Ok(response.map_body(|_, body| EitherBody::left(Tracked { body, guard })));
+    };
+    let takes_body = !matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE);
+    if !takes_body {
+        // Nobody will read it. Dropped, it does not keep the dispatcher from noticing that the caller leaves.
+        drop(request.take_payload());
+    }
+    let forwarded = forwarded(&request);
+    if connection.requests() >= MOST_REQUESTS || forwarded.is_err() {
+        let refused = ApiError::ManyRequests.reply(None);
+        return Ok(request.into_response(refused.map_into_right_body()));
+    }
+    let is_http2 = request.version() == Version::HTTP_2;
+    let under_way = connection.begin(takes_body);
+    let answer = next.call(request);
+    let response = if is_http2 {
+        // HTTP/1 drops the future itself.
+        tokio::select! {
+            response = answer => response?,
+            () = connection.gone() => return Err(ApiError::Internal.into()),
+        }
+    } else {
+        answer.await?
+    };
+    connection.body_ended();
+    let sending = is_http2.then(|| connection.send());
+    let guard = Guard { sending, _request: Some(under_way), _forwarded: forwarded.ok().flatten() };
+    Ok(response.map_body(|_, body| EitherBody::left(Tracked { body, guard })))
+}
+
+/// A place for a request that a trusted proxy forwards; an error when its caller has none left.
+fn forwarded(request: &ServiceRequest) -> Result<Option<Forwarded>, ()> {
+    let Some(state) = request.app_data::<Data<Arc<State>>>() else { return Ok(None) };
+    let Some(peer) = request.peer_addr().filter(|peer| state.connections.is_proxy(peer.ip())) else { return Ok(None) };
+    let address = client_ip(request.request(), state).unwrap_or(peer.ip());
+    state.connections.forward(address).map(Some).ok_or(())
+}
+
+struct Guard {
+    sending: Option<Arc<Sending>>,
+    _request: Option<Request>,
+    _forwarded: Option<Forwarded>,
+}
+
+pin_project! {
+    /// A response's body; the request ends when it is dropped, sent or not.
+    pub struct Tracked<B> {
+        #[pin]
+        body: B,
+        guard: Guard,
+    }
+}
+
+impl<B: MessageBody> MessageBody for Tracked<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
+        let this = self.project();
+        let next = ready!(this.body.poll_next(cx));
+        if let (Some(sending), Some(Ok(bytes))) = (&this.guard.sending, &next) {
+            sending.note(bytes.len() as u64);
+        }
+        Poll::Ready(next)
+    }
+}
