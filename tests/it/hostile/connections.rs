@@ -227,7 +227,7 @@ fn leave(stream: TcpStream, with_reset: bool) {
 async fn a_query_ends_when_its_caller_leaves() {
     let world = World::start(1, with_metrics).await;
     let account = world.account;
-    let range = format!(r#"{{"from":"2026-01-01T12:00:00.000Z","to":"2026-01-01T13:00:00.000Z"}}"#);
+    let range = r#"{"from":"2026-01-01T12:00:00.000Z","to":"2026-01-01T13:00:00.000Z"}"#;
     let body = format!(
         r#"{{"range":{range},"targets":[{{"refId":"A","target":"asr","payload":{{"account":"{account}"}}}}]}}"#
     );
