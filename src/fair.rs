@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -64,6 +64,41 @@ struct Inner {
     turn: VecDeque<u32>,
     /// True while a tenant within its share waits for the total: nobody overtakes it.
     is_short: bool,
+    /// What tenants used of late.
+    recent: HashMap<u32, Recent>,
+}
+
+/// Use of late: unit seconds, those of a minute ago counting next to nothing.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    used: f64,
+    at: Instant,
+}
+
+/// Time in which what was used comes to count half.
+const HALF: Duration = Duration::from_secs(10);
+
+/// Tenants remembered beyond their permits; above that those who used next to nothing are forgotten.
+const REMEMBERED: usize = 256;
+
+impl Recent {
+    fn now(&self) -> f64 {
+        self.used * (-self.at.elapsed().as_secs_f64() / HALF.as_secs_f64()).exp2()
+    }
+
+    /// True while it is worth remembering.
+    fn counts(&self) -> bool {
+        self.now() > 0.001
+    }
+}
+
+/// A tenant beside the others at the moment of a permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// 1 for a tenant that holds nothing and used little of late; more for one that holds or used more.
+    pub level: u32,
+    /// True if another tenant used something of late.
+    pub has_company: bool,
 }
 
 #[derive(Debug, Default)]
@@ -84,11 +119,20 @@ pub struct Permit {
     fair: Arc<Fair>,
     tenant: u32,
     weight: u64,
+    standing: Standing,
+    since: Instant,
+}
+
+impl Permit {
+    /// The tenant's standing when it was granted.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.fair.give_back(self.tenant, self.weight);
+        self.fair.give_back(self.tenant, self.weight, self.since.elapsed());
     }
 }
 
@@ -160,9 +204,11 @@ impl Fair {
         let fits = !inner.is_short && inner.used + weight <= self.bounds.total;
         let entry = inner.tenants.entry(tenant).or_default();
         if fits && entry.waiting.is_empty() && self.is_within_share(entry, weight) {
+            let held = entry.used;
             entry.used += weight;
             inner.used += weight;
-            return Ok(Asked::Granted(self.permit(tenant, weight)));
+            let standing = inner.standing(tenant, held);
+            return Ok(Asked::Granted(self.permit(tenant, weight, standing)));
         }
         if entry.waiting.len() >= self.bounds.waiting {
             entry.waiting.retain(|waiter| !waiter.sender.is_closed());
@@ -187,12 +233,13 @@ impl Fair {
         tenant.used == 0 || tenant.used + weight <= self.bounds.share
     }
 
-    fn permit(self: &Arc<Self>, tenant: u32, weight: u64) -> Permit {
-        Permit { fair: Arc::clone(self), tenant, weight }
+    fn permit(self: &Arc<Self>, tenant: u32, weight: u64, standing: Standing) -> Permit {
+        Permit { fair: Arc::clone(self), tenant, weight, standing, since: Instant::now() }
     }
 
-    fn give_back(self: &Arc<Self>, tenant: u32, weight: u64) {
+    fn give_back(self: &Arc<Self>, tenant: u32, weight: u64, held: Duration) {
         let mut inner = self.lock();
+        inner.note(tenant, weight as f64 * held.as_secs_f64());
         inner.used = inner.used.saturating_sub(weight);
         if let Some(entry) = inner.tenants.get_mut(&tenant) {
             entry.used = entry.used.saturating_sub(weight);
@@ -234,9 +281,11 @@ impl Fair {
                 break;
             }
             if let Some(waiter) = entry.waiting.pop_front() {
+                let held = entry.used;
                 entry.used += weight;
                 inner.used += weight;
-                if let Err(permit) = waiter.sender.send(self.permit(tenant, weight)) {
+                let standing = inner.standing(tenant, held);
+                if let Err(permit) = waiter.sender.send(self.permit(tenant, weight, standing)) {
                     unwanted.push(permit);
                 }
             }
@@ -270,6 +319,28 @@ impl Fair {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn note(&mut self, tenant: u32, used: f64) {
+        let before = self.recent.get(&tenant).map_or(0.0, Recent::now);
+        self.recent.insert(tenant, Recent { used: before + used, at: Instant::now() });
+        if self.recent.len() > REMEMBERED {
+            self.recent.retain(|_, recent| recent.counts());
+        }
+    }
+
+    /// Each doubling of what was used of late beyond a unit second is a level, and so is each unit held.
+    fn standing(&self, tenant: u32, held: u64) -> Standing {
+        let used = self.recent.get(&tenant).map_or(0.0, Recent::now);
+        // Far below what an integer holds: units times seconds of the last minute.
+        let doublings = (1.0 + used).log2() as u32;
+        let others = self.recent.iter().filter(|(other, _)| **other != tenant);
+        Standing {
+            level: 1 + doublings + u32::try_from(held).unwrap_or(u32::MAX - 64),
+            has_company: others.take(REMEMBERED).any(|(_, recent)| recent.counts()),
+        }
     }
 }
 
@@ -369,6 +440,19 @@ mod tests {
         drop(wide);
         assert_eq!(fair.acquire(1, 11).await.unwrap_err(), Refused::Never);
         assert_eq!(fair.load(), Load::default());
+    }
+
+    #[tokio::test]
+    async fn who_holds_or_used_more_stands_behind_others() {
+        let fair = fair(8, 8, 8);
+        let first = fair.acquire(1, 1).await.unwrap();
+        assert_eq!(first.standing(), Standing { level: 1, has_company: false });
+        assert_eq!(fair.acquire(1, 1).await.unwrap().standing().level, 2);
+        drop(first);
+        fair.lock().note(1, 20.0);
+        let quiet = fair.acquire(2, 1).await.unwrap().standing();
+        assert_eq!(quiet, Standing { level: 1, has_company: true });
+        assert_eq!(fair.acquire(1, 1).await.unwrap().standing().level, 5);
     }
 
     #[tokio::test]

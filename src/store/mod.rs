@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::columns::tsv::{Rows, TsvReader};
 use crate::config::{ClickHouse, Limits};
-use crate::fair::{Bounds, Fair};
+use crate::fair::{Bounds, Fair, Standing};
 use crate::metrics::{Outcome, Queries};
 use crate::sql::{Chosen, Route, Statement, pieces};
 use projections::Projections;
@@ -154,7 +154,8 @@ impl Store {
     ) -> Result<(Statement, u64), StoreError> {
         let noted = self.queries.begin(report);
         let mut statement = write(self.projections.route());
-        let mut done = self.in_a_slot(tenant, self.stream(&statement, report, rows)).await;
+        let mut done =
+            self.in_a_slot(tenant, async |standing| self.stream(&statement, report, standing, rows).await).await;
         if let Err(error) = &done
             && statement.is_named()
             && error.is_refusal()
@@ -162,7 +163,7 @@ impl Store {
             self.projections.refused(error);
             self.queries.note_repeated();
             statement = write(Route::Engine);
-            done = self.in_a_slot(tenant, self.stream(&statement, report, rows)).await;
+            done = self.in_a_slot(tenant, async |standing| self.stream(&statement, report, standing, rows).await).await;
         }
         let (outcome, read) = match &done {
             Ok(read) => (Outcome::Ok, *read),
@@ -176,16 +177,22 @@ impl Store {
     async fn in_a_slot<T>(
         &self,
         tenant: u32,
-        work: impl Future<Output = Result<T, StoreError>>,
+        work: impl AsyncFnOnce(Standing) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let _slot = self.slots.acquire(tenant, 1).await.map_err(StoreError::busy)?;
-        match tokio::time::timeout(self.limit, work).await {
+        let slot = self.slots.acquire(tenant, 1).await.map_err(StoreError::busy)?;
+        match tokio::time::timeout(self.limit, work(slot.standing())).await {
             Ok(done) => done,
             Err(_) => Err(StoreError::slow()),
         }
     }
 
-    async fn stream<R: Rows>(&self, statement: &Statement, report: &str, rows: &mut R) -> Result<u64, StoreError> {
+    async fn stream<R: Rows>(
+        &self,
+        statement: &Statement,
+        report: &str,
+        standing: Standing,
+        rows: &mut R,
+    ) -> Result<u64, StoreError> {
         let id = Uuid::new_v4();
         log::debug!(
             "request {}: query {id}: {report}: source={}; pieces={}",
@@ -199,9 +206,15 @@ impl Store {
             .query_raw(statement.text())
             .with_setting("query_id", id.to_string())
             .with_setting("log_comment", report);
-        if statement.is_light() {
-            // Short work is done before other threads have taken their share of it.
+        let is_behind = standing.has_company && standing.level > 1;
+        if statement.is_light() || is_behind {
+            // Short work is done before other threads have taken their share of it, and who has had much leaves the others
+            // a core.
             query = query.with_setting("max_threads", "1").with_setting("output_format_parallel_formatting", "0");
+        }
+        if standing.has_company {
+            // ClickHouse has statements of a larger number wait while one of a smaller runs.
+            query = query.with_setting("priority", standing.level.to_string());
         }
         for (i, value) in statement.params().iter().enumerate() {
             query = query.with_setting(format!("param_p{i}"), value);
