@@ -126,7 +126,7 @@ async fn buckets(plan: Plan, request: &HttpRequest, state: &Arc<State>) -> Resul
 }
 
 /// Results whose sums may take more than this need memory set aside, and threads of their own.
-const LARGE: u64 = 1024 * 1024;
+const LARGE: u64 = 384 * 1024;
 
 /// A result that was made for a request.
 struct Made {
