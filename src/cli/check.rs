@@ -2,7 +2,7 @@
 
 use super::connect::Connection;
 use super::settings::Settings;
-use super::{CliError, block_on, configure, say};
+use super::{CliError, block_on, configure, say, warn_of_secrets};
 use crate::config::Config;
 use crate::migrate::{Status, status};
 use crate::tables;
@@ -19,9 +19,10 @@ impl Check {
     /// Prints a line for each thing looked at; fails if one of them is wrong.
     pub fn run(self) -> Result<(), CliError> {
         let config = configure(&self.settings)?;
+        warn_of_secrets(&config, &self.settings);
         say("ok     settings");
         let keys = Keys::new(&config.auth);
-        line("token keys", keys.as_ref().map(|_| format!("{:?}", config.auth.algorithm)));
+        line("token keys", keys.as_ref().map(|_| config.auth.algorithm.word()));
         let right = block_on(async {
             let connection = match Connection::open(&config).await {
                 Ok(connection) => connection,

@@ -135,6 +135,13 @@ fn configure(settings: &Settings) -> Result<Config, CliError> {
     Ok(config)
 }
 
+/// Logs what should not be as it is with secrets and their files.
+fn warn_of_secrets(config: &Config, settings: &Settings) {
+    for warning in crate::config::secrets::warnings(config, settings.file()) {
+        log::warn!("{warning}");
+    }
+}
+
 /// A runtime for the commands that talk to ClickHouse.
 fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     actix_web::rt::System::new().block_on(work)

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::connect::Connection;
 use super::settings::Settings;
-use super::{CliError, block_on, configure, say};
+use super::{CliError, block_on, configure, say, warn_of_secrets};
 use crate::config::value::Secret;
 use crate::config::{Algorithm, Config};
 use crate::demo;
@@ -38,6 +38,7 @@ impl Serve {
     /// Serves until it is told to stop.
     pub fn run(self) -> Result<(), CliError> {
         let mut config = configure(&self.settings)?;
+        warn_of_secrets(&config, &self.settings);
         if self.demo && config.auth.algorithm == Algorithm::Hs256 && config.auth.secret.expose().is_empty() {
             config.auth.secret = Secret::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
         }

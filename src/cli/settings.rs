@@ -1,6 +1,6 @@
-//! `--config FILE` and a flag for every setting, made from the table of settings.
+//! `--config FILE` and a flag for every setting but secrets, made from the table of settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
@@ -16,6 +16,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings file.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// Flags over environment over file over defaults, checked.
     pub fn load(&self) -> Result<Config, CliError> {
         let env = std::env::vars_os()
@@ -34,6 +39,11 @@ impl Args for Settings {
             .value_parser(clap::value_parser!(PathBuf))
             .help("Settings file (TOML)");
         KEYS.iter().fold(command.arg(file), |command, key| {
+            if key.secret {
+                // Known, so that it can be refused by name; its value is never looked at.
+                let refused = Arg::new(key.name).long(key.flag()).num_args(0..=1).allow_hyphen_values(true).hide(true);
+                return command.arg(refused);
+            }
             let default = if key.default.is_empty() { String::new() } else { format!(" [default: {}]", key.default) };
             command.arg(
                 Arg::new(key.name)
@@ -56,7 +66,10 @@ impl FromArgMatches for Settings {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let flags = KEYS
             .iter()
-            .filter_map(|key| matches.get_one::<String>(key.name).map(|value| (key.name, value.clone())))
+            .filter_map(|key| match key.secret {
+                true => matches.contains_id(key.name).then(|| (key.name, String::new())),
+                false => matches.get_one::<String>(key.name).map(|value| (key.name, value.clone())),
+            })
             .collect();
         Ok(Self { file: matches.get_one("config").cloned(), flags })
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::value::Secret;
-use super::{Algorithm, Config, KEYS};
+use super::{Algorithm, Config, KEYS, Key, secrets};
 
 /// One thing wrong with the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +60,22 @@ impl Sources {
         }
         read_env(&self.env, &mut config, &mut faults);
         for (name, text) in &self.flags {
-            let flag = KEYS.iter().find(|key| key.name == *name).map_or_else(String::new, |key| key.flag());
-            apply(&mut config, &mut faults, name, text, format!("--{flag}"));
+            let key = KEYS.iter().find(|key| key.name == *name);
+            let place = format!("--{}", key.map_or_else(String::new, Key::flag));
+            match key.filter(|key| key.secret) {
+                Some(key) => faults.push(Fault { place, what: no_flag(key) }),
+                None => apply(&mut config, &mut faults, name, text, place),
+            }
         }
         read_secret(config.auth.secret_file.as_deref(), &mut config.auth.secret, "auth.secret_file", &mut faults);
         let password_file = config.clickhouse.password_file.as_deref();
         read_secret(password_file, &mut config.clickhouse.password, "clickhouse.password_file", &mut faults);
+        if let Some(path) = &config.auth.secrets_file {
+            match secrets::lines(path) {
+                Ok(found) => config.auth.secrets = found,
+                Err(e) => faults.push(unread("auth.secrets_file", path, &e)),
+            }
+        }
         read_secret(config.metrics.token_file.as_deref(), &mut config.metrics.token, "metrics.token_file", &mut faults);
         check(&config, &mut faults);
         if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
@@ -136,6 +146,17 @@ fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<Fault>) {
     }
 }
 
+/// True for a settings file that holds a secret itself.
+pub fn holds_secret(path: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(path) else { return false };
+    let Ok(table) = DeTable::parse(&text) else { return false };
+    let value = |key: &Key| {
+        let (section, name) = key.name.split_once('.')?;
+        text_of(table.get_ref().get(section)?.get_ref().as_table()?.get(name)?.get_ref())
+    };
+    KEYS.iter().filter(|key| key.secret).any(|key| value(key).is_some_and(|text| !text.is_empty()))
+}
+
 /// A TOML value as the text that the environment would hold.
 fn text_of(value: &DeValue<'_>) -> Option<String> {
     match value {
@@ -151,13 +172,32 @@ fn text_of(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
+/// Every user of a machine can read the command lines of all its processes.
+fn no_flag(key: &Key) -> String {
+    format!(
+        "a secret on the command line can be read by everybody on this machine: set {}, or {} (--{}-file) to a file that holds it",
+        key.env(),
+        key.file(),
+        key.flag()
+    )
+}
+
 fn read_secret(path: Option<&Path>, secret: &mut Secret, key: &str, faults: &mut Vec<Fault>) {
     let Some(path) = path else { return };
-    match std::fs::read_to_string(path) {
-        // Editors end a file with a newline that is not part of the secret.
-        Ok(text) => *secret = Secret::new(text.trim_end_matches(['\r', '\n'])),
-        Err(e) => faults.push(Fault { place: key.into(), what: format!("cannot read {}: {e}", path.display()) }),
+    match secrets::read(path) {
+        Ok(found) => *secret = found,
+        Err(e) => faults.push(unread(key, path, &e)),
     }
+}
+
+fn unread(key: &str, path: &Path, why: &std::io::Error) -> Fault {
+    Fault { place: key.into(), what: format!("cannot read {}: {why}", path.display()) }
+}
+
+/// True for `http://host:port/path`. Whatever has an `@`, a query or a fragment may hold a password.
+fn is_plain_url(url: &str) -> bool {
+    let web = url.starts_with("http://") || url.starts_with("https://");
+    web && !url.contains(['@', '?', '#', '\\'])
 }
 
 /// Rules between settings, and ranges that a type does not express.
@@ -168,8 +208,11 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
         }
     };
     if let Some(url) = &config.clickhouse.url {
-        let web = url.starts_with("http://") || url.starts_with("https://");
-        require(web, "clickhouse.url", "expected http://host:port or https://host:port");
+        require(
+            is_plain_url(url),
+            "clickhouse.url",
+            "expected http://host:port or https://host:port; user and password stand in clickhouse.user and clickhouse.password_file",
+        );
     }
     require(
         crate::sql::is_identifier(&config.clickhouse.database),
@@ -177,11 +220,10 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
         "expected a name of letters, digits and underscores",
     );
     let secret = config.auth.secret.expose();
-    require(
-        secret.is_empty() || secret.len() >= 32,
-        "auth.secret",
-        "too short: HS256 wants at least 32 bytes (RFC 7518, 3.2)",
-    );
+    let short = "too short: HS256 wants at least 32 bytes (RFC 7518, 3.2)";
+    require(secret.is_empty() || secret.len() >= secrets::SHORTEST, "auth.secret", short);
+    let long = |secret: &Secret| secret.expose().len() >= secrets::SHORTEST;
+    require(config.auth.secrets.iter().all(long), "auth.secrets", short);
     if config.auth.algorithm != Algorithm::Hs256 {
         let named = config.auth.public_key_file.is_some() || !config.auth.public_keys.is_empty();
         require(named, "auth.algorithm", "RS256 and ES256 need auth.public_key_file");
@@ -210,6 +252,8 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
         ("http.keep_alive_seconds", config.http.keep_alive_seconds.into(), 1, day),
         ("http.write_seconds", config.http.write_seconds.into(), 1, day),
         ("limits.response_mb", config.limits.response_mb as u64, 1, 1 << 24),
+        ("http.hsts_seconds", config.http.hsts_seconds.into(), 0, 10 * 366 * day),
+        ("auth.session_seconds", config.auth.session_seconds.into(), 1, 366 * day),
         ("accounts.refresh_seconds", config.accounts.refresh_seconds.into(), 1, day),
         ("active_calls.period_seconds", config.active_calls.period_seconds.into(), 1, day),
         ("cache.size_mb", config.cache.size_mb, 0, 1 << 24),
@@ -297,8 +341,9 @@ mod tests {
         let (good, empty) = (dir.path().join("good"), dir.path().join("empty"));
         std::fs::write(&good, "0123456789abcdef\n").unwrap();
         std::fs::write(&empty, "\n").unwrap();
-        let flags = |flags: &[(&'static str, &str)]| Sources {
-            flags: flags.iter().map(|(name, text)| (*name, (*text).to_owned())).collect(),
+        let variable = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap().env();
+        let flags = |set: &[(&'static str, &str)]| Sources {
+            env: set.iter().map(|(name, text)| (variable(name), (*text).to_owned())).collect(),
             ..Sources::default()
         };
         let enabled = ("metrics.enabled", "true");
@@ -354,7 +399,19 @@ mod tests {
 
     #[test]
     fn a_short_secret_is_refused() {
-        let found = faults(&Sources { flags: vec![("auth.secret", "short".into())], ..Sources::default() });
-        assert!(found[0].starts_with("auth.secret: too short"), "{found:?}");
+        for (name, place) in [("CDRSCOPE_AUTH_SECRET", "auth.secret"), ("CDRSCOPE_AUTH_SECRETS", "auth.secrets")] {
+            let text = format!("short,{}", "x".repeat(25));
+            let found = faults(&Sources { env: [(name.into(), text)].into(), ..Sources::default() });
+            assert!(found[0].starts_with(&format!("{place}: too short")), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_taken_from_a_flag() {
+        for key in KEYS.iter().filter(|key| key.secret) {
+            let found = faults(&Sources { flags: vec![(key.name, "hush".repeat(10))], ..Sources::default() });
+            assert!(found[0].starts_with(&format!("--{}: a secret", key.flag())), "{found:?}");
+            assert!(!found.concat().contains("hush"), "{found:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! file over these defaults; nobody else reads the environment.
 
 pub mod load;
+pub mod secrets;
 pub mod value;
 
 use std::net::SocketAddr;
@@ -65,6 +66,26 @@ words! {
     }
 }
 
+words! {
+    /// When a cookie is `Secure`.
+    CookieSecure {
+        /// Over TLS, as far as that is known.
+        Auto = "auto",
+        /// On every answer.
+        Always = "always",
+    }
+}
+
+words! {
+    /// Customer and vendor of one number.
+    Contractors {
+        /// The same contractor, as in Yeti.
+        One = "one",
+        /// Two that have nothing to do with each other.
+        Apart = "apart",
+    }
+}
+
 /// One setting, as documentation and as a command-line flag.
 #[derive(Debug)]
 pub struct Key {
@@ -74,6 +95,8 @@ pub struct Key {
     pub default: &'static str,
     /// What it does.
     pub help: &'static str,
+    /// True if its type holds secrets: it has no flag, and a file can hold it.
+    pub secret: bool,
 }
 
 impl Key {
@@ -82,7 +105,12 @@ impl Key {
         format!("CDRSCOPE_{}", self.name.replace('.', "_").to_uppercase())
     }
 
-    /// The flag that sets it, without dashes: `clickhouse.url` is `clickhouse-url`.
+    /// The setting that names a file with the value of a secret.
+    pub fn file(&self) -> String {
+        format!("{}_file", self.name)
+    }
+
+    /// The flag that sets it, without dashes: `clickhouse.url` is `clickhouse-url`. That of a secret is only refused.
     pub fn flag(&self) -> String {
         self.name.replace(['.', '_'], "-")
     }
@@ -110,6 +138,7 @@ macro_rules! settings {
                 name: concat!(stringify!($section), ".", stringify!($key)),
                 default: $default,
                 help: $help,
+                secret: <$type as Value>::SECRET,
             },)+)+
         ];
 
@@ -148,6 +177,7 @@ settings! {
         keep_alive_seconds: u32 = "75", "How long a connection stays open without a request. More than the idle time-out of a balancer in front.";
         write_seconds: u32 = "20", "How long the reader of a response may take nothing; beyond that it has to take 16 KiB a second on average.";
         trusted_proxies: Vec<IpNet> = "", "Proxies whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto are believed.";
+        hsts_seconds: u32 = "31536000", "max-age of Strict-Transport-Security on answers over TLS; 0 sends none.";
     }
     /// The ClickHouse server.
     clickhouse ClickHouse {
@@ -167,11 +197,16 @@ settings! {
     auth Auth {
         algorithm: Algorithm = "HS256", "Algorithm of token signatures: HS256, RS256 or ES256.";
         secret: Secret = "", "Secret of HS256 signatures, 32 bytes or more.";
-        secret_file: Option<PathBuf> = "", "File that holds the secret instead.";
+        secret_file: Option<PathBuf> = "", "File that holds the secret instead. Files of secrets and keys are read again when they change, and at SIGHUP.";
+        secrets: Vec<Secret> = "", "Several secrets, for rotation: the first signs, all verify, and auth.secret too. None may hold a comma.";
+        secrets_file: Option<PathBuf> = "", "File that holds them instead, one a line.";
         public_key_file: Option<PathBuf> = "", "PEM file with the public key of RS256 or ES256.";
         private_key_file: Option<PathBuf> = "", "PEM file with the private key; without one there is no login and no renewal.";
         public_keys: Vec<String> = "", "More public keys for rotation, as kid=file; a token that names a kid must name one of these.";
         token_ttl_seconds: u32 = "600", "How long a token from login, or a renewed cookie, lasts.";
+        session_seconds: u32 = "43200", "How long renewals of a cookie go on after its login.";
+        cookie_secure: CookieSecure = "auto", "Cookies are Secure: auto (over TLS, as this service or a trusted proxy knows) or always.";
+        contractors: Contractors = "one", "Customer and vendor of one number: one (a contractor that is both) or apart (two; a token sees origination unless it names its sides).";
         require_exp: bool = "true", "Refuse tokens without an expiry.";
         login_attempts_per_minute: u32 = "10", "Failed logins allowed per login and per address within a minute; 0 is no limit.";
     }
@@ -181,6 +216,7 @@ settings! {
         query: String = "", "Your own query in place of the table accounts: columns id, uuid, customer_id, name.";
         countries_query: String = "", "Your own query in place of the table countries, names for dashboards: columns id, name, iso.";
         access_query: String = "", "Your own query in place of the table api_access: columns id, customer_id, account_ids, allowed_ips, login, password_hash.";
+        revocations_query: String = "", "Your own query in place of the table token_revocations: columns customer_id, jti, not_before.";
     }
     /// What the figures mean.
     reports Reports {
@@ -257,6 +293,14 @@ mod tests {
         for key in KEYS {
             assert_eq!(config.set(key.name, key.default), Some(Ok(())), "{}", key.name);
         }
+    }
+
+    #[test]
+    fn every_secret_can_come_from_a_file() {
+        for key in KEYS.iter().filter(|key| key.secret) {
+            assert!(KEYS.iter().any(|file| file.name == key.file() && !file.secret), "{}", key.name);
+        }
+        assert!(KEYS.iter().filter(|key| key.secret).count() >= 4);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use std::str::FromStr;
 
 /// A type that a setting can have.
 pub trait Value: Sized {
+    /// True for text that must neither be printed nor stand on a command line.
+    const SECRET: bool = false;
+
     /// Reads the setting's text.
     ///
     /// # Errors
@@ -62,6 +65,8 @@ impl Value for String {
 }
 
 impl Value for Secret {
+    const SECRET: bool = true;
+
     fn parse(text: &str) -> Result<Self, String> {
         Ok(Self::new(text))
     }
@@ -80,6 +85,8 @@ impl Value for ipnet::IpNet {
 }
 
 impl<T: Value> Value for Option<T> {
+    const SECRET: bool = T::SECRET;
+
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() { Ok(None) } else { T::parse(text).map(Some) }
     }
@@ -87,6 +94,8 @@ impl<T: Value> Value for Option<T> {
 
 /// A list is written with commas; empty text is the empty list.
 impl<T: Value> Value for Vec<T> {
+    const SECRET: bool = T::SECRET;
+
     fn parse(text: &str) -> Result<Self, String> {
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(T::parse).collect()
     }
@@ -179,6 +188,13 @@ macro_rules! words {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$variant_meta])* $variant),+ }
+
+        impl $name {
+            /// Its word in the settings.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
 
         impl $crate::config::value::Value for $name {
             fn parse(text: &str) -> Result<Self, String> {

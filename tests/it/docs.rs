@@ -11,6 +11,7 @@ use cdrscope::report::REPORTS;
 /// Settings that hold a list.
 const LISTS: &[&str] = &[
     "http.trusted_proxies",
+    "auth.secrets",
     "auth.public_keys",
     "reports.ner_q850",
     "reports.ner_q850_rang",

@@ -47,9 +47,22 @@ fn complaint(args: &[&str], env: &[(&str, &str)]) -> (i32, Vec<String>) {
 /// Flags that point the program at the tests' engine.
 fn server(database: &str, admin: bool) -> Vec<String> {
     let login = if admin { engine().admin() } else { engine().reader() };
-    [("url", engine().url()), ("user", &login.user), ("password", &login.password), ("database", database)]
+    let password = secret_file(&login.password);
+    [("url", engine().url()), ("user", &login.user), ("password-file", &password), ("database", database)]
         .map(|(key, value)| format!("--clickhouse-{key}={value}"))
         .to_vec()
+}
+
+/// A file with a secret in it, which no flag takes.
+fn secret_file(secret: &str) -> String {
+    let name: String = format!("{secret:?}").bytes().map(|byte| format!("{byte:02x}")).collect();
+    let path =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("secret-{}", &name[name.len().saturating_sub(150)..]));
+    // Whole at any time, as tests run side by side.
+    let own = path.with_extension(uuid::Uuid::new_v4().to_string());
+    std::fs::write(&own, secret).unwrap();
+    std::fs::rename(own, &path).unwrap();
+    path.display().to_string()
 }
 
 fn with<'a>(first: &[&'a str], more: &'a [String]) -> Vec<&'a str> {
@@ -134,8 +147,8 @@ fn a_secret_is_needed_long_enough_and_readable_and_never_printed() {
             format!("auth.secret_file: cannot read {missing}: No such file or directory (os error 2)"),
         ),
         (
-            vec!["serve", "--clickhouse-password-file", &missing, "--auth-secret", SECRET],
-            vec![],
+            vec!["serve", "--clickhouse-password-file", &missing],
+            vec![("CDRSCOPE_AUTH_SECRET", SECRET)],
             format!("clickhouse.password_file: cannot read {missing}: No such file or directory (os error 2)"),
         ),
     ] {
@@ -169,7 +182,12 @@ fn keys_that_config_names_but_that_do_not_read_stop_the_start() {
             format!("auth.public_key_file: {ec} holds no PEM key for RS256"),
         ),
         ("ES256", "--auth-public-keys", ec.clone(), format!("auth.public_keys: expected kid=file, not {ec}")),
-        ("RS256", "--auth-secret", SECRET.into(), "auth.algorithm: RS256 and ES256 need auth.public_key_file".into()),
+        (
+            "RS256",
+            "--auth-secret-file",
+            secret_file(SECRET),
+            "auth.algorithm: RS256 and ES256 need auth.public_key_file".into(),
+        ),
     ] {
         let (code, lines) = complaint(&["serve", "--auth-algorithm", algorithm, flag, &value], &[]);
         assert_eq!((code, lines.len()), (2, 1), "{lines:?}");
@@ -183,7 +201,7 @@ fn flags_win_over_environment_over_file_and_secrets_come_from_files() {
     let secret = |name: &str| format!("{name}: {SECRET}");
     let file = write(dir.path(), "c.toml", &format!("[auth]\nsecret = \"{}\"\n", secret("file")));
     let secret_file = write(dir.path(), "secret", &format!("{}\n", secret("secret file")));
-    let (env, flag) = (secret("env"), secret("flag"));
+    let (env, flag) = (secret("env"), write(dir.path(), "flag", &secret("flag")));
     let signed_with = |args: &[&str], env: &[(&str, &str)], expected: &str| {
         let output = run(&[&["token", "--access", "5", "--ttl", "60", "--config", &file], args].concat(), env);
         assert!(output.status.success(), "{output:?}");
@@ -195,7 +213,7 @@ fn flags_win_over_environment_over_file_and_secrets_come_from_files() {
     };
     signed_with(&[], &[], &secret("file"));
     signed_with(&[], &[("CDRSCOPE_AUTH_SECRET", &env)], &secret("env"));
-    signed_with(&["--auth-secret", &flag], &[("CDRSCOPE_AUTH_SECRET", &env)], &secret("flag"));
+    signed_with(&["--auth-secret-file", &flag], &[("CDRSCOPE_AUTH_SECRET_FILE", &secret_file)], &secret("flag"));
     signed_with(&["--auth-secret-file", &secret_file], &[], &secret("secret file"));
     signed_with(&[], &[("CDRSCOPE_AUTH_SECRET_FILE", &secret_file)], &secret("secret file"));
 }
@@ -237,15 +255,16 @@ fn a_clickhouse_that_cannot_be_reached_or_refuses_the_login_is_one_line_and_exit
         &["migrate"],
         &["token", "--customer", "7", "--account", "06a59fec-e7d9-11f0-932e-0a63caf27539"],
     ] {
-        let found = complaint(&[args, &["--clickhouse-url", &away, "--auth-secret", SECRET]].concat(), &[]);
+        let env = [("CDRSCOPE_AUTH_SECRET", SECRET)];
+        let found = complaint(&[args, &["--clickhouse-url", &away]].concat(), &env);
         let line =
             format!("cannot reach ClickHouse at {away}: Connection refused (os error 111); check clickhouse.url");
         assert_eq!(found, (1, vec![line]), "{args:?}");
     }
     for (user, password) in [(engine().reader().user.as_str(), "wrong"), ("nobody", "")] {
-        let login = [("url", engine().url()), ("user", user), ("password", password)]
-            .map(|(key, value)| format!("--clickhouse-{key}={value}"));
-        let (code, lines) = complaint(&with(&["serve", "--auth-secret", SECRET], &login), &[]);
+        let login = [("url", engine().url()), ("user", user)].map(|(key, value)| format!("--clickhouse-{key}={value}"));
+        let env = [("CDRSCOPE_AUTH_SECRET", SECRET), ("CDRSCOPE_CLICKHOUSE_PASSWORD", password)];
+        let (code, lines) = complaint(&with(&["serve"], &login), &env);
         assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
         assert!(lines[0].contains(engine().url()) && lines[0].contains("check clickhouse."), "{lines:?}");
     }
@@ -256,8 +275,8 @@ async fn a_taken_port_is_one_line_and_exit_code_1() {
     let (taken, db) = (TcpListener::bind("127.0.0.1:0").unwrap(), db().await);
     let address = taken.local_addr().unwrap().to_string();
     let (code, lines) = complaint(
-        &with(&["serve", "--auth-secret", SECRET, "--http-listen", &address], &server(&db.database, false)),
-        &[],
+        &with(&["serve", "--http-listen", &address], &server(&db.database, false)),
+        &[("CDRSCOPE_AUTH_SECRET", SECRET)],
     );
     assert_eq!((code, lines.len()), (1, 1), "{lines:?}");
     assert!(
@@ -307,7 +326,8 @@ impl Drop for Serving {
 async fn a_missing_or_older_schema_is_refused_by_naming_migrate_which_makes_it() {
     let database = format!("t_{}", uuid::Uuid::new_v4().simple());
     let (reader, admin) = (server(&database, false), server(&database, true));
-    let serve = with(&["serve", "--auth-secret", SECRET, "--http-listen", "127.0.0.1:0"], &reader);
+    let secret = secret_file(SECRET);
+    let serve = with(&["serve", "--auth-secret-file", &secret, "--http-listen", "127.0.0.1:0"], &reader);
     assert_eq!(complaint(&serve, &[]), (1, vec![format!("there is no database {database}: run `cdrscope migrate`")]));
     let migrated = |expected: &str| {
         let output = run(&with(&["migrate"], &admin), &[]);
@@ -339,7 +359,8 @@ async fn at_level_debug_the_log_says_what_each_statement_reads_under_its_request
     let account = uuid::Uuid::new_v4();
     insert(&db.admin, "accounts", &format!(r#"{{"id":1,"uuid":"{account}","customer_id":7}}"#)).await;
     let reader = server(&db.database, false);
-    let serve = with(&["serve", "--auth-secret", SECRET, "--http-listen", "127.0.0.1:0"], &reader);
+    let secret = secret_file(SECRET);
+    let serve = with(&["serve", "--auth-secret-file", &secret, "--http-listen", "127.0.0.1:0"], &reader);
     let (serving, url, log) = Serving::logging(&serve, &[("CDRSCOPE_LOG", "cdrscope=debug")]);
     let mut config = Config::default();
     config.auth.secret = Secret::new(SECRET);
@@ -375,7 +396,9 @@ async fn at_level_debug_the_log_says_what_each_statement_reads_under_its_request
 #[actix_web::test]
 async fn the_demo_neither_mixes_with_somebodys_calls_nor_overwrites_their_accounts() {
     let db = db().await;
-    let demo = ["serve", "--demo", "--demo-calls", "100", "--auth-secret", SECRET, "--http-listen", "127.0.0.1:0"];
+    let secret = secret_file(SECRET);
+    let demo =
+        ["serve", "--demo", "--demo-calls", "100", "--auth-secret-file", &secret, "--http-listen", "127.0.0.1:0"];
     let server = server(&db.database, true);
     insert(&db.admin, "api_access", r#"{"id":1,"customer_id":7}"#).await;
     let line = "api_access holds rows that are not the demo's under ids that it uses: \
