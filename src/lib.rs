@@ -25,6 +25,8 @@
 //! | [`thin`] | old months without the details |
 //! | [`demo`] | made-up CDRs |
 //! | [`net`] | addresses and networks |
+//! | [`object`] | structs that are read from JSON objects only |
+//! | [`notices`] | warnings that stay, logged once |
 
 pub mod access;
 pub mod alerts;
@@ -39,6 +41,8 @@ pub mod http;
 pub mod metrics;
 pub mod migrate;
 pub mod net;
+pub mod notices;
+pub mod object;
 pub mod query;
 pub mod report;
 pub mod service;

@@ -61,6 +61,7 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(19, "vendor_quarter_hours", "0019_vendor_quarter_hours.sql"),
     step!(20, "fill_customer_quarter_hours", "0020_fill_customer_quarter_hours.sql"),
     step!(21, "fill_vendor_quarter_hours", "0021_fill_vendor_quarter_hours.sql"),
+    step!(22, "token_revocations", "0022_token_revocations.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.
@@ -85,6 +86,22 @@ pub enum Status {
     Edited(String),
     /// There is no such database.
     NoDatabase,
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::UpToDate => f.write_str("up to date"),
+            Self::Missing(names) => write!(f, "it lacks {}: run `cdrscope migrate`", names.join(", ")),
+            Self::Newer(number) => {
+                write!(f, "it is at number {number}, newer than this program: install the newer cdrscope")
+            }
+            Self::Edited(name) => {
+                write!(f, "step {name} ran with another text than this program's: run the program that made it")
+            }
+            Self::NoDatabase => f.write_str("there is no such database: run `cdrscope migrate`"),
+        }
+    }
 }
 
 /// Why the schema could not be made or looked at.

@@ -1,6 +1,8 @@
 //! The running service: state, web server, and the task that keeps accounts and readiness fresh. `serve` and the tests
 //! start the same.
 
+mod reload;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +50,7 @@ pub struct Service {
     server: Server,
     watch: JoinHandle<()>,
     sweep: JoinHandle<()>,
+    reload: JoinHandle<()>,
     url: String,
 }
 
@@ -79,8 +82,9 @@ impl Service {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let server = server::serve(&state, listener, tls).map_err(listen)?;
         let sweep = actix_web::rt::spawn(sweep(Arc::clone(&state)));
+        let reload = actix_web::rt::spawn(reload::keys(Arc::clone(&state)));
         let watch = actix_web::rt::spawn(watch(state, certificate));
-        Ok(Self { server, watch, sweep, url: format!("{scheme}://{bound}") })
+        Ok(Self { server, watch, sweep, reload, url: format!("{scheme}://{bound}") })
     }
 
     /// Where it listens: `http://127.0.0.1:8080`, or `https://…`.
@@ -101,6 +105,7 @@ impl Service {
         let ended = self.server.await.map_err(ServiceError::Server);
         self.watch.abort();
         self.sweep.abort();
+        self.reload.abort();
         ended
     }
 }
@@ -128,17 +133,13 @@ async fn sweep(state: Arc<State>) {
 /// once, for the next question may take its five seconds too.
 async fn look(state: &State) {
     let schema = status(state.store.client(), &state.config.clickhouse.database).await;
-    let right = match &schema {
-        Ok(Status::UpToDate) => true,
-        Ok(other) => {
-            log::warn!("the schema is not right: {other:?}");
-            false
-        }
-        Err(e) => {
-            log::warn!("{e}");
-            false
-        }
+    let wrong = match &schema {
+        Ok(Status::UpToDate) => None,
+        Ok(other) => Some(format!("the schema is not right: {other}")),
+        Err(e) => Some(e.to_string()),
     };
+    let right = wrong.is_none();
+    state.notices.round("schema", wrong);
     if !right {
         state.set_ready(false);
     }
@@ -147,8 +148,6 @@ async fn look(state: &State) {
         rate.retain_recent();
     }
     let read = state.directory.refresh(&state.store).await;
-    if let Err(e) = &read {
-        log::warn!("{e}");
-    }
+    state.notices.round("accounts", read.as_ref().err().map(ToString::to_string));
     state.set_ready(right && read.is_ok());
 }

@@ -7,11 +7,16 @@ use super::password::Stored;
 use super::{Access, Snapshot};
 
 /// Rows by login. A login that two rows share is not here: it would not be known whose it is.
-pub(super) fn by_login(access: &HashMap<u32, Access>) -> BTreeMap<String, u32> {
+pub(super) fn by_login(access: &HashMap<u32, Access>, warnings: &mut Vec<String>) -> BTreeMap<String, u32> {
     let (mut logins, mut shared) = (BTreeMap::new(), HashSet::new());
-    for (id, row) in access.iter().filter(|(_, row)| !row.login.is_empty()) {
+    // In an order that does not change, so that a warning is the same each time.
+    let mut rows: Vec<_> = access.iter().filter(|(_, row)| !row.login.is_empty()).collect();
+    rows.sort_unstable_by_key(|(id, _)| **id);
+    for (id, row) in rows {
         if let Some(other) = logins.insert(row.login.clone(), *id) {
-            log::warn!("api_access: rows {other} and {id} have the same login; it is refused until it is one row's");
+            warnings.push(format!(
+                "api_access: rows {other} and {id} have the same login; it is refused until it is one row's"
+            ));
             shared.insert(&row.login);
         }
     }
@@ -30,11 +35,29 @@ pub struct Candidate {
 
 impl Candidate {
     /// The row whose login and password these are.
-    pub fn check(&self, password: &str) -> Option<u32> {
+    ///
+    /// # Errors
+    /// Which of the two was wrong, for the log alone.
+    pub fn check(&self, password: &str) -> Result<u32, Wrong> {
         // First the hash, whoever it is: the time must not tell who exists.
         let matches = self.stored.matches(password);
-        self.row.filter(|_| matches)
+        match self.row {
+            Some(id) if matches => Ok(id),
+            Some(_) => Err(Wrong::Password),
+            None => Err(Wrong::Login),
+        }
     }
+}
+
+/// What was wrong with a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Wrong {
+    /// Nobody has it, or no password that can be checked.
+    #[error("unknown login")]
+    Login,
+    /// It has another password.
+    #[error("wrong password")]
+    Password,
 }
 
 impl Snapshot {
@@ -68,7 +91,7 @@ mod tests {
             (id, Access { grant: None, login: login.to_owned(), password_hash: hash.to_owned() })
         };
         let access = rows.iter().map(row).collect();
-        Snapshot { logins: by_login(&access), access, ..Snapshot::default() }
+        Snapshot { logins: by_login(&access, &mut Vec::new()), access, ..Snapshot::default() }
     }
 
     #[test]
@@ -82,11 +105,11 @@ mod tests {
             (4, "cat", &hash),
             (5, "cat", &hash),
         ]);
-        assert_eq!(snapshot.candidate("ann", &keys).check("right"), Some(1));
+        assert_eq!(snapshot.candidate("ann", &keys).check("right"), Ok(1));
         for (login, password) in
             [("ann", "wrong"), ("Ann", "right"), ("bob", "right"), ("", "right"), ("cat", "right"), ("dan", "right")]
         {
-            assert_eq!(snapshot.candidate(login, &keys).check(password), None, "{login} {password}");
+            assert!(snapshot.candidate(login, &keys).check(password).is_err(), "{login} {password}");
         }
     }
 

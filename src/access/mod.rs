@@ -5,22 +5,26 @@ pub mod countries;
 mod login;
 pub mod password;
 mod refresh;
+pub mod revoked;
 pub mod throttle;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use uuid::Uuid;
 
+use crate::config::Contractors;
 use crate::net;
+use crate::report::Side;
 use crate::report::plan::Scope;
-use crate::token::{Grant, Subject};
+use crate::token::{Accepted, Grant, Sides, Subject};
 
 use countries::Countries;
-pub use login::Candidate;
+pub use login::{Candidate, Wrong};
 pub use refresh::{Directory, RefreshError};
+use revoked::Revoked;
 
 /// An account, as reports need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,10 @@ pub struct Snapshot {
     pub accounts: HashMap<Uuid, Account>,
     /// By id. An id of two rows that say different things is not here.
     pub access: HashMap<u32, Access>,
+    /// Ids of rows that were removed: those that say so, and those that were there before.
+    pub removed: HashSet<u32>,
+    /// Tokens that were revoked.
+    pub revoked: Revoked,
     /// Ids of `access` by login. A login that two rows share is not here.
     pub logins: BTreeMap<String, u32>,
     /// Names of countries.
@@ -102,27 +110,84 @@ impl Latest {
     }
 }
 
+/// The reason for which a caller with a good token is nobody. The caller learns nothing of it; the log does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// The token's row is not there and never was, as far as is known.
+    #[error("there is no row {0} in api_access")]
+    NoRow(u32),
+    /// The token's row is no longer there.
+    #[error("row {0} was removed from api_access")]
+    Removed(u32),
+    /// The row's list of addresses does not read.
+    #[error("row {0} of api_access has an address that does not read")]
+    BadRow(u32),
+    /// The caller's address is not in the list.
+    #[error("address not in allowed_ips")]
+    Address,
+    /// All older grants of the customer were revoked.
+    #[error("grants of customer {0} were revoked")]
+    Revoked(u32),
+    /// The token was revoked by its id.
+    #[error("revoked by its jti")]
+    RevokedId,
+}
+
 /// A caller whose token was accepted.
 #[derive(Clone, Debug)]
 pub struct Who {
     grant: Grant,
+    sides: Sides,
     snapshot: Arc<Snapshot>,
 }
 
 impl Who {
-    /// The caller behind a verified token at an address; `None` when the token is revoked or the address not allowed.
-    pub fn new(subject: &Subject, ip: Option<IpAddr>, snapshot: Arc<Snapshot>) -> Option<Self> {
+    /// The caller behind a verified token at an address.
+    ///
+    /// # Errors
+    /// Why it is nobody.
+    pub fn of(
+        token: &Accepted,
+        ip: Option<IpAddr>,
+        snapshot: Arc<Snapshot>,
+        contractors: Contractors,
+    ) -> Result<Self, Denied> {
+        snapshot.revoked.check(token)?;
+        Self::new(token.subject(), ip, snapshot, contractors)
+    }
+
+    /// The caller that a row or grant stands for, at an address.
+    ///
+    /// # Errors
+    /// Why it is nobody.
+    pub fn new(
+        subject: &Subject,
+        ip: Option<IpAddr>,
+        snapshot: Arc<Snapshot>,
+        contractors: Contractors,
+    ) -> Result<Self, Denied> {
         let grant = match subject {
-            Subject::Access(id) => snapshot.access.get(id)?.grant.clone()?,
+            Subject::Access(id) => {
+                let gone = || if snapshot.removed.contains(id) { Denied::Removed(*id) } else { Denied::NoRow(*id) };
+                snapshot.access.get(id).ok_or_else(gone)?.grant.clone().ok_or(Denied::BadRow(*id))?
+            }
             Subject::Grant(grant) => grant.clone(),
         };
         let allowed = grant.allowed_ips.is_empty() || ip.is_some_and(|ip| net::contains(&grant.allowed_ips, ip));
-        allowed.then_some(Self { grant, snapshot })
+        let sides = grant.sides.unwrap_or_else(|| Sides::default_of(contractors));
+        if allowed { Ok(Self { grant, sides, snapshot }) } else { Err(Denied::Address) }
     }
 
-    /// The scope of one account; `None` alike for an unknown account, another tenant's and one outside the list.
-    pub fn scope(&self, account: Uuid) -> Option<Scope> {
-        self.own(self.snapshot.accounts.get(&account)?)
+    /// The scope of one account for reports of a side; `None` alike for an unknown account, another tenant's, one outside the
+    /// list, and a side that the token does not see.
+    pub fn scope(&self, account: Uuid, side: Side) -> Option<Scope> {
+        let scope = self.own(self.snapshot.accounts.get(&account)?);
+        scope.filter(|_| self.sides.allows(side))
+    }
+
+    /// The sides of calls that it sees.
+    pub fn sides(&self) -> Sides {
+        self.sides
     }
 
     /// Whether answers may say how they were come by.
@@ -154,31 +219,62 @@ impl Who {
 mod tests {
     use super::*;
 
-    fn who(account_ids: Vec<u32>, allowed_ips: &[&str], ip: &str) -> Option<Who> {
+    fn who(account_ids: Vec<u32>, allowed_ips: &[&str], ip: &str) -> Result<Who, Denied> {
+        sided(account_ids, allowed_ips, ip, None, Contractors::One)
+    }
+
+    fn sided(
+        account_ids: Vec<u32>,
+        allowed_ips: &[&str],
+        ip: &str,
+        sides: Option<Sides>,
+        contractors: Contractors,
+    ) -> Result<Who, Denied> {
         let mut snapshot = Snapshot::default();
         snapshot.accounts.insert(Uuid::from_u128(1), Account { id: 10, customer_id: 7, name: String::new() });
         snapshot.accounts.insert(Uuid::from_u128(2), Account { id: 20, customer_id: 8, name: String::new() });
         snapshot.accounts.insert(Uuid::from_u128(3), Account { id: 30, customer_id: 7, name: String::new() });
         let allowed_ips = allowed_ips.iter().map(|net| net::parse_net(net).unwrap()).collect();
-        let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false });
-        Who::new(&subject, Some(ip.parse().unwrap()), Arc::new(snapshot))
+        let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false, sides });
+        Who::new(&subject, Some(ip.parse().unwrap()), Arc::new(snapshot), contractors)
     }
 
     #[test]
     fn only_own_and_listed_accounts_have_a_scope() {
         let who = who(vec![10, 20], &[], "192.0.2.1").unwrap();
-        assert_eq!(who.scope(Uuid::from_u128(1)), Some(Scope { tenant: 7, account: 10 }));
-        for other in [2, 3, 4] {
-            assert_eq!(who.scope(Uuid::from_u128(other)), None);
+        for side in [Side::Origination, Side::Termination] {
+            assert_eq!(who.scope(Uuid::from_u128(1), side), Some(Scope { tenant: 7, account: 10 }));
+            for other in [2, 3, 4] {
+                assert_eq!(who.scope(Uuid::from_u128(other), side), None);
+            }
         }
         assert_eq!(who.accounts().iter().map(|(_, account, _)| account.id).collect::<Vec<_>>(), [10]);
     }
 
     #[test]
     fn addresses_outside_the_list_are_nobody() {
-        assert!(who(vec![], &["192.0.2.0/24"], "192.0.2.9").is_some());
-        assert!(who(vec![], &["192.0.2.0/24"], "::ffff:192.0.2.9").is_some());
-        assert!(who(vec![], &["192.0.2.0/24"], "198.51.100.1").is_none());
+        assert!(who(vec![], &["192.0.2.0/24"], "192.0.2.9").is_ok());
+        assert!(who(vec![], &["192.0.2.0/24"], "::ffff:192.0.2.9").is_ok());
+        assert_eq!(who(vec![], &["192.0.2.0/24"], "198.51.100.1").unwrap_err(), Denied::Address);
+    }
+
+    #[test]
+    fn an_account_has_a_scope_on_the_sides_of_its_token_only() {
+        let (one, apart) = (Contractors::One, Contractors::Apart);
+        let (from, to) = (Sides::of(&[Side::Origination]), Sides::of(&[Side::Termination]));
+        for (sides, contractors, origination, termination) in [
+            (None, one, true, true),
+            (None, apart, true, false),
+            (from, one, true, false),
+            (from, apart, true, false),
+            (to, one, false, true),
+            (to, apart, false, true),
+            (Some(Sides::BOTH), apart, true, true),
+        ] {
+            let who = sided(vec![], &[], "192.0.2.1", sides, contractors).unwrap();
+            let sees = |side| who.scope(Uuid::from_u128(1), side).is_some();
+            assert_eq!((sees(Side::Origination), sees(Side::Termination)), (origination, termination), "{sides:?}");
+        }
     }
 
     #[test]

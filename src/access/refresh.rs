@@ -11,8 +11,10 @@ use uuid::Uuid;
 
 use super::countries::{Countries, Country};
 use super::login::by_login;
+use super::revoked::{Revocation, Revoked};
 use super::{Access, Account, Latest, Snapshot, Stale};
 use crate::config::Accounts;
+use crate::notices::Notices;
 use crate::store::{Store, StoreError};
 use crate::token::{self, Grant};
 
@@ -25,11 +27,29 @@ pub enum RefreshError {
     /// The engine's refusal.
     #[error("reading {table}: {source}")]
     Store {
-        /// Which of the two.
+        /// Which of them.
         table: &'static str,
         /// The reason.
         source: StoreError,
     },
+    /// The engine's refusal of the operator's own query, without the texts that it quotes: one may be a password.
+    #[error("reading {table}: {text}")]
+    Own {
+        /// Which of them.
+        table: &'static str,
+        /// The reason.
+        text: String,
+    },
+}
+
+/// An error without the parts of a query that it repeats. ClickHouse quotes names and values; of a query that does not parse it
+/// repeats the rest.
+fn without_texts(text: &str) -> String {
+    if text.contains("Code: 62.") || text.contains('\\') {
+        return text.split_once(['(', '\'']).map_or(text, |(start, _)| start).trim_end().to_owned();
+    }
+    let parts = text.split('\'').enumerate();
+    parts.map(|(place, part)| if place % 2 == 1 { "'…'" } else { part }).collect()
 }
 
 #[derive(Row, Deserialize)]
@@ -52,6 +72,13 @@ struct AccessRow {
 }
 
 #[derive(Row, Deserialize)]
+struct RevocationRow {
+    customer_id: u32,
+    jti: String,
+    not_before: i64,
+}
+
+#[derive(Row, Deserialize)]
 struct CountryRow {
     id: u32,
     name: String,
@@ -65,7 +92,11 @@ pub struct Directory {
     accounts_sql: String,
     access_sql: String,
     countries_sql: String,
+    revocations_sql: String,
     refresh: Duration,
+    /// Tables that a query of the operator's stands for.
+    own: Vec<&'static str>,
+    notices: Notices,
 }
 
 impl Directory {
@@ -75,10 +106,10 @@ impl Directory {
         let accounts = or(&config.query, "SELECT id, uuid, customer_id, name FROM accounts FINAL");
         let access = or(
             &config.access_query,
-            // Customer 0 is what `cdrscope access remove` leaves.
-            "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL WHERE customer_id != 0",
+            "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL",
         );
         let countries = or(&config.countries_query, "SELECT id, name, iso FROM countries FINAL");
+        let revocations = or(&config.revocations_query, "SELECT customer_id, jti, not_before FROM token_revocations");
         Self {
             latest: Arc::default(),
             // An operator's query may give other widths, text, or nullable columns. A number that does not fit fails the
@@ -101,7 +132,24 @@ impl Directory {
                 "SELECT accurateCast(assumeNotNull(c.id), 'UInt32') AS id, ifNull(toString(c.name), '') AS name, \
                  ifNull(toString(c.iso), '') AS iso FROM ({countries}) AS c WHERE c.id IS NOT NULL"
             ),
+            // A row without a time is of every time.
+            revocations_sql: format!(
+                "SELECT accurateCast(ifNull(toString(r.customer_id), '0'), 'UInt32') AS customer_id, \
+                 ifNull(toString(r.jti), '') AS jti, \
+                 max(ifNull(toUnixTimestamp64Milli(toDateTime64(r.not_before, 3, 'UTC')), toInt64(9223372036854775807))) AS not_before \
+                 FROM ({revocations}) AS r GROUP BY customer_id, jti"
+            ),
             refresh: Duration::from_secs(config.refresh_seconds.into()),
+            own: [
+                ("accounts", &config.query),
+                ("api_access", &config.access_query),
+                ("token_revocations", &config.revocations_query),
+                ("countries", &config.countries_query),
+            ]
+            .into_iter()
+            .filter_map(|(table, query)| (!query.is_empty()).then_some(table))
+            .collect(),
+            notices: Notices::default(),
         }
     }
 
@@ -136,30 +184,66 @@ impl Directory {
     /// nothing depends on them.
     pub async fn refresh(&self, store: &Store) -> Result<(), RefreshError> {
         let began = Instant::now();
-        let of = |table| move |source| RefreshError::Store { table, source };
-        let accounts: Vec<AccountRow> = store.rows(&self.accounts_sql).await.map_err(of("accounts"))?;
-        let access: Vec<AccessRow> = store.rows(&self.access_sql).await.map_err(of("api_access"))?;
-        let access = by_id(access);
-        let countries = self.countries(store).await;
-        self.latest.set(Snapshot { accounts: by_uuid(accounts), logins: by_login(&access), access, countries }, began);
+        let accounts: Vec<AccountRow> = store.rows(&self.accounts_sql).await.map_err(self.of("accounts"))?;
+        let access: Vec<AccessRow> = store.rows(&self.access_sql).await.map_err(self.of("api_access"))?;
+        let revocations: Vec<RevocationRow> =
+            store.rows(&self.revocations_sql).await.map_err(self.of("token_revocations"))?;
+        let mut warnings = Vec::new();
+        // Customer 0 is what `cdrscope access remove` leaves.
+        let (access, removed): (Vec<_>, Vec<_>) = access.into_iter().partition(|row| row.customer_id != 0);
+        let mut access = by_id(access, &mut warnings);
+        // Also where a query of the operator's still gives the row as it was.
+        access.retain(|id, _| removed.iter().all(|row| row.id != *id));
+        let removed = self.removed(removed.into_iter().map(|row| row.id), &access);
+        let snapshot = Snapshot {
+            accounts: by_uuid(accounts, &mut warnings),
+            logins: by_login(&access, &mut warnings),
+            access,
+            removed,
+            revoked: Revoked::new(revocations.into_iter().map(Revocation::from)),
+            countries: self.countries(store, &mut warnings).await,
+        };
+        self.latest.set(snapshot, began);
+        self.notices.round("accounts", warnings);
         Ok(())
     }
 
-    async fn countries(&self, store: &Store) -> Arc<Countries> {
+    fn of(&self, table: &'static str) -> impl Fn(StoreError) -> RefreshError {
+        let own = self.own.contains(&table);
+        move |source| match own {
+            true => RefreshError::Own { table, text: without_texts(&source.to_string()) },
+            false => RefreshError::Store { table, source },
+        }
+    }
+
+    /// Ids of rows that say that they were removed, and of those that were there or removed before and are not there now.
+    fn removed(&self, said: impl Iterator<Item = u32>, access: &HashMap<u32, Access>) -> HashSet<u32> {
+        let before = self.latest.get(Duration::MAX).ok();
+        let before = before.iter().flat_map(|snapshot| snapshot.access.keys().chain(&snapshot.removed).copied());
+        said.chain(before).filter(|id| !access.contains_key(id)).collect()
+    }
+
+    async fn countries(&self, store: &Store, warnings: &mut Vec<String>) -> Arc<Countries> {
         match store.rows::<CountryRow>(&self.countries_sql).await {
             Ok(rows) => {
                 let country = |row: CountryRow| (row.id, Country { name: row.name, iso: row.iso });
                 Arc::new(Countries::new(rows.into_iter().map(country)))
             }
             Err(e) => {
-                log::warn!("reading countries: {e}");
+                warnings.push(self.of("countries")(e).to_string());
                 self.latest.get(Duration::MAX).map(|snapshot| Arc::clone(&snapshot.countries)).unwrap_or_default()
             }
         }
     }
 }
 
-fn by_uuid(rows: Vec<AccountRow>) -> HashMap<Uuid, Account> {
+impl From<RevocationRow> for Revocation {
+    fn from(RevocationRow { customer_id, jti, not_before }: RevocationRow) -> Self {
+        Self { customer_id, jti, not_before }
+    }
+}
+
+fn by_uuid(rows: Vec<AccountRow>, warnings: &mut Vec<String>) -> HashMap<Uuid, Account> {
     let (mut accounts, mut shared) = (HashMap::with_capacity(rows.len()), HashSet::new());
     for row in rows {
         let account = Account { id: row.id, customer_id: row.customer_id, name: row.name };
@@ -169,18 +253,18 @@ fn by_uuid(rows: Vec<AccountRow>) -> HashMap<Uuid, Account> {
         }
     }
     for uuid in shared {
-        log::warn!("accounts: {uuid} stands in two rows; it is refused until it is one account's");
+        warnings.push(format!("accounts: {uuid} stands in two rows; it is refused until it is one account's"));
         accounts.remove(&uuid);
     }
     accounts
 }
 
-fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
+fn by_id(rows: Vec<AccessRow>, warnings: &mut Vec<String>) -> HashMap<u32, Access> {
     let (mut access, mut shared) = (HashMap::with_capacity(rows.len()), HashSet::new());
     for row in rows {
         let networks = token::networks(&row.allowed_ips);
         if networks.is_none() {
-            log::warn!("api_access: row {} has an address that does not read; it allows nobody", row.id);
+            warnings.push(format!("api_access: row {} has an address that does not read; it allows nobody", row.id));
         }
         let grant = networks.map(|allowed_ips| Grant {
             customer_id: row.customer_id,
@@ -188,6 +272,7 @@ fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
             allowed_ips,
             // A row says nothing of it: only a token that was made for it may.
             debug: false,
+            sides: None,
         });
         let one = Access { grant, login: row.login, password_hash: row.password_hash };
         match access.entry(row.id) {
@@ -197,8 +282,31 @@ fn by_id(rows: Vec<AccessRow>) -> HashMap<u32, Access> {
         }
     }
     for id in shared {
-        log::warn!("api_access: {id} stands in two rows that differ; it is refused until it stands in one");
+        warnings.push(format!("api_access: {id} stands in two rows that differ; it is refused until it stands in one"));
         access.remove(&id);
     }
     access
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_an_own_query_does_not_repeat_it() {
+        for (text, told) in [
+            (
+                "Code: 60. DB::Exception: Unknown table 'hush' in 'db'.",
+                "Code: 60. DB::Exception: Unknown table '…' in '…'.",
+            ),
+            (
+                "Code: 62. DB::Exception: failed at position 9 (hush): hush, 'x'",
+                "Code: 62. DB::Exception: failed at position 9",
+            ),
+            ("Code: 36. DB::Exception: bad argument 'a\\'hush'", "Code: 36. DB::Exception: bad argument"),
+            ("network error: refused", "network error: refused"),
+        ] {
+            assert_eq!(without_texts(text), told);
+        }
+    }
 }

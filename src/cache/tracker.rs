@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::parts::{History, Part, Reading, Since};
+use crate::notices::Notices;
 use crate::store::Store;
 
 /// A row of `system.parts`, its columns as they are: each function in the statement would cost more than the few parts do
@@ -59,6 +60,7 @@ pub struct Tracker {
     watched: bool,
     held: RwLock<Held>,
     one: Mutex<()>,
+    notices: Notices,
 }
 
 impl Tracker {
@@ -71,7 +73,7 @@ impl Tracker {
              modification_time, path, now(), uptime() \
              FROM system.parts WHERE database = '{database}' AND table = '{table}' AND active"
         );
-        Self { sql, knows_times, watched, held: RwLock::default(), one: Mutex::new(()) }
+        Self { sql, knows_times, watched, held: RwLock::default(), one: Mutex::new(()), notices: Notices::default() }
     }
 
     /// Reads the parts unless that was done within `max_age`, and gives the number of the latest reading. A failure makes
@@ -93,6 +95,7 @@ impl Tracker {
         let begun = Instant::now();
         let rows = if self.watched { store.rows::<PartRow>(&self.sql).await.map(Some) } else { Ok(None) };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let mut warning = None;
         match rows {
             Ok(Some(rows)) => {
                 held.history.read(self.reading(rows));
@@ -101,10 +104,12 @@ impl Tracker {
                 held.history.blind();
             }
             Err(e) => {
-                log::warn!("the state of the table's parts cannot be read, nothing remembered is used: {e}");
+                warning =
+                    Some(format!("the state of the table's parts cannot be read, nothing remembered is used: {e}"));
                 held.history.blind();
             }
         }
+        self.notices.round("parts", warning);
         held.begun = Some(begun);
         held.history.seq
     }

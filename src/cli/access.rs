@@ -5,6 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use clap::Subcommand;
 use clickhouse::{Client, Row};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::rows::{account_ids, free_id, insert, read, refuse_query, say_json, say_table, with_tables};
@@ -28,6 +29,8 @@ enum Action {
     List(List),
     /// Remove access; tokens that stand for it are refused from then on
     Remove(Remove),
+    /// Refuse tokens without a row that a customer was given, or one by its id
+    Revoke(Revoke),
     /// Set a password, read from the terminal or from the first line of stdin
     Password(Password),
 }
@@ -66,6 +69,18 @@ struct List {
 struct Remove {
     /// Id of the row
     id: u32,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(clap::Args)]
+struct Revoke {
+    /// Customer whose dynamic tokens count no more; those signed from now on do
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(1..), required_unless_present = "jti")]
+    customer: Option<u32>,
+    /// Id of one token, its claim jti; what was renewed from it counts no more either
+    #[arg(long, value_name = "ID", value_parser = jti, conflicts_with = "customer")]
+    jti: Option<String>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -115,6 +130,11 @@ impl Access {
             Action::Remove(remove) => {
                 let config = settle(&remove.settings)?;
                 block_on(with_tables(&config, async |client| remove.run(client).await))
+            }
+            Action::Revoke(revoke) => {
+                let config = configure(&revoke.settings)?;
+                refuse_query("token_revocations", "accounts.revocations_query", &config.accounts.revocations_query)?;
+                block_on(with_tables(&config, async |client| revoke.run(client).await))
             }
             Action::Password(password) => {
                 let config = settle(&password.settings)?;
@@ -226,6 +246,33 @@ impl Remove {
     }
 }
 
+impl Revoke {
+    async fn run(&self, client: &Client) -> Result<(), CliError> {
+        // The next millisecond: tokens are dated in whole ones, and one of this one may be older.
+        let not_before = OffsetDateTime::now_utc().unix_timestamp_nanos().div_euclid(1_000_000) + 1;
+        client
+            .query_raw(
+                "INSERT INTO token_revocations (customer_id, jti, not_before) \
+                 SELECT {customer:UInt32}, {jti:String}, fromUnixTimestamp64Milli({not_before:Int64}, 'UTC')",
+            )
+            .param("customer", self.customer.unwrap_or(0))
+            .param("jti", self.jti.as_deref().unwrap_or_default())
+            .param("not_before", i64::try_from(not_before).unwrap_or(i64::MAX))
+            .with_setting("wait_end_of_query", "1")
+            .execute()
+            .await
+            .map_err(CliError::failed)?;
+        match (&self.jti, self.customer) {
+            (Some(jti), _) => say(format_args!("revoked the token {jti}")),
+            (None, customer) => say(format_args!(
+                "revoked the dynamic tokens that customer {} was given up to now",
+                customer.unwrap_or(0)
+            )),
+        }
+        Ok(())
+    }
+}
+
 impl Password {
     async fn run(&self, client: &Client) -> Result<(), CliError> {
         let named = |row: &AccessRow| row.login == self.row || self.row.parse() == Ok(row.id);
@@ -275,6 +322,11 @@ fn ask_password() -> Result<String, CliError> {
 
 fn network(text: &str) -> Result<String, String> {
     crate::net::parse_net(text).map(|_| text.to_owned()).ok_or_else(|| "expected an address or a network".into())
+}
+
+fn jti(text: &str) -> Result<String, String> {
+    let fine = !text.is_empty() && text.len() <= 1024 && !text.contains(char::is_control);
+    if fine { Ok(text.to_owned()) } else { Err("expected 1 to 1024 bytes without control characters".into()) }
 }
 
 fn login(text: &str) -> Result<String, String> {

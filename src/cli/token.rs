@@ -7,7 +7,8 @@ use super::connect::Connection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, rows, say};
 use crate::config::Config;
-use crate::token::{Issue, Keys};
+use crate::report::Side;
+use crate::token::{Issue, Keys, Sides, Terms};
 
 /// Arguments of `token`.
 #[derive(clap::Args)]
@@ -27,6 +28,9 @@ pub struct Token {
     /// Answers may say how they were come by (debug=plan)
     #[arg(long, conflicts_with = "access")]
     debug: bool,
+    /// Only calls of this side, origination or termination; may be repeated [default: by auth.contractors]
+    #[arg(long, value_name = "SIDE", conflicts_with = "access", value_parser = side)]
+    side: Vec<Side>,
     /// Seconds until it expires [default: auth.token_ttl_seconds]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u32>,
@@ -53,9 +57,15 @@ impl Token {
             (None, None) => return Err(CliError::Usage("give --access or --customer".into())),
         };
         let ttl = self.ttl.unwrap_or(config.auth.token_ttl_seconds);
-        say(keys.sign(&issue, OffsetDateTime::now_utc(), ttl).map_err(CliError::failed)?);
+        let terms = Terms { ttl, session: None, sides: Sides::of(&self.side) };
+        say(keys.sign_on(terms, &issue, OffsetDateTime::now_utc()).map_err(CliError::failed)?);
         Ok(())
     }
+}
+
+fn side(word: &str) -> Result<Side, String> {
+    let sides = [Side::Origination, Side::Termination];
+    sides.into_iter().find(|side| side.word() == word).ok_or_else(|| "expected origination or termination".into())
 }
 
 /// Tokens hold integer ids.

@@ -140,6 +140,7 @@ pub fn warnings(config: &Config, file: Option<&Path>) -> Vec<String> {
     let others = [
         ("clickhouse.password_file", &config.clickhouse.password_file),
         ("metrics.token_file", &config.metrics.token_file),
+        ("http.tls_key_file", &config.http.tls_key_file),
     ];
     let others = others.into_iter().filter_map(|(setting, path)| Some((setting, path.as_deref()?)));
     let keys = key_files(&config.auth).into_iter().filter(|(setting, _)| !setting.contains("public"));

@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::cookie::{Cookie, CookieBuilder, SameSite};
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
 use actix_web::http::header::AUTHORIZATION;
@@ -13,11 +13,13 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use time::OffsetDateTime;
 
 use super::error::ApiError;
-use super::headers::RequestId;
+use super::reports::request_id;
 use super::state::State;
-use crate::access::Who;
+use super::transport::over_tls;
+use crate::access::{Denied, Who};
+use crate::config::CookieSecure;
 use crate::net;
-use crate::token::{Issue, Subject};
+use crate::token::{self, Rejected, Subject};
 
 /// The cookie that may hold a token.
 pub const COOKIE: &str = "_yeti_customer_v1_session";
@@ -41,11 +43,32 @@ impl FromRequest for Caller {
 
 /// The answer in place of the handler's, with the id under which the log has more.
 fn refused(request: &HttpRequest, error: &ApiError) -> actix_web::Error {
-    let id = request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone());
+    let id = request_id(request);
     if matches!(error, ApiError::Unreachable) {
         log::error!("request {id}: accounts could not be read for a while, so no token is trusted");
     }
     InternalError::from_response(error.to_string(), error.reply(Some(&id))).into()
+}
+
+/// The reason for a 401, for the log alone.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("no token")]
+    None,
+    #[error("the header Authorization is no text")]
+    NoText,
+    #[error("{0}")]
+    Rejected(#[from] Rejected),
+    #[error("{0}")]
+    Denied(#[from] Denied),
+}
+
+/// Logs why a request gets 401, with its id and the address that it comes from.
+pub fn unauthorized(request: &HttpRequest, state: &State, why: impl std::fmt::Display) -> ApiError {
+    let address = client_ip(request, state).or_else(|| peer(request));
+    let address = address.map_or_else(|| "nowhere".to_owned(), |ip| ip.to_string());
+    log::info!("request {}: token refused: {why}; from {address}", request_id(request));
+    ApiError::Unauthorized
 }
 
 /// Checks the token of a request.
@@ -53,17 +76,18 @@ fn refused(request: &HttpRequest, error: &ApiError) -> actix_web::Error {
 /// # Errors
 /// No token or a bad one, or too many requests of it.
 pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
-    let (token, from_cookie) = token(request).ok_or(ApiError::Unauthorized)?;
-    let subject = state.keys.verify(&token, OffsetDateTime::now_utc()).map_err(|why| {
-        log::info!("token refused: {why}");
-        ApiError::Unauthorized
-    })?;
+    let refuse = |why: Refusal| unauthorized(request, state, why);
+    let (token, from_cookie) = token(request).map_err(refuse)?;
+    let now = OffsetDateTime::now_utc();
+    let accepted = state.keys.accept(&token, now).map_err(|why| refuse(why.into()))?;
     let snapshot = state.directory.snapshot().map_err(|_stale| ApiError::Unreachable)?;
-    let who = Who::new(&subject, client_ip(request, state), snapshot).ok_or(ApiError::Unauthorized)?;
-    if from_cookie && let Some(cookie) = renew(request, state, &subject) {
-        request.extensions_mut().insert(Renewed(cookie));
+    let who = Who::of(&accepted, client_ip(request, state), snapshot, state.config.auth.contractors)
+        .map_err(|why| refuse(why.into()))?;
+    let auth = &state.config.auth;
+    if from_cookie && let Some(renewed) = accepted.renew(&token, now, auth.token_ttl_seconds, auth.session_seconds) {
+        request.extensions_mut().insert(Renewed(session_cookie(request, state, renewed)));
     }
-    limit_rate(state, &subject)?;
+    limit_rate(state, accepted.subject())?;
     Ok(Caller(who))
 }
 
@@ -78,59 +102,39 @@ fn limit_rate(state: &State, subject: &Subject) -> Result<(), ApiError> {
 }
 
 /// The last word of the header, or the cookie where the header is absent or blank; and whether it was the cookie.
-fn token(request: &HttpRequest) -> Option<(String, bool)> {
+fn token(request: &HttpRequest) -> Result<(String, bool), Refusal> {
     let header = request.headers().get(AUTHORIZATION).map(|value| value.to_str());
     match header {
         // A header that is no text is a bad token, and wins over the cookie as any header does.
-        Some(Err(_)) => None,
+        Some(Err(_)) => Err(Refusal::NoText),
         Some(Ok(text)) if !text.trim().is_empty() => {
-            text.split_whitespace().last().map(|word| (word.to_owned(), false))
+            text.split_whitespace().last().map(|word| (word.to_owned(), false)).ok_or(Refusal::None)
         }
-        _ => request.cookie(COOKIE).map(|cookie| (cookie.value().to_owned(), true)),
+        _ => request.cookie(COOKIE).map(|cookie| (cookie.value().to_owned(), true)).ok_or(Refusal::None),
     }
 }
 
-fn renew(request: &HttpRequest, state: &State, subject: &Subject) -> Option<Cookie<'static>> {
-    let issue = match subject {
-        Subject::Access(id) => Issue::Access(*id),
-        Subject::Grant(grant) => Issue::Grant {
-            customer_id: grant.customer_id,
-            account_ids: grant.account_ids.clone(),
-            allowed_ips: grant.allowed_ips.iter().map(ToString::to_string).collect(),
-            debug: grant.debug,
-        },
-    };
-    let ttl = state.config.auth.token_ttl_seconds;
-    let token = state.keys.sign(&issue, OffsetDateTime::now_utc(), ttl).ok()?;
-    Some(session_cookie(request, state, token))
+/// The session cookie with a token, for as long as that lasts.
+pub fn session_cookie(request: &HttpRequest, state: &State, renewed: token::Renewed) -> Cookie<'static> {
+    let expires = renewed.expires().unwrap_or_else(OffsetDateTime::now_utc);
+    cookie(request, state, renewed.token).expires(expires).finish()
 }
 
-/// The session cookie with a fresh token.
-pub fn session_cookie(request: &HttpRequest, state: &State, token: String) -> Cookie<'static> {
-    let ttl = Duration::seconds(state.config.auth.token_ttl_seconds.into());
-    Cookie::build(COOKIE, token)
-        .path("/")
-        .expires(actix_web::cookie::time::OffsetDateTime::now_utc() + ttl)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(over_tls(request, state))
-        .finish()
+fn cookie(request: &HttpRequest, state: &State, value: String) -> CookieBuilder<'static> {
+    let always = state.config.auth.cookie_secure == CookieSecure::Always;
+    let cookie = Cookie::build(COOKIE, value).path("/").http_only(true).same_site(SameSite::Lax);
+    cookie.secure(always || over_tls(request, state))
 }
 
 /// What takes the session cookie away.
 pub fn removed_cookie(request: &HttpRequest, state: &State) -> Cookie<'static> {
-    let mut cookie = session_cookie(request, state, String::new());
+    let mut cookie = cookie(request, state, String::new()).finish();
     cookie.make_removal();
     cookie
 }
 
-/// TLS ends at a proxy in front; a trusted one says so.
-fn over_tls(request: &HttpRequest, state: &State) -> bool {
-    let proto = request.headers().get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-    proto == Some("https") && peer(request).is_some_and(|peer| net::contains(&state.config.http.trusted_proxies, peer))
-}
-
-fn peer(request: &HttpRequest) -> Option<IpAddr> {
+/// The address of the connection's other end.
+pub(super) fn peer(request: &HttpRequest) -> Option<IpAddr> {
     request.peer_addr().map(|address| address.ip())
 }
 

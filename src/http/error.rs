@@ -19,6 +19,12 @@ pub enum ApiError {
     /// A body that is not what the endpoint takes.
     #[error("{0}")]
     BadBody(&'static str),
+    /// A body of another type.
+    #[error("the content type has to be application/json")]
+    ContentType,
+    /// A page of another origin.
+    #[error("a page of another origin may not do this")]
+    Foreign,
     /// No such path.
     #[error("not found")]
     NotFound,
@@ -74,6 +80,8 @@ impl ApiError {
         match self {
             Self::Unauthorized | Self::Login => StatusCode::UNAUTHORIZED,
             Self::BadParam(_) | Self::BadBody(_) => StatusCode::BAD_REQUEST,
+            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Foreign => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Coding => StatusCode::NOT_ACCEPTABLE,
@@ -100,6 +108,8 @@ impl ApiError {
             }
             Self::BadParam(_)
             | Self::BadBody(_)
+            | Self::ContentType
+            | Self::Foreign
             | Self::NotFound
             | Self::Coding
             | Self::Slow

@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpRequest};
 use uuid::Uuid;
 
 use super::auth::Renewed;
 use super::error::ApiError;
 use super::state::State;
+use super::transport::over_tls;
 use crate::store::REQUEST;
 
 /// The id under which a request stands in the log.
@@ -57,9 +58,13 @@ pub async fn add<B: MessageBody>(
     }
     let took = start.elapsed();
     count(&response, took);
+    let hsts = hsts(response.request());
     let headers = response.headers_mut();
     for (name, value) in FIXED {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if let Some(value) = hsts {
+        headers.insert(STRICT_TRANSPORT_SECURITY, value);
     }
     let runtime = format!("{:.6}", took.as_secs_f64());
     for (name, value) in [("x-request-id", id), ("x-runtime", runtime)] {
@@ -69,6 +74,14 @@ pub async fn add<B: MessageBody>(
         }
     }
     Ok(response)
+}
+
+/// Keeps browsers at https, where the request came by it.
+fn hsts(request: &HttpRequest) -> Option<HeaderValue> {
+    let state = request.app_data::<Data<Arc<State>>>()?;
+    let seconds = state.config.http.hsts_seconds;
+    let sent = seconds > 0 && over_tls(request, state);
+    sent.then(|| HeaderValue::try_from(format!("max-age={seconds}")).ok()).flatten()
 }
 
 /// Counts a request for /metrics, where that is wanted.

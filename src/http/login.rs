@@ -16,14 +16,15 @@ use tokio::sync::Semaphore;
 
 use super::auth::{Caller, client_ip, removed_cookie, session_cookie};
 use super::error::ApiError;
+use super::origin;
 use super::reply::{self, Room};
 use super::reports::request_id;
 use super::state::State;
 use crate::access::throttle::{Throttle, Wait};
-use crate::access::{Candidate, Snapshot, Who};
+use crate::access::{Candidate, Denied, Snapshot, Who, Wrong};
 use crate::columns::Produce;
-use crate::config::Auth;
-use crate::token::{Issue, Subject};
+use crate::config::{Auth, Contractors};
+use crate::token::{Issue, Renewed, Subject, Terms};
 
 /// Longest body that is read, bytes: room for the longest password with every character escaped.
 const LONGEST_BODY: usize = 16 * 1024;
@@ -70,22 +71,33 @@ impl Logins {
         let row = web::block(move || work(&candidate, &asked.password, turn))
             .await
             .map_err(|_stopping| ApiError::ManyLogins)?;
-        let row = row.filter(|id| Who::new(&Subject::Access(*id), from.client, snapshot).is_some());
-        match row {
-            Some(id) => {
+        // Sides matter to reports only.
+        let may = |id| Who::new(&Subject::Access(id), from.client, snapshot, Contractors::One).map(|_| id);
+        match row.map_err(Refusal::from).and_then(|id| may(id).map_err(Refusal::from)) {
+            Ok(id) => {
                 self.throttle.succeeded(attempt, began);
                 Ok(id)
             }
-            None => {
-                log::info!("login from {} refused", from.address.map_or_else(|| "nowhere".into(), |ip| ip.to_string()));
+            Err(why) => {
+                let address = from.address.map_or_else(|| "nowhere".into(), |ip| ip.to_string());
+                log::info!("request {}: login from {address} refused: {why}", from.request);
                 Err(ApiError::Login)
             }
         }
     }
 }
 
+/// The reason for which a login is refused, for the log alone.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("{0}")]
+    Wrong(#[from] Wrong),
+    #[error("{0}")]
+    Denied(#[from] Denied),
+}
+
 /// The turn ends with the work, whether or not the caller is still there.
-fn work(candidate: &Candidate, password: &str, _turn: tokio::sync::OwnedSemaphorePermit) -> Option<u32> {
+fn work(candidate: &Candidate, password: &str, _turn: tokio::sync::OwnedSemaphorePermit) -> Result<u32, Wrong> {
     candidate.check(password)
 }
 
@@ -95,6 +107,8 @@ struct From {
     client: Option<std::net::IpAddr>,
     /// The address that failures are counted for.
     address: Option<std::net::IpAddr>,
+    /// The id of the request.
+    request: String,
 }
 
 /// 200 for a valid token; a cookie is renewed on the way.
@@ -114,6 +128,9 @@ impl Produce for EmptyObject {
 
 /// 204 with the cookie cleared, whatever its token: a session that has ended can be left too.
 pub async fn destroy(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+    if let Err(error) = origin::check(&request, &state, ORIGINS) {
+        return error.reply(None);
+    }
     HttpResponse::NoContent().cookie(removed_cookie(&request, &state)).finish()
 }
 
@@ -122,23 +139,31 @@ pub async fn create(request: HttpRequest, body: Payload, state: Data<Arc<State>>
     log_in(&request, body, &state).await.unwrap_or_else(|error| error.reply(Some(&request_id(&request))))
 }
 
+/// Other origins than the service's own whose pages may log in and out.
+const ORIGINS: &[String] = &[];
+
 async fn log_in(request: &HttpRequest, body: Payload, state: &State) -> Result<HttpResponse, ApiError> {
+    origin::check(request, state, ORIGINS)?;
+    origin::json_only(request)?;
     let asked = Asked::read(body).await?;
     let as_cookie = asked.as_cookie;
     let snapshot = state.directory.snapshot().map_err(|_stale| ApiError::Unreachable)?;
     let client = client_ip(request, state);
-    let from = From { client, address: client.or_else(|| request.peer_addr().map(|peer| peer.ip())) };
+    let address = client.or_else(|| request.peer_addr().map(|peer| peer.ip()));
+    let from = From { client, address, request: request_id(request) };
     let id = state.logins.check(asked, from, snapshot).await?;
-    let ttl = state.config.auth.token_ttl_seconds;
+    let (auth, now) = (&state.config.auth, OffsetDateTime::now_utc());
+    let ttl = auth.token_ttl_seconds.min(auth.session_seconds);
+    let terms = Terms { ttl, session: Some(auth.session_seconds), sides: None };
     // A token for a row is plain numbers: with a key there is nothing to fail.
-    let token = state.keys.sign(&Issue::Access(id), OffsetDateTime::now_utc(), ttl).map_err(|e| {
+    let token = state.keys.sign_on(terms, &Issue::Access(id), now).map_err(|e| {
         log::error!("request {}: {e}", request_id(request));
         ApiError::Internal
     })?;
     let mut response = HttpResponse::Created();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     if as_cookie {
-        return Ok(response.cookie(session_cookie(request, state, token)).finish());
+        return Ok(response.cookie(session_cookie(request, state, Renewed::fresh(token, now, ttl))).finish());
     }
     let body = serde_json::json!({ "jwt": token }).to_string();
     Ok(response.insert_header((header::CONTENT_TYPE, super::JSON)).body(body))
@@ -161,7 +186,7 @@ impl Asked {
         }
     }
 
-    /// Whatever the content type says; keys that nobody knows are left unread.
+    /// Keys that nobody knows are left unread.
     fn parse(body: &[u8]) -> Option<Self> {
         use serde_json::Value;
         let body: Value = serde_json::from_slice(body).ok()?;

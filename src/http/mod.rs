@@ -11,11 +11,13 @@ mod heavy;
 mod login;
 mod metrics;
 mod openapi;
+mod origin;
 pub mod params;
 pub mod reply;
 mod reports;
 pub mod server;
 pub mod state;
+pub mod transport;
 
 use std::sync::Arc;
 

@@ -52,7 +52,7 @@ async fn respond(
     state: &Arc<State>,
 ) -> Result<HttpResponse, ApiError> {
     let context = Context {
-        scope: &|account| caller.0.scope(account),
+        scope: &|account| caller.0.scope(account, report.side),
         schema: &state.schema,
         unknown: state.config.api.unknown_params,
         calendar: &state.calendar,

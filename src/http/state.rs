@@ -16,6 +16,7 @@ use crate::cache::{Cache, Tracker};
 use crate::config::{Config, Limits, WeekStart};
 use crate::fair::{Bounds, Fair};
 use crate::metrics::{Answers, Requests};
+use crate::notices::Notices;
 use crate::query::zone::Calendar;
 use crate::sql::schema::{Schema, TableSchema};
 use crate::store::Store;
@@ -60,6 +61,8 @@ pub struct State {
     pub memory: Arc<Fair>,
     /// Open connections.
     pub connections: Arc<Connections>,
+    /// Warnings that were logged and still hold.
+    pub notices: Notices,
     /// Whether ClickHouse answered a moment ago and the schema was right.
     ready: AtomicBool,
 }
@@ -96,6 +99,7 @@ impl State {
             figures: Held::default(),
             memory: Fair::new(memory(&config.limits)),
             connections: Connections::new(&config.http),
+            notices: Notices::default(),
             ready: AtomicBool::new(false),
             config,
         })

@@ -61,6 +61,14 @@ pub(super) const OURS: &[Ours] = &[
         columns: &["name", "iso"],
         setting: "accounts.countries_query",
     },
+    Ours {
+        made_by: 22,
+        table: "token_revocations",
+        sorting_key: "customer_id, jti, not_before",
+        engine: "ReplacingMergeTree",
+        columns: &["customer_id", "jti", "not_before"],
+        setting: "accounts.revocations_query",
+    },
 ];
 
 impl Ours {

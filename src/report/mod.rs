@@ -31,6 +31,14 @@ pub enum Side {
 }
 
 impl Side {
+    /// Its word in tokens and settings.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Origination => "origination",
+            Self::Termination => "termination",
+        }
+    }
+
     /// The column that names the tenant.
     pub fn tenant(self) -> Column {
         match self {

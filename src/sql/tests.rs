@@ -317,8 +317,8 @@ proptest! {
 #[test]
 fn the_core_does_not_know_the_web_or_the_client() {
     let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = vec![src.join("token.rs")];
-    for folder in ["query", "report", "sql", "columns"] {
+    let mut files = Vec::new();
+    for folder in ["query", "report", "sql", "columns", "token"] {
         files.extend(std::fs::read_dir(src.join(folder)).unwrap().map(|entry| entry.unwrap().path()));
     }
     for file in

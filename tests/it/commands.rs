@@ -44,6 +44,7 @@ fn run(db: &Db, args: &[&str], stdin: &str) -> Ran {
         .args(["--clickhouse-url", engine().url(), "--clickhouse-database", &db.database])
         .env("CDRSCOPE_CLICKHOUSE_USER", &engine().admin().user)
         .env("CDRSCOPE_CLICKHOUSE_PASSWORD", &engine().admin().password)
+        .env("CDRSCOPE_AUTH_SECRET", SECRET)
         .env("CDRSCOPE_LOG", "warn")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -258,11 +259,11 @@ async fn only_a_token_that_is_made_with_debug_may_ask_for_plans() {
     config.auth.secret = Secret::new(SECRET);
     let keys = Keys::new(&config.auth).unwrap();
     for (args, debug) in [(&[][..], false), (&["--debug"], true)] {
-        let ran = run(&db, &[&["token", "--customer", "7", "--auth-secret", SECRET], args].concat(), "");
-        let grant = Grant { customer_id: 7, account_ids: vec![], allowed_ips: vec![], debug };
+        let ran = run(&db, &[&["token", "--customer", "7"], args].concat(), "");
+        let grant = Grant { customer_id: 7, account_ids: vec![], allowed_ips: vec![], debug, sides: None };
         assert_eq!(keys.verify(ran.line(), time::OffsetDateTime::now_utc()), Ok(Subject::Grant(grant)));
     }
-    let row = run(&db, &["token", "--access", "1", "--debug", "--auth-secret", SECRET], "");
+    let row = run(&db, &["token", "--access", "1", "--debug"], "");
     assert_eq!((row.code, row.out.as_str()), (2, ""), "{}", row.err);
 }
 
@@ -272,7 +273,7 @@ async fn a_limit_that_a_tokens_row_would_not_keep_is_refused() {
     let account = Uuid::new_v4().to_string();
     for limit in [["--account", &account], ["--allowed-ip", "192.0.2.1"]] {
         for whose in [&["--access", "1"][..], &[]] {
-            let ran = run(&db, &[&["token", "--auth-secret", SECRET], whose, &limit].concat(), "");
+            let ran = run(&db, &[&["token"], whose, &limit].concat(), "");
             assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{whose:?} {limit:?}: {}", ran.err);
         }
     }

@@ -490,6 +490,7 @@ async fn somebody_elses_table_is_not_taken_for_ours() {
         ("accounts", "accounts.query", "(id UInt64, uuid UUID) ENGINE = MergeTree ORDER BY id"),
         ("accounts", "accounts.query", "(id UInt64, name String) ENGINE = ReplacingMergeTree ORDER BY id"),
         ("api_access", "accounts.access_query", "(id UInt64) ENGINE = Memory"),
+        ("token_revocations", "accounts.revocations_query", "(jti String) ENGINE = Memory"),
     ] {
         let name = format!("t_{}", uuid::Uuid::new_v4().simple());
         for sql in [format!("CREATE DATABASE {name}"), format!("CREATE TABLE {name}.{table} {definition}")] {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::access::Who;
 use crate::access::countries::Countries;
 use crate::report::plan::Scope;
+use crate::token::Sides;
 
 /// One account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct One {
 pub struct Accounts {
     /// Names of countries.
     pub countries: Arc<Countries>,
+    /// Sides of calls that the token sees.
+    pub sides: Sides,
     all: Vec<One>,
     by_text: HashMap<String, usize>,
 }
@@ -56,7 +59,7 @@ impl Accounts {
                 by_text.entry(text).or_insert(i);
             }
         }
-        Self { countries: Arc::clone(who.countries()), all, by_text }
+        Self { countries: Arc::clone(who.countries()), sides: who.sides(), all, by_text }
     }
 
     /// Every account.

@@ -18,6 +18,7 @@ use crate::query::sampling::Sampling;
 use crate::query::zone::Calendar;
 use crate::report::figure::Sum;
 use crate::report::plan::Refusal;
+use crate::token::Sides;
 
 /// Days that a request may look at: seven more are read to know what is usual.
 const MOST_DAYS: i64 = 31;
@@ -155,7 +156,7 @@ pub async fn annotations(state: &State, own: &Accounts, body: &Map<String, Value
         None => asked,
     };
     let name = if name.is_empty() { "incidents" } else { name }.to_owned();
-    if !Metric::find(&name).is_some_and(|metric| metric.shows == Shows::Incidents) {
+    if !Metric::find(&name, Sides::BOTH).is_some_and(|metric| metric.shows == Shows::Incidents) {
         return Err(GrafanaError::refused(format!(
             "the annotation's query {asked:?} is neither incidents, termination_incidents nor a payload"
         )));

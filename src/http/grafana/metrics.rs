@@ -6,6 +6,7 @@ use super::step;
 use crate::config::AcdUnit;
 use crate::report::figure::Figure;
 use crate::report::{Report, Side, find};
+use crate::token::Sides;
 
 /// What values over time are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +71,14 @@ impl Metric {
             .flat_map(|side| NAMES.iter().map(move |&(name, label, shows)| Self { name, label, shows, side }))
     }
 
-    /// The metric of that name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::all().find(|metric| metric.full_name() == name)
+    /// Those of the sides that a token sees.
+    pub fn of(sides: Sides) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |metric| sides.allows(metric.side))
+    }
+
+    /// The metric of that name, if the token sees its side.
+    pub fn find(name: &str, sides: Sides) -> Option<Self> {
+        Self::of(sides).find(|metric| metric.full_name() == name)
     }
 
     /// The name in a target.
@@ -130,18 +136,18 @@ pub fn unit(figure: Figure, acd: AcdUnit) -> &'static str {
 }
 
 /// The reply to `/metrics`.
-pub fn list() -> Value {
+pub fn list(sides: Sides) -> Value {
     let metric = |metric: Metric| json!({ "label": metric.full_label(), "value": metric.full_name(), "payloads": fields(metric) });
-    Metric::all().map(metric).collect()
+    Metric::of(sides).map(metric).collect()
 }
 
 /// The reply to `/search` for a panel.
-pub fn search(typed: &str) -> Value {
+pub fn search(typed: &str, sides: Sides) -> Value {
     let typed = typed.to_lowercase();
     let entry = |metric: Metric| json!({ "text": metric.full_name(), "value": metric.full_name() });
     let wanted =
         |metric: &Metric| metric.full_name().contains(&typed) || metric.full_label().to_lowercase().contains(&typed);
-    Metric::all().filter(wanted).map(entry).collect()
+    Metric::of(sides).filter(wanted).map(entry).collect()
 }
 
 /// The fields of a metric. A select list without options is filled from `/metric-payload-options`.

@@ -169,7 +169,7 @@ async fn reply(route: Route, who: &Who, state: &State, body: &[u8]) -> Result<Va
     let lists = Lists::new(state, &own, &body);
     match route {
         Route::Test => Ok(Value::Null),
-        Route::Metrics => Ok(metrics::list()),
+        Route::Metrics => Ok(metrics::list(own.sides)),
         Route::Query => Ok(Value::Array(Ask::new(state, &own, &Query::read(&body)?).answer().await?)),
         Route::PayloadOptions => variables::payload_options(&lists).await,
         Route::Variable => variables::variable(&lists).await,

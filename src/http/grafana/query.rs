@@ -148,8 +148,8 @@ impl<'a> Ask<'a> {
     }
 
     async fn target(&self, target: &Target) -> Result<Vec<Value>, GrafanaError> {
-        let metric = Metric::find(&target.name).ok_or_else(|| {
-            let known = super::metric_names().join(", ");
+        let metric = Metric::find(&target.name, self.own.sides).ok_or_else(|| {
+            let known = Metric::of(self.own.sides).map(Metric::full_name).collect::<Vec<_>>().join(", ");
             GrafanaError::refused(format!("there is no metric {:?}; there are {known}", target.name))
         })?;
         let mut payload = Payload::read(&target.payload, self.own)?;
@@ -227,6 +227,10 @@ impl<'a> Ask<'a> {
         window: &Window,
         filters: &[Filter],
     ) -> Result<Option<Read>, GrafanaError> {
+        // The one place where accounts meet a report: whatever was named, the token has to see the report's side.
+        if !self.own.sides.allows(report.side) {
+            return Err(GrafanaError::refused(format!("the token does not see {} calls", report.side.word())));
+        }
         if accounts.len() > MOST_ACCOUNTS {
             return Err(GrafanaError::refused(format!(
                 "{} accounts are too many: name up to {MOST_ACCOUNTS}",

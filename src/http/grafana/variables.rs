@@ -63,7 +63,9 @@ impl<'a> Lists<'a> {
                 let prefixes = self.prefixes(typed).await?;
                 prefixes.into_iter().map(|prefix| choice(prefix.clone(), prefix)).collect()
             }
-            "metrics" => Metric::all().map(|metric| choice(metric.full_label(), metric.full_name())).collect(),
+            "metrics" => {
+                Metric::of(self.own.sides).map(|metric| choice(metric.full_label(), metric.full_name())).collect()
+            }
             "sampling" | "samplings" | "step" | "steps" => from_options(&step::options()),
             _ => return Ok(None),
         };
@@ -98,7 +100,7 @@ impl<'a> Lists<'a> {
 
     /// The keys of calls within the request's range, those of the most calls first. Whoever made no calls took some, if any.
     async fn called(&self, what: &str) -> Result<Vec<u32>, GrafanaError> {
-        for side in ["origination", "termination"] {
+        for side in self.own.sides.words() {
             let report = find(&format!("{side}-{what}")).ok_or(ApiError::Internal)?;
             let keys = self.called_in(report).await?;
             if !keys.is_empty() {
@@ -159,7 +161,7 @@ pub async fn search(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
     let target = lists.body.get("target").and_then(Value::as_str).unwrap_or_default().trim();
     Ok(match lists.list(target, "").await? {
         Some(list) => list.into_iter().map(|choice| json!({ "text": choice.text, "value": choice.value })).collect(),
-        None => metrics::search(target),
+        None => metrics::search(target, lists.own.sides),
     })
 }
 

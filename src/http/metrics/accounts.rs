@@ -93,10 +93,12 @@ async fn latest(state: &Arc<State>) -> Option<Arc<Reading>> {
             return reading.clone();
         }
         let going_on = REQUEST.scope("metrics".to_owned(), async move {
-            let reading = read(&own).await.map(Arc::new);
+            let mut warnings = Vec::new();
+            let reading = read(&own, &mut warnings).await.map(Arc::new);
             if let Err(error) = &reading {
-                log::warn!("metrics: figures of accounts are left out: {error}");
+                warnings.push(format!("metrics: figures of accounts are left out: {error}"));
             }
+            own.notices.round("metrics", warnings);
             let reading = reading.ok();
             *held = Some((Clock::now(), reading.clone()));
             reading
@@ -106,30 +108,30 @@ async fn latest(state: &Arc<State>) -> Option<Arc<Reading>> {
         // A panic in it has been logged.
         task.await.ok().flatten()
     };
-    let done = tokio::time::timeout(PATIENCE, work).await;
+    let reading = tokio::time::timeout(PATIENCE, work).await;
     aborts.release();
-    let Ok(reading) = done else {
-        log::warn!("metrics: figures of accounts are left out: not read within {} s", PATIENCE.as_secs());
-        return None;
-    };
-    reading
+    let slow = reading
+        .is_err()
+        .then(|| format!("metrics: figures of accounts are left out: not read within {} s", PATIENCE.as_secs()));
+    state.notices.round("metrics in time", slow);
+    reading.ok().flatten()
 }
 
-async fn read(state: &State) -> Result<Reading, ApiError> {
+async fn read(state: &State, warnings: &mut Vec<String>) -> Result<Reading, ApiError> {
     let snapshot = state.directory.snapshot().map_err(|_stale| ApiError::Unreachable)?;
     let mut accounts = snapshot.every_account();
     if let Watched::Listed(listed) = &state.config.metrics.accounts {
         accounts.retain(|(uuid, _, _)| listed.contains(uuid));
         for unknown in listed.iter().filter(|uuid| !snapshot.accounts.contains_key(uuid)) {
-            log::warn!("metrics.accounts: there is no account {unknown}");
+            warnings.push(format!("metrics.accounts: there is no account {unknown}"));
         }
     }
     let series = accounts.len() * SIDES.len() * FIGURES.len();
     if series > state.config.metrics.max_series {
-        log::warn!(
+        warnings.push(format!(
             "metrics: {} accounts would be {series} series, more than metrics.max_series, and are left out",
             accounts.len()
-        );
+        ));
         return Ok(Reading { lines: Vec::new(), omitted: accounts.len() });
     }
     let now = OffsetDateTime::now_utc();

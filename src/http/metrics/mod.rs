@@ -10,7 +10,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
-use super::error::ApiError;
+use super::auth::unauthorized;
 use super::state::State;
 use crate::config::value::Secret;
 use crate::engine;
@@ -21,7 +21,9 @@ pub use accounts::Held;
 /// Answers Prometheus.
 pub async fn show(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
     if !is_allowed(&request, &state.config.metrics.token) {
-        return ApiError::Unauthorized.reply(None);
+        let given = request.headers().contains_key(AUTHORIZATION);
+        let why = if given { "it is not `Bearer` with metrics.token" } else { "no token" };
+        return unauthorized(&request, &state, why).reply(None);
     }
     let mut out = Exposition::default();
     service(&state, &mut out);

@@ -163,7 +163,8 @@ fn a_dynamic_token_carries_its_own_grant() {
     let dynamic = |cfg: &str| verdict(&with("sub", Some(&format!(r#""D","cfg":{cfg}"#))));
     let grant = |account_ids: &[u32], nets: &[&str]| {
         let allowed_ips = nets.iter().map(|net| net.parse().unwrap()).collect();
-        Ok(Subject::Grant(Grant { customer_id: 7, account_ids: account_ids.to_vec(), allowed_ips, debug: false }))
+        let account_ids = account_ids.to_vec();
+        Ok(Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false, sides: None }))
     };
     for (cfg, expected) in [
         (json!({ "customer_id": 7 }), grant(&[], &[])),
@@ -268,5 +269,5 @@ fn a_token_that_was_accepted_is_looked_at_again() {
     let others = super::tokens::keys(|auth| {
         auth.secret = cdrscope::config::value::Secret::new("another secret, of 32 bytes or more")
     });
-    assert_eq!(others.verify(&token, at(NOW)), Err(Rejected::Malformed));
+    assert_eq!(others.verify(&token, at(NOW)), Err(Rejected::Signature));
 }

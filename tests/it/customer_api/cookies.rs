@@ -108,7 +108,7 @@ async fn a_used_cookie_is_renewed_with_its_attributes_and_a_fresh_expiry() {
             allowed_ips: vec!["127.0.0.1".into()],
             debug: false,
         },
-        5,
+        3600,
     );
     let before = OffsetDateTime::now_utc();
     let parts = renewed(&ask(&session, &[("Cookie", &cookie(&old))], &window(1)).await);

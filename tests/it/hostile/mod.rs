@@ -7,6 +7,7 @@ mod grafana_bounds;
 mod lists;
 mod logs;
 mod neighbours;
+mod program;
 mod readiness;
 mod sandbox;
 mod sessions;

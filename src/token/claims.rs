@@ -1,0 +1,137 @@
+//! Claims: of the right names and types, or refused.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use time::OffsetDateTime;
+
+use super::{AUDIENCE, Good, Grant, Rejected, Sides, Subject, networks};
+use crate::object::Object;
+
+/// The claim that holds the end of a session.
+pub(super) const SESSION_END: &str = "session_end";
+
+#[derive(Deserialize)]
+pub(super) struct Claims {
+    #[serde(default, deserialize_with = "present")]
+    aud: Option<Audience>,
+    #[serde(default, deserialize_with = "present")]
+    sub: Option<SubjectClaim>,
+    #[serde(default, deserialize_with = "present")]
+    exp: Option<f64>,
+    #[serde(default, deserialize_with = "present")]
+    nbf: Option<f64>,
+    #[serde(default, deserialize_with = "present")]
+    iat: Option<f64>,
+    #[serde(default, deserialize_with = "present")]
+    jti: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    session_end: Option<f64>,
+    #[serde(default)]
+    cfg: Option<CfgClaim>,
+}
+
+/// A claim that stands there must be of its type; null is not.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SubjectClaim {
+    Number(u32),
+    Text(String),
+}
+
+/// Of interest in a dynamic token only: in others it may be anything.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum CfgClaim {
+    Good(Object<Cfg>),
+    Bad(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Cfg {
+    customer_id: u32,
+    #[serde(default)]
+    account_ids: Option<Vec<u32>>,
+    #[serde(default)]
+    allowed_ips: Option<Vec<String>>,
+    #[serde(default)]
+    debug: Option<bool>,
+    #[serde(default)]
+    sides: Option<Vec<String>>,
+}
+
+impl Claims {
+    /// Checks audience, times and subject.
+    pub(super) fn check(self, require_exp: bool, now: OffsetDateTime) -> Result<Good, Rejected> {
+        let meant = match &self.aud {
+            Some(Audience::One(aud)) => aud == AUDIENCE,
+            Some(Audience::Many(all)) => all.iter().any(|aud| aud == AUDIENCE),
+            None => false,
+        };
+        if !meant {
+            return Err(Rejected::Audience);
+        }
+        let Self { sub, exp, nbf, iat, jti, session_end, cfg, .. } = self;
+        in_time((exp, nbf, session_end), require_exp, now)?;
+        let subject = match sub {
+            Some(SubjectClaim::Number(id)) => Subject::Access(id),
+            Some(SubjectClaim::Text(text)) if text == "D" => Subject::Grant(grant(cfg)?),
+            Some(SubjectClaim::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) => {
+                Subject::Access(text.parse().map_err(|_beyond_32_bits| Rejected::Subject)?)
+            }
+            _ => return Err(Rejected::Subject),
+        };
+        Ok(Good { subject, exp, nbf, iat, jti, session_end })
+    }
+}
+
+impl Good {
+    /// Checks the times alone.
+    pub(super) fn in_time(&self, require_exp: bool, now: OffsetDateTime) -> Result<(), Rejected> {
+        in_time((self.exp, self.nbf, self.session_end), require_exp, now)
+    }
+}
+
+type Times = (Option<f64>, Option<f64>, Option<f64>);
+
+fn in_time((exp, nbf, session_end): Times, require_exp: bool, now: OffsetDateTime) -> Result<(), Rejected> {
+    let now = seconds(now);
+    if exp.map_or(require_exp, |exp| now >= exp) || session_end.is_some_and(|end| now >= end) {
+        return Err(Rejected::Expired);
+    }
+    if nbf.is_some_and(|nbf| now < nbf) {
+        return Err(Rejected::TooEarly);
+    }
+    Ok(())
+}
+
+/// Epoch seconds with their fraction.
+pub(super) fn seconds(now: OffsetDateTime) -> f64 {
+    now.unix_timestamp_nanos() as f64 / 1e9
+}
+
+fn grant(cfg: Option<CfgClaim>) -> Result<Grant, Rejected> {
+    let Some(CfgClaim::Good(Object(cfg))) = cfg else { return Err(Rejected::Subject) };
+    let sides = match cfg.sides {
+        // A token that is bounded to nothing, or to what is not known, is a mistake and no token for everything.
+        Some(words) => Some(Sides::parse(&words).ok_or(Rejected::Subject)?),
+        None => None,
+    };
+    Ok(Grant {
+        customer_id: cfg.customer_id,
+        account_ids: cfg.account_ids.unwrap_or_default(),
+        allowed_ips: networks(&cfg.allowed_ips.unwrap_or_default()).ok_or(Rejected::Subject)?,
+        debug: cfg.debug.unwrap_or_default(),
+        sides,
+    })
+}
