@@ -27,6 +27,7 @@
 //! | [`net`] | addresses and networks |
 //! | [`object`] | structs that are read from JSON objects only |
 //! | [`notices`] | warnings that stay, logged once |
+//! | [`shown`] | callers' text in logs and errors |
 
 pub mod access;
 pub mod alerts;
@@ -46,6 +47,7 @@ pub mod object;
 pub mod query;
 pub mod report;
 pub mod service;
+pub mod shown;
 pub mod sql;
 pub mod store;
 pub mod tables;
