@@ -183,7 +183,7 @@ impl Cache {
 }
 
 /// Bytes that the values of filters take.
-fn bytes(filters: &[Filter]) -> usize {
+pub fn bytes(filters: &[Filter]) -> usize {
     let values = filters.iter().map(|filter| match &filter.test {
         Test::Pattern(_, pattern) => pattern.len(),
         Test::Text(_, values) => values.iter().map(|value| value.len() + size_of::<String>()).sum(),

@@ -9,6 +9,7 @@ use super::cut::{self, Stretch, Way, Whole};
 use super::parts::Since;
 use super::{Cache, Chunk, Series, Tracker};
 use crate::columns::buckets::{Buckets, Tagged};
+use crate::columns::tsv::AtMost;
 use crate::report::plan::{Plan, Window};
 use crate::report::{Shape, Table};
 use crate::sql::schema::Schema;
@@ -173,7 +174,7 @@ impl Job<'_> {
         let (statement, read) = match plan.report.shape {
             Shape::Calls { .. } => {
                 let write = |route| sql::select_reads(plan, schema, reads, route);
-                self.store.read(plan.scope.tenant, write, report, &mut rows).await?
+                self.store.read(plan.scope.tenant, write, report, &mut AtMost(&mut rows, plan.most_rows)).await?
             }
             Shape::Concurrency | Shape::LiveCalls => {
                 let write = |route| sql::select(plan, schema, route);

@@ -9,6 +9,9 @@ pub enum TsvError {
     /// The stream ended within a row, or before the totals.
     #[error("the engine's answer ended early")]
     CutShort,
+    /// More rows than may be held.
+    #[error("more than {0} rows")]
+    TooMany(usize),
 }
 
 /// Takes what `TsvReader` finds.
@@ -19,6 +22,30 @@ pub trait Rows {
     fn totals(&mut self, line: &[u8]) -> Option<()>;
     /// Whether the statement has totals; a stream without them is then cut short.
     const TOTALS: bool;
+    /// Most rows that it takes.
+    fn most(&self) -> usize {
+        usize::MAX
+    }
+}
+
+/// Takes no more than so many rows.
+#[derive(Debug)]
+pub struct AtMost<'r, R>(pub &'r mut R, pub usize);
+
+impl<R: Rows> Rows for AtMost<'_, R> {
+    const TOTALS: bool = R::TOTALS;
+
+    fn row(&mut self, line: &[u8]) -> Option<()> {
+        self.0.row(line)
+    }
+
+    fn totals(&mut self, line: &[u8]) -> Option<()> {
+        self.0.totals(line)
+    }
+
+    fn most(&self) -> usize {
+        self.1
+    }
 }
 
 /// Splits a stream of chunks into lines.
@@ -27,6 +54,8 @@ pub struct TsvReader {
     /// The beginning of a line whose end has not come yet.
     partial: Vec<u8>,
     state: State,
+    /// Rows so far.
+    count: usize,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -73,7 +102,11 @@ impl TsvReader {
                 self.state = State::Totals;
                 Some(())
             }
-            State::Rows => rows.row(line),
+            State::Rows if self.count >= rows.most() => return Err(TsvError::TooMany(rows.most())),
+            State::Rows => {
+                self.count += 1;
+                rows.row(line)
+            }
             State::Totals => {
                 self.state = State::Done;
                 rows.totals(line)
@@ -273,6 +306,15 @@ mod tests {
             reader.finish::<Lines>().unwrap();
             assert_eq!((lines.0.join("|"), lines.1.as_deref()), ("1\t2|3\t4".into(), Some("0\t6")));
         }
+    }
+
+    #[test]
+    fn no_more_rows_are_taken_than_may_be() {
+        let feed = |most| {
+            let (mut reader, mut lines) = (TsvReader::default(), Lines::default());
+            reader.feed(b"1\n2\n3\n\n0\n", &mut AtMost(&mut lines, most)).map(|()| lines.0.len())
+        };
+        assert_eq!((feed(3), feed(2)), (Ok(3), Err(TsvError::TooMany(2))));
     }
 
     #[test]

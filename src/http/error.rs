@@ -154,7 +154,7 @@ impl From<StoreError> for ApiError {
             Failure::Slow => Self::Slow,
             Failure::Unreachable => Self::Unreachable,
             // The customer API takes no patterns.
-            Failure::Failed | Failure::BadPattern => Self::Failed,
+            Failure::Failed | Failure::BadPattern | Failure::TooManyRows => Self::Failed,
         }
     }
 }

@@ -18,6 +18,7 @@ use super::state::State;
 use crate::cache::{self, Assembled, Use};
 use crate::columns::buckets::Buckets;
 use crate::columns::live::{LiveCalls, LiveWriter};
+use crate::columns::tsv::AtMost;
 use crate::columns::write::{Answer, Writer};
 use crate::report::plan::{Plan, Refusal};
 use crate::report::{Report, Shape};
@@ -205,7 +206,8 @@ impl Answered {
 async fn read(plan: &Plan, state: &State) -> Result<(Buckets, Told), StoreError> {
     let (mut sums, mut told) = (Buckets::of(plan.report), Told::default());
     let write = |route| sql::select(plan, &state.schema, route);
-    let (statement, rows) = state.store.read(plan.scope.tenant, write, plan.report.name, &mut sums).await?;
+    let mut rows = AtMost(&mut sums, plan.most_rows);
+    let (statement, rows) = state.store.read(plan.scope.tenant, write, plan.report.name, &mut rows).await?;
     told.add(&statement, rows);
     Ok((sums, told))
 }

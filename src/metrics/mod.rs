@@ -181,11 +181,14 @@ pub enum Outcome {
     BadPattern,
     /// The caller went away before its end.
     Cancelled,
+    /// More rows than one request may hold.
+    TooManyRows,
 }
 
 impl Outcome {
     /// All of them, with their words, in the order of their declaration.
-    const WORDS: [&str; 7] = ["ok", "busy", "slow", "unreachable", "failed", "bad_pattern", "cancelled"];
+    const WORDS: [&str; 8] =
+        ["ok", "busy", "slow", "unreachable", "failed", "bad_pattern", "cancelled", "too_many_rows"];
 }
 
 /// Statements of reports.

@@ -98,6 +98,8 @@ pub struct Plan {
     pub form: Form,
     /// The clock at the time of the request, epoch seconds.
     pub now: i64,
+    /// Most rows that are read. Rows by a key are more than there are buckets, and how many is known only when they come.
+    pub most_rows: usize,
 }
 
 impl Plan {
@@ -157,6 +159,10 @@ impl Request {
             fill: self.fill.unwrap_or(filling),
             form: self.form,
             now: clock,
+            most_rows: match self.report.key {
+                Some(_) => usize::try_from(max_buckets).unwrap_or(usize::MAX),
+                None => usize::MAX,
+            },
         };
         let Some(from) = self.from else { return Ok(plan) };
         if self.to.as_ref().is_some_and(|to| *to < from) {

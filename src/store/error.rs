@@ -19,6 +19,8 @@ pub enum Failure {
     Failed,
     /// A regular expression that the server does not understand.
     BadPattern,
+    /// More rows than the request may hold.
+    TooManyRows,
 }
 
 impl From<Failure> for Outcome {
@@ -29,6 +31,7 @@ impl From<Failure> for Outcome {
             Failure::Unreachable => Self::Unreachable,
             Failure::Failed => Self::Failed,
             Failure::BadPattern => Self::BadPattern,
+            Failure::TooManyRows => Self::TooManyRows,
         }
     }
 }
@@ -39,8 +42,26 @@ impl From<Failure> for Outcome {
 pub struct StoreError {
     /// Its kind.
     pub failure: Failure,
-    cause: String,
+    #[source]
+    cause: Cause,
     refusal: bool,
+}
+
+/// Where a failure comes from.
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    ClickHouse(Error),
+    #[error(transparent)]
+    Rows(TsvError),
+    #[error("no free slot within limits.queue_seconds")]
+    Late,
+    #[error("too many requests of the customer wait for a slot")]
+    Queue,
+    #[error("a sum is out of range")]
+    Overflow,
+    #[error("no answer within limits.query_seconds")]
+    Slow,
 }
 
 impl StoreError {
@@ -52,25 +73,25 @@ impl StoreError {
 
     /// Whether it is ClickHouse's NOT_FOUND_COLUMN_IN_BLOCK.
     pub(super) fn names_no_column(&self) -> bool {
-        code(&self.cause) == Some("10")
+        matches!(&self.cause, Cause::ClickHouse(Error::BadResponse(text)) if code(text) == Some("10"))
     }
 
     pub(super) fn busy(refused: Refused) -> Self {
         let cause = match refused {
-            Refused::Late => "no free slot within limits.queue_seconds",
-            Refused::Queue | Refused::Never => "too many requests of the customer wait for a slot",
+            Refused::Late => Cause::Late,
+            Refused::Queue | Refused::Never => Cause::Queue,
         };
-        Self { failure: Failure::Busy, cause: cause.into(), refusal: false }
+        Self { failure: Failure::Busy, cause, refusal: false }
     }
 
     /// A sum outside the range of its type.
     pub fn overflow() -> Self {
-        Self { failure: Failure::Failed, cause: "a sum is out of range".into(), refusal: false }
+        Self { failure: Failure::Failed, cause: Cause::Overflow, refusal: false }
     }
 
     /// Waited longer than a query may take.
     pub fn slow() -> Self {
-        Self { failure: Failure::Slow, cause: "no answer within limits.query_seconds".into(), refusal: false }
+        Self { failure: Failure::Slow, cause: Cause::Slow, refusal: false }
     }
 }
 
@@ -80,8 +101,9 @@ impl From<TsvError> for StoreError {
             // The server died while it answered.
             TsvError::CutShort => Failure::Unreachable,
             TsvError::Row(_) => Failure::Failed,
+            TsvError::TooMany(_) => Failure::TooManyRows,
         };
-        Self { failure, cause: error.to_string(), refusal: false }
+        Self { failure, cause: Cause::Rows(error), refusal: false }
     }
 }
 
@@ -94,7 +116,7 @@ impl From<Error> for StoreError {
             _ => Failure::Failed,
         };
         let refusal = failure == Failure::Failed && matches!(&error, Error::BadResponse(text) if !is_of_means(text));
-        Self { failure, cause: error.to_string(), refusal }
+        Self { failure, cause: Cause::ClickHouse(error), refusal }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::columns::tsv::{Rows, TsvReader};
 use crate::config::{ClickHouse, Limits};
 use crate::fair::{Bounds, Fair, Standing};
 use crate::metrics::{Outcome, Queries};
+use crate::shown::Shown;
 use crate::sql::{Chosen, Route, Statement, pieces};
 use projections::Projections;
 use thread_local::ThreadLocal;
@@ -32,6 +33,15 @@ const HOUSEKEEPING: Duration = Duration::from_secs(5);
 tokio::task_local! {
     /// The id of the request that a task answers, for the log.
     pub static REQUEST: String;
+}
+
+/// Values of a statement in the log.
+struct Values<'a>(&'a [String]);
+
+impl std::fmt::Debug for Values<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|value| Shown(value))).finish()
+    }
 }
 
 /// A ClickHouse server, seen with the rights of the reports' user.
@@ -200,7 +210,7 @@ impl Store {
             Chosen::of(statement.scans()).map_or("none", Chosen::name),
             pieces(statement.scans())
         );
-        log::debug!("query {id}: {} {:?}", statement.text(), statement.params());
+        log::debug!("query {id}: {} {:?}", statement.text(), Values(statement.params()));
         let mut query = self
             .client()
             .query_raw(statement.text())

@@ -7,6 +7,7 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 
 use super::{StoreError, in_time};
+use crate::shown::Cause;
 use crate::sql::Route;
 use crate::sql::projections::{ALL, lacked, parts_of};
 
@@ -47,7 +48,7 @@ impl Projections {
         // ClickHouse does not find a part's own columns where no part is read. Whether that is as the table is empty, or as
         // every part lacks the projection, the next look will tell.
         if !error.names_no_column() && self.found.swap(false, Ordering::Relaxed) {
-            log::warn!("projections are left to ClickHouse for now: {error}");
+            log::warn!("projections are left to ClickHouse for now: {}", Cause(error));
         }
     }
 

@@ -66,6 +66,9 @@ impl From<StoreError> for GrafanaError {
             Failure::BadPattern => {
                 Self::refused("a regular expression cannot be used: the database does not understand it")
             }
+            Failure::TooManyRows => Self::refused(format!(
+                "{error} of one account, which limits.max_buckets is the bound of: take a shorter time range or a longer sampling"
+            )),
             Failure::Busy | Failure::Slow | Failure::Unreachable | Failure::Failed => Self::Api(error.into()),
         }
     }
