@@ -79,7 +79,8 @@ impl Snapshot {
 }
 
 /// The tables could not be read for too long to trust what is remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("accounts could not be read for a while, so no token is trusted")]
 pub struct Stale;
 
 /// The latest snapshot.
@@ -188,6 +189,11 @@ impl Who {
     /// The sides of calls that it sees.
     pub fn sides(&self) -> Sides {
         self.sides
+    }
+
+    /// The customer.
+    pub fn customer(&self) -> u32 {
+        self.grant.customer_id
     }
 
     /// Whether answers may say how they were come by.

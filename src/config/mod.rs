@@ -178,6 +178,7 @@ settings! {
         write_seconds: u32 = "20", "How long the reader of a response may take nothing; beyond that it has to take 16 KiB a second on average.";
         trusted_proxies: Vec<IpNet> = "", "Proxies whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto are believed.";
         hsts_seconds: u32 = "31536000", "max-age of Strict-Transport-Security on answers over TLS; 0 sends none.";
+        body_seconds: u32 = "10", "How long the body of a request may take to arrive before it gets 408.";
     }
     /// The ClickHouse server.
     clickhouse ClickHouse {

@@ -43,11 +43,7 @@ impl FromRequest for Caller {
 
 /// The answer in place of the handler's, with the id under which the log has more.
 fn refused(request: &HttpRequest, error: &ApiError) -> actix_web::Error {
-    let id = request_id(request);
-    if matches!(error, ApiError::Unreachable) {
-        log::error!("request {id}: accounts could not be read for a while, so no token is trusted");
-    }
-    InternalError::from_response(error.to_string(), error.reply(Some(&id))).into()
+    InternalError::from_response(error.to_string(), error.answer(request, "token")).into()
 }
 
 /// The reason for a 401, for the log alone.
@@ -80,7 +76,7 @@ pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiErro
     let (token, from_cookie) = token(request).map_err(refuse)?;
     let now = OffsetDateTime::now_utc();
     let accepted = state.keys.accept(&token, now).map_err(|why| refuse(why.into()))?;
-    let snapshot = state.directory.snapshot().map_err(|_stale| ApiError::Unreachable)?;
+    let snapshot = state.directory.snapshot()?;
     let who = Who::of(&accepted, client_ip(request, state), snapshot, state.config.auth.contractors)
         .map_err(|why| refuse(why.into()))?;
     let auth = &state.config.auth;

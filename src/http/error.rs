@@ -1,11 +1,15 @@
 //! Every failure of the API in one table: status, text, headers. One JSON shape; a 5xx never shows its cause.
 
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCode};
 use serde_json::{Value, json};
 
 use super::params::BadParam;
+use super::reports::request_id;
+use crate::access::Stale;
+use crate::shown::Cause;
 use crate::store::{Failure, StoreError};
+use crate::token::KeyError;
 
 /// A failure as the caller sees it.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +29,18 @@ pub enum ApiError {
     /// A page of another origin.
     #[error("a page of another origin may not do this")]
     Foreign,
+    /// A body that is not what the endpoint takes, and was not read to its end.
+    #[error("{0}")]
+    UnreadBody(&'static str),
+    /// A body in a content coding.
+    #[error("the body must come as it is, without Content-Encoding")]
+    CodedBody,
+    /// A body beyond so many bytes.
+    #[error("the body is over {0} bytes")]
+    LongBody(usize),
+    /// A body that did not arrive in time.
+    #[error("the body did not arrive within http.body_seconds")]
+    SlowBody,
     /// No such path.
     #[error("not found")]
     NotFound,
@@ -52,6 +68,9 @@ pub enum ApiError {
     /// Too many passwords to check.
     #[error("too many logins at once, try again")]
     ManyLogins,
+    /// Too many long bodies of one customer, or of all, that are still being read.
+    #[error("too many long requests at once, try again")]
+    ManyBodies,
     /// Too many queries at once.
     #[error("too many queries at once, try again")]
     Busy,
@@ -70,28 +89,55 @@ pub enum ApiError {
     /// ClickHouse failed.
     #[error("the database failed to answer")]
     Failed,
+    /// Accounts could not be read for a while.
+    #[error("the database cannot be reached, try again")]
+    Accounts(#[from] Stale),
+    /// A query that failed, with its cause; the caller learns its kind.
+    #[error("{}", Self::of(.0.failure))]
+    Store(#[from] StoreError),
+    /// A token that cannot be signed.
+    #[error("internal error")]
+    Sign(#[from] KeyError),
     /// A fault of this program.
     #[error("internal error")]
     Internal,
 }
 
 impl ApiError {
+    /// What a caller learns of a failed query.
+    fn of(failure: Failure) -> Self {
+        match failure {
+            Failure::Busy => Self::Busy,
+            Failure::Slow => Self::Slow,
+            Failure::Unreachable => Self::Unreachable,
+            // The customer API takes no patterns, and has no rows by a key.
+            Failure::Failed | Failure::BadPattern | Failure::TooManyRows => Self::Failed,
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized | Self::Login => StatusCode::UNAUTHORIZED,
-            Self::BadParam(_) | Self::BadBody(_) => StatusCode::BAD_REQUEST,
-            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BadParam(_) | Self::BadBody(_) | Self::UnreadBody(_) => StatusCode::BAD_REQUEST,
+            Self::ContentType | Self::CodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Foreign => StatusCode::FORBIDDEN,
+            Self::LongBody(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Coding => StatusCode::NOT_ACCEPTABLE,
             Self::TooMany { .. } | Self::ManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::ManyLogins | Self::ManyAnswers | Self::ManyRequests | Self::Unreachable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Busy
+            | Self::ManyLogins
+            | Self::ManyBodies
+            | Self::ManyAnswers
+            | Self::ManyRequests
+            | Self::Unreachable
+            | Self::Accounts(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(error) => Self::of(error.failure).status(),
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed => StatusCode::BAD_GATEWAY,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Sign(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -103,13 +149,24 @@ impl ApiError {
             Self::TooMany { retry_after } | Self::ManyFailures { retry_after } => {
                 Some((header::RETRY_AFTER, HeaderValue::from(*retry_after)))
             }
-            Self::Busy | Self::ManyLogins | Self::ManyAnswers | Self::ManyRequests | Self::Unreachable => {
-                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
-            }
+            Self::Busy
+            | Self::ManyLogins
+            | Self::ManyBodies
+            | Self::ManyAnswers
+            | Self::ManyRequests
+            | Self::Unreachable
+            | Self::Accounts(_) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            // What a body may come in (RFC 9110, 12.5.3).
+            Self::CodedBody => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
+            Self::Store(error) => Self::of(error.failure).header(),
             Self::BadParam(_)
             | Self::BadBody(_)
             | Self::ContentType
             | Self::Foreign
+            | Self::UnreadBody(_)
+            | Self::LongBody(_)
+            | Self::SlowBody
+            | Self::Sign(_)
             | Self::NotFound
             | Self::Coding
             | Self::Slow
@@ -118,11 +175,44 @@ impl ApiError {
         }
     }
 
+    /// The answer to a request that failed. What failed stands in the log under the id that the body names, with its cause,
+    /// once: whoever makes the answer calls this, and logs nothing else.
+    pub fn answer(&self, request: &HttpRequest, what: &str) -> HttpResponse {
+        let id = request_id(request);
+        self.log(&id, what);
+        self.reply(Some(&id))
+    }
+
+    /// Logs a failure of the service; a fault of the caller's is none.
+    pub fn log(&self, id: &str, what: &str) {
+        if self.status().is_server_error() {
+            let source = std::error::Error::source(self);
+            log::error!("request {id}: {what}: {}", Cause(source.unwrap_or(self)));
+        }
+    }
+
+    /// Whether the rest of the request's body is left unread, so that the connection cannot be used again.
+    fn leaves_a_body(&self) -> bool {
+        matches!(
+            self,
+            Self::ContentType
+                | Self::Foreign
+                | Self::CodedBody
+                | Self::UnreadBody(_)
+                | Self::LongBody(_)
+                | Self::SlowBody
+                | Self::ManyBodies
+        )
+    }
+
     /// The answer.
     pub fn reply(&self, request_id: Option<&str>) -> HttpResponse {
         let mut response: HttpResponseBuilder = HttpResponse::build(self.status());
         if let Some(header) = self.header() {
             response.insert_header(header);
+        }
+        if self.leaves_a_body() {
+            response.force_close();
         }
         match self.body(request_id) {
             Some(body) => response.insert_header((header::CONTENT_TYPE, super::JSON)).body(body.to_string()),
@@ -143,18 +233,6 @@ impl ApiError {
                 "errors": [{ "title": "Authentication failed", "detail": text, "code": "401", "status": "401" }]
             })),
             _ => Some(json!({ "error": text })),
-        }
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error.failure {
-            Failure::Busy => Self::Busy,
-            Failure::Slow => Self::Slow,
-            Failure::Unreachable => Self::Unreachable,
-            // The customer API takes no patterns.
-            Failure::Failed | Failure::BadPattern | Failure::TooManyRows => Self::Failed,
         }
     }
 }

@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use super::auth::{Caller, client_ip, removed_cookie, session_cookie};
+use super::body::{self, BadBody};
 use super::error::ApiError;
 use super::origin;
 use super::reply::{self, Room};
@@ -28,9 +29,6 @@ use crate::token::{Issue, Renewed, Subject, Terms};
 
 /// Longest body that is read, bytes: room for the longest password with every character escaped.
 const LONGEST_BODY: usize = 16 * 1024;
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Logins that may wait for each that is being checked, about half a second's worth.
 const WAITING: usize = 32;
@@ -136,7 +134,7 @@ pub async fn destroy(request: HttpRequest, state: Data<Arc<State>>) -> HttpRespo
 
 /// 201 with a token for a login and its password.
 pub async fn create(request: HttpRequest, body: Payload, state: Data<Arc<State>>) -> HttpResponse {
-    log_in(&request, body, &state).await.unwrap_or_else(|error| error.reply(Some(&request_id(&request))))
+    log_in(&request, body, &state).await.unwrap_or_else(|error| error.answer(&request, "login"))
 }
 
 /// Other origins than the service's own whose pages may log in and out.
@@ -145,9 +143,10 @@ const ORIGINS: &[String] = &[];
 async fn log_in(request: &HttpRequest, body: Payload, state: &State) -> Result<HttpResponse, ApiError> {
     origin::check(request, state, ORIGINS)?;
     origin::json_only(request)?;
-    let asked = Asked::read(body).await?;
+    let time = Duration::from_secs(state.config.http.body_seconds.into());
+    let asked = Asked::read(request, body, time).await?;
     let as_cookie = asked.as_cookie;
-    let snapshot = state.directory.snapshot().map_err(|_stale| ApiError::Unreachable)?;
+    let snapshot = state.directory.snapshot()?;
     let client = client_ip(request, state);
     let address = client.or_else(|| request.peer_addr().map(|peer| peer.ip()));
     let from = From { client, address, request: request_id(request) };
@@ -156,10 +155,7 @@ async fn log_in(request: &HttpRequest, body: Payload, state: &State) -> Result<H
     let ttl = auth.token_ttl_seconds.min(auth.session_seconds);
     let terms = Terms { ttl, session: Some(auth.session_seconds), sides: None };
     // A token for a row is plain numbers: with a key there is nothing to fail.
-    let token = state.keys.sign_on(terms, &Issue::Access(id), now).map_err(|e| {
-        log::error!("request {}: {e}", request_id(request));
-        ApiError::Internal
-    })?;
+    let token = state.keys.sign_on(terms, &Issue::Access(id), now)?;
     let mut response = HttpResponse::Created();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     if as_cookie {
@@ -177,12 +173,14 @@ struct Asked {
 }
 
 impl Asked {
-    async fn read(body: Payload) -> Result<Self, ApiError> {
-        let body = actix_web::rt::time::timeout(BODY_TIME, body.to_bytes_limited(LONGEST_BODY)).await;
-        match body {
-            Ok(Ok(Ok(body))) => Self::parse(&body).ok_or(ApiError::BadBody(EXPECTED)),
-            Ok(Err(_too_long)) => Err(ApiError::BadBody("the body is too long")),
-            Ok(Ok(Err(_))) | Err(_) => Err(ApiError::BadBody("the body did not arrive")),
+    async fn read(request: &HttpRequest, body: Payload, time: Duration) -> Result<Self, ApiError> {
+        match body::read(request, body, LONGEST_BODY, time).await {
+            Ok(body) => Self::parse(&body).ok_or(ApiError::BadBody(EXPECTED)),
+            Err(BadBody::Coded) => Err(ApiError::CodedBody),
+            Err(BadBody::Slow) => Err(ApiError::SlowBody),
+            // Whatever else is no login is 400.
+            Err(BadBody::Long) => Err(ApiError::UnreadBody("the body is too long")),
+            Err(BadBody::Broken) => Err(ApiError::UnreadBody("the body did not arrive")),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `app()`: the one list of middleware and routes, for `serve` and for tests. No rules of the business.
 
 pub mod auth;
+mod body;
 mod docs;
 pub mod endpoint;
 pub mod error;

@@ -16,7 +16,6 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::error::ApiError;
-use super::reports::request_id;
 use super::state::State;
 use crate::columns::{PIECE, Produce};
 use crate::fair::Permit;
@@ -40,12 +39,19 @@ pub struct Rendered<P> {
 /// Writes an answer for the first time.
 pub fn render<P: Produce + Clone>(mut writer: P) -> Rendered<P> {
     let again = writer.clone();
-    let (mut hash, mut length, mut piece) = (Sha256::new(), 0usize, Vec::with_capacity(PIECE / 16));
+    let mut hash = Sha256::new();
+    let (text, length) = run(&mut writer, |piece| hash.update(piece));
+    Rendered { etag: etag(&hash.finalize()), text, length, writer: again }
+}
+
+/// Runs a writer to its end: the text, if it is small enough to keep, and its length.
+fn run(writer: &mut impl Produce, mut each: impl FnMut(&[u8])) -> (Option<Bytes>, usize) {
+    let (mut length, mut piece) = (0usize, Vec::with_capacity(PIECE / 16));
     let mut kept: Option<Vec<u8>> = Some(Vec::new());
     loop {
         piece.clear();
         let more = writer.produce(&mut piece);
-        hash.update(&piece);
+        each(&piece);
         length += piece.len();
         kept = kept.filter(|kept| kept.len() + piece.len() <= KEPT);
         if let Some(kept) = &mut kept {
@@ -55,7 +61,7 @@ pub fn render<P: Produce + Clone>(mut writer: P) -> Rendered<P> {
             break;
         }
     }
-    Rendered { etag: etag(&hash.finalize()), text: kept.map(Bytes::from), length, writer: again }
+    (kept.map(Bytes::from), length)
 }
 
 /// Memory that a response takes while it is sent, and on whose account.
@@ -91,31 +97,69 @@ pub fn send(request: &HttpRequest, rendered: Rendered<impl Produce + Unpin + 'st
         Ok(response) => response,
         Err(unchanged) => return unchanged,
     };
-    if let Some(text) = rendered.text {
-        return ready(request, response, text, room);
-    }
-    match room.take(request, rendered.length) {
-        Ok(place) => response.body(Pieces { writer: rendered.writer, left: rendered.length, _place: place }),
-        Err(refused) => refused.reply(Some(&request_id(request))),
+    whole(request, &mut response, rendered, room).unwrap_or_else(|refused| refused.answer(request, "response"))
+}
+
+/// Writes for the first time what no cache may keep: it has no ETag.
+pub fn render_once<P: Produce + Clone>(mut writer: P) -> Rendered<P> {
+    let again = writer.clone();
+    let (text, length) = run(&mut writer, |_| ());
+    Rendered { etag: String::new(), text, length, writer: again }
+}
+
+/// Answers 200 with what no cache may keep: no ETag and no 304.
+///
+/// # Errors
+/// When it is large and too many such answers are being sent.
+pub fn send_once(
+    request: &HttpRequest,
+    rendered: Rendered<impl Produce + Unpin + 'static>,
+    room: Room,
+) -> Result<HttpResponse, ApiError> {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, super::JSON))
+        .insert_header((header::CACHE_CONTROL, "private, no-store"));
+    whole(request, &mut response, rendered, room)
+}
+
+/// The body of a response: the text where it was kept, else what writes it while it is sent.
+fn whole(
+    request: &HttpRequest,
+    response: &mut HttpResponseBuilder,
+    rendered: Rendered<impl Produce + Unpin + 'static>,
+    room: Room,
+) -> Result<HttpResponse, ApiError> {
+    match rendered.text {
+        Some(text) => ready(request, response, text, room),
+        None => {
+            let place = room.take(request, rendered.length)?;
+            Ok(response.body(Pieces { writer: rendered.writer, left: rendered.length, _place: place }))
+        }
     }
 }
 
 /// Answers 200 with a text that is ready, 304 where the caller has it already, or 503 as [`send`] does.
 pub fn send_ready(request: &HttpRequest, etag: &str, text: Bytes, room: Room) -> HttpResponse {
     match head(request, etag) {
-        Ok(response) => ready(request, response, text, room),
+        Ok(mut response) => {
+            ready(request, &mut response, text, room).unwrap_or_else(|refused| refused.answer(request, "response"))
+        }
         Err(unchanged) => unchanged,
     }
 }
 
-fn ready(request: &HttpRequest, mut response: HttpResponseBuilder, text: Bytes, room: Room) -> HttpResponse {
+fn ready(
+    request: &HttpRequest,
+    response: &mut HttpResponseBuilder,
+    text: Bytes,
+    room: Room,
+) -> Result<HttpResponse, ApiError> {
     if text.len() <= LARGE && room.held.is_none() {
-        return response.body(text);
+        return Ok(response.body(text));
     }
-    match room.take(request, text.len()) {
-        Ok(place) => response.body(Whole { text, _place: place }),
-        Err(refused) => refused.reply(Some(&request_id(request))),
-    }
+    let place = room.take(request, text.len())?;
+    Ok(response.body(Whole { text, _place: place }))
 }
 
 /// Answers 200 with a text that is not a report's, or 304 where the caller has it already.

@@ -37,7 +37,7 @@ pub async fn answer(
 ) -> HttpResponse {
     match respond(report, &caller, &request, &state).await {
         Ok(response) => response,
-        Err(error) => error.reply(Some(&request_id(&request))),
+        Err(error) => error.answer(&request, report.name),
     }
 }
 
@@ -85,10 +85,7 @@ async fn respond(
         }),
     };
     answered.map_err(|refused| match refused {
-        Refused::Store(error) => {
-            log::error!("request {}: {}: {error}", request_id(request), report.name);
-            error.into()
-        }
+        Refused::Store(error) => error.into(),
         Refused::Here(error) => error,
     })
 }
@@ -127,7 +124,7 @@ async fn buckets(plan: Plan, request: &HttpRequest, state: &Arc<State>) -> Resul
 }
 
 /// Results whose sums may take more than this need memory set aside, and threads of their own.
-const LARGE: u64 = 384 * 1024;
+pub(super) const LARGE: u64 = 384 * 1024;
 
 /// A result that was made for a request.
 struct Made {

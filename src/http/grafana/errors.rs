@@ -1,13 +1,15 @@
 //! Failures in the form that the plugins show: a JSON object with `message` and `error`. A refused token is 403 here, since
 //! Grafana's proxy turns a 401 into a 400 without a body.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use actix_web::{HttpResponse, ResponseError as _};
+use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 
 use crate::http::JSON;
 use crate::http::error::ApiError;
+use crate::http::reports::request_id;
 use crate::report::plan::Refusal;
+use crate::shown::Cause;
 use crate::store::{Failure, StoreError};
 
 /// Why Grafana gets no data.
@@ -38,6 +40,17 @@ impl GrafanaError {
         }
     }
 
+    /// The answer to a request that failed, and the line in the log: what failed here with its cause, what the caller did wrong
+    /// as he is told.
+    pub fn answer(&self, request: &HttpRequest, what: &str) -> HttpResponse {
+        let id = request_id(request);
+        match self {
+            Self::Api(error) if self.status().is_server_error() => error.log(&id, what),
+            _ => log::info!("request {id}: {what}: {}", Cause(self)),
+        }
+        self.reply(Some(&id))
+    }
+
     /// The answer; `request_id` is named where the log holds more than the caller learns.
     pub fn reply(&self, request_id: Option<&str>) -> HttpResponse {
         let status = self.status();
@@ -49,10 +62,13 @@ impl GrafanaError {
         let mut response = HttpResponse::build(status);
         if let Self::Api(error) = self {
             let plain = error.reply(None);
-            for name in [ALLOW, RETRY_AFTER] {
+            for name in [ALLOW, RETRY_AFTER, ACCEPT_ENCODING] {
                 if let Some(value) = plain.headers().get(&name) {
                     response.insert_header((name, value.clone()));
                 }
+            }
+            if plain.head().connection_type() == ConnectionType::Close {
+                response.force_close();
             }
         }
         let body = serde_json::json!({ "message": text, "error": text }).to_string();

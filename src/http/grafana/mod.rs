@@ -152,11 +152,7 @@ async fn answer(
             .insert_header((CONTENT_TYPE, super::JSON))
             .insert_header((CACHE_CONTROL, "private, no-store"))
             .body(value.to_string()),
-        Err(error) => {
-            let id = request_id(&request);
-            log::info!("request {id}: {route:?}: {error}");
-            error.reply(Some(&id))
-        }
+        Err(error) => error.answer(&request, PATH),
     }
 }
 

@@ -58,12 +58,13 @@ struct Line {
     values: [Option<f64>; FIGURES.len()],
 }
 
-/// Writes them, or that they cannot be had. Never waits longer than `PATIENCE`.
-pub async fn write(state: &Arc<State>, out: &mut Exposition) {
+/// Writes them, or that they cannot be had: why stands in the log under the id of the scrape that read them. Never waits longer
+/// than `PATIENCE`.
+pub async fn write(state: &Arc<State>, id: &str, out: &mut Exposition) {
     if state.config.metrics.accounts == Watched::None {
         return;
     }
-    let reading = latest(state).await;
+    let reading = latest(state, id).await;
     out.single(&metrics::ACCOUNTS_UP, u8::from(reading.is_some()));
     let Some(reading) = reading else { return };
     out.single(&metrics::ACCOUNTS_OMITTED, reading.omitted);
@@ -80,9 +81,9 @@ pub async fn write(state: &Arc<State>, out: &mut Exposition) {
 
 /// The reading of a moment ago, or a new one. Scrapes at the same time share one, and one that failed is not repeated sooner.
 /// One that takes longer than a scrape can wait goes on, for the next scrape; one whose scraper has gone ends.
-async fn latest(state: &Arc<State>) -> Option<Arc<Reading>> {
+async fn latest(state: &Arc<State>, id: &str) -> Option<Arc<Reading>> {
     let fresh = Duration::from_secs(state.config.metrics.fresh_seconds.into());
-    let own = Arc::clone(state);
+    let (own, request) = (Arc::clone(state), id.to_owned());
     let mut aborts = Aborts::default();
     let reading = &mut aborts;
     let work = async move {
@@ -92,11 +93,11 @@ async fn latest(state: &Arc<State>) -> Option<Arc<Reading>> {
         {
             return reading.clone();
         }
-        let going_on = REQUEST.scope("metrics".to_owned(), async move {
+        let going_on = REQUEST.scope(request.clone(), async move {
             let mut warnings = Vec::new();
             let reading = read(&own, &mut warnings).await.map(Arc::new);
             if let Err(error) = &reading {
-                warnings.push(format!("metrics: figures of accounts are left out: {error}"));
+                error.log(&request, "metrics: figures of accounts are left out");
             }
             own.notices.round("metrics", warnings);
             let reading = reading.ok();
@@ -110,15 +111,16 @@ async fn latest(state: &Arc<State>) -> Option<Arc<Reading>> {
     };
     let reading = tokio::time::timeout(PATIENCE, work).await;
     aborts.release();
-    let slow = reading
-        .is_err()
-        .then(|| format!("metrics: figures of accounts are left out: not read within {} s", PATIENCE.as_secs()));
-    state.notices.round("metrics in time", slow);
-    reading.ok().flatten()
+    let Ok(reading) = reading else {
+        let patience = PATIENCE.as_secs();
+        log::error!("request {id}: metrics: figures of accounts are left out: not read within {patience} s");
+        return None;
+    };
+    reading
 }
 
 async fn read(state: &State, warnings: &mut Vec<String>) -> Result<Reading, ApiError> {
-    let snapshot = state.directory.snapshot().map_err(|_stale| ApiError::Unreachable)?;
+    let snapshot = state.directory.snapshot()?;
     let mut accounts = snapshot.every_account();
     if let Watched::Listed(listed) = &state.config.metrics.accounts {
         accounts.retain(|(uuid, _, _)| listed.contains(uuid));

@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
 use super::auth::unauthorized;
+use super::reports::request_id;
 use super::state::State;
 use crate::config::value::Secret;
 use crate::engine;
@@ -27,7 +28,7 @@ pub async fn show(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse
     }
     let mut out = Exposition::default();
     service(&state, &mut out);
-    accounts::write(&state, &mut out).await;
+    accounts::write(&state, &request_id(&request), &mut out).await;
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, metrics::CONTENT_TYPE))
         .insert_header((CACHE_CONTROL, "no-store"))

@@ -118,10 +118,13 @@ pub fn reply(route: Route) -> Value {
 
 /// The protocol's failures.
 pub fn errors() -> impl Iterator<Item = (String, Value)> {
-    let errors: [(_, _, &[&str]); 7] = [
+    let errors: [(_, _, &[&str]); 10] = [
         ("Refused", "The request makes no sense; the body says why.", &[]),
         ("Forbidden", "The token was refused.", &[]),
         ("MethodNotAllowed", "The path has other methods.", &["allow"]),
+        ("SlowBody", "The body did not arrive in time.", &[]),
+        ("LongBody", "The body is longer than a megabyte.", &[]),
+        ("CodedBody", "The body has a `Content-Encoding`.", &["accept-encoding"]),
         ("TooManyRequests", "Too many requests of one token.", &["retry-after"]),
         ("BadGateway", "ClickHouse failed.", &[]),
         ("Unavailable", "Too many queries at once, or ClickHouse cannot be reached.", &["retry-after"]),

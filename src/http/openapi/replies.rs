@@ -37,6 +37,7 @@ pub fn headers() -> Map<String, Value> {
         ("vary", true, "Request headers that the answer depends on.", json!({ "type": "string" })),
         ("www-authenticate", true, "How to authenticate.", json!({ "const": "Bearer" })),
         ("retry-after", true, "Seconds after which to try again.", json!({ "type": "integer", "minimum": 1 })),
+        ("accept-encoding", true, "What a body may come in.", json!({ "const": "identity" })),
         ("allow", true, "The path's methods.", text("^[A-Z]+(, [A-Z]+)*$")),
         ("set-cookie", false, "The renewed token, where it came in the cookie.", json!({ "type": "string" })),
         (
@@ -56,13 +57,17 @@ pub fn headers() -> Map<String, Value> {
 fn shared(error: &ApiError) -> (&'static str, &'static str) {
     match error {
         ApiError::BadParam(_) => ("BadRequest", "A parameter is missing, malformed, unknown, or asks for too much."),
-        ApiError::BadBody(_) => ("BadBody", "The body is not a login and a password."),
+        ApiError::BadBody(_) | ApiError::UnreadBody(_) => ("BadBody", "The body is not a login and a password."),
+        ApiError::LongBody(_) => ("LongBody", "The body is longer than the path takes."),
+        ApiError::SlowBody => ("SlowBody", "The body did not arrive in time."),
         ApiError::Unauthorized => (
             "Unauthorized",
             "No token, or one that is bad, expired, revoked or used from an address that is not allowed.",
         ),
         ApiError::Login => ("LoginRefused", "A wrong login, password or address."),
-        ApiError::ContentType => ("UnsupportedMediaType", "The body is of another type than JSON."),
+        ApiError::ContentType | ApiError::CodedBody => {
+            ("UnsupportedMediaType", "The body is of another type than JSON, or has a `Content-Encoding`.")
+        }
         ApiError::Foreign => ("ForeignOrigin", "A browser sent it for a page of another origin."),
         ApiError::NotFound => ("NotFound", "No such path."),
         ApiError::Method(_) => ("MethodNotAllowed", "The path has other methods."),
@@ -70,13 +75,15 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
         ApiError::TooMany { .. } | ApiError::ManyFailures { .. } => {
             ("TooManyRequests", "Too many requests of one token, or too many failed logins.")
         }
-        ApiError::Internal => ("InternalError", "A fault of the service."),
-        ApiError::Failed => ("BadGateway", "ClickHouse failed."),
+        ApiError::Sign(_) | ApiError::Internal => ("InternalError", "A fault of the service."),
+        ApiError::Store(_) | ApiError::Failed => ("BadGateway", "ClickHouse failed."),
         ApiError::Busy
         | ApiError::ManyLogins
+        | ApiError::ManyBodies
         | ApiError::ManyAnswers
         | ApiError::ManyRequests
-        | ApiError::Unreachable => {
+        | ApiError::Unreachable
+        | ApiError::Accounts(_) => {
             ("Unavailable", "Too many queries, logins or large answers at once, or ClickHouse cannot be reached.")
         }
         ApiError::Slow => ("GatewayTimeout", "ClickHouse was slower than the limit."),
@@ -97,9 +104,11 @@ fn failures(state: &State) -> Vec<ApiError> {
     ];
     let others = [
         ApiError::BadBody(login::EXPECTED),
+        ApiError::SlowBody,
         ApiError::Unauthorized,
         ApiError::Login,
         ApiError::ContentType,
+        ApiError::CodedBody,
         ApiError::Foreign,
         ApiError::NotFound,
         ApiError::Method("GET, HEAD"),
@@ -188,6 +197,7 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
                 ("403", "ForeignOrigin"),
                 ("405", "MethodNotAllowed"),
                 ("406", "NotAcceptable"),
+                ("408", "SlowBody"),
                 ("415", "UnsupportedMediaType"),
                 ("429", "TooManyRequests"),
                 ("500", "InternalError"),
@@ -208,6 +218,9 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
             ("403", "GrafanaForbidden"),
             ("405", "GrafanaMethodNotAllowed"),
             ("406", "NotAcceptable"),
+            ("408", "GrafanaSlowBody"),
+            ("413", "GrafanaLongBody"),
+            ("415", "GrafanaCodedBody"),
             ("429", "GrafanaTooManyRequests"),
             ("502", "GrafanaBadGateway"),
             ("503", "GrafanaUnavailable"),

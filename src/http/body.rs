@@ -1,0 +1,70 @@
+//! Request bodies. They are read here and nowhere else: as they come, up to a length and within a time. The framework's own
+//! extractors decode a body first, and a kilobyte may then be a gigabyte.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use actix_web::web::Payload;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadBody {
+    /// It has a Content-Encoding.
+    Coded,
+    /// It is longer than it may be.
+    Long,
+    /// It did not arrive in time.
+    Slow,
+    /// The connection broke, or the framing is wrong.
+    Broken,
+}
+
+/// Refuses a body by its headers, before any of it is read.
+///
+/// # Errors
+/// A coding, or a length beyond `most`.
+pub fn check(request: &HttpRequest, most: usize) -> Result<(), BadBody> {
+    if !is_plain(request) {
+        return Err(BadBody::Coded);
+    }
+    match length(request) {
+        Some(length) if length > most as u64 => Err(BadBody::Long),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The length that the headers name. The server has refused one that does not read.
+pub fn length(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// True where no Content-Encoding but `identity` is named.
+fn is_plain(request: &HttpRequest) -> bool {
+    request.headers().get_all(CONTENT_ENCODING).all(|value| {
+        let Ok(value) = value.to_str() else { return false };
+        value.split(',').map(str::trim).all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case("identity"))
+    })
+}
+
+/// Reads a body of up to `most` bytes that arrives within `time`.
+///
+/// # Errors
+/// Anything else.
+pub async fn read(request: &HttpRequest, mut payload: Payload, most: usize, time: Duration) -> Result<Bytes, BadBody> {
+    check(request, most)?;
+    let whole = async {
+        let mut body = BytesMut::new();
+        while let Some(piece) = payload.next().await {
+            let piece = piece.map_err(|_broken| BadBody::Broken)?;
+            if body.len() + piece.len() > most {
+                return Err(BadBody::Long);
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body.freeze())
+    };
+    tokio::time::timeout(time, whole).await.unwrap_or(Err(BadBody::Slow))
+}
