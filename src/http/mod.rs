@@ -78,7 +78,7 @@ fn resource(endpoint: Endpoint, can_sign: bool) -> Resource {
             let resource = resource.route(read().to(login::show)).route(web::delete().to(login::destroy));
             if can_sign { resource.route(web::post().to(login::create)) } else { resource }
         }
-        Endpoint::Grafana(entry) => grafana::mount(resource, entry.route),
+        Endpoint::Grafana(entry) => grafana::mount(resource, entry),
         Endpoint::Live => resource.route(web::get().to(health::live)),
         Endpoint::Ready => resource.route(web::get().to(health::ready)),
         Endpoint::Metrics => resource.route(web::get().to(metrics::show)),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use governor::{DefaultKeyedRateLimiter, Quota};
 
 use super::endpoint::Endpoint;
+use super::grafana::Work;
 use super::login::Logins;
 use super::metrics::Held;
 use super::server::connections::Connections;
@@ -51,6 +52,8 @@ pub struct State {
     pub rate: Option<DefaultKeyedRateLimiter<Subject>>,
     /// Failed logins and passwords being checked.
     pub logins: Logins,
+    /// Bodies of Grafana's that take memory or time.
+    pub work: Work,
     /// Requests, where metrics are wanted.
     pub requests: Option<Requests>,
     /// Answers by how much of them was remembered.
@@ -94,6 +97,7 @@ impl State {
             calendar,
             rate,
             logins,
+            work: Work::new(&config.http),
             requests,
             answers: Answers::default(),
             figures: Held::default(),

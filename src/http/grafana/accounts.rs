@@ -11,6 +11,9 @@ use crate::access::countries::Countries;
 use crate::report::plan::Scope;
 use crate::token::Sides;
 
+/// Commas or bars of a name that are looked for in lists.
+const MOST_MARKS: usize = 16;
+
 /// One account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct One {
@@ -31,6 +34,8 @@ pub struct Accounts {
     pub sides: Sides,
     all: Vec<One>,
     by_text: HashMap<String, usize>,
+    /// Commas or bars that a name holds, at the most.
+    marks: usize,
 }
 
 impl Accounts {
@@ -59,7 +64,19 @@ impl Accounts {
                 by_text.entry(text).or_insert(i);
             }
         }
-        Self { countries: Arc::clone(who.countries()), sides: who.sides(), all, by_text }
+        let marks = |one: &One| one.label.matches([',', '|']).count();
+        let marks = all.iter().map(marks).max().unwrap_or(0).min(MOST_MARKS);
+        Self { countries: Arc::clone(who.countries()), sides: who.sides(), all, by_text, marks }
+    }
+
+    /// Every account in turn.
+    pub fn each(&self) -> impl Iterator<Item = &One> {
+        self.all.iter()
+    }
+
+    /// Commas or bars that a name of an account holds, at the most.
+    pub fn marks(&self) -> usize {
+        self.marks
     }
 
     /// Every account.

@@ -1,17 +1,29 @@
-//! Ad-hoc filters: one bar for all panels of a dashboard. What a panel's table does not know is left out with a notice.
+//! Ad-hoc filters: one bar for all panels of a dashboard. They are read once for all targets of a request; what a panel's
+//! table does not know is left out there with a notice.
 
-use regex::Regex;
+use std::collections::HashSet;
+
+use regex::{Regex, RegexBuilder};
+use regex_syntax::ast::parse::ParserBuilder;
 
 use super::accounts::{Accounts, One};
+use super::bounds;
 use super::errors::GrafanaError;
 use super::metrics::Metric;
 use super::request::AdHoc;
 use crate::query::filter::{Cmp, Column, Filter, Kind, Test, TextOp};
 use crate::report::{Side, Table};
+use crate::shown::Shown;
 use crate::sql::schema::Schema;
 
 /// The key of accounts.
 pub const ACCOUNT: &str = "account-id";
+
+/// Bytes that a pattern over the names of accounts may take, each of its two parts.
+const PATTERN_BYTES: usize = 512 * 1024;
+
+/// Groups in groups of a pattern.
+const NESTED: u32 = 50;
 
 /// What a filter compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +51,18 @@ pub fn keys() -> impl Iterator<Item = &'static str> {
     std::iter::once(ACCOUNT).chain(KEYS.iter().map(|(key, _)| *key))
 }
 
+/// What a filter compares, with its test or with what is wrong with it.
+type Read = (What, Result<Test, String>);
+
+/// The filters of a dashboard, read.
+#[derive(Debug, Default)]
+pub struct Filters {
+    /// By key, in their order; nothing is read of one that no table has.
+    all: Vec<(String, Option<Read>)>,
+    /// The accounts that stay; all of them if absent.
+    accounts: Option<HashSet<u32>>,
+}
+
 /// What the filters of a dashboard mean to one target.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -48,36 +72,59 @@ pub struct Applied {
     pub notices: Vec<String>,
 }
 
-/// Applies filters: those on accounts narrow `accounts`, the others become conditions.
-///
-/// # Errors
-/// A value or an operator that does not suit the key.
-pub fn apply(
-    asked: &[AdHoc],
-    metric: Metric,
-    schema: &Schema,
-    own: &Accounts,
-    accounts: &mut Vec<One>,
-) -> Result<Applied, GrafanaError> {
-    let mut applied = Applied::default();
-    let report = metric.report();
-    for filter in asked {
-        if filter.key == ACCOUNT {
-            let keep = by_account(filter, own)?;
-            accounts.retain(keep);
-            continue;
+impl Filters {
+    /// Reads filters.
+    ///
+    /// # Errors
+    /// A filter on accounts that means nothing, or a pattern that is none.
+    pub fn read(asked: &[AdHoc], own: &Accounts) -> Result<Self, GrafanaError> {
+        let mut read = Self::default();
+        for filter in asked {
+            if filter.key == ACCOUNT {
+                let keep = by_account(filter, own)?;
+                let stays = |one: &&One| {
+                    let account = one.scope.account;
+                    read.accounts.as_ref().is_none_or(|before| before.contains(&account)) && keep(one)
+                };
+                read.accounts = Some(own.each().filter(stays).map(|one| one.scope.account).collect());
+                continue;
+            }
+            let what = KEYS.iter().find(|(key, _)| *key == filter.key).map(|(_, what)| *what);
+            // Another target's table may not know the key, and does not mind the value then.
+            let test = what.map(|what| (what, test(filter, what).map_err(|error| error.to_string())));
+            read.all.push((filter.key.clone(), test));
         }
-        let what = KEYS.iter().find(|(key, _)| *key == filter.key).map(|(_, what)| *what);
-        let known = what.filter(|what| {
-            let table = report.map_or(Table::Cdrs, |report| report.table);
-            suits(*what, metric, table) && schema.can_filter(table, what.column())
-        });
-        match known {
-            Some(what) => applied.filters.push(Filter { column: what.column(), test: test(filter, what)? }),
-            None => applied.notices.push(format!("the filter on {} does not apply here: it was left out", filter.key)),
-        }
+        Ok(read)
     }
-    Ok(applied)
+
+    /// Applies them: those on accounts narrow `accounts`, the others become conditions.
+    ///
+    /// # Errors
+    /// A value or an operator that does not suit the key.
+    pub fn apply(&self, metric: Metric, schema: &Schema, accounts: &mut Vec<One>) -> Result<Applied, GrafanaError> {
+        if let Some(stay) = &self.accounts {
+            accounts.retain(|one| stay.contains(&one.scope.account));
+        }
+        let table = metric.report().map_or(Table::Cdrs, |report| report.table);
+        let (mut filters, mut left_out) = (Vec::new(), Vec::new());
+        for (key, test) in &self.all {
+            match test {
+                Some((what, test)) if suits(*what, metric, table) && schema.can_filter(table, what.column()) => {
+                    let test = test.clone().map_err(GrafanaError::refused)?;
+                    filters.push(Filter { column: what.column(), test });
+                }
+                _ if left_out.contains(&key) => {}
+                _ => left_out.push(key),
+            }
+        }
+        let named = left_out.iter().take(bounds::NOTICES);
+        let mut notices: Vec<String> =
+            named.map(|key| format!("the filter on {} does not apply here: it was left out", Shown(key))).collect();
+        if let Some(more) = left_out.len().checked_sub(bounds::NOTICES).filter(|more| *more > 0) {
+            notices.push(format!("{more} more filters do not apply here: they were left out"));
+        }
+        Ok(Applied { filters, notices })
+    }
 }
 
 impl What {
@@ -113,12 +160,18 @@ fn suits(what: What, metric: Metric, table: Table) -> bool {
     }
 }
 
+fn wrong_operator(AdHoc { key, operator, .. }: &AdHoc) -> GrafanaError {
+    let (key, operator) = (Shown(key), Shown(operator));
+    GrafanaError::refused(format!("the filter on {key} does not know the operator {operator}"))
+}
+
 fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
     let AdHoc { key, operator, value, values } = filter;
-    let wrong_operator = || GrafanaError::refused(format!("the filter on {key} does not know the operator {operator}"));
-    let wrong_value = |value: &str| GrafanaError::refused(format!("the filter on {key} does not understand {value:?}"));
+    let wrong_value = |value: &str| {
+        GrafanaError::refused(format!("the filter on {} does not understand {:?}", Shown(key), Shown(value)))
+    };
     let compare = |cmp| {
-        let kind = what.kind(cmp).ok_or_else(wrong_operator)?;
+        let kind = what.kind(cmp).ok_or_else(|| wrong_operator(filter))?;
         kind.read(value).ok_or_else(|| wrong_value(value))
     };
     match operator.as_str() {
@@ -129,7 +182,8 @@ fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
         "<=" => compare(Cmp::LtEq),
         ">=" => compare(Cmp::GtEq),
         "=~" | "!~" => {
-            pattern(value)?;
+            // Its form only: what it means, and how much that is, ClickHouse judges within its own bounds.
+            parse(value)?;
             Ok(Test::Pattern(operator == "=~", value.clone()))
         }
         "=|" | "!=|" => {
@@ -137,7 +191,7 @@ fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
             let values = if values.is_empty() { std::slice::from_ref(value) } else { values };
             match what {
                 What::Id(_) | What::Seconds(_) => {
-                    let kind = what.kind(Cmp::Eq).ok_or_else(wrong_operator)?;
+                    let kind = what.kind(Cmp::Eq).ok_or_else(|| wrong_operator(filter))?;
                     let read = |value: &String| match kind.read(value) {
                         Some(Test::Integer(_, number)) => Ok(number),
                         _ => Err(wrong_value(value)),
@@ -145,29 +199,38 @@ fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
                     Ok(Test::Integers(any, values.iter().map(read).collect::<Result<_, _>>()?))
                 }
                 What::Text(_) => Ok(Test::Text(if any { TextOp::Eq } else { TextOp::NotEq }, values.to_vec())),
-                What::Price(..) | What::Address(_) => Err(wrong_operator()),
+                What::Price(..) | What::Address(_) => Err(wrong_operator(filter)),
             }
         }
-        _ => Err(wrong_operator()),
+        _ => Err(wrong_operator(filter)),
     }
 }
 
-fn pattern(text: &str) -> Result<Regex, GrafanaError> {
-    Regex::new(text).map_err(|e| {
-        let why = e.to_string();
-        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        GrafanaError::refused(format!("{text:?} is no regular expression: {why}"))
-    })
+/// Checks the form of a pattern. Counted repetitions are not written out for it, and classes not looked up.
+fn parse(text: &str) -> Result<(), GrafanaError> {
+    let parsed = ParserBuilder::new().nest_limit(NESTED).build().parse(text);
+    parsed.map(drop).map_err(|error| no_pattern(text, &error.to_string()))
+}
+
+fn no_pattern(text: &str, why: &str) -> GrafanaError {
+    let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+    GrafanaError::refused(format!("{:?} is no regular expression: {}", Shown(text), Shown(why)))
+}
+
+/// A pattern that is matched here.
+fn compile(text: &str) -> Result<Regex, GrafanaError> {
+    parse(text)?;
+    let mut pattern = RegexBuilder::new(text);
+    pattern.nest_limit(NESTED).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
+    pattern.build().map_err(|error| no_pattern(text, &error.to_string()))
 }
 
 /// Which of the accounts stay. Only the token's own have a name here, so another's matches nothing.
 fn by_account(filter: &AdHoc, own: &Accounts) -> Result<impl Fn(&One) -> bool + use<>, GrafanaError> {
     let pattern = match filter.operator.as_str() {
-        "=~" | "!~" => Some(pattern(&filter.value)?),
+        "=~" | "!~" => Some(compile(&filter.value)?),
         "=" | "!=" | "=|" | "!=|" => None,
-        other => {
-            return Err(GrafanaError::refused(format!("the filter on {ACCOUNT} does not know the operator {other}")));
-        }
+        _ => return Err(wrong_operator(filter)),
     };
     let single = std::slice::from_ref(&filter.value);
     let several = filter.operator.ends_with('|') && !filter.values.is_empty();

@@ -1,11 +1,13 @@
 //! The table of the countries that most calls go to.
 
 use super::errors::GrafanaError;
-use super::frames::{Rows, Values};
-use super::metrics::{Metric, unit};
-use super::payload::Payload;
+use super::frames::Table;
+use super::metrics::unit;
 use super::points::value;
-use super::query::{Ask, Read, Window, custom};
+use super::query::{Ask, custom};
+use super::request::Target;
+use super::step;
+use super::write::Values;
 use crate::report::figure::Figure;
 
 /// Name and label of each column behind the country's.
@@ -21,20 +23,20 @@ const COLUMNS: [(&str, &str, Figure); 6] = [
 /// All accounts together, the biggest destination first.
 ///
 /// # Errors
-/// Sums out of range.
-pub fn table(
-    ask: &Ask<'_>,
-    metric: Metric,
-    payload: Payload,
-    window: &Window,
-    read: Read,
-) -> Result<Rows, GrafanaError> {
-    let (sums, mut rows) = read.by_key()?;
-    let mut notices = payload.notices;
-    if rows.len() > payload.limit {
-        notices.push(format!("the {} biggest of {} destinations are shown", payload.limit, rows.len()));
-        rows.truncate(payload.limit);
+/// What a target cannot be answered for.
+pub async fn table(ask: &Ask<'_>, target: &Target) -> Result<Table, GrafanaError> {
+    let (metric, limit) = (target.metric, target.payload.limit);
+    let window = ask.window(target.payload.sampling)?;
+    // The table has no times, so it is made of few.
+    let few = step::few(window.end - window.start);
+    let Some(asked) = ask.asked(target, &window, few)? else { return Ok(Table::nothing(metric)) };
+    let (sums, mut rows, used) = ask.by_key(&asked).await?;
+    let mut notices = asked.notices;
+    if rows.len() > limit {
+        notices.push(format!("the {limit} biggest of {} destinations are shown", rows.len()));
+        rows.truncate(limit);
     }
+    ask.left.points(rows.len() * COLUMNS.len())?;
     let acd_unit = ask.state.config.reports.acd_unit;
     let seconds = window.end - window.start;
     let figures = COLUMNS.map(|(name, label, figure)| {
@@ -43,10 +45,10 @@ pub fn table(
     });
     let names = rows.iter().map(|row| ask.own.countries.name(sums.key(*row))).collect();
     let country = ("country", "Country", "", Values::Texts(names));
-    Ok(Rows {
+    Ok(Table {
         name: metric.full_name(),
         columns: std::iter::once(country).chain(figures).collect(),
         notices,
-        custom: custom(metric, window, read.used),
+        custom: custom(metric, &window, used),
     })
 }

@@ -1,10 +1,12 @@
 //! Series as the plugins take them: data frames, or `datapoints` and `table` for the older ones.
 
-use serde::{Serialize, Serializer};
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::metrics::Metric;
 use super::request::{Form, Target};
+use super::write::{self, Part, Values};
 
 /// Values of one account, or of all.
 #[derive(Clone, Debug)]
@@ -12,7 +14,7 @@ pub struct Line {
     /// The account's label; absent for all together.
     pub account: Option<String>,
     /// One for each time.
-    pub values: Vec<Option<f64>>,
+    pub values: Arc<[Option<f64>]>,
 }
 
 /// What a target gets.
@@ -21,7 +23,7 @@ pub struct Answer {
     /// Which metric.
     pub metric: Metric,
     /// Epoch milliseconds, ascending.
-    pub times: Vec<i64>,
+    pub times: Arc<[i64]>,
     /// The series.
     pub lines: Vec<Line>,
     /// Whether they stand in one frame.
@@ -36,102 +38,57 @@ pub struct Answer {
     pub custom: Value,
 }
 
-/// A data frame.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Frame {
-    /// The target's letter.
-    pub ref_id: String,
-    /// Its name.
-    pub name: String,
-    /// Notices and what else is known of it.
-    pub meta: Value,
-    /// Its columns.
-    pub fields: Vec<Field>,
-}
-
 /// A column of a frame.
-#[derive(Debug, Serialize)]
-pub struct Field {
+struct Field {
     /// Its name, the same for every series of a metric.
-    pub name: String,
-    /// Grafana's word for what it holds.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
+    name: String,
     /// What tells it from its sisters.
-    #[serde(skip_serializing_if = "Value::is_null")]
-    pub labels: Value,
+    labels: Value,
     /// Unit, name in a legend, interval.
-    pub config: Value,
+    config: Value,
     /// One for each row.
-    pub values: Values,
+    values: Values,
 }
 
-/// The values of a column.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Values {
-    /// Epoch milliseconds.
-    Times(Vec<i64>),
-    /// Numbers, with gaps.
-    #[serde(serialize_with = "numbers")]
-    Numbers(Vec<Option<f64>>),
-    /// Texts.
-    Texts(Vec<String>),
-    /// Several texts a row.
-    Lists(Vec<Vec<String>>),
-}
-
-impl Values {
-    /// Grafana's word for what they are.
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Times(_) => "time",
-            Self::Numbers(_) => "number",
-            Self::Texts(_) => "string",
-            Self::Lists(_) => "other",
-        }
+/// A data frame: the target's letter, its name, notices and what else is known of it, its columns.
+fn frame(ref_id: &str, name: &str, meta: &Value, fields: impl IntoIterator<Item = Field>) -> Vec<Part> {
+    let (ref_id, name) = (write::text(&ref_id), write::text(&name));
+    let mut parts = vec![Part::Text(format!("{{\"refId\":{ref_id},\"name\":{name},\"meta\":{meta},\"fields\":["))];
+    for (place, field) in fields.into_iter().enumerate() {
+        let Field { name, labels, config, values } = field;
+        let labels = if labels.is_null() { String::new() } else { format!(",\"labels\":{labels}") };
+        parts.push(Part::Text(format!(
+            "{}{{\"name\":{},\"type\":\"{}\"{labels},\"config\":{config},\"values\":",
+            if place == 0 { "" } else { "," },
+            write::text(&name),
+            values.kind(),
+        )));
+        parts.push(write::Rows::column(values));
+        parts.push(Part::Text("}".to_owned()));
     }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Times(values) => values.len(),
-            Self::Numbers(values) => values.len(),
-            Self::Texts(values) => values.len(),
-            Self::Lists(values) => values.len(),
-        }
-    }
-
-    fn cell(&self, row: usize) -> Value {
-        match self {
-            Self::Times(values) => json!(values.get(row)),
-            Self::Numbers(values) => json!(values.get(row).copied().flatten().map(number)),
-            Self::Texts(values) => json!(values.get(row)),
-            Self::Lists(values) => json!(values.get(row)),
-        }
-    }
-}
-
-/// Whole numbers without a point, as a count should look.
-fn numbers<S: Serializer>(values: &[Option<f64>], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(values.iter().map(|value| value.map(number)))
-}
-
-/// A number as JSON; whole ones without a point.
-fn number(value: f64) -> Value {
-    // Whole and small enough for every integer between to be exact, so nothing is cut.
-    if value.fract() == 0.0 && value.abs() < 9e15 { json!(value as i64) } else { json!(value) }
+    parts.push(Part::Text("]}".to_owned()));
+    parts
 }
 
 /// Notices and custom data of a frame.
-pub fn meta(notices: &[String], custom: &Value) -> Value {
+fn meta(notices: &[String], custom: &Value) -> Value {
     let notices: Vec<Value> = notices.iter().map(|text| json!({ "severity": "info", "text": text })).collect();
     json!({ "notices": notices, "custom": custom })
 }
 
+/// A table of the older plugins: its head, then its rows.
+fn table(ref_id: &str, head: &Value, rows: impl IntoIterator<Item = Values>) -> Vec<Part> {
+    let ref_id = write::text(&ref_id);
+    vec![
+        Part::Text(format!("{{\"type\":\"table\",\"refId\":{ref_id},\"columns\":{head},\"rows\":")),
+        write::Rows::lists(rows),
+        Part::Text("}".to_owned()),
+    ]
+}
+
 /// A table: rows that are no series over time.
 #[derive(Debug)]
-pub struct Rows {
+pub struct Table {
     /// The metric's name.
     pub name: String,
     /// Name, label, unit (none if empty) and values of each column; all of the same length.
@@ -142,56 +99,49 @@ pub struct Rows {
     pub custom: Value,
 }
 
-impl Rows {
+impl Table {
+    /// Without rows.
+    pub fn nothing(metric: Metric) -> Self {
+        Self { name: metric.full_name(), columns: Vec::new(), notices: Vec::new(), custom: Value::Null }
+    }
+
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.columns.first().map_or(0, |(.., values)| values.len())
+    }
+
     /// The answer in the form that the target wants; of series there are none here. Nothing to show is nothing.
-    ///
-    /// # Errors
-    /// None: every part is plain data.
-    pub fn write(self, target: &Target) -> Result<Vec<Value>, serde_json::Error> {
-        let length = self.columns.first().map_or(0, |(.., values)| values.len());
-        if length == 0 {
-            return Ok(Vec::new());
+    pub fn write(self, target: &Target) -> Vec<Vec<Part>> {
+        if self.len() == 0 {
+            return Vec::new();
         }
         if target.form != Form::Frames {
             let head = self.columns.iter().map(|(_, label, _, values)| json!({ "text": label, "type": values.kind() }));
-            let row = |row| self.columns.iter().map(|(.., values)| values.cell(row)).collect::<Value>();
-            return Ok(vec![json!({
-                "type": "table", "refId": target.ref_id, "columns": head.collect::<Value>(),
-                "rows": (0..length).map(row).collect::<Value>(),
-            })]);
+            let head = head.collect::<Value>();
+            return vec![table(&target.ref_id, &head, self.columns.into_iter().map(|(.., values)| values))];
         }
         let field = |(name, label, unit, values): (&str, &str, &str, Values)| {
             let mut config = json!({ "displayNameFromDS": label });
             if !unit.is_empty() {
                 config["unit"] = json!(unit);
             }
-            Field { name: name.to_owned(), kind: values.kind(), labels: Value::Null, config, values }
+            Field { name: name.to_owned(), labels: Value::Null, config, values }
         };
         let meta = meta(&self.notices, &self.custom);
-        let fields = self.columns.into_iter().map(field).collect();
-        let frame = Frame { ref_id: target.ref_id.clone(), name: self.name, meta, fields };
-        Ok(vec![serde_json::to_value(frame)?])
+        vec![frame(&target.ref_id, &self.name, &meta, self.columns.into_iter().map(field))]
     }
-}
-
-fn time_field(times: &[i64], interval: Option<i64>) -> Field {
-    let config = interval.map_or_else(|| json!({}), |interval| json!({ "interval": interval }));
-    Field { name: "time".into(), kind: "time", labels: Value::Null, config, values: Values::Times(times.to_vec()) }
 }
 
 impl Answer {
     /// The answer in the form that the target wants. Nothing to show is nothing.
-    ///
-    /// # Errors
-    /// None: every part is plain data.
-    pub fn write(&self, target: &Target) -> Result<Vec<Value>, serde_json::Error> {
+    pub fn write(&self, target: &Target) -> Vec<Vec<Part>> {
         if self.lines.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         match target.form {
-            Form::Frames => self.frames(target).into_iter().map(serde_json::to_value).collect(),
-            Form::Series => Ok(self.lines.iter().map(|line| self.datapoints(line, target)).collect()),
-            Form::Table => Ok(vec![self.table(target)]),
+            Form::Frames => self.frames(target),
+            Form::Series => self.lines.iter().map(|line| self.datapoints(line, target)).collect(),
+            Form::Table => vec![self.table(target)],
         }
     }
 
@@ -201,51 +151,56 @@ impl Answer {
         line.account.as_ref().map_or_else(|| metric.clone(), |account| format!("{metric} {account}"))
     }
 
+    /// The name of a series that stands alone.
+    fn name(&self, line: &Line) -> String {
+        line.account.as_ref().map_or_else(|| self.metric.full_name(), |_| self.display(line))
+    }
+
+    fn time(&self) -> Field {
+        let config = self.interval.map_or_else(|| json!({}), |interval| json!({ "interval": interval }));
+        Field { name: "time".into(), labels: Value::Null, config, values: Values::Times(Arc::clone(&self.times)) }
+    }
+
     fn field(&self, line: &Line) -> Field {
         let config = json!({
             "unit": self.unit,
             "displayNameFromDS": self.display(line),
         });
         let labels = line.account.as_ref().map_or(Value::Null, |account| json!({ "account": account }));
-        let values = Values::Numbers(line.values.clone());
-        Field { name: self.metric.full_name(), kind: "number", labels, config, values }
+        Field { name: self.metric.full_name(), labels, config, values: Values::Numbers(Arc::clone(&line.values)) }
     }
 
-    fn frames(&self, target: &Target) -> Vec<Frame> {
-        let frame = |name: String, fields: Vec<Field>, notices: &[String]| Frame {
-            ref_id: target.ref_id.clone(),
-            name,
-            meta: meta(notices, &self.custom),
-            fields: std::iter::once(time_field(&self.times, self.interval)).chain(fields).collect(),
+    fn frames(&self, target: &Target) -> Vec<Vec<Part>> {
+        let frame = |name: &str, lines: &[Line], notices: &[String]| {
+            let fields = std::iter::once(self.time()).chain(lines.iter().map(|line| self.field(line)));
+            frame(&target.ref_id, name, &meta(notices, &self.custom), fields)
         };
         if self.wide {
-            let fields = self.lines.iter().map(|line| self.field(line)).collect();
-            return vec![frame(self.metric.full_name(), fields, &self.notices)];
+            return vec![frame(&self.metric.full_name(), &self.lines, &self.notices)];
         }
         let single = |(i, line): (usize, &Line)| {
             // Grafana shows the notices of every frame, so the first speaks for all.
             let notices = if i == 0 { self.notices.as_slice() } else { &[] };
-            let name = line.account.as_ref().map_or_else(|| self.metric.full_name(), |_| self.display(line));
-            frame(name, vec![self.field(line)], notices)
+            frame(&self.name(line), std::slice::from_ref(line), notices)
         };
         self.lines.iter().enumerate().map(single).collect()
     }
 
-    fn datapoints(&self, line: &Line, target: &Target) -> Value {
-        let points: Vec<Value> =
-            line.values.iter().zip(&self.times).map(|(value, t)| json!([value.map(number), t])).collect();
-        let name = line.account.as_ref().map_or_else(|| self.metric.full_name(), |_| self.display(line));
-        json!({ "target": name, "refId": target.ref_id, "datapoints": points })
+    fn datapoints(&self, line: &Line, target: &Target) -> Vec<Part> {
+        let (name, ref_id) = (write::text(&self.name(line)), write::text(&target.ref_id));
+        let points = [Values::Numbers(Arc::clone(&line.values)), Values::Times(Arc::clone(&self.times))];
+        vec![
+            Part::Text(format!("{{\"target\":{name},\"refId\":{ref_id},\"datapoints\":")),
+            write::Rows::lists(points),
+            Part::Text("}".to_owned()),
+        ]
     }
 
-    fn table(&self, target: &Target) -> Value {
+    fn table(&self, target: &Target) -> Vec<Part> {
         let mut columns = vec![json!({ "text": "Time", "type": "time" })];
         columns.extend(self.lines.iter().map(|line| json!({ "text": self.display(line), "type": "number" })));
-        let row = |(i, t): (usize, &i64)| -> Value {
-            let values = self.lines.iter().map(|line| json!(line.values.get(i).copied().flatten().map(number)));
-            std::iter::once(json!(t)).chain(values).collect()
-        };
-        let rows: Vec<Value> = self.times.iter().enumerate().map(row).collect();
-        json!({ "type": "table", "refId": target.ref_id, "columns": columns, "rows": rows })
+        let values = self.lines.iter().map(|line| Values::Numbers(Arc::clone(&line.values)));
+        let rows = std::iter::once(Values::Times(Arc::clone(&self.times))).chain(values);
+        table(&target.ref_id, &Value::from(columns), rows)
     }
 }

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::accounts::Accounts;
+use super::bounds;
 use super::errors::GrafanaError;
-use super::frames::{Rows, Values};
+use super::frames::Table;
 use super::metrics::{Metric, Shows};
+use super::objects;
 use super::payload::Payload;
-use super::query::{Ask, Read, Window, custom};
-use super::request::{self, Form, Query, Range, Target};
+use super::query::{Ask, custom};
+use super::request::{Form, Query, Range, Target};
+use super::window::Window;
+use super::write::{self, Part, Values};
 use crate::alerts::{BUCKET, Counts, DAYS, Incident, Kind, SETTLED, Series};
 use crate::columns::buckets::Buckets;
 use crate::http::state::State;
@@ -18,6 +22,7 @@ use crate::query::sampling::Sampling;
 use crate::query::zone::Calendar;
 use crate::report::figure::Sum;
 use crate::report::plan::Refusal;
+use crate::shown::Shown;
 use crate::token::Sides;
 
 /// Days that a request may look at: seven more are read to know what is usual.
@@ -30,7 +35,7 @@ const DAY: i64 = 86_400;
 ///
 /// # Errors
 /// A range that is too long, or ends before it begins.
-pub fn window(range: Range) -> Result<Window, GrafanaError> {
+fn window(range: Range) -> Result<Window, GrafanaError> {
     if range.to < range.from {
         return Err(Refusal::ToBeforeFrom.into());
     }
@@ -64,30 +69,30 @@ struct Mark {
 /// The incidents of every account, the earliest first.
 ///
 /// # Errors
-/// A request without a range.
-pub fn table(
-    ask: &Ask<'_>,
-    metric: Metric,
-    payload: Payload,
-    window: &Window,
-    read: Read,
-) -> Result<Rows, GrafanaError> {
+/// A request without a range, or what a target cannot be answered for.
+pub async fn table(ask: &Ask<'_>, target: &Target) -> Result<Table, GrafanaError> {
+    let (metric, window) = (target.metric, window(ask.range()?)?);
     let (from, end) = buckets(ask.range()?);
     let judged = end.min((ask.now.unix_timestamp() - SETTLED).div_euclid(BUCKET) * BUCKET);
-    let custom = custom(metric, window, read.used);
+    let Some(asked) = ask.asked(target, &window, window.sampling)? else { return Ok(Table::nothing(metric)) };
     let mut marks: Vec<Mark> = Vec::new();
-    for (account, sums) in payload.accounts.iter().zip(&read.sums) {
-        let (all, countries) = series(sums, window.start, judged);
+    let look = |place: usize, sums: Buckets| {
+        let before = marks.len();
+        let (all, countries) = series(&sums, window.start, judged);
+        let label = asked.account(place).map_or("", |account| account.label.as_str());
         let mark = |incident: &Incident, country: Option<u32>| {
             let country = country.map(|id| ask.own.countries.name(id));
-            mark(incident, &account.label, country, metric.scope())
+            mark(incident, label, country, metric.scope())
         };
         marks.extend(all.asr_collapses(from, judged).iter().map(|incident| mark(incident, None)));
         marks.extend(all.traffic_stops(from, judged).iter().map(|incident| mark(incident, None)));
         for (country, calls) in countries {
             marks.extend(calls.asr_collapses(from, judged).iter().map(|incident| mark(incident, Some(country))));
         }
-    }
+        ask.left.points(5 * (marks.len() - before))
+    };
+    let used = ask.read(&asked, look).await?;
+    let custom = custom(metric, &window, used);
     marks.sort_by(|one, other| (one.start, &one.title).cmp(&(other.start, &other.title)));
     let times = |time: fn(&Mark) -> i64| Values::Times(marks.iter().map(|mark| time(mark) * 1000).collect());
     let texts = |text: fn(&Mark) -> &String| Values::Texts(marks.iter().map(|mark| text(mark).clone()).collect());
@@ -98,7 +103,7 @@ pub fn table(
         ("text", "Text", "", texts(|mark| &mark.text)),
         ("tags", "Tags", "", Values::Lists(marks.iter().map(|mark| mark.tags.clone()).collect())),
     ];
-    Ok(Rows { name: metric.full_name(), columns, notices: payload.notices, custom })
+    Ok(Table { name: metric.full_name(), columns, notices: asked.notices, custom })
 }
 
 /// The calls of an account, and of each country, in buckets from `first` to before `end`.
@@ -142,35 +147,63 @@ fn mark(incident: &Incident, account: &str, country: Option<String>, scope: &str
     Mark { start, end, title: format!("{what}: {of}"), text, tags }
 }
 
-/// The reply to `/annotations`, which the older plugins ask. Their query is text: nothing, the metric's name, or a payload.
-///
-/// # Errors
-/// A query that is none of these, or what `/query` would refuse.
-pub async fn annotations(state: &State, own: &Accounts, body: &Map<String, Value>) -> Result<Value, GrafanaError> {
-    let annotation = body.get("annotation").unwrap_or(&Value::Null);
-    let asked =
-        annotation.get("query").or_else(|| body.get("query")).and_then(Value::as_str).unwrap_or_default().trim();
-    let payload = serde_json::from_str::<Map<String, Value>>(asked).ok();
-    let name = match &payload {
-        Some(payload) => payload.get("target").and_then(Value::as_str).unwrap_or_default(),
-        None => asked,
-    };
-    let name = if name.is_empty() { "incidents" } else { name }.to_owned();
-    if !Metric::find(&name, Sides::BOTH).is_some_and(|metric| metric.shows == Shows::Incidents) {
-        return Err(GrafanaError::refused(format!(
-            "the annotation's query {asked:?} is neither incidents, termination_incidents nor a payload"
-        )));
+/// A body of `/annotations`, which the older plugins ask.
+pub struct Annotation {
+    query: Query,
+    /// As it was asked for: JSON, which is repeated with every incident.
+    echo: String,
+}
+
+impl Annotation {
+    /// Reads a body. The annotation's query is text: nothing, the metric's name, or a payload.
+    ///
+    /// # Errors
+    /// A query that is none of these, or what `/query` would refuse.
+    pub fn read(body: &Map<String, Value>, own: &Accounts) -> Result<Self, GrafanaError> {
+        let annotation = match body.get("annotation") {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(annotation)) => Some(annotation),
+            Some(_) => return Err(GrafanaError::refused("the annotation is no object")),
+        };
+        let query = annotation.and_then(|annotation| annotation.get("query")).or_else(|| body.get("query"));
+        let asked = query.and_then(Value::as_str).unwrap_or_default().trim();
+        let payload = match objects::within(asked) {
+            Some(Value::Object(payload)) => Some(payload),
+            _ => None,
+        };
+        let name = match &payload {
+            Some(payload) => payload.get("target").and_then(Value::as_str).unwrap_or_default(),
+            None => asked,
+        };
+        let name = if name.is_empty() { "incidents" } else { name };
+        let metric =
+            Metric::find(name, Sides::BOTH).filter(|metric| metric.shows == Shows::Incidents).ok_or_else(|| {
+                GrafanaError::refused(format!(
+                    "the annotation's query {:?} is neither incidents, termination_incidents nor a payload",
+                    Shown(asked)
+                ))
+            })?;
+        let echo = write::text(&body.get("annotation").unwrap_or(&Value::Null));
+        if echo.len() > bounds::ANNOTATION {
+            return Err(GrafanaError::refused(format!("the annotation has more than {} bytes", bounds::ANNOTATION)));
+        }
+        let payload = Payload::read(&payload.unwrap_or_default(), own)?;
+        let target = Target { ref_id: "A".to_owned(), metric, form: Form::Table, payload };
+        Ok(Self { query: Query { targets: vec![target], ..Query::around(body, own)? }, echo })
     }
-    let payload = payload.unwrap_or_default();
-    let target = Target { ref_id: "A".to_owned(), name, form: Form::Table, payload };
-    let query = Query { targets: vec![target], filters: request::filters(body), ..Query::read(body)? };
-    let answers = Ask::new(state, own, &query).answer().await?;
-    let rows = answers.first().and_then(|table| table.get("rows")?.as_array().cloned()).unwrap_or_default();
-    let row = |row: Value| {
-        let cell = |place: usize| row.get(place).cloned().unwrap_or(Value::Null);
-        json!({
-            "annotation": annotation, "time": cell(0), "timeEnd": cell(1), "title": cell(2), "text": cell(3), "tags": cell(4),
-        })
-    };
-    Ok(rows.into_iter().map(row).collect())
+
+    /// The reply.
+    ///
+    /// # Errors
+    /// What `/query` would answer.
+    pub async fn answer(self, state: &State, own: &Accounts) -> Result<Vec<Part>, GrafanaError> {
+        let Some(target) = self.query.targets.first() else { return Ok(write::list([])) };
+        let table = table(&Ask::new(state, own, &self.query), target).await?;
+        let before = |(place, (name, _, _, values)): (usize, (&str, &str, &str, Values))| {
+            let begin = if place == 0 { format!("{{\"annotation\":{},", self.echo) } else { ",".to_owned() };
+            (format!("{begin}\"{name}\":"), values)
+        };
+        let columns = table.columns.into_iter().enumerate().map(before).collect();
+        Ok(vec![Part::Rows(write::Rows { columns, close: "}" })])
+    }
 }

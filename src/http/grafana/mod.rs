@@ -3,11 +3,14 @@
 
 mod accounts;
 mod adhoc;
+mod bounds;
 mod destinations;
 mod errors;
 mod frames;
 mod incidents;
+mod left;
 mod metrics;
+mod objects;
 mod payload;
 mod points;
 mod query;
@@ -15,33 +18,36 @@ mod request;
 mod spelled;
 mod step;
 mod variables;
+mod window;
+mod work;
+mod write;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::error::InternalError;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::web::{self, Bytes, Data, PayloadConfig};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, dev::Payload as Body};
+use actix_web::web::{self, Data, Payload};
+use actix_web::{FromRequest, HttpRequest, Resource, dev};
 use serde_json::{Value, json};
 
 use self::accounts::Accounts;
 use self::errors::GrafanaError;
+use self::incidents::Annotation;
 use self::metrics::Metric;
 use self::query::Ask;
 use self::request::Query;
 use self::variables::Lists;
+use self::write::{Part, Writer};
 use super::auth::authorize;
 use super::error::ApiError;
-use super::reports::request_id;
+use super::heavy;
+use super::reply::{self, Rendered, Room};
 use super::state::State;
 use crate::access::Who;
 
 /// Where the protocol lives.
 pub const PATH: &str = "/grafana";
-
-/// Longest body that is read: a dashboard's request has a few kilobytes.
-const LONGEST_BODY: usize = 1024 * 1024;
 
 /// What a path answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,20 +106,28 @@ impl Route {
     }
 }
 
+pub use self::work::Work;
+
 /// Every metric that a target can name.
 pub fn metric_names() -> Vec<String> {
     Metric::all().map(Metric::full_name).collect()
 }
 
 /// Puts what a route answers, another method included, on its resource.
-pub fn mount(resource: Resource, route: Route) -> Resource {
+pub fn mount(resource: Resource, entry: &'static Entry) -> Resource {
+    let route = entry.route;
     let method = if route == Route::Test { super::read() } else { web::post() };
-    let answer =
-        move |viewer: Viewer, request: HttpRequest, state: Data<Arc<State>>, body: Result<Bytes, actix_web::Error>| {
-            answer(route, viewer, request, state, body)
+    let answer = move |viewer: Viewer, request: HttpRequest, state: Data<Arc<State>>, body: Payload| async move {
+        let answered = match route {
+            Route::Test => Ok(Answer::Whole(test())),
+            _ => answer(route, &viewer.0, &state, (&request, body)).await,
         };
+        let room = Room::of(viewer.0.customer());
+        let response = answered.and_then(|answer| Ok(reply::send_once(&request, answer.rendered(), room)?));
+        response.unwrap_or_else(|error| error.answer(&request, &format!("{PATH}{}", entry.path)))
+    };
     let other = web::to(move || async move { GrafanaError::from(ApiError::Method(route.allow())).reply(None) });
-    resource.app_data(PayloadConfig::new(LONGEST_BODY)).route(method.to(answer)).default_service(other)
+    resource.route(method.to(answer)).default_service(other)
 }
 
 /// A caller whose token was accepted; a refusal has this protocol's form.
@@ -123,7 +137,7 @@ impl FromRequest for Viewer {
     type Error = actix_web::Error;
     type Future = Ready<Result<Self, actix_web::Error>>;
 
-    fn from_request(request: &HttpRequest, _: &mut Body) -> Self::Future {
+    fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         // A missing state is an app put together wrongly: nobody gets in.
         let caller = match request.app_data::<Data<Arc<State>>>() {
             Some(state) => authorize(request, state),
@@ -131,47 +145,93 @@ impl FromRequest for Viewer {
         };
         ready(caller.map(|caller| Self(caller.0)).map_err(|error| {
             let text = error.to_string();
-            InternalError::from_response(text, GrafanaError::from(error).reply(Some(&request_id(request)))).into()
+            InternalError::from_response(text, GrafanaError::from(error).answer(request, PATH)).into()
         }))
     }
 }
 
-async fn answer(
-    route: Route,
-    viewer: Viewer,
-    request: HttpRequest,
-    state: Data<Arc<State>>,
-    body: Result<Bytes, actix_web::Error>,
-) -> HttpResponse {
-    let answered = match body {
-        Ok(body) => reply(route, &viewer.0, &state, &body).await,
-        Err(_too_long) => Err(GrafanaError::refused(format!("the body is over {LONGEST_BODY} bytes, or broke off"))),
-    };
-    match answered {
-        Ok(value) => HttpResponse::Ok()
-            .insert_header((CONTENT_TYPE, super::JSON))
-            .insert_header((CACHE_CONTROL, "private, no-store"))
-            .body(value.to_string()),
-        Err(error) => error.answer(&request, PATH),
+/// An answer before it is sent.
+enum Answer {
+    /// A short one.
+    Whole(Value),
+    /// One that is written while it is sent, and was written once.
+    Rendered(Rendered<Writer>),
+}
+
+impl Answer {
+    fn of(parts: Vec<Part>) -> Self {
+        Self::Rendered(reply::render_once(Writer::new(parts)))
+    }
+
+    fn rendered(self) -> Rendered<Writer> {
+        match self {
+            Self::Whole(value) => reply::render_once(Writer::new(vec![Part::Text(value.to_string())])),
+            Self::Rendered(rendered) => rendered,
+        }
     }
 }
 
-async fn reply(route: Route, who: &Who, state: &State, body: &[u8]) -> Result<Value, GrafanaError> {
-    if route == Route::Test {
-        return Ok(json!({ "status": "ok", "message": "cdrscope answers", "version": env!("CARGO_PKG_VERSION") }));
+fn test() -> Value {
+    json!({ "status": "ok", "message": "cdrscope answers", "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// What a body asks, read.
+enum Asked {
+    Nothing,
+    Panel(Query),
+    Annotation(Annotation),
+    List(variables::Asked),
+}
+
+impl Asked {
+    fn read(route: Route, body: &[u8], own: &Accounts) -> Result<Self, GrafanaError> {
+        let body = objects::object(body)?;
+        Ok(match route {
+            Route::Test | Route::Metrics | Route::TagKeys => Self::Nothing,
+            Route::Query => Self::Panel(Query::read(&body, own)?),
+            Route::Annotations => Self::Annotation(Annotation::read(&body, own)?),
+            Route::PayloadOptions | Route::Variable | Route::Search | Route::TagValues => {
+                Self::List(variables::Asked::read(route, &body, own)?)
+            }
+        })
     }
-    let body = request::object(body)?;
-    let own = Accounts::of(who);
-    let lists = Lists::new(state, &own, &body);
-    match route {
-        Route::Test => Ok(Value::Null),
-        Route::Metrics => Ok(metrics::list(own.sides)),
-        Route::Query => Ok(Value::Array(Ask::new(state, &own, &Query::read(&body)?).answer().await?)),
-        Route::PayloadOptions => variables::payload_options(&lists).await,
-        Route::Variable => variables::variable(&lists).await,
-        Route::Search => variables::search(&lists).await,
-        Route::Annotations => incidents::annotations(state, &own, &body).await,
-        Route::TagKeys => Ok(variables::tag_keys()),
-        Route::TagValues => variables::tag_values(&lists).await,
-    }
+}
+
+/// Points beyond which a panel is answered apart from the workers.
+const LARGE: u64 = 4000;
+
+/// The answer to a panel.
+async fn panel(state: Arc<State>, own: Arc<Accounts>, query: Query) -> Result<Answer, GrafanaError> {
+    let answers = Ask::new(&state, &own, &query).answer().await?;
+    Ok(Answer::of(write::list(answers)))
+}
+
+async fn answer(
+    route: Route,
+    who: &Who,
+    state: &Arc<State>,
+    (request, body): (&HttpRequest, Payload),
+) -> Result<Answer, GrafanaError> {
+    let own = Arc::new(Accounts::of(who));
+    let time = Duration::from_secs(state.config.http.body_seconds.into());
+    let theirs = Arc::clone(&own);
+    let read = move |body: &[u8]| Asked::read(route, body, &theirs);
+    let asked = match state.work.read(request, body, (who.customer(), time), read).await? {
+        Asked::Panel(query) => {
+            let is_large = Ask::new(state, &own, &query).points() > LARGE;
+            let panel = panel(Arc::clone(state), own, query);
+            return if is_large { heavy::run(panel).await? } else { panel.await };
+        }
+        Asked::Annotation(annotation) => return Ok(Answer::of(annotation.answer(state, &own).await?)),
+        Asked::List(asked) => Some(Lists { state, own: &own, asked }),
+        Asked::Nothing => None,
+    };
+    Ok(Answer::Whole(match (route, asked) {
+        (Route::TagKeys, _) => variables::tag_keys(),
+        (Route::PayloadOptions, Some(lists)) => variables::payload_options(&lists).await?,
+        (Route::Variable, Some(lists)) => variables::variable(&lists).await?,
+        (Route::Search, Some(lists)) => variables::search(&lists).await?,
+        (Route::TagValues, Some(lists)) => variables::tag_values(&lists).await?,
+        _ => metrics::list(own.sides),
+    }))
 }

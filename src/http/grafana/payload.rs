@@ -3,11 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::accounts::{Accounts, One};
+use super::bounds;
 use super::errors::GrafanaError;
-use super::spelled::{Spelled, values};
+use super::spelled::{NoValues, Spelled, values};
 use super::step;
 use crate::query::filter::{Column, Filter, Test, TextOp};
 use crate::query::sampling::Sampling;
+use crate::shown::Shown;
 
 /// How the accounts of a target stand in its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub enum Shape {
     /// One frame, a column for each.
     Wide,
 }
+
+/// Commas that the name of a country may hold.
+const COUNTRY_MARKS: usize = 4;
 
 /// Longest table there is.
 pub const MOST_ROWS: usize = 100;
@@ -49,7 +54,7 @@ impl Payload {
     /// A value that means nothing, or an account that is not the token's.
     pub fn read(payload: &Map<String, Value>, own: &Accounts) -> Result<Self, GrafanaError> {
         let mut fields = Fields { payload, notices: Vec::new() };
-        let named = fields.several(&["account", "accounts"], "account", |text| own.find(text))?;
+        let named = fields.several(&["account", "accounts"], "account", own.marks(), |text| own.find(text))?;
         let mut all = named.clone().unwrap_or_else(|| own.all());
         all.sort_unstable_by_key(|one| one.scope.account);
         all.dedup_by_key(|one| one.scope.account);
@@ -59,12 +64,12 @@ impl Payload {
         let sampling = fields.one("sampling", step::named, "is no length such as 5minutes or 1h")?.flatten();
         let limit = fields.one("limit", rows, &format!("is no number from 1 to {MOST_ROWS}"))?.unwrap_or(MOST_ROWS);
         let mut filters = Vec::new();
-        if let Some(countries) =
-            fields.several(&["countries", "country"], "country", |text| own.countries.find(text).map(i64::from))?
-        {
+        let country = |text: &str| own.countries.find(text).map(i64::from);
+        if let Some(countries) = fields.several(&["countries", "country"], "country", COUNTRY_MARKS, country)? {
             filters.push(Filter { column: Column::DstCountryId, test: Test::Integers(true, countries) });
         }
-        if let Some(prefixes) = fields.several(&["prefixes", "prefix"], "prefix", prefix)? {
+        if let Some(prefixes) = fields.several(&["prefixes", "prefix"], "prefix", 0, prefix)? {
+            bounds::list("the payload's list of prefix", &prefixes, bounds::LIST_BYTES)?;
             filters.push(Filter { column: Column::DstPrefixRouting, test: Test::Text(TextOp::StartsWith, prefixes) });
         }
         Ok(Self { accounts: all, shape, sampling, total, limit, filters, notices: fields.notices })
@@ -121,14 +126,23 @@ impl<'a> Fields<'a> {
         &mut self,
         names: &[&str],
         what: &str,
+        marks: usize,
         known: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<Vec<T>>, GrafanaError> {
         let Spelled::Texts(texts) = self.spelled(names) else { return Ok(None) };
+        let list = || format!("the payload's list of {what}");
+        bounds::few(&list(), texts.len())?;
         let mut all = Vec::new();
         for text in texts {
-            let mut found = values(&text, &known)
-                .map_err(|unknown| GrafanaError::refused(format!("{what} {unknown:?} is unknown to this token")))?;
+            let mut found = values(&text, marks, &known).map_err(|why| match why {
+                NoValues::Unknown(part) => {
+                    GrafanaError::refused(format!("{what} {:?} is unknown to this token", Shown(&part)))
+                }
+                NoValues::Many => bounds::many(&list()),
+                NoValues::Long => bounds::long(&list()),
+            })?;
             all.append(&mut found);
+            bounds::few(&list(), all.len())?;
         }
         Ok(Some(all))
     }
@@ -142,12 +156,12 @@ impl<'a> Fields<'a> {
     ) -> Result<Option<T>, GrafanaError> {
         let Spelled::Texts(texts) = self.spelled(&[name]) else { return Ok(None) };
         let mut found = match texts.as_slice() {
-            [text] => values(text, known).unwrap_or_default(),
+            [text] => values(text, 0, known).unwrap_or_default(),
             _ => Vec::new(),
         };
         match (found.pop(), found.is_empty()) {
             (Some(one), true) => Ok(Some(one)),
-            _ => Err(GrafanaError::refused(format!("{name} {:?} {wanted}", texts.join(",")))),
+            _ => Err(GrafanaError::refused(format!("{name} {:?} {wanted}", Shown(&texts.join(","))))),
         }
     }
 }

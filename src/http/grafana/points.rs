@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::metrics::Series;
-use super::query::Window;
+use super::window::Window;
 use crate::columns::buckets::Buckets;
 use crate::config::AcdUnit;
 use crate::http::state::State;
@@ -33,8 +33,12 @@ impl Points<'_> {
         self.window.buckets(Grid { count, ..self.plan.grid })
     }
 
-    /// A value for each bucket.
-    pub fn series(&self, sums: &Buckets, buckets: &[(i64, i64)]) -> Vec<Option<f64>> {
+    /// A value for each bucket, or one for all of the window.
+    pub fn values(&self, sums: &Buckets, buckets: Option<&[(i64, i64)]>) -> Vec<Option<f64>> {
+        buckets.map_or_else(|| vec![self.total(sums)], |buckets| self.series(sums, buckets))
+    }
+
+    fn series(&self, sums: &Buckets, buckets: &[(i64, i64)]) -> Vec<Option<f64>> {
         let mut row = 0;
         let mut values = Vec::with_capacity(buckets.len());
         for &(start, end) in buckets {
@@ -59,7 +63,7 @@ impl Points<'_> {
     }
 
     /// One value for all of the window.
-    pub fn total(&self, sums: &Buckets) -> Option<f64> {
+    fn total(&self, sums: &Buckets) -> Option<f64> {
         let end = self.window.end.min(self.now + 1);
         match self.series {
             Series::Calls(figure) => self.figure(figure, end - self.window.start, |sum| sums.total(sum)),

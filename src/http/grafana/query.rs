@@ -1,48 +1,45 @@
 //! Targets to series: each account of a target is a plan like the customer API's, so both share what is remembered. All
-//! targets run at once, within half of the queries that may run at all.
+//! targets run at once, within half of the queries that may run at all. What is read of an account becomes points, or is added to
+//! the others', before the next is held.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
+use futures_util::stream;
+use futures_util::stream::StreamExt as _;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use super::accounts::{Accounts, One};
-use super::adhoc;
+use super::bounds;
 use super::destinations;
 use super::errors::GrafanaError;
 use super::frames::{Answer, Line};
 use super::incidents;
+use super::left::Left;
 use super::metrics::{Metric, Series, Shows, unit};
 use super::payload::{Payload, Shape};
 use super::points::Points;
 use super::request::{Query, Range, Target};
 use super::step;
+use super::window::Window;
+use super::write::Part;
 use crate::cache::Use;
 use crate::columns::buckets::Buckets;
+use crate::fair::Permit;
 use crate::http::error::ApiError;
 use crate::http::reports;
 use crate::http::state::State;
 use crate::query::filter::Filter;
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
-use crate::query::zone::{self, Calendar};
-use crate::report::figure::{Figure, Sum};
-use crate::report::plan::{Form, Grid, Plan, Refusal, Request, Scope};
+use crate::query::zone;
+use crate::report::figure::Figure;
+use crate::report::plan::{Form, Plan, Refusal, Request};
 use crate::report::{Report, Table};
 use crate::store::StoreError;
-
-/// More accounts in one target than this are refused: each is a query when nothing is remembered.
-const MOST_ACCOUNTS: usize = 500;
-
-/// More targets in one request than this are refused: no dashboard's panel has as many.
-const MOST_TARGETS: usize = 100;
-
-/// Buckets of all accounts of all targets together, in units of `limits.max_buckets`, which bounds each of them: all are
-/// held at once.
-const MOST_ANSWERS: u64 = 4;
 
 /// What every target of a request shares.
 pub struct Ask<'a> {
@@ -54,120 +51,128 @@ pub struct Ask<'a> {
     pub query: &'a Query,
     /// The clock.
     pub now: OffsetDateTime,
-    slots: Arc<Semaphore>,
-    /// Buckets that this request may still hold.
-    left: AtomicU64,
+    at_once: usize,
+    slots: Semaphore,
+    /// What it may still take.
+    pub left: Left<'a>,
 }
 
-/// Buckets of a range, widened to whole ones: a window that moves by seconds then stays the same window, and neither end
-/// shows a bucket that looks poor because half of it is cut off.
-#[derive(Clone, Debug)]
-pub struct Window {
-    /// Length of a bucket.
-    pub sampling: Sampling,
-    /// Where buckets lie.
-    pub calendar: Calendar,
-    /// First second.
-    pub start: i64,
-    /// The second after the last.
-    pub end: i64,
-}
-
-impl Window {
-    /// The buckets that a range touches.
-    ///
-    /// # Errors
-    /// A range that ends before it begins.
-    pub fn new(range: Range, sampling: Sampling, calendar: Calendar) -> Result<Self, GrafanaError> {
-        if range.to < range.from {
-            return Err(Refusal::ToBeforeFrom.into());
-        }
-        let start = calendar.bucket(sampling, range.from.div_euclid(1000)).0;
-        // A range that ends at 10:00:00.000 shows nothing of the bucket that begins there.
-        let last = (range.to - 1).max(range.from).div_euclid(1000);
-        let end = calendar.bucket(sampling, last).1;
-        Ok(Self { sampling, calendar, start, end })
-    }
-
-    /// Start and end of each bucket of a grid.
-    pub fn buckets(&self, grid: Grid) -> Vec<(i64, i64)> {
-        let mut next = grid.first;
-        (0..grid.count)
-            .map(|_| {
-                let bucket = self.calendar.bucket(self.sampling, next);
-                next = bucket.1;
-                bucket
-            })
-            .collect()
-    }
-}
-
-/// What was read for a target.
-pub struct Read {
-    /// The plan of the first account; the others differ in the scope only.
+/// What a target is about to read: a plan for its first account, from which the others' differ in the scope only.
+pub struct Asked {
     plan: Plan,
-    /// The sums of each account.
-    pub sums: Vec<Buckets>,
-    /// What they were made of.
-    pub used: Use,
-}
-
-impl Read {
-    /// The sums of each key over the whole range, of all accounts, and their rows: the one with the most calls first.
-    ///
-    /// # Errors
-    /// Sums out of range.
-    pub fn by_key(&self) -> Result<(Buckets, Vec<usize>), GrafanaError> {
-        let by_key = self.sums.iter().map(|sums| sums.by_key().ok_or_else(StoreError::overflow));
-        let sums = together(by_key.collect::<Result<_, _>>()?)?;
-        let mut rows: Vec<usize> = (0..sums.t.len()).collect();
-        rows.sort_by_key(|row| (-sums.sum(Sum::Calls, *row), sums.key(*row)));
-        Ok((sums, rows))
-    }
+    accounts: Vec<One>,
+    /// What the user should know.
+    pub notices: Vec<String>,
 }
 
 impl<'a> Ask<'a> {
     /// A request over the token's accounts.
     pub fn new(state: &'a State, own: &'a Accounts, query: &'a Query) -> Self {
-        let slots = Arc::new(Semaphore::new((state.config.limits.concurrent_queries / 2).max(1)));
-        let left = AtomicU64::new(state.config.limits.max_buckets.saturating_mul(MOST_ANSWERS));
-        Self { state, own, query, now: OffsetDateTime::now_utc(), slots, left }
+        let limits = &state.config.limits;
+        let at_once = (limits.concurrent_queries / 2).max(1);
+        Self {
+            state,
+            own,
+            query,
+            now: OffsetDateTime::now_utc(),
+            at_once,
+            slots: Semaphore::new(at_once),
+            left: Left::new(limits),
+        }
+    }
+
+    /// About how many points there are to read, for all accounts of all targets.
+    pub fn points(&self) -> u64 {
+        let most = self.state.config.limits.max_points;
+        let of = |target: &Target| {
+            let window = self.window(target.payload.sampling).ok()?;
+            let buckets = u64::try_from((window.end - window.start) / step::seconds(window.sampling)).ok()?;
+            Some(buckets.min(most).saturating_mul(target.payload.accounts.len() as u64))
+        };
+        self.query.targets.iter().filter_map(of).fold(0, u64::saturating_add)
     }
 
     /// The answers to all targets, in order.
     ///
     /// # Errors
-    /// The first target that cannot be answered, or too many of them.
-    pub async fn answer(&self) -> Result<Vec<Value>, GrafanaError> {
-        let count = self.query.targets.len();
-        if count > MOST_TARGETS {
-            return Err(GrafanaError::refused(format!("{count} targets are too many: ask for up to {MOST_TARGETS}")));
-        }
+    /// The first target that cannot be answered.
+    pub async fn answer(&self) -> Result<Vec<Vec<Part>>, GrafanaError> {
         let answers = try_join_all(self.query.targets.iter().map(|target| self.target(target))).await?;
-        Ok(answers.concat())
+        Ok(answers.into_iter().flatten().collect())
     }
 
-    async fn target(&self, target: &Target) -> Result<Vec<Value>, GrafanaError> {
-        let metric = Metric::find(&target.name, self.own.sides).ok_or_else(|| {
-            let known = Metric::of(self.own.sides).map(Metric::full_name).collect::<Vec<_>>().join(", ");
-            GrafanaError::refused(format!("there is no metric {:?}; there are {known}", target.name))
-        })?;
-        let mut payload = Payload::read(&target.payload, self.own)?;
-        let filters = self.filters(&mut payload, metric)?;
+    async fn target(&self, target: &Target) -> Result<Vec<Vec<Part>>, GrafanaError> {
+        Ok(match target.metric.shows {
+            Shows::Series(series) => {
+                let answer = self.series(target, series).await?;
+                answer.map(|answer| answer.write(target)).unwrap_or_default()
+            }
+            Shows::TopDestinations => destinations::table(self, target).await?.write(target),
+            Shows::Incidents => incidents::table(self, target).await?.write(target),
+        })
+    }
+
+    /// What a target asks for in a window, in buckets of `sampling`; `None` when it has no account or the range has not begun.
+    ///
+    /// # Errors
+    /// What the tables lack, or a filter or a window that means nothing.
+    pub fn asked(&self, target: &Target, window: &Window, sampling: Sampling) -> Result<Option<Asked>, GrafanaError> {
+        let (metric, mut accounts) = (target.metric, target.payload.accounts.clone());
+        let applied = self.query.filters.apply(metric, &self.state.schema, &mut accounts)?;
         let report = self.report(metric)?;
-        let window = match metric.shows {
-            Shows::Series(_) | Shows::TopDestinations => self.window(payload.sampling)?,
-            Shows::Incidents => incidents::window(self.range()?)?,
+        for filter in &target.payload.filters {
+            if !self.state.schema.can_filter(report.table, filter.column) {
+                return Err(GrafanaError::refused(format!("the table has no column {}", filter.column.name())));
+            }
+        }
+        let filters = target.payload.filters.iter().cloned().chain(applied.filters).collect();
+        let notices = target.payload.notices.iter().cloned().chain(applied.notices).collect();
+        self.over(accounts, report, (window, sampling), filters, notices)
+    }
+
+    /// A report over accounts.
+    ///
+    /// # Errors
+    /// Too many accounts, or a window that means nothing.
+    pub fn over(
+        &self,
+        accounts: Vec<One>,
+        report: &'static Report,
+        (window, sampling): (&Window, Sampling),
+        filters: Vec<Filter>,
+        notices: Vec<String>,
+    ) -> Result<Option<Asked>, GrafanaError> {
+        // The one place where accounts meet a report: whatever was named, the token has to see the report's side.
+        if !self.own.sides.allows(report.side) {
+            return Err(GrafanaError::refused(format!("the token does not see {} calls", report.side.word())));
+        }
+        if accounts.len() > bounds::ACCOUNTS {
+            return Err(GrafanaError::refused(format!(
+                "{} accounts are too many: name up to {}",
+                accounts.len(),
+                bounds::ACCOUNTS
+            )));
+        }
+        let Some(first) = accounts.first() else { return Ok(None) };
+        // Live calls cannot be added up over time, so their minutes are read whatever the step.
+        let sampling = if report.table == Table::ActiveCalls { Sampling::Minute } else { sampling };
+        let request = Request {
+            report,
+            scope: first.scope,
+            // Widened to whole days east of Greenwich, a range that begins with 1970 begins before.
+            from: Instant::at(window.start.max(0)),
+            to: Instant::at(window.end - 1),
+            sampling,
+            calendar: window.calendar.clone(),
+            filters,
+            fill: Some(true),
+            form: Form::default(),
         };
-        let Some(read) = self.sums(&payload.accounts, report, &window, &filters).await? else {
-            return Ok(Vec::new());
-        };
-        let written = match metric.shows {
-            Shows::Series(series) => self.shaped((metric, series), payload, &window, read)?.write(target),
-            Shows::TopDestinations => destinations::table(self, metric, payload, &window, read)?.write(target),
-            Shows::Incidents => incidents::table(self, metric, payload, &window, read)?.write(target),
-        };
-        written.map_err(|_never| ApiError::Internal.into())
+        match request.plan(self.now, self.state.config.limits.max_buckets) {
+            Ok(plan) => Ok(Some(Asked { plan, accounts, notices })),
+            Err(Refusal::Future) => Ok(None),
+            Err(refusal) => Err(refusal.into()),
+        }
     }
 
     /// The report of a metric, if the tables have what it needs.
@@ -184,19 +189,6 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// The payload's filters and the dashboard's; the latter may narrow the accounts too.
-    fn filters(&self, payload: &mut Payload, metric: Metric) -> Result<Vec<Filter>, GrafanaError> {
-        let applied = adhoc::apply(&self.query.filters, metric, &self.state.schema, self.own, &mut payload.accounts)?;
-        payload.notices.extend(applied.notices);
-        let table = metric.report().map(|report| report.table);
-        for filter in &payload.filters {
-            if table.is_some_and(|table| !self.state.schema.can_filter(table, filter.column)) {
-                return Err(GrafanaError::refused(format!("the table has no column {}", filter.column.name())));
-            }
-        }
-        Ok(payload.filters.iter().cloned().chain(applied.filters).collect())
-    }
-
     /// The dashboard's range.
     ///
     /// # Errors
@@ -205,10 +197,14 @@ impl<'a> Ask<'a> {
         self.query.range.ok_or_else(|| GrafanaError::refused("the request has no range"))
     }
 
-    fn window(&self, sampling: Option<Sampling>) -> Result<Window, GrafanaError> {
+    /// The buckets that the range touches, as long as the payload or the panel's width says.
+    ///
+    /// # Errors
+    /// No range, or one that ends before it begins.
+    pub fn window(&self, wanted: Option<Sampling>) -> Result<Window, GrafanaError> {
         let range = self.range()?;
         let length = (range.to - range.from).max(0) as f64;
-        let sampling = sampling.unwrap_or_else(|| step::choose(length, self.query.interval, self.query.points));
+        let sampling = wanted.unwrap_or_else(|| step::choose(length, self.query.interval, self.query.points));
         let mut calendar = self.state.calendar.clone();
         // "browser" is no zone that we could know; the dashboard's own choice is.
         match self.query.zone.as_deref() {
@@ -219,121 +215,151 @@ impl<'a> Ask<'a> {
         Window::new(range, sampling, calendar)
     }
 
-    /// The sums of each account; `None` when there is no account or the range has not begun.
-    pub async fn sums(
+    /// True for a window of no more buckets than a series may have points.
+    fn fits(&self, window: &Window) -> bool {
+        let (now, most) = (self.now.unix_timestamp(), self.state.config.limits.max_points);
+        // Hours and days of a calendar are counted one by one, so only where it is close.
+        let about = window.end.min(now).saturating_sub(window.start) / step::seconds(window.sampling);
+        let close = most.saturating_add(most / 8).saturating_add(8);
+        u64::try_from(about).map_or(true, |about| about <= close) && window.count(now, most) <= most
+    }
+
+    /// The window in buckets of which a series may be shown: longer ones than the payload's, with a notice, where those are more
+    /// than `limits.max_points`.
+    fn shown(&self, mut window: Window, payload: &Payload, notices: &mut Vec<String>) -> Result<Window, GrafanaError> {
+        let most = self.state.config.limits.max_points;
+        while !self.fits(&window) {
+            let sampling = step::longer(window.sampling).ok_or_else(|| {
+                GrafanaError::refused(format!("the range has more than {most} days (limits.max_points)"))
+            })?;
+            window = Window::new(self.range()?, sampling, window.calendar)?;
+        }
+        if let Some(wanted) = payload.sampling.filter(|wanted| *wanted != window.sampling) {
+            notices.push(format!(
+                "buckets of {} are shown, since the range has more than {most} of {} (limits.max_points)",
+                window.sampling.name(),
+                wanted.name()
+            ));
+        }
+        Ok(window)
+    }
+
+    /// Reads what is asked for, account by account, and hands on the sums of each with its place as they come.
+    ///
+    /// # Errors
+    /// More than a request may read, what becomes of a query, or what `add` says.
+    pub async fn read(
         &self,
-        accounts: &[One],
-        report: &'static Report,
-        window: &Window,
-        filters: &[Filter],
-    ) -> Result<Option<Read>, GrafanaError> {
-        // The one place where accounts meet a report: whatever was named, the token has to see the report's side.
-        if !self.own.sides.allows(report.side) {
-            return Err(GrafanaError::refused(format!("the token does not see {} calls", report.side.word())));
-        }
-        if accounts.len() > MOST_ACCOUNTS {
-            return Err(GrafanaError::refused(format!(
-                "{} accounts are too many: name up to {MOST_ACCOUNTS}",
-                accounts.len()
-            )));
-        }
-        let mut plans = Vec::with_capacity(accounts.len());
-        for one in accounts {
-            match self.plan(one.scope, report, window, filters.to_vec())? {
-                Some(plan) => plans.push(plan),
-                None => return Ok(None),
+        asked: &Asked,
+        mut add: impl FnMut(usize, Buckets) -> Result<(), GrafanaError>,
+    ) -> Result<Use, GrafanaError> {
+        let Asked { plan, accounts, .. } = asked;
+        self.left.read(plan, accounts.len() as u64)?;
+        let reads = (0..accounts.len()).map(|place| self.read_one(asked, place));
+        let mut reads = stream::iter(reads).buffer_unordered(self.at_once);
+        let mut used: Option<Use> = None;
+        while let Some((place, sums, how)) = reads.try_next().await? {
+            if plan.report.key.is_some() {
+                self.left.rows(sums.t.len() as u64)?;
             }
+            add(place, sums)?;
+            used = Some(if used.is_none_or(|used| used == how) { how } else { Use::Partial });
         }
-        self.take(plans.iter().map(|plan| plan.grid.count).sum())?;
-        let read = plans.iter().map(|plan| self.read(plan));
-        let (mut all, mut used) = (Vec::with_capacity(plans.len()), Use::Hit);
-        for (sums, how) in try_join_all(read).await? {
-            all.push(sums);
-            used = if used == how || all.len() == 1 { how } else { Use::Partial };
-        }
-        Ok(plans.into_iter().next().map(|plan| Read { plan, sums: all, used }))
+        Ok(used.unwrap_or(Use::Hit))
     }
 
-    fn plan(
-        &self,
-        scope: Scope,
-        report: &'static Report,
-        window: &Window,
-        filters: Vec<Filter>,
-    ) -> Result<Option<Plan>, GrafanaError> {
-        // Live calls cannot be added up over time, so their minutes are read whatever the step.
-        let sampling = if report.table == Table::ActiveCalls { Sampling::Minute } else { window.sampling };
-        let request = Request {
-            report,
-            scope,
-            // Widened to whole days east of Greenwich, a range that begins with 1970 begins before.
-            from: Instant::at(window.start.max(0)),
-            to: Instant::at(window.end - 1),
-            sampling,
-            calendar: window.calendar.clone(),
-            filters,
-            fill: Some(true),
-            form: Form::default(),
-        };
-        match request.plan(self.now, self.state.config.limits.max_buckets) {
-            Ok(plan) => Ok(Some(plan)),
-            Err(Refusal::Future) => Ok(None),
-            Err(refusal) => Err(refusal.into()),
-        }
-    }
-
-    /// Notes buckets that are going to be held.
-    fn take(&self, buckets: u64) -> Result<(), GrafanaError> {
-        let less = |left: u64| left.checked_sub(buckets);
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).map(drop).map_err(|_left| {
-            let most = self.state.config.limits.max_buckets.saturating_mul(MOST_ANSWERS);
-            GrafanaError::refused(format!(
-                "more than {most} buckets of all accounts together, {MOST_ANSWERS} times limits.max_buckets: \
-                 ask for a shorter range, a longer sampling or fewer accounts"
-            ))
-        })
-    }
-
-    async fn read(&self, plan: &Plan) -> Result<(Buckets, Use), GrafanaError> {
+    /// Reads the account of one place.
+    async fn read_one(&self, asked: &Asked, place: usize) -> Result<(usize, Buckets, Use), GrafanaError> {
+        let scope = asked.account(place).map_or(asked.plan.scope, |one| one.scope);
+        let plan = Plan { scope, ..asked.plan.clone() };
         let _slot = self.slots.acquire().await.map_err(|_closed| ApiError::Busy)?;
-        Ok(reports::sums(plan, self.state).await?)
+        let _room = self.room(&plan).await?;
+        let (sums, used) = reports::sums(&plan, self.state).await?;
+        Ok((place, sums, used))
     }
 
-    fn shaped(
-        &self,
-        (metric, series): (Metric, Series),
-        payload: Payload,
-        window: &Window,
-        Read { plan, sums, used }: Read,
-    ) -> Result<Answer, GrafanaError> {
-        let named: Vec<(Option<String>, Buckets)> = match payload.shape {
-            Shape::Together => vec![(None, together(sums)?)],
-            Shape::Each | Shape::Wide => payload.accounts.into_iter().map(|one| Some(one.label)).zip(sums).collect(),
-        };
+    /// Memory for what a plan reads, where that may be much.
+    async fn room(&self, plan: &Plan) -> Result<Option<Permit>, ApiError> {
+        // How many keys there are in a bucket is not known before they come.
+        let keys = if plan.report.key.is_some() { bounds::KEYS } else { 1 };
+        let bytes = plan.bytes().saturating_mul(keys);
+        if bytes <= reports::LARGE {
+            return Ok(None);
+        }
+        self.state.memory.acquire(plan.scope.tenant, bytes).await.map(Some).map_err(|_none_free| ApiError::ManyAnswers)
+    }
+
+    /// The sums of all accounts and times by key, and the places of the keys: the one with the most calls first.
+    ///
+    /// # Errors
+    /// As [`Self::read`], or sums out of range.
+    pub async fn by_key(&self, asked: &Asked) -> Result<(Buckets, Vec<usize>, Use), GrafanaError> {
+        let mut all = None;
+        let used = self.read(asked, |_, sums| add(&mut all, sums.by_key().ok_or_else(StoreError::overflow)?)).await?;
+        let sums: Buckets = all.ok_or(ApiError::Internal)?;
+        let mut rows: Vec<usize> = (0..sums.t.len()).collect();
+        rows.sort_by_key(|row| (-sums.sum(crate::report::figure::Sum::Calls, *row), sums.key(*row)));
+        Ok((sums, rows, used))
+    }
+
+    async fn series(&self, target: &Target, series: Series) -> Result<Option<Answer>, GrafanaError> {
+        let (metric, payload) = (target.metric, &target.payload);
+        let mut notices = Vec::new();
+        let mut window = self.window(payload.sampling)?;
+        if !payload.total {
+            window = self.shown(window, payload, &mut notices)?;
+        }
+        // One value needs no times; otherwise it shares what is read with the graphs beside it.
+        let sampling = if self.fits(&window) { window.sampling } else { step::few(window.end - window.start) };
+        let Some(asked) = self.asked(target, &window, sampling)? else { return Ok(None) };
         let now = self.now.unix_timestamp();
-        let points = Points { series, window, plan: &plan, now, state: self.state };
-        let (times, interval, lines) = if payload.total {
-            let values = |sums: &Buckets| vec![points.total(sums)];
-            (vec![window.end.min(now + 1) * 1000 - 1], None, lines(&named, values))
-        } else {
-            let buckets = points.buckets();
-            let interval = buckets.windows(2).all(|pair| matches!(pair, [a, b] if a.1 - a.0 == b.1 - b.0));
-            let length = buckets.first().filter(|_| interval).map(|(start, end)| (end - start) * 1000);
-            let values = |sums: &Buckets| points.series(sums, &buckets);
-            (buckets.iter().map(|(start, _)| start * 1000).collect(), length, lines(&named, values))
+        let points = Points { series, window: &window, plan: &asked.plan, now, state: self.state };
+        let buckets = (!payload.total).then(|| points.buckets());
+        let together = payload.shape == Shape::Together;
+        let times: Arc<[i64]> = match &buckets {
+            Some(buckets) => buckets.iter().map(|(start, _)| start * 1000).collect(),
+            None => [window.end.min(now + 1) * 1000 - 1].into(),
         };
-        let mut notices = payload.notices;
+        self.left.points(times.len().saturating_mul(if together { 1 } else { asked.accounts.len() }))?;
+        let values = |sums: &Buckets| -> Arc<[Option<f64>]> { points.values(sums, buckets.as_deref()).into() };
+        let (lines, used) = if together {
+            let mut sum = None;
+            let used = self.read(&asked, |_, sums| add(&mut sum, sums)).await?;
+            let sum = sum.ok_or(ApiError::Internal)?;
+            (vec![Line { account: None, values: values(&sum) }], used)
+        } else {
+            let line = |one: &One| Line { account: Some(one.label.clone()), values: [].into() };
+            let mut lines: Vec<Line> = asked.accounts.iter().map(line).collect();
+            let set = |place: usize, sums: Buckets| {
+                lines.get_mut(place).into_iter().for_each(|line| line.values = values(&sums));
+                Ok(())
+            };
+            let used = self.read(&asked, set).await?;
+            (lines, used)
+        };
+        let alike =
+            |buckets: &Vec<(i64, i64)>| buckets.windows(2).all(|pair| matches!(pair, [a, b] if a.1 - a.0 == b.1 - b.0));
+        let interval = buckets.as_ref().filter(|buckets| alike(buckets)).and_then(|buckets| buckets.first());
+        let interval = interval.map(|(start, end)| (end - start) * 1000);
+        notices.extend(asked.notices);
         if window.end > now {
             notices.push("the last bucket is not complete yet".into());
         }
-        let wide = payload.shape == Shape::Wide;
+        let acd_unit = self.state.config.reports.acd_unit;
         let unit = match series {
-            Series::Calls(figure) => unit(figure, self.state.config.reports.acd_unit),
+            Series::Calls(figure) => unit(figure, acd_unit),
             Series::Delay(_) => "s",
-            Series::ActiveCalls => unit(Figure::Calls, self.state.config.reports.acd_unit),
+            Series::ActiveCalls => unit(Figure::Calls, acd_unit),
         };
-        let custom = custom(metric, window, used);
-        Ok(Answer { metric, times, lines, wide, interval, unit, notices, custom })
+        let (wide, custom) = (payload.shape == Shape::Wide, custom(metric, &window, used));
+        Ok(Some(Answer { metric, times, lines, wide, interval, unit, notices, custom }))
+    }
+}
+
+impl Asked {
+    /// An account by its place.
+    pub fn account(&self, place: usize) -> Option<&One> {
+        self.accounts.get(place)
     }
 }
 
@@ -346,16 +372,11 @@ pub fn custom(metric: Metric, window: &Window, used: Use) -> Value {
     })
 }
 
-fn lines(named: &[(Option<String>, Buckets)], values: impl Fn(&Buckets) -> Vec<Option<f64>>) -> Vec<Line> {
-    named.iter().map(|(account, sums)| Line { account: account.clone(), values: values(sums) }).collect()
-}
-
-/// Sums of all accounts, bucket by bucket.
-fn together(all: Vec<Buckets>) -> Result<Buckets, GrafanaError> {
-    let mut all = all.into_iter();
-    let mut sum = all.next().ok_or(ApiError::Internal)?;
-    for more in all {
-        sum = sum.merged(&more).ok_or_else(StoreError::overflow)?;
-    }
-    Ok(sum)
+/// Adds sums to those of the accounts before, bucket by bucket.
+fn add(all: &mut Option<Buckets>, sums: Buckets) -> Result<(), GrafanaError> {
+    *all = Some(match all.take() {
+        Some(before) => before.merged(&sums).ok_or_else(StoreError::overflow)?,
+        None => sums,
+    });
+    Ok(())
 }

@@ -2,8 +2,15 @@
 
 use serde_json::{Map, Value};
 
+use super::accounts::Accounts;
+use super::adhoc::Filters;
+use super::bounds;
 use super::errors::GrafanaError;
+use super::metrics::Metric;
+use super::objects;
+use super::payload::Payload;
 use crate::query::instant::Instant;
+use crate::shown::Shown;
 
 /// The range of a dashboard, epoch milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +38,11 @@ pub struct Target {
     /// Its letter, echoed.
     pub ref_id: String,
     /// The metric.
-    pub name: String,
+    pub metric: Metric,
     /// The form of the answer.
     pub form: Form,
     /// Its payload.
-    pub payload: Map<String, Value>,
+    pub payload: Payload,
 }
 
 /// An ad-hoc filter.
@@ -52,7 +59,7 @@ pub struct AdHoc {
 }
 
 /// The body of `/query`.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub struct Query {
     /// When.
     pub range: Option<Range>,
@@ -65,68 +72,78 @@ pub struct Query {
     /// What is wanted.
     pub targets: Vec<Target>,
     /// What holds for every target.
-    pub filters: Vec<AdHoc>,
-}
-
-/// A body as JSON; an empty one is an empty object.
-///
-/// # Errors
-/// What is no JSON object.
-pub fn object(body: &[u8]) -> Result<Map<String, Value>, GrafanaError> {
-    if body.trim_ascii().is_empty() {
-        return Ok(Map::new());
-    }
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(_) => Err(GrafanaError::refused("the body is no JSON object")),
-        Err(e) => Err(GrafanaError::refused(format!("the body is no JSON: {e}"))),
-    }
+    pub filters: Filters,
 }
 
 impl Query {
     /// Reads the body of `/query`.
     ///
     /// # Errors
-    /// A range that does not read.
-    pub fn read(body: &Map<String, Value>) -> Result<Self, GrafanaError> {
-        let targets = body.get("targets").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    /// Whatever in it means nothing, and more than one request may ask for.
+    pub fn read(body: &Map<String, Value>, own: &Accounts) -> Result<Self, GrafanaError> {
+        let targets = objects::list("targets", body.get("targets"))?;
+        let wanted: Vec<_> = targets.iter().map(wanted).collect::<Result<_, _>>()?;
+        let count = wanted.iter().flatten().count();
+        if count > bounds::TARGETS {
+            return Err(GrafanaError::refused(format!(
+                "{count} targets are too many: ask for up to {}",
+                bounds::TARGETS
+            )));
+        }
+        let read = |(name, target): Wanted<'_>| Target::read(name, target, own);
+        let targets = wanted.into_iter().flatten().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { targets, ..Self::around(body, own)? })
+    }
+
+    /// What holds for all targets of a body.
+    ///
+    /// # Errors
+    /// A range or a filter that means nothing.
+    pub fn around(body: &Map<String, Value>, own: &Accounts) -> Result<Self, GrafanaError> {
         Ok(Self {
             range: range(body.get("range"))?,
             interval: number(body.get("intervalMs")),
             points: number(body.get("maxDataPoints")),
-            zone: body.get("timezone").and_then(Value::as_str).map(str::to_owned),
-            targets: targets.iter().filter_map(target).collect(),
-            filters: filters(body),
+            // Whatever is longer is no zone's name.
+            zone: body.get("timezone").and_then(Value::as_str).filter(|name| name.len() < 64).map(str::to_owned),
+            targets: Vec::new(),
+            filters: Filters::read(&filters(body)?, own)?,
         })
     }
 }
 
-/// A target without a metric is one that nobody has chosen yet.
-fn target(value: &Value) -> Option<Target> {
+/// The name of a metric, and the target that it stands in.
+type Wanted<'v> = (&'v str, &'v Map<String, Value>);
+
+/// The metric's name and the target, unless nobody has chosen a metric yet or it is hidden.
+fn wanted(value: &Value) -> Result<Option<Wanted<'_>>, GrafanaError> {
+    let target = objects::member("targets", value)?;
     // The metric is its text, or an option of a select list.
-    let name = match value.get("target")? {
-        Value::Object(option) => option.get("value")?.as_str()?,
-        other => other.as_str()?,
+    let name = match target.get("target") {
+        Some(Value::Object(option)) => option.get("value"),
+        other => other,
     };
-    if name.trim().is_empty() || value.get("hide").and_then(Value::as_bool) == Some(true) {
-        return None;
-    }
-    let form = match value.get("type").and_then(Value::as_str) {
-        Some("timeserie" | "timeseries") => Form::Series,
-        Some("table") => Form::Table,
-        _ => Form::Frames,
-    };
-    let payload = [value.get("payload"), value.get("data")].into_iter().flatten().find_map(payload).unwrap_or_default();
-    let ref_id = value.get("refId").and_then(Value::as_str).unwrap_or("A");
-    Some(Target { ref_id: ref_id.to_owned(), name: name.trim().to_owned(), form, payload })
+    let name = name.and_then(Value::as_str).unwrap_or_default().trim();
+    let hidden = target.get("hide").and_then(Value::as_bool) == Some(true);
+    Ok(if name.is_empty() || hidden { None } else { Some((name, target)) })
 }
 
-/// An object, or its text from a text area.
-pub fn payload(value: &Value) -> Option<Map<String, Value>> {
-    match value {
-        Value::Object(map) => Some(map.clone()),
-        Value::String(text) => serde_json::from_str::<Map<String, Value>>(text).ok(),
-        _ => None,
+impl Target {
+    fn read(name: &str, target: &Map<String, Value>, own: &Accounts) -> Result<Self, GrafanaError> {
+        let metric = Metric::find(name, own.sides).ok_or_else(|| {
+            let known = Metric::of(own.sides).map(Metric::full_name).collect::<Vec<_>>().join(", ");
+            GrafanaError::refused(format!("there is no metric {:?}; there are {known}", Shown(name)))
+        })?;
+        let form = match target.get("type").and_then(Value::as_str) {
+            Some("timeserie" | "timeseries") => Form::Series,
+            Some("table") => Form::Table,
+            _ => Form::Frames,
+        };
+        let given = ["payload", "data"].into_iter().find_map(|name| target.get(name).filter(|value| !value.is_null()));
+        let payload = Payload::read(&objects::payload(given)?, own)?;
+        let ref_id = target.get("refId").and_then(Value::as_str).unwrap_or("A");
+        bounds::short("refId", ref_id)?;
+        Ok(Self { ref_id: ref_id.to_owned(), metric, form, payload })
     }
 }
 
@@ -135,7 +152,11 @@ pub fn payload(value: &Value) -> Option<Map<String, Value>> {
 /// # Errors
 /// When one is there and does not read.
 pub fn range(value: Option<&Value>) -> Result<Option<Range>, GrafanaError> {
-    let Some(Value::Object(range)) = value else { return Ok(None) };
+    let range = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(range)) => range,
+        Some(_) => return Err(GrafanaError::refused("range is no object with from and to")),
+    };
     let end = |name: &str| {
         let value = range.get(name)?;
         match value {
@@ -166,26 +187,52 @@ fn number(value: Option<&Value>) -> Option<f64> {
     .filter(|number: &f64| number.is_finite() && *number >= 0.0)
 }
 
-/// `adhocFilters` to simPod 0.6.3, `filters` from 0.6.4 on.
-pub fn filters(body: &Map<String, Value>) -> Vec<AdHoc> {
-    let lists = ["adhocFilters", "filters"].into_iter().filter_map(|name| body.get(name).and_then(Value::as_array));
-    let text = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    let filter = |value: &Value| {
-        let field = |name: &str| value.get(name).and_then(text);
-        let values = value.get("values").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        Some(AdHoc {
-            key: field("key").filter(|key| !key.is_empty())?,
-            operator: field("operator").unwrap_or_else(|| "=".into()),
-            value: field("value").unwrap_or_default(),
-            values: values.iter().filter_map(text).collect(),
-        })
-    };
-    let mut all: Vec<AdHoc> = lists.flatten().filter_map(filter).collect();
-    // A plugin between the two sends the same list under both names.
-    all.dedup();
-    all
+/// `adhocFilters` to simPod 0.6.3, `filters` from 0.6.4 on; a plugin between the two sends the same list under both names.
+fn filters(body: &Map<String, Value>) -> Result<Vec<AdHoc>, GrafanaError> {
+    let of = |name: &str| objects::list(name, body.get(name)).map(|all| (name.to_owned(), all));
+    let (older, newer) = (of("adhocFilters")?, of("filters")?);
+    let lists = if older.1 == newer.1 { vec![newer] } else { vec![older, newer] };
+    let count: usize = lists.iter().map(|(_, all)| all.len()).sum();
+    if count > bounds::FILTERS {
+        return Err(GrafanaError::refused(format!(
+            "{count} ad-hoc filters are too many: there may be {}",
+            bounds::FILTERS
+        )));
+    }
+    let mut all = Vec::with_capacity(count);
+    for (name, list) in &lists {
+        for value in *list {
+            all.extend(AdHoc::read(objects::member(name, value)?)?);
+        }
+    }
+    let bytes = |filter: &AdHoc| filter.value.len() + filter.values.iter().map(String::len).sum::<usize>();
+    if all.iter().map(bytes).sum::<usize>() > bounds::FILTER_BYTES {
+        let most = bounds::FILTER_BYTES;
+        return Err(GrafanaError::refused(format!(
+            "the ad-hoc filters have values of more than {most} bytes together"
+        )));
+    }
+    Ok(all)
+}
+
+impl AdHoc {
+    /// A filter without a key is one that nobody has chosen yet.
+    fn read(filter: &Map<String, Value>) -> Result<Option<Self>, GrafanaError> {
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let field = |name: &str| filter.get(name).and_then(text);
+        let Some(key) = field("key").filter(|key| !key.is_empty()) else { return Ok(None) };
+        let about = format!("the filter on {}", Shown(&key));
+        let values = objects::list(&format!("values of {about}"), filter.get("values"))?;
+        bounds::few(&about, values.len())?;
+        let operator = field("operator").unwrap_or_else(|| "=".into());
+        let value = field("value").unwrap_or_default();
+        let values: Vec<String> = values.iter().filter_map(text).collect();
+        values.iter().chain([&value]).try_for_each(|value| bounds::value(&about, value))?;
+        bounds::list(&about, &values, bounds::LIST_BYTES)?;
+        Ok(Some(Self { key, operator, value, values }))
+    }
 }

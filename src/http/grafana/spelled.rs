@@ -3,6 +3,9 @@
 
 use serde_json::Value;
 
+use super::bounds::{VALUE_BYTES, VALUES};
+use super::objects;
+
 /// A value as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spelled {
@@ -40,7 +43,7 @@ impl Spelled {
             return Self::Broken;
         }
         if text.starts_with('[')
-            && let Ok(Value::Array(all)) = serde_json::from_str(text)
+            && let Some(Value::Array(all)) = objects::within(text)
         {
             return Self::all(&all);
         }
@@ -68,19 +71,28 @@ fn is_variable(text: &str) -> bool {
     braces("${", "}") || braces("[[", "]]") || text.strip_prefix('$').is_some_and(name)
 }
 
-/// Values in one text; a text of more is refused, as finding them takes time.
-const MOST_VALUES: usize = 2000;
-/// Commas or bars that a name may hold.
-const MOST_MARKS: usize = 16;
+/// Why a text holds no values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoValues {
+    /// This part of it is not known.
+    Unknown(String),
+    /// There are more than [`VALUES`].
+    Many,
+    /// One is longer than [`VALUE_BYTES`].
+    Long,
+}
 
-/// The values in one text. `known` tells values that hold commas or brackets themselves: the longest known one wins.
+/// The values in one text. `known` tells values that hold commas or brackets themselves, of which they have up to `marks`: the
+/// longest known one wins.
 ///
 /// # Errors
-/// The first part that is not known, or how many there are if those are too many.
-pub fn values<T>(text: &str, known: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
-    for whole in [text.to_owned(), unescape(text)] {
-        if let Some(value) = known(&whole) {
-            return Ok(vec![value]);
+/// The first part that is not known, or that there is too much of them.
+pub fn values<T>(text: &str, marks: usize, known: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, NoValues> {
+    if text.len() <= VALUE_BYTES {
+        for whole in [text.to_owned(), unescape(text)] {
+            if let Some(value) = known(&whole) {
+                return Ok(vec![value]);
+            }
         }
     }
     let enclosed = |open, close| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
@@ -90,29 +102,37 @@ pub fn values<T>(text: &str, known: impl Fn(&str) -> Option<T>) -> Result<Vec<T>
         (None, None) if !text.contains(',') => (text, '|'),
         (None, None) => (text, ','),
     };
-    let parts = split(list, separator);
-    if parts.len() > MOST_VALUES {
-        return Err(format!("a list of {} values, of which there may be {MOST_VALUES}", parts.len()));
-    }
+    let parts = split(list, separator, VALUES * (marks + 1)).ok_or(NoValues::Many)?;
     let (mut found, mut at) = (Vec::new(), 0);
     while at < parts.len() {
         // A value that holds the separator was cut: put neighbours together again, the most first.
-        let joined = (at + 1..=parts.len().min(at + 1 + MOST_MARKS)).rev().find_map(|end| {
-            let text = parts.get(at..end)?.join(&separator.to_string());
-            known(&clean(&text)).map(|value| (value, end))
+        let joined = (at + 1..=parts.len().min(at + 1 + marks)).rev().find_map(|end| {
+            let parts = parts.get(at..end).filter(|parts| length(parts) <= VALUE_BYTES)?;
+            known(&clean(&parts.join(&separator.to_string()))).map(|value| (value, end))
         });
-        let (value, end) = joined.ok_or_else(|| clean(parts.get(at).map_or("", String::as_str)))?;
+        let Some((value, end)) = joined else {
+            let part = parts.get(at).map_or("", String::as_str);
+            let fits = part.len() <= VALUE_BYTES;
+            return Err(if fits { NoValues::Unknown(clean(part)) } else { NoValues::Long });
+        };
         found.push(value);
         at = end;
     }
-    Ok(found)
+    if found.len() > VALUES { Err(NoValues::Many) } else { Ok(found) }
 }
 
-/// Cuts at separators that no backslash escapes.
-fn split(text: &str, separator: char) -> Vec<String> {
+fn length(parts: &[String]) -> usize {
+    parts.iter().map(|part| part.len() + 1).sum::<usize>().saturating_sub(1)
+}
+
+/// Cuts at separators that no backslash escapes; `None` when there are more than `most` parts.
+fn split(text: &str, separator: char, most: usize) -> Option<Vec<String>> {
     let (mut parts, mut part, mut escaped) = (Vec::new(), String::new(), false);
     for c in text.chars() {
         if c == separator && !escaped {
+            if parts.len() + 1 >= most {
+                return None;
+            }
             parts.push(std::mem::take(&mut part));
         } else {
             part.push(c);
@@ -120,7 +140,7 @@ fn split(text: &str, separator: char) -> Vec<String> {
         escaped = c == '\\' && !escaped;
     }
     parts.push(part);
-    parts
+    Some(parts)
 }
 
 /// Without blanks, quotes and escapes around it.
@@ -148,13 +168,13 @@ mod tests {
 
     use super::*;
 
-    fn read(value: Value) -> Result<Vec<String>, String> {
+    fn read(value: Value) -> Result<Vec<String>, NoValues> {
         let known = |text: &str| ["a", "b.c (d)", "e, f", "7"].contains(&text).then(|| text.to_owned());
         match Spelled::read(Some(&value)) {
             Spelled::Texts(texts) => {
-                texts.iter().map(|text| values(text, known)).collect::<Result<Vec<_>, _>>().map(|all| all.concat())
+                texts.iter().map(|text| values(text, 2, known)).collect::<Result<Vec<_>, _>>().map(|all| all.concat())
             }
-            other => Err(format!("{other:?}")),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -185,7 +205,7 @@ mod tests {
         assert_eq!(read(json!("(a|b\\.c \\(d\\))")), Ok(vec!["a".into(), "b.c (d)".into()]));
         assert_eq!(read(json!("e, f")), Ok(vec!["e, f".into()]));
         assert_eq!(read(json!("a,e, f,7")), Ok(vec!["a".into(), "e, f".into(), "7".into()]));
-        assert_eq!(read(json!("a,x")), Err("x".into()));
+        assert_eq!(read(json!("a,x")), Err(NoValues::Unknown("x".into())));
     }
 
     /// Each value costs what its neighbours hold, not what the list holds: a megabyte of commas is no reason to stand still.
@@ -196,10 +216,19 @@ mod tests {
             looked.set(looked.get() + 1);
             (text == "1").then_some(())
         };
-        assert_eq!(values(&vec!["1"; 2000].join(","), known).map(|found| found.len()), Ok(2000));
-        assert!(looked.get() < 2000 * 20, "{}", looked.get());
-        let why = values(&",".repeat(500_000), known).unwrap_err();
-        assert!(why.contains("500001"), "{why}");
+        assert_eq!(values(&vec!["1"; VALUES].join(","), 2, known).map(|found| found.len()), Ok(VALUES));
+        assert!(looked.get() < VALUES * 4, "{}", looked.get());
+        for (text, marks, why) in [
+            (vec!["1"; VALUES + 1].join(","), 0, NoValues::Many),
+            (vec!["1"; VALUES + 1].join(","), 9, NoValues::Many),
+            (",".repeat(500_000), 16, NoValues::Many),
+            ("2".repeat(VALUE_BYTES + 1), 0, NoValues::Long),
+            (format!("1,{},1", "2".repeat(100_000)), 2, NoValues::Long),
+        ] {
+            looked.set(0);
+            assert_eq!(values(&text, marks, known).unwrap_err(), why, "{text:.20}");
+            assert!(looked.get() < 20 * VALUES, "{text:.20}: {}", looked.get());
+        }
     }
 
     #[test]

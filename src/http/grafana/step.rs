@@ -25,6 +25,24 @@ fn at_least(milliseconds: f64) -> Sampling {
     STEPS.iter().find(|(step, _)| *step >= milliseconds).map_or(Sampling::Day, |(_, sampling)| *sampling)
 }
 
+/// A length of which a range has about 24, for what shows no times: few, so that they are few sums, but no more than needed at
+/// the ends.
+pub fn few(seconds: i64) -> Sampling {
+    at_least(seconds.max(0) as f64 * 1000.0 / 24.0)
+}
+
+/// Seconds of a length, clocks that change aside.
+pub fn seconds(sampling: Sampling) -> i64 {
+    let length = STEPS.iter().find(|(_, step)| *step == sampling).map_or(86_400e3, |(length, _)| *length);
+    (length / 1000.0) as i64
+}
+
+/// The next longer length.
+pub fn longer(sampling: Sampling) -> Option<Sampling> {
+    let place = STEPS.iter().position(|(_, step)| *step == sampling)?;
+    STEPS.get(place + 1).map(|(_, step)| *step)
+}
+
 /// A length as the payload names it: one of ours, or one of Grafana's (`30s`, `5m`, `1h`, `1d`, or milliseconds), which is
 /// rounded up. The inner `None` is "by the panel's width".
 pub fn named(text: &str) -> Option<Option<Sampling>> {

@@ -3,17 +3,22 @@
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
+use super::Route;
 use super::accounts::Accounts;
 use super::adhoc;
+use super::bounds;
 use super::errors::GrafanaError;
 use super::metrics::{self, Metric};
+use super::objects;
 use super::payload::Payload;
-use super::query::{Ask, Window};
+use super::query::Ask;
 use super::request::{self, Query, Range};
 use super::step;
+use super::window::Window;
 use crate::http::error::ApiError;
 use crate::http::state::State;
 use crate::report::{Report, find};
+use crate::shown::Shown;
 
 /// Longest list.
 const MOST: usize = 1000;
@@ -24,32 +29,62 @@ struct Choice {
     value: String,
 }
 
+/// What a request asks of lists, in its body or in its payload.
+pub struct Asked {
+    /// What was typed, under any name that a plugin or a dashboard gives it.
+    typed: String,
+    /// The list, by the word of each path.
+    name: String,
+    /// Of interest for lists of what was called only, as is the range; what is wrong with them is told there.
+    payload: Result<Payload, String>,
+    range: Result<Option<Range>, String>,
+}
+
+impl Asked {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// A payload that is none, or more typed than people type.
+    pub fn read(route: Route, body: &Map<String, Value>, own: &Accounts) -> Result<Self, GrafanaError> {
+        let payload = objects::payload(body.get("payload"))?;
+        let text = |map: &Map<String, Value>, name: &str| Some(map.get(name)?.as_str()?.to_owned());
+        let typed = ["search", "query", "filter"]
+            .iter()
+            .find_map(|name| [&payload, body].iter().find_map(|map| text(map, name)));
+        let name = match route {
+            Route::Variable => Some(text(&payload, "target").unwrap_or_else(|| "accounts".to_owned())),
+            Route::Search => text(body, "target").map(|target| target.trim().to_owned()),
+            Route::PayloadOptions => text(body, "name"),
+            _ => text(body, "key"),
+        };
+        let (typed, name) = (typed.unwrap_or_default(), name.unwrap_or_default());
+        bounds::short("what was typed,", &typed)?;
+        bounds::short("the list", &name)?;
+        let range = request::range(body.get("range"))
+            .and_then(|range| Ok(range.or(request::range(body.get("timeRange"))?)))
+            .map_err(|error| error.to_string());
+        let payload = Payload::read(&payload, own).map_err(|error| error.to_string());
+        Ok(Self { typed, name, payload, range })
+    }
+}
+
 /// Lists of one request.
 pub struct Lists<'a> {
-    state: &'a State,
-    own: &'a Accounts,
-    body: &'a Map<String, Value>,
-    payload: Map<String, Value>,
+    /// The service.
+    pub state: &'a State,
+    /// The token's accounts.
+    pub own: &'a Accounts,
+    /// What is asked.
+    pub asked: Asked,
 }
 
 /// How far back lists look for calls where the request has no range, milliseconds.
 const RECENT: i64 = 86_400_000;
 
-impl<'a> Lists<'a> {
-    /// What a request asks for, in the body or in its payload.
-    pub fn new(state: &'a State, own: &'a Accounts, body: &'a Map<String, Value>) -> Self {
-        let payload = body.get("payload").and_then(request::payload).unwrap_or_default();
-        Self { state, own, body, payload }
-    }
-
-    /// What was typed, under any name that a plugin or a dashboard gives it.
-    fn typed(&self) -> &str {
-        let text = |name: &&str| [&self.payload, self.body].iter().find_map(|map| map.get(*name)?.as_str());
-        ["search", "query", "filter"].iter().find_map(text).unwrap_or_default()
-    }
-
-    /// The list of that name, narrowed to what holds `typed`; `None` when there is no such list.
-    async fn list(&self, name: &str, typed: &str) -> Result<Option<Vec<Choice>>, GrafanaError> {
+impl Lists<'_> {
+    /// The list that is asked for, narrowed to what holds `typed`; `None` when there is no such list.
+    async fn list(&self, typed: &str) -> Result<Option<Vec<Choice>>, GrafanaError> {
+        let name = self.asked.name.as_str();
         let choice = |text: String, value: String| Choice { text, value };
         let mut all: Vec<Choice> = match name {
             "accounts" | "account" | adhoc::ACCOUNT => {
@@ -114,22 +149,20 @@ impl<'a> Lists<'a> {
         if self.state.schema.missing(report).is_some() {
             return Ok(Vec::new());
         }
-        let mut query = Query::read(self.body)?;
-        query.range = query.range.or(request::range(self.body.get("timeRange"))?);
+        let refused = |why: &String| GrafanaError::refused(why.clone());
         let now = OffsetDateTime::now_utc().unix_timestamp() * 1000;
-        let range = *query.range.get_or_insert(Range { from: now - RECENT, to: now });
-        let sampling = step::choose((range.to - range.from) as f64, None, Some(LOOKED_AT));
-        let payload = Payload::read(&self.payload, self.own)?;
+        let range = self.asked.range.as_ref().map_err(refused)?.unwrap_or(Range { from: now - RECENT, to: now });
+        let payload = self.asked.payload.as_ref().map_err(refused)?;
+        let sampling = step::few((range.to - range.from) / 1000);
         let window = Window::new(range, sampling, self.state.calendar.clone())?;
+        let query = Query { range: Some(range), ..Query::default() };
         let ask = Ask::new(self.state, self.own, &query);
-        let Some(read) = ask.sums(&payload.accounts, report, &window, &[]).await? else { return Ok(Vec::new()) };
-        let (sums, rows) = read.by_key()?;
+        let over = ask.over(payload.accounts.clone(), report, (&window, sampling), Vec::new(), Vec::new())?;
+        let Some(over) = over else { return Ok(Vec::new()) };
+        let (sums, rows, _) = ask.by_key(&over).await?;
         Ok(rows.into_iter().map(|row| sums.key(row)).collect())
     }
 }
-
-/// A list is made of about so many buckets of time: few, so that they are few sums, but no more than needed at the ends.
-const LOOKED_AT: f64 = 24.0;
 
 fn from_options(options: &Value) -> Vec<Choice> {
     let text = |option: &Value, name: &str| option.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -144,13 +177,15 @@ fn from_options(options: &Value) -> Vec<Choice> {
 /// # Errors
 /// No list of that name, or one that cannot be read.
 pub async fn variable(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
-    let name = lists.payload.get("target").and_then(Value::as_str).unwrap_or("accounts");
-    let list = lists.list(name, lists.typed()).await?.ok_or_else(|| no_list(name))?;
+    let list = lists.list(&lists.asked.typed).await?.ok_or_else(|| no_list(&lists.asked.name))?;
     Ok(list.into_iter().map(|choice| json!({ "__text": choice.text, "__value": choice.value })).collect())
 }
 
 fn no_list(name: &str) -> GrafanaError {
-    GrafanaError::refused(format!("there is no list {name:?}; there are accounts, countries, prefixes, metrics, steps"))
+    GrafanaError::refused(format!(
+        "there is no list {:?}; there are accounts, countries, prefixes, metrics, steps",
+        Shown(name)
+    ))
 }
 
 /// The reply to `/search`: a variable of the older plugins where it names a list, else the metrics.
@@ -158,10 +193,9 @@ fn no_list(name: &str) -> GrafanaError {
 /// # Errors
 /// A list that cannot be read.
 pub async fn search(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
-    let target = lists.body.get("target").and_then(Value::as_str).unwrap_or_default().trim();
-    Ok(match lists.list(target, "").await? {
+    Ok(match lists.list("").await? {
         Some(list) => list.into_iter().map(|choice| json!({ "text": choice.text, "value": choice.value })).collect(),
-        None => metrics::search(target, lists.own.sides),
+        None => metrics::search(&lists.asked.name, lists.own.sides),
     })
 }
 
@@ -170,11 +204,10 @@ pub async fn search(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
 /// # Errors
 /// No field of that name, or a list that cannot be read.
 pub async fn payload_options(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
-    let name = lists.body.get("name").and_then(Value::as_str).unwrap_or_default();
-    if let Some(options) = metrics::options(name) {
+    if let Some(options) = metrics::options(&lists.asked.name) {
         return Ok(options);
     }
-    let list = lists.list(name, lists.typed()).await?.ok_or_else(|| no_list(name))?;
+    let list = lists.list(&lists.asked.typed).await?.ok_or_else(|| no_list(&lists.asked.name))?;
     Ok(list.into_iter().map(|choice| json!({ "label": choice.text, "value": choice.value })).collect())
 }
 
@@ -188,8 +221,8 @@ pub fn tag_keys() -> Value {
 /// # Errors
 /// A list that cannot be read.
 pub async fn tag_values(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
-    let key = lists.body.get("key").and_then(Value::as_str).unwrap_or_default();
-    let list = if adhoc::keys().any(|known| known == key) { lists.list(key, lists.typed()).await? } else { None };
+    let is_known = adhoc::keys().any(|known| known == lists.asked.name);
+    let list = if is_known { lists.list(&lists.asked.typed).await? } else { None };
     let list = list.unwrap_or_default();
     Ok(list.into_iter().map(|choice| json!({ "text": choice.text, "value": choice.value })).collect())
 }

@@ -17,13 +17,13 @@ use crate::support::http::send;
 use crate::support::{Reply, TestApp, insert};
 
 /// First second of the calls: a full six hours, so every step begins here.
-const FIRST: i64 = 1_769_904_000;
+pub(crate) const FIRST: i64 = 1_769_904_000;
 
 /// Two accounts of customer 7 and one of customer 8, with calls of the same two hours.
-struct World {
-    app: TestApp,
-    token: String,
-    acme: String,
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) token: String,
+    pub(crate) acme: String,
     branch: String,
     foreign: String,
 }
@@ -36,11 +36,11 @@ async fn named(app: &TestApp, id: u32, customer_id: u32, name: &str) -> Uuid {
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|_| ()).await
     }
 
-    async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let app = TestApp::start(change).await;
         let acme = named(&app, 1, 7, "A.B (C), wholesale").await;
         let branch = named(&app, 2, 7, "Branch").await;
@@ -52,7 +52,7 @@ impl World {
         Self { app, token, acme, branch, foreign }
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
         self.post_as(&self.token, path, body).await
     }
 
@@ -97,7 +97,7 @@ fn calls() -> String {
 }
 
 /// What simPod 0.6 sends for a panel with one target.
-fn body(target: Value) -> Value {
+pub(crate) fn body(target: Value) -> Value {
     json!({
         "app": "dashboard", "requestId": "Q101", "timezone": "browser", "panelId": 2, "dashboardUID": "x",
         "range": {
@@ -110,7 +110,7 @@ fn body(target: Value) -> Value {
 }
 
 /// A target of simPod 0.6.
-fn target(metric: &str, payload: Value) -> Value {
+pub(crate) fn target(metric: &str, payload: Value) -> Value {
     json!({
         "refId": "A", "target": metric, "payload": payload, "editorMode": "builder",
         "datasource": { "type": "simpod-json-datasource", "uid": "cdrscope" },

@@ -126,3 +126,35 @@ async fn each_plugin_version_gets_the_same_numbers_in_its_own_form() {
     assert_eq!(answers[4]["rows"][1], json!([(super::FIRST + 60) * 1000, 10]));
     assert_eq!(answers[4]["rows"].as_array().unwrap().len(), 120);
 }
+
+/// The texts are those of the first version, which made them of JSON values.
+#[actix_web::test]
+async fn answers_are_written_to_the_byte() {
+    let world = World::new().await;
+    let text = async |target: serde_json::Value| {
+        let mut request = body(target);
+        request["range"]["to"] = json!("2026-02-01T00:02:00.000Z");
+        world.post("/query", &request).await.body
+    };
+    let (t, next) = (super::FIRST * 1000, super::FIRST * 1000 + 60_000);
+    let payload = json!({ "account": world.acme });
+    assert_eq!(
+        text(target("asr", payload.clone())).await,
+        format!(
+            r#"[{{"refId":"A","name":"ASR A.B (C), wholesale","meta":{{"notices":[],"custom":{{"scope":"calls","sampling":"minute","cache":"miss"}}}},"fields":[{{"name":"time","type":"time","config":{{"interval":60000}},"values":[{t},{next}]}},{{"name":"asr","type":"number","labels":{{"account":"A.B (C), wholesale"}},"config":{{"unit":"percent","displayNameFromDS":"ASR A.B (C), wholesale"}},"values":[80,80]}}]}}]"#
+        )
+    );
+    let old = |form: &str, metric: &str| json!({ "refId": "B", "target": metric, "type": form, "payload": {} });
+    assert_eq!(
+        text(old("timeserie", "acd")).await,
+        format!(r#"[{{"target":"acd","refId":"B","datapoints":[[1,{t}],[1,{next}]]}}]"#)
+    );
+    assert_eq!(
+        text(old("table", "asr")).await,
+        format!(
+            r#"[{{"type":"table","refId":"B","columns":[{{"text":"Time","type":"time"}},{{"text":"ASR","type":"number"}}],"rows":[[{t},72.73],[{next},72.73]]}}]"#
+        )
+    );
+    let none = json!({ "annotation": { "name": "x" }, "range": body(json!({}))["range"] });
+    assert_eq!(world.post("/annotations", &none).await.body, "[]");
+}

@@ -1,0 +1,77 @@
+//! What a request may still take of its bounds, all targets together.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::bounds::{FILTERED, READS, ROWS};
+use super::errors::GrafanaError;
+use crate::cache::bytes;
+use crate::config::Limits;
+use crate::report::plan::Plan;
+
+/// What is left of each bound.
+pub struct Left<'a> {
+    limits: &'a Limits,
+    rows: AtomicU64,
+    points: AtomicU64,
+    reads: AtomicU64,
+    filtered: AtomicU64,
+}
+
+fn take(left: &AtomicU64, count: u64, refusal: impl FnOnce() -> String) -> Result<(), GrafanaError> {
+    let less = |left: u64| left.checked_sub(count);
+    let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    taken.map(drop).map_err(|_left| GrafanaError::refused(refusal()))
+}
+
+impl<'a> Left<'a> {
+    /// Everything.
+    pub fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            rows: AtomicU64::new(limits.max_buckets.saturating_mul(ROWS)),
+            points: AtomicU64::new(limits.max_points_per_request),
+            reads: AtomicU64::new(READS),
+            filtered: AtomicU64::new(FILTERED),
+        }
+    }
+
+    /// Notes what is going to be read for so many accounts.
+    ///
+    /// # Errors
+    /// When it is too much.
+    pub fn read(&self, plan: &Plan, accounts: u64) -> Result<(), GrafanaError> {
+        self.rows(plan.grid.count.saturating_mul(accounts))?;
+        take(&self.reads, accounts, || format!("more than {READS} accounts of all targets together: ask for fewer"))?;
+        take(&self.filtered, accounts.saturating_mul(bytes(&plan.filters) as u64), || {
+            "so long filters are too much for so many targets and accounts: ask for fewer values".to_owned()
+        })
+    }
+
+    /// Notes rows that are going to be held, or were read.
+    ///
+    /// # Errors
+    /// When they are too many.
+    pub fn rows(&self, rows: u64) -> Result<(), GrafanaError> {
+        take(&self.rows, rows, || {
+            let most = self.limits.max_buckets.saturating_mul(ROWS);
+            format!(
+                "more than {most} buckets of all accounts together, {ROWS} times limits.max_buckets: \
+                 ask for a shorter range, a longer sampling or fewer accounts"
+            )
+        })
+    }
+
+    /// Notes points that are going to be shown.
+    ///
+    /// # Errors
+    /// When they are too many.
+    pub fn points(&self, points: usize) -> Result<(), GrafanaError> {
+        take(&self.points, points as u64, || {
+            let most = self.limits.max_points_per_request;
+            format!(
+                "more than {most} points of all series together (limits.max_points_per_request): \
+                 ask for a shorter range, a longer sampling, fewer accounts or all of them together"
+            )
+        })
+    }
+}
