@@ -260,6 +260,8 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
         ("http.body_seconds", config.http.body_seconds.into(), 1, day),
         ("limits.max_points", config.limits.max_points, 1, 1_000_000),
         ("limits.max_points_per_request", config.limits.max_points_per_request, 1, 100_000_000),
+        // ClickHouse takes a thousand values at most in some places.
+        ("limits.max_list_values", config.limits.max_list_values as u64, 1, 1000),
         ("limits.query_seconds", config.limits.query_seconds.into(), 1, day),
         ("limits.concurrent_queries", config.limits.concurrent_queries as u64, 1, 100_000),
         ("limits.queries_per_customer", config.limits.queries_per_customer as u64, 0, 100_000),
@@ -381,6 +383,7 @@ mod tests {
         for (key, least, most) in [
             ("limits.concurrent_queries", 1, 100_000),
             ("limits.query_seconds", 1, 86_400),
+            ("limits.max_list_values", 1, 1000),
             ("limits.queue_seconds", 0, 86_400),
             ("limits.max_points", 1, 1_000_000),
             ("limits.max_points_per_request", 1, 100_000_000),

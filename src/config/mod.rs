@@ -264,6 +264,7 @@ settings! {
         max_buckets: u64 = "1000000", "Largest number of buckets in one answer.";
         max_points: u64 = "11000", "Most points of one series of a Grafana panel; longer buckets are shown in place of more.";
         max_points_per_request: u64 = "200000", "Most points of all series of one request of Grafana's.";
+        max_list_values: usize = "200", "Most values in one list of a filter, such as countries or prefixes with commas.";
         query_seconds: u32 = "30", "Longest time for one query in ClickHouse.";
         requests_per_second: u32 = "500", "Requests a second for each access or grant that tokens speak for; 0 is no limit.";
         concurrent_queries: usize = "16", "Queries running in ClickHouse at once.";

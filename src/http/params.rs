@@ -7,7 +7,7 @@ use percent_encoding::percent_decode;
 use uuid::Uuid;
 
 use crate::config::UnknownParams;
-use crate::query::filter::Filter;
+use crate::query::filter::{Excess, Filter};
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
 use crate::query::zone::{self, Calendar};
@@ -28,6 +28,9 @@ pub enum BadParam {
     /// A value that is malformed, out of range, or not allowed.
     #[error("invalid value {0}")]
     Invalid(&'static str),
+    /// A value that holds more than a filter may.
+    #[error("invalid value {0}: {1}")]
+    Excessive(&'static str, Excess),
     /// A sampling that the report does not offer.
     #[error("invalid sampling")]
     Sampling,
@@ -101,6 +104,8 @@ pub struct Context<'a> {
     pub unknown: UnknownParams,
     /// Calendar buckets, unless the caller says otherwise.
     pub calendar: &'a Calendar,
+    /// Longest list that a filter takes.
+    pub max_list_values: usize,
     /// Whether the caller may ask how an answer was come by.
     pub debug: bool,
 }
@@ -206,6 +211,10 @@ impl<'a> Draft<'a> {
     fn take(&mut self, param: &'static Param, raw: &[u8]) -> Result<(), BadParam> {
         let invalid = || if param.role == Role::Sampling { BadParam::Sampling } else { BadParam::Invalid(param.name) };
         let text = std::str::from_utf8(raw).map_err(|_not_utf8| invalid())?;
+        if let Role::Filter(_, kind) = param.role {
+            let most = self.context.max_list_values;
+            kind.bounded(text, most).map_err(|excess| BadParam::Excessive(param.name, excess))?;
+        }
         self.set(param.role, text).ok_or_else(invalid)
     }
 

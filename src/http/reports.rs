@@ -57,6 +57,7 @@ async fn respond(
         schema: &state.schema,
         unknown: state.config.api.unknown_params,
         calendar: &state.calendar,
+        max_list_values: state.config.limits.max_list_values,
         debug: caller.0.may_debug(),
     };
     let pairs = Pairs::parse(request.query_string());

@@ -158,6 +158,10 @@ async fn projections_are_read_by_name_and_by_their_keys() {
     let day = "2026-01-01T00:00:00Z";
     let prefix =
         || Filter { column: Column::DstPrefixRouting, test: Test::Text(TextOp::StartsWith, vec!["12".into()]) };
+    let prefixes = || Filter {
+        column: Column::DstPrefixRouting,
+        test: Test::Text(TextOp::StartsWith, vec!["12".into(), "13+".into(), "140".into()]),
+    };
     let country = || Filter { column: Column::DstCountryId, test: Test::Integer(Cmp::Eq, 4) };
     let long = || Filter { column: Column::Duration, test: Test::Integer(Cmp::Gt, 5) };
     let customer = |unit: &str| {
@@ -208,6 +212,13 @@ async fn projections_are_read_by_name_and_by_their_keys() {
             "2025-12-01",
             Sampling::Hour,
             vec![prefix()],
+            vec![("by_destination".to_owned(), "customer_acc_id, dst_prefix_routing".to_owned())],
+        ),
+        (
+            "origination-statistics",
+            "2025-12-01",
+            Sampling::Hour,
+            vec![prefixes()],
             vec![("by_destination".to_owned(), "customer_acc_id, dst_prefix_routing".to_owned())],
         ),
         ("origination-statistics", "2025-12-01", Sampling::Hour, vec![long()], vec![calls()]),

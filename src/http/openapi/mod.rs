@@ -94,7 +94,7 @@ fn introduction(state: &State) -> String {
          An answer has {} buckets at most. A query may take {} s (504); {} run at once, and a request waits {} s for its \
          turn (503).{rate}\n\n\
          Every failure but 401 has the body `{{\"error\":\"…\"}}`. A path that is not here answers 404, another method than \
-         a path's own 405 with `Allow`, both before a token is asked for.",
+         a path's own 405 with `Allow`, both before a token is asked for. A path of the customer API may also end in `.json`.",
         limits.max_buckets, limits.query_seconds, limits.concurrent_queries, limits.queue_seconds
     )
 }
@@ -248,7 +248,7 @@ fn describe(report: &Report, state: &State) -> String {
 }
 
 fn schemas(state: &State) -> Map<String, Value> {
-    let mut schemas = params::schemas();
+    let mut schemas = params::schemas(state.config.limits.max_list_values);
     schemas.append(&mut bodies::schemas(state));
     schemas
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::state::State;
 use super::reference;
 use crate::demo;
-use crate::query::filter::{Cmp, Column, Kind, TextOp};
+use crate::query::filter::{Cmp, Column, Kind, LONGEST_LIST, LONGEST_TEXT, TextOp};
 use crate::query::sampling::Sampling;
 use crate::report::param::{Param, Role};
 use crate::report::{Report, Shape, Table};
@@ -65,7 +65,7 @@ pub fn components() -> Value {
 }
 
 /// Schemas that parameters share.
-pub fn schemas() -> Map<String, Value> {
+pub fn schemas(max_list_values: usize) -> Map<String, Value> {
     const HEX: &str = "[0-9A-Fa-f]";
     let uuid = format!("{HEX}{{8}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{12}}");
     let schemas = [
@@ -96,8 +96,9 @@ pub fn schemas() -> Map<String, Value> {
         (
             "Texts",
             json!({
-                "type": "string", "pattern": "^([^,]+(,[^,]+)*)?$",
-                "description": "One text, or several with commas.",
+                "type": "string", "maxLength": LONGEST_LIST,
+                "pattern": format!("^([^,]+(,[^,]+){{0,{}}})?$", max_list_values.saturating_sub(1)),
+                "description": format!("One text, or several with commas, {max_list_values} at most."),
             }),
         ),
         (
@@ -132,7 +133,7 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             TO.into(),
         ),
         Role::Sampling => sampling(report, state),
-        Role::Filter(column, kind) => filter(report, column, kind),
+        Role::Filter(column, kind) => filter(report, column, kind, state.config.limits.max_list_values),
         Role::Numbers => ("Fractions as numbers rather than as texts.".into(), words(&["plain"]), "plain".into()),
         Role::TimeZone => ("Time zone of buckets from an hour up.".into(), schema("TimeZone"), "Europe/Kyiv".into()),
         Role::Fill => {
@@ -170,7 +171,7 @@ fn sampling(report: &Report, state: &State) -> (String, Value, Value) {
     (description, json!({ "type": "string", "enum": names }), names.first().copied().into())
 }
 
-fn filter(report: &Report, column: Column, kind: Kind) -> (String, Value, Value) {
+fn filter(report: &Report, column: Column, kind: Kind, most: usize) -> (String, Value, Value) {
     let name = column.name();
     let what = match (report.table, column) {
         (Table::ActiveCalls, Column::Duration) => "the seconds since the call was answered, at the snapshot,",
@@ -186,7 +187,7 @@ fn filter(report: &Report, column: Column, kind: Kind) -> (String, Value, Value)
                 _ => (one, 1),
             };
             if list {
-                let schema = json!({ "type": "array", "items": schema, "minItems": 1 });
+                let schema = json!({ "type": "array", "items": schema, "minItems": 1, "maxItems": most });
                 let any = if cmp == Cmp::NotEq { "none" } else { "one" };
                 (format!("Where {what} is {any} of the numbers, several with commas."), schema, json!([example]))
             } else {
@@ -197,7 +198,8 @@ fn filter(report: &Report, column: Column, kind: Kind) -> (String, Value, Value)
             (format!("Where {what} is {} the number.", compared(cmp)), reference("schemas", "Price"), "0.05".into())
         }
         Kind::Text(op) => {
-            (format!("Where {what} {} the text.", matched(op)), json!({ "type": "string" }), text(column).into())
+            let schema = json!({ "type": "string", "maxLength": LONGEST_TEXT });
+            (format!("Where {what} {} the text.", matched(op)), schema, text(column).into())
         }
         Kind::Texts(op) => (
             format!("Where {what} {} the text; several with commas.", matched(op)),

@@ -11,6 +11,7 @@ use super::super::params::{BadParam, has_debug};
 use super::super::reports::PLAN_HEADER;
 use super::super::state::State;
 use super::{bodies, grafana, reference};
+use crate::query::filter::Excess;
 use crate::report::Shape;
 
 /// Headers of a body that a caller may hold on to.
@@ -97,6 +98,7 @@ fn failures(state: &State) -> Vec<ApiError> {
         BadParam::Missing(vec!["account-id", "from-time", "sampling"]),
         BadParam::Array("account-id"),
         BadParam::Invalid("account-id"),
+        BadParam::Excessive("dst-prefix-routing-in", Excess::Values(state.config.limits.max_list_values)),
         BadParam::Sampling,
         BadParam::Unknown("colour".into()),
         BadParam::ToBeforeFrom,

@@ -129,7 +129,8 @@ async fn a_list_may_be_long_and_hold_any_character_but_the_comma() {
     session.cdrs(rows("dst_prefix_routing")).await;
     let place = |value: &str| places(|text| text == value)[0];
     let odd: Vec<&str> = TEXTS.iter().copied().filter(|text| !text.is_empty() && !text.contains(',')).collect();
-    let many = (0..2000).map(|n| format!("9{n}")).collect::<Vec<_>>().join(",");
+    // As long as a list may be.
+    let many = (odd.len()..200).map(|n| format!("9{n}")).collect::<Vec<_>>().join(",");
     let list = format!("{many},{}", encode(&odd.join(",")).replace("%2C", ","));
     let found: Vec<i64> = places(|text| odd.contains(&text));
     assert_eq!(session.matches(QUALITY, &format!("dst-prefix-routing-in={list}")).await, found);
@@ -138,7 +139,7 @@ async fn a_list_may_be_long_and_hold_any_character_but_the_comma() {
         places(|text| odd.iter().any(|odd| text.starts_with(odd)))
     );
     assert_eq!(session.matches(QUALITY, &format!("dst-prefix-routing-not-eq={list}")).await, [place(""), place("a,b")]);
-    let countries = (0..4000).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let countries = (0..200).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
     assert_eq!(session.matches(QUALITY, &format!("dst-country-id={countries}")).await.len(), TEXTS.len());
     assert!(session.matches(QUALITY, &format!("dst-country-id-not-eq={countries}")).await.is_empty());
 }
