@@ -71,14 +71,14 @@ async fn respond(
                 memory: None,
                 told: Told::default(),
             };
-            return Ok(answer.finish(explain));
+            return Ok(answer.finish(caller, explain));
         }
         Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),
         Err(Refusal::TooManyBuckets { limit }) => return Err(BadParam::TooManyBuckets(limit).into()),
     };
     let answered = match report.shape {
         Shape::Calls { .. } | Shape::Concurrency => {
-            buckets(plan, request, state).await.map(|answer| answer.finish(explain))
+            buckets(plan, request, state).await.map(|answer| answer.finish(caller, explain))
         }
         Shape::LiveCalls => live_calls(&plan, state).await.map_err(Refused::Store).map(|calls| {
             let rendered = reply::render(LiveWriter::new(Arc::new(calls)));
@@ -183,9 +183,13 @@ struct Answered {
 }
 
 impl Answered {
-    /// Says in headers where the answer came from, and how it was planned if that is wanted.
-    fn finish(self, explain: bool) -> HttpResponse {
+    /// Says in headers where the answer came from, and how it was planned if that is wanted. Only to a caller who may ask:
+    /// the cache is checked against the whole table, so it would tell when others call.
+    fn finish(self, caller: &Caller, explain: bool) -> HttpResponse {
         let Self { mut response, memory, told } = self;
+        if !caller.0.may_debug() {
+            return response;
+        }
         let headers = response.headers_mut();
         if let Some((used, age)) = memory {
             headers.insert(HeaderName::from_static("x-cache"), HeaderValue::from_static(used.word()));

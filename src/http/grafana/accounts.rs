@@ -32,6 +32,8 @@ pub struct Accounts {
     pub countries: Arc<Countries>,
     /// Sides of calls that the token sees.
     pub sides: Sides,
+    /// Whether answers may say how they were come by.
+    pub debug: bool,
     all: Vec<One>,
     by_text: HashMap<String, usize>,
     /// Commas or bars that a name holds, at the most.
@@ -66,7 +68,14 @@ impl Accounts {
         }
         let marks = |one: &One| one.label.matches([',', '|']).count();
         let marks = all.iter().map(marks).max().unwrap_or(0).min(MOST_MARKS);
-        Self { countries: Arc::clone(who.countries()), sides: who.sides(), all, by_text, marks }
+        Self {
+            countries: Arc::clone(who.countries()),
+            sides: who.sides(),
+            debug: who.may_debug(),
+            all,
+            by_text,
+            marks,
+        }
     }
 
     /// Every account in turn.

@@ -244,7 +244,8 @@ impl<'a> Ask<'a> {
         Ok(window)
     }
 
-    /// Reads what is asked for, account by account, and hands on the sums of each with its place as they come.
+    /// Reads what is asked for, account by account, and hands on the sums of each with its place as they come. Says what they were
+    /// made of where the token may ask: it depends on other customers' calls too.
     ///
     /// # Errors
     /// More than a request may read, what becomes of a query, or what `add` says.
@@ -252,7 +253,7 @@ impl<'a> Ask<'a> {
         &self,
         asked: &Asked,
         mut add: impl FnMut(usize, Buckets) -> Result<(), GrafanaError>,
-    ) -> Result<Use, GrafanaError> {
+    ) -> Result<Option<Use>, GrafanaError> {
         let Asked { plan, accounts, .. } = asked;
         self.left.read(plan, accounts.len() as u64)?;
         let reads = (0..accounts.len()).map(|place| self.read_one(asked, place));
@@ -265,7 +266,7 @@ impl<'a> Ask<'a> {
             add(place, sums)?;
             used = Some(if used.is_none_or(|used| used == how) { how } else { Use::Partial });
         }
-        Ok(used.unwrap_or(Use::Hit))
+        Ok(self.own.debug.then(|| used.unwrap_or(Use::Hit)))
     }
 
     /// Reads the account of one place.
@@ -293,7 +294,7 @@ impl<'a> Ask<'a> {
     ///
     /// # Errors
     /// As [`Self::read`], or sums out of range.
-    pub async fn by_key(&self, asked: &Asked) -> Result<(Buckets, Vec<usize>, Use), GrafanaError> {
+    pub async fn by_key(&self, asked: &Asked) -> Result<(Buckets, Vec<usize>, Option<Use>), GrafanaError> {
         let mut all = None;
         let used = self.read(asked, |_, sums| add(&mut all, sums.by_key().ok_or_else(StoreError::overflow)?)).await?;
         let sums: Buckets = all.ok_or(ApiError::Internal)?;
@@ -364,12 +365,12 @@ impl Asked {
 }
 
 /// What a frame says of itself.
-pub fn custom(metric: Metric, window: &Window, used: Use) -> Value {
-    json!({
-        "scope": metric.scope(),
-        "sampling": window.sampling.name(),
-        "cache": match used { Use::Hit => "hit", Use::Partial => "partial", Use::Miss => "miss" },
-    })
+pub fn custom(metric: Metric, window: &Window, used: Option<Use>) -> Value {
+    let mut custom = json!({ "scope": metric.scope(), "sampling": window.sampling.name() });
+    if let Some(used) = used {
+        custom["cache"] = used.word().into();
+    }
+    custom
 }
 
 /// Adds sums to those of the accounts before, bucket by bucket.

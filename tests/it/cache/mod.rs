@@ -48,7 +48,7 @@ impl Services {
         // What projections say is under test too.
         let plain = TestApp::over(db, |config| (config.cache.enabled, config.planner.enabled) = (false, false)).await;
         let cached = TestApp::over(plain.same_db(engine), |config| config.cache.fresh_seconds = 0).await;
-        let (account, token) = (plain.account(ACCOUNT, CUSTOMER).await, plain.token(CUSTOMER, &[]));
+        let (account, token) = (plain.account(ACCOUNT, CUSTOMER).await, plain.debug_token(CUSTOMER));
         let services = Self { plain, cached, account, token };
         services.know(&services.plain).await;
         services.know(&services.cached).await;

@@ -102,7 +102,8 @@ fn at(seconds: i64) -> i64 {
 
 #[actix_web::test]
 async fn annotations_are_frames_for_the_newer_plugins_and_objects_for_the_older_ones() {
-    let world = World::with(|config| config.cache.fresh_seconds = 0).await;
+    let mut world = World::with(|config| config.cache.fresh_seconds = 0).await;
+    world.token = world.app.debug_token(7);
     planted(&world).await;
     let collapse = "ASR 10.0 % of 160 calls, usual 50.0 %";
     let title = "ASR collapse: A.B (C), wholesale";

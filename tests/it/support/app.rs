@@ -89,6 +89,12 @@ impl TestApp {
         self.sign(&issue, 600)
     }
 
+    /// A dynamic token that may ask how answers were come by, for all accounts of a customer.
+    pub fn debug_token(&self, customer_id: u32) -> String {
+        let issue = Issue::Grant { customer_id, account_ids: Vec::new(), allowed_ips: Vec::new(), debug: true };
+        self.sign(&issue, 600)
+    }
+
     /// A token of the app's own keys.
     pub fn sign(&self, issue: &Issue, ttl: u32) -> String {
         Keys::new(&self.config.auth).unwrap().sign(issue, OffsetDateTime::now_utc(), ttl).unwrap()
