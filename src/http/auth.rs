@@ -146,7 +146,7 @@ pub fn client_ip(request: &HttpRequest, state: &State) -> Option<IpAddr> {
     let mut forwarded = headers.get_all("x-forwarded-for").peekable();
     if forwarded.peek().is_none() {
         return match headers.get("x-real-ip") {
-            Some(value) => value.to_str().ok()?.trim().parse().ok(),
+            Some(value) => net::parse_hop(value.to_str().ok()?),
             None => Some(peer),
         };
     }
@@ -156,7 +156,7 @@ pub fn client_ip(request: &HttpRequest, state: &State) -> Option<IpAddr> {
     }
     let mut last = peer;
     for hop in hops.iter().rev() {
-        last = hop.parse().ok()?;
+        last = net::parse_hop(hop)?;
         if !net::contains(trusted, last) {
             return Some(last);
         }

@@ -59,6 +59,24 @@ impl Endpoint {
         }
     }
 
+    /// Every path that leads to it. Those of the customer API may end in `.json`, as Yeti's may.
+    pub fn paths(self) -> Vec<String> {
+        let path = self.path();
+        match self {
+            Self::Report(_) | Self::Login => {
+                let with_suffix = format!("{path}.json");
+                vec![path, with_suffix]
+            }
+            Self::Grafana(_)
+            | Self::Live
+            | Self::Ready
+            | Self::Metrics
+            | Self::Document
+            | Self::Page
+            | Self::PageFile => vec![path],
+        }
+    }
+
     /// Its methods, as the header `Allow` of a 405 lists them. Without a key to sign with there is no login.
     pub fn allow(self, can_sign: bool) -> &'static str {
         match self {

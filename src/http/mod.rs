@@ -69,7 +69,7 @@ fn routes(config: &mut ServiceConfig, state: &State) {
 }
 
 fn resource(endpoint: Endpoint, can_sign: bool) -> Resource {
-    let resource = web::resource(endpoint.path()).default_service(other_method(endpoint.allow(can_sign)));
+    let resource = web::resource(endpoint.paths()).default_service(other_method(endpoint.allow(can_sign)));
     match endpoint {
         Endpoint::Report(report) => resource.route(
             read().to(move |caller, request: HttpRequest, state| reports::answer(report, caller, request, state)),
