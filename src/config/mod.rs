@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use value::{Secret, Value, words};
 
-pub use value::{Expressions, TableName, Watched};
+pub use value::{Expressions, Origin, TableName, Watched};
 
 words! {
     /// Unit of `acd` in the customer API.
@@ -179,6 +179,7 @@ settings! {
         trusted_proxies: Vec<IpNet> = "", "Proxies whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto are believed.";
         hsts_seconds: u32 = "31536000", "max-age of Strict-Transport-Security on answers over TLS; 0 sends none.";
         body_seconds: u32 = "10", "How long the body of a request may take to arrive before it gets 408.";
+        cors_origins: Vec<Origin> = "", "Origins whose pages may call the API from a browser, such as https://portal.example.net; empty is none.";
     }
     /// The ClickHouse server.
     clickhouse ClickHouse {

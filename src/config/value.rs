@@ -92,6 +92,60 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
+/// The origin of a web page: `https://portal.example.net`, with a port where that is not the scheme's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// As browsers write it in the header `Origin`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Value for Origin {
+    fn parse(text: &str) -> Result<Self, String> {
+        let expected = || {
+            String::from(
+                "expected origins such as https://portal.example.net or http://localhost:3000: scheme, host and port alone, \
+                 no path, no *",
+            )
+        };
+        let text = text.to_ascii_lowercase();
+        let (scheme, rest) = text.split_once("://").ok_or_else(expected)?;
+        let own_port = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => return Err(expected()),
+        };
+        // A colon within brackets is the address's.
+        let at = rest.rfind(':').filter(|at| rest.rfind(']').is_none_or(|end| end < *at));
+        let (host, port) = at.map_or((rest, None), |at| (&rest[..at], Some(&rest[at + 1..])));
+        let port = match port {
+            Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(port.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(expected)?)
+            }
+            Some(_) => return Err(expected()),
+            None => None,
+        };
+        let host = match host.strip_prefix('[').map(|host| host.strip_suffix(']')) {
+            Some(address) => {
+                let address: std::net::Ipv6Addr = address.and_then(|ip| ip.parse().ok()).ok_or_else(expected)?;
+                format!("[{address}]")
+            }
+            None => {
+                let label = |label: &str| {
+                    !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                };
+                host.split('.').all(label).then(|| host.to_owned()).ok_or_else(expected)?
+            }
+        };
+        // Browsers leave the scheme's own port out.
+        let port = port.filter(|port| *port != own_port).map_or_else(String::new, |port| format!(":{port}"));
+        Ok(Self(format!("{scheme}://{host}{port}")))
+    }
+}
+
 /// A list is written with commas; empty text is the empty list.
 impl<T: Value> Value for Vec<T> {
     const SECRET: bool = T::SECRET;
@@ -207,3 +261,49 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_as_browsers_write_them() {
+        for (text, expected) in [
+            ("https://portal.example.net", "https://portal.example.net"),
+            ("HTTPS://Portal.Example.Net:443", "https://portal.example.net"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("http://127.0.0.1:80", "http://127.0.0.1"),
+            ("https://a.example:80", "https://a.example:80"),
+            ("http://[2001:DB8:0::1]:8080", "http://[2001:db8::1]:8080"),
+            ("http://[::1]", "http://[::1]"),
+        ] {
+            assert_eq!(Origin::parse(text).map(|origin| origin.0), Ok(expected.to_owned()), "{text}");
+        }
+        for text in [
+            "",
+            "*",
+            "null",
+            "https://*",
+            "https://*.example.net",
+            "portal.example.net",
+            "https://",
+            "https://portal.example.net/",
+            "https://portal.example.net/x",
+            "https://portal.example.net?x",
+            "https://user@portal.example.net",
+            "https://portal.example.net:0",
+            "https://portal.example.net:65536",
+            "https://portal.example.net:",
+            "https://portal.example.net:+1",
+            "https://a..b",
+            "https://a b",
+            "https://[::1",
+            "https://::1",
+            "ftp://portal.example.net",
+            "file://",
+            "https://p\u{f6}rtal.example",
+        ] {
+            assert!(Origin::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -13,6 +13,7 @@ use actix_web::{Error, HttpMessage, HttpRequest};
 use uuid::Uuid;
 
 use super::auth::Renewed;
+use super::cors::Source;
 use super::error::ApiError;
 use super::state::State;
 use super::transport::over_tls;
@@ -42,6 +43,10 @@ pub async fn add<B: MessageBody>(
     let start = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
+    let source = Source::of(&request);
+    if let Some(permission) = source.preflight(&request) {
+        return Ok(finish(request.into_response(permission).map_into_right_body(), source, &id, start));
+    }
     let response = REQUEST.scope(id.clone(), next.call(request)).await?;
     // The compressing layer's own refusal is plain text.
     let mut response = if response.status() == StatusCode::NOT_ACCEPTABLE {
@@ -56,8 +61,14 @@ pub async fn add<B: MessageBody>(
     {
         log::error!("request {id}: cookie not set: {e}");
     }
+    Ok(finish(response, source, &id, start))
+}
+
+/// Counts the request and adds the headers.
+fn finish<B>(mut response: ServiceResponse<B>, source: Source, id: &str, start: Instant) -> ServiceResponse<B> {
     let took = start.elapsed();
     count(&response, took);
+    source.tell(response.headers_mut());
     let hsts = hsts(response.request());
     let headers = response.headers_mut();
     for (name, value) in FIXED {
@@ -67,13 +78,13 @@ pub async fn add<B: MessageBody>(
         headers.insert(STRICT_TRANSPORT_SECURITY, value);
     }
     let runtime = format!("{:.6}", took.as_secs_f64());
-    for (name, value) in [("x-request-id", id), ("x-runtime", runtime)] {
+    for (name, value) in [("x-request-id", id), ("x-runtime", runtime.as_str())] {
         // Both are made of ASCII letters, digits and a few marks, which every header value may hold.
         if let Ok(value) = HeaderValue::try_from(value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    Ok(response)
+    response
 }
 
 /// Keeps browsers at https, where the request came by it.

@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod body;
+mod cors;
 mod docs;
 pub mod endpoint;
 pub mod error;

@@ -1,12 +1,13 @@
 //! What callers could learn of each other, and what stands between them and the service.
 
+use cdrscope::config::value::Value;
 use reqwest::header::HeaderMap;
 use serde_json::json;
 
 use crate::cache::{calls, calls_of};
-use crate::support::TestApp;
 use crate::support::app::API;
 use crate::support::http::send;
+use crate::support::{Reply, TestApp};
 
 const CUSTOMER: u32 = 1;
 const ACCOUNT: u32 = 11;
@@ -194,4 +195,119 @@ async fn paths_of_the_customer_api_may_end_in_json() {
     let metrics = app.get("/metrics", "Bearer 0123456789abcdef").await.body;
     assert!(metrics.contains(r#"route="/api/rest/customer/v1/origination-statistics""#), "{metrics}");
     assert!(!metrics.contains(".json\""), "{metrics}");
+}
+
+#[actix_web::test]
+async fn pages_of_listed_origins_may_call_and_no_others() {
+    let listed = "https://portal.example.net";
+    let app = TestApp::start(|config| {
+        config.http.cors_origins = [listed, "http://localhost:3000"].map(|origin| Value::parse(origin).unwrap()).into();
+        config.limits.requests_per_second = 5;
+    })
+    .await;
+    let account = app.account(ACCOUNT, CUSTOMER).await;
+    let token = app.token(CUSTOMER, &[]);
+    app.until_known(account, &app.token(CUSTOMER, &[ACCOUNT])).await;
+    let report = format!("{API}/origination-statistics");
+    let preflight = async |path: &str, origin: &str| {
+        let request =
+            app.request("OPTIONS", path).header("Origin", origin).header("Access-Control-Request-Method", "GET");
+        send(request.header("Access-Control-Request-Headers", "authorization,if-none-match")).await
+    };
+    for (path, methods) in [
+        (report.as_str(), "GET, HEAD"),
+        (&format!("{report}.json"), "GET, HEAD"),
+        (&format!("{API}/auth"), "GET, HEAD, POST, DELETE"),
+        ("/grafana/query", "POST"),
+        ("/openapi.json", "GET, HEAD"),
+    ] {
+        let reply = preflight(path, listed).await;
+        assert_eq!((reply.status, reply.body.as_str()), (204, ""), "{path}");
+        for (name, value) in [
+            ("access-control-allow-origin", listed),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-allow-methods", methods),
+            ("access-control-allow-headers", "Authorization, Content-Type, If-None-Match, X-Request-Id"),
+            ("access-control-max-age", "600"),
+            ("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
+            ("x-frame-options", "SAMEORIGIN"),
+        ] {
+            assert_eq!(reply.header(name), value, "{path} {name}");
+        }
+    }
+    // What is no preflight of a listed origin for a path that there is gets what it gets without CORS.
+    let others = [
+        "https://portal.example.net.evil.example",
+        "http://portal.example.net",
+        "https://portal.example.net:8443",
+        "https://PORTAL.example.net",
+        "https://evil.example",
+        "null",
+        "*",
+        "",
+    ];
+    for origin in others {
+        let reply = preflight(&report, origin).await;
+        assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD"), "{origin}");
+        assert_eq!((granted(&reply), reply.header("vary")), (Vec::new(), "Origin"), "{origin}");
+    }
+    assert_eq!(preflight("/nowhere", listed).await.status, 404);
+    assert_eq!(send(app.request("OPTIONS", &report).header("Origin", listed)).await.status, 405);
+    // The calls themselves, whatever becomes of them.
+    let query = format!("account-id={account}&from-time=2026-01-01&to-time=2026-01-02&sampling=hour");
+    let call = async |query: &str, token: &str, origin: &str| {
+        let request = app.request("GET", &format!("{report}?{query}")).header("Origin", origin);
+        send(request.header("Authorization", token)).await
+    };
+    let mut statuses = Vec::new();
+    let mut replies = vec![
+        call(&query, &token, listed).await,
+        call(&query, &token, "http://localhost:3000").await,
+        call("", &token, listed).await,
+        call(&query, "", listed).await,
+        preflight("/nowhere", listed).await,
+        send(app.request("PUT", &report).header("Origin", listed)).await,
+        send(
+            app.request("GET", &report)
+                .header("Origin", listed)
+                .header("Accept-Encoding", "identity;q=0, *;q=0")
+                .header("Authorization", &token),
+        )
+        .await,
+    ];
+    for _ in 0..8 {
+        replies.push(call(&query, &token, listed).await);
+    }
+    for (place, reply) in replies.iter().enumerate() {
+        let origin = if place == 1 { "http://localhost:3000" } else { listed };
+        assert_eq!(reply.header("access-control-allow-origin"), origin, "{} {}", reply.status, reply.body);
+        assert_eq!(reply.header("access-control-allow-credentials"), "true");
+        assert!(reply.header("access-control-expose-headers").contains("ETag, X-Request-Id"));
+        let vary: Vec<_> = reply.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+        assert!(vary.contains(&"Origin"), "{} {vary:?}", reply.status);
+        statuses.push(reply.status);
+    }
+    for status in [200, 400, 401, 404, 405, 406, 429] {
+        assert!(statuses.contains(&status), "{status}: {statuses:?}");
+    }
+    for origin in others {
+        let reply = call("", "", origin).await;
+        assert_eq!((reply.status, granted(&reply)), (401, Vec::new()), "{origin}");
+    }
+}
+
+/// What a response permits to pages of other origins.
+fn granted(reply: &Reply) -> Vec<String> {
+    let names = reply.headers.keys().map(ToString::to_string);
+    names.filter(|name| name.starts_with("access-control-")).collect()
+}
+
+#[actix_web::test]
+async fn without_listed_origins_there_is_no_preflight() {
+    let app = TestApp::start(|_| ()).await;
+    let path = format!("{API}/origination-statistics");
+    let request = app.request("OPTIONS", &path).header("Origin", "https://portal.example.net");
+    let reply = send(request.header("Access-Control-Request-Method", "GET")).await;
+    assert_eq!((reply.status, reply.header("allow"), reply.header("vary")), (405, "GET, HEAD", ""));
+    assert_eq!(granted(&reply), Vec::<String>::new());
 }
