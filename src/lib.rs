@@ -20,6 +20,7 @@
 //! | [`alerts`] | when something went wrong, from counts of calls |
 //! | [`fair`] | query slots and memory shared fairly between tenants |
 //! | [`engine`] | the embedded ClickHouse |
+//! | [`journal`] | lines of the access and the audit log, and the thread that writes them |
 //! | [`metrics`] | every metric in one table, and the counters |
 //! | [`migrate`] | the schema's steps |
 //! | [`thin`] | old months without the details |
@@ -39,6 +40,7 @@ pub mod demo;
 pub mod engine;
 pub mod fair;
 pub mod http;
+pub mod journal;
 pub mod metrics;
 pub mod migrate;
 pub mod net;

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::http::server::connections::SWEEP;
 use crate::http::server::tls::{Certificate, TlsError};
-use crate::http::{server, state::State};
+use crate::http::{server, state::State, trail::Journals};
 use crate::migrate::{Status, status};
 use crate::store::{Reading, Store};
 use crate::tables::{self, TablesError};
@@ -31,6 +31,14 @@ pub enum ServiceError {
     Listen {
         /// The configured address.
         address: SocketAddr,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A log's file cannot be opened.
+    #[error("{setting}: {source}")]
+    Log {
+        /// The setting that names it.
+        setting: &'static str,
         /// The reason.
         source: std::io::Error,
     },
@@ -51,6 +59,7 @@ pub struct Service {
     watch: JoinHandle<()>,
     sweep: JoinHandle<()>,
     reload: JoinHandle<()>,
+    state: Arc<State>,
     url: String,
 }
 
@@ -67,6 +76,8 @@ impl Service {
         let address = config.http.listen;
         let certificate = Certificate::load(&config.http)?;
         let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
+        let journals =
+            Journals::start(&config.log).map_err(|(setting, source)| ServiceError::Log { setting, source })?;
         let store = Store::new(reader, &config.limits);
         let schema = tables::inspect(store.client(), &config).await?;
         let reading = match &schema.cdrs {
@@ -75,6 +86,8 @@ impl Service {
             _ => Reading::Left,
         };
         let state = State::new(config, keys, store.reading(reading), schema);
+        // The state is new, so there is none yet.
+        let _ = state.journals.set(journals);
         look(&state).await;
         let listen = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(listen)?;
@@ -83,8 +96,8 @@ impl Service {
         let server = server::serve(&state, listener, tls).map_err(listen)?;
         let sweep = actix_web::rt::spawn(sweep(Arc::clone(&state)));
         let reload = actix_web::rt::spawn(reload::keys(Arc::clone(&state)));
-        let watch = actix_web::rt::spawn(watch(state, certificate));
-        Ok(Self { server, watch, sweep, reload, url: format!("{scheme}://{bound}") })
+        let watch = actix_web::rt::spawn(watch(Arc::clone(&state), certificate));
+        Ok(Self { server, watch, sweep, reload, state, url: format!("{scheme}://{bound}") })
     }
 
     /// Where it listens: `http://127.0.0.1:8080`, or `https://…`.
@@ -106,6 +119,9 @@ impl Service {
         self.watch.abort();
         self.sweep.abort();
         self.reload.abort();
+        if let Some(journals) = self.state.journals.get() {
+            journals.flush();
+        }
         ended
     }
 }

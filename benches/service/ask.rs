@@ -122,6 +122,7 @@ impl<'a> Question<'a> {
             schema: &world.schema,
             unknown: UnknownParams::Reject,
             calendar: &calendar,
+            max_list_values: 200,
             debug: false,
         };
         let request = params::read(report, &Pairs::parse(&self.query()), context)?;

@@ -21,8 +21,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Config;
 use crate::config::load::ConfigError;
+use crate::config::{Config, LogFormat};
 use crate::engine::{ChildArgs, EngineError, child_main};
 use settings::Settings;
 
@@ -127,11 +127,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Reads the settings and starts the log.
 fn configure(settings: &Settings) -> Result<Config, CliError> {
     let config = settings.load()?;
-    env_logger::Builder::from_env(
+    let mut log = env_logger::Builder::from_env(
         env_logger::Env::new().filter_or("CDRSCOPE_LOG", "info,actix_server=warn,clickhouse=warn"),
-    )
-    .format_timestamp_millis()
-    .init();
+    );
+    log.format_timestamp_millis();
+    if config.log.format == LogFormat::Json {
+        log.format(json_line);
+    }
+    log.init();
     Ok(config)
 }
 
@@ -140,6 +143,17 @@ fn warn_of_secrets(config: &Config, settings: &Settings) {
     for warning in crate::config::secrets::warnings(config, settings.file()) {
         log::warn!("{warning}");
     }
+}
+
+/// A line of the log as an object.
+fn json_line(out: &mut env_logger::fmt::Formatter, record: &log::Record<'_>) -> std::io::Result<()> {
+    let line = serde_json::json!({
+        "time": out.timestamp_millis().to_string(),
+        "level": record.level().as_str(),
+        "target": record.target(),
+        "message": record.args().to_string(),
+    });
+    writeln!(out, "{line}")
 }
 
 /// A runtime for the commands that talk to ClickHouse.

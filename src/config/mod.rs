@@ -55,6 +55,28 @@ words! {
 }
 
 words! {
+    /// Form of the log.
+    LogFormat {
+        /// Lines for people.
+        Text = "text",
+        /// An object a line.
+        Json = "json",
+    }
+}
+
+words! {
+    /// Form of the access log.
+    AccessLog {
+        /// None is kept.
+        Off = "off",
+        /// `name=value` pairs.
+        Text = "text",
+        /// An object a line.
+        Json = "json",
+    }
+}
+
+words! {
     /// Signature algorithm of tokens. Pinned here, never taken from a token.
     Algorithm {
         /// HMAC with SHA-256 and the shared secret.
@@ -255,6 +277,13 @@ settings! {
         window_minutes: u32 = "5", "How many complete minutes the figures of accounts are of.";
         fresh_seconds: u32 = "15", "How old the figures of accounts may be when they are asked for again.";
         max_series: usize = "1000", "Most series of accounts, ten for each account; with more accounts there are none.";
+    }
+    /// What is written down.
+    log Log {
+        format: LogFormat = "text", "Form of the log on stderr: text, or json, an object a line. CDRSCOPE_LOG sets its level.";
+        access: AccessLog = "off", "A line for each request: off, text or json.";
+        access_file: Option<PathBuf> = "", "File for the access log instead of stderr; it may be rotated.";
+        audit_file: Option<PathBuf> = "", "File for an audit log: a JSON line for each time that data of calls were given to somebody; it may be rotated.";
     }
     /// The API's manners.
     api Api {

@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 use super::error::ApiError;
 use super::reports::request_id;
 use super::state::State;
+use super::trail;
 use super::transport::over_tls;
 use crate::access::{Denied, Who};
 use crate::config::CookieSecure;
@@ -79,6 +80,7 @@ pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiErro
     let snapshot = state.directory.snapshot()?;
     let who = Who::of(&accepted, client_ip(request, state), snapshot, state.config.auth.contractors)
         .map_err(|why| refuse(why.into()))?;
+    trail::note_caller(&accepted, &who);
     let auth = &state.config.auth;
     if from_cookie && let Some(renewed) = accepted.renew(&token, now, auth.token_ttl_seconds, auth.session_seconds) {
         request.extensions_mut().insert(Renewed(session_cookie(request, state, renewed)));

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use actix_web::dev::ServiceRequest;
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
@@ -24,6 +27,20 @@ const MAX_AGE: &str = "600";
 
 /// The request headers that a permission depends on.
 const PERMISSION: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+
+/// Answers preflights.
+///
+/// # Errors
+/// None of its own.
+pub async fn answer<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    match Source::of(&request).preflight(&request) {
+        Some(permission) => Ok(request.into_response(permission).map_into_right_body()),
+        None => Ok(next.call(request).await?.map_into_left_body()),
+    }
+}
 
 /// The origin of a request.
 #[derive(Debug)]
@@ -53,7 +70,7 @@ impl Source {
 
     /// The response to a browser that asks whether it may send a request, for a path that there is: 204, before any token is
     /// asked for.
-    pub fn preflight(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+    fn preflight(&self, request: &ServiceRequest) -> Option<HttpResponse> {
         let asks = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if !matches!(self, Self::Listed(_)) || !asks {

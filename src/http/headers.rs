@@ -16,6 +16,7 @@ use super::auth::Renewed;
 use super::cors::Source;
 use super::error::ApiError;
 use super::state::State;
+use super::trail;
 use super::transport::over_tls;
 use crate::store::REQUEST;
 
@@ -43,10 +44,8 @@ pub async fn add<B: MessageBody>(
     let start = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
+    trail::note_id(&id);
     let source = Source::of(&request);
-    if let Some(permission) = source.preflight(&request) {
-        return Ok(finish(request.into_response(permission).map_into_right_body(), source, &id, start));
-    }
     let response = REQUEST.scope(id.clone(), next.call(request)).await?;
     // The compressing layer's own refusal is plain text.
     let mut response = if response.status() == StatusCode::NOT_ACCEPTABLE {

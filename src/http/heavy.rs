@@ -7,6 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
 
 use super::error::ApiError;
+use super::trail;
 use crate::store::REQUEST;
 
 /// Politeness of these threads towards the workers: their work waits where both want the processor.
@@ -65,7 +66,7 @@ impl Drop for Aborts {
 pub async fn run<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
     let request = REQUEST.try_with(Clone::clone).unwrap_or_default();
     let runtime = runtime().ok_or(ApiError::Internal)?;
-    let task = runtime.spawn(REQUEST.scope(request, work));
+    let task = runtime.spawn(REQUEST.scope(request, trail::carried(work)));
     let mut aborts = Aborts::default();
     aborts.on(task.abort_handle());
     // A panic has been logged.

@@ -19,6 +19,7 @@ pub mod reply;
 mod reports;
 pub mod server;
 pub mod state;
+pub mod trail;
 pub mod transport;
 
 use std::sync::Arc;
@@ -59,8 +60,10 @@ pub fn app(
         .configure(move |config| routes(config, &routed))
         .default_service(web::to(|| async { ApiError::NotFound.reply(None) }))
         .wrap(Compress::default())
+        .wrap(from_fn(cors::answer))
         .wrap(from_fn(server::track::track))
-        .wrap(from_fn(headers::add)) // outermost: sees every request first, every answer last
+        .wrap(from_fn(headers::add)) // sees every answer of those within, and all of its headers
+        .wrap(from_fn(trail::record)) // outermost: sees every request first, every answer last
 }
 
 fn routes(config: &mut ServiceConfig, state: &State) {

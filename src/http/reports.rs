@@ -1,5 +1,6 @@
 //! The one handler of every report: read the parameters, plan, ask, answer.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::heavy;
 use super::params::{self, BadParam, Context, Pairs};
 use super::reply::{self, Rendered, Room};
 use super::state::State;
+use super::trail;
 use crate::cache::{self, Assembled, Use};
 use crate::columns::buckets::Buckets;
 use crate::columns::live::{LiveCalls, LiveWriter};
@@ -52,8 +54,10 @@ async fn respond(
     request: &HttpRequest,
     state: &Arc<State>,
 ) -> Result<HttpResponse, ApiError> {
+    let named = Cell::new(None);
+    let scope = |account| caller.0.scope(account, report.side).inspect(|_own| named.set(Some(account)));
     let context = Context {
-        scope: &|account| caller.0.scope(account, report.side),
+        scope: &scope,
         schema: &state.schema,
         unknown: state.config.api.unknown_params,
         calendar: &state.calendar,
@@ -76,6 +80,7 @@ async fn respond(
         Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),
         Err(Refusal::TooManyBuckets { limit }) => return Err(BadParam::TooManyBuckets(limit).into()),
     };
+    trail::note_asked(&plan, named.get());
     let answered = match report.shape {
         Shape::Calls { .. } | Shape::Concurrency => {
             buckets(plan, request, state).await.map(|answer| answer.finish(caller, explain))
@@ -107,6 +112,7 @@ async fn buckets(plan: Plan, request: &HttpRequest, state: &Arc<State>) -> Resul
         seq = cache.look(&state.store, plan.report.table).await;
         if let Some(body) = cache.body(&plan, seq) {
             state.answers.note(Use::Hit);
+            trail::note_read(0, Some(Use::Hit));
             let response = reply::send_ready(request, &body.etag, body.text.clone(), room);
             let age = cache.tracker(plan.report.table).age();
             return Ok(Answered { response, memory: Some((Use::Hit, age)), told: Told::default() });
@@ -141,6 +147,7 @@ async fn made(plan: &Plan, seq: u64, state: &State) -> Result<Made, StoreError> 
     };
     let Assembled { sums, used, told } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
     state.answers.note(used);
+    trail::note_read(told.rows_read(), Some(used));
     let rendered = reply::render(writer(plan, sums, state)?);
     if let Some(text) = &rendered.text {
         cache.keep_body(plan, text.clone(), rendered.etag.clone(), seq);
@@ -157,8 +164,9 @@ pub(super) async fn sums(plan: &Plan, state: &State) -> Result<(Buckets, Use), S
     let (sums, used) = match &state.cache {
         Some(cache) => {
             let seq = cache.look(&state.store, plan.report.table).await;
-            let Assembled { sums, used, .. } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
+            let Assembled { sums, used, told } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
             state.answers.note(used);
+            trail::note_read(told.rows_read(), Some(used));
             (sums, used)
         }
         None => (read(plan, state).await?.0, Use::Miss),
@@ -211,6 +219,7 @@ async fn read(plan: &Plan, state: &State) -> Result<(Buckets, Told), StoreError>
     let mut rows = AtMost(&mut sums, plan.most_rows);
     let (statement, rows) = state.store.read(plan.scope.tenant, write, plan.report.name, &mut rows).await?;
     told.add(&statement, rows);
+    trail::note_read(rows, None);
     Ok((sums, told))
 }
 
@@ -234,6 +243,7 @@ fn writer(plan: &Plan, sums: Buckets, state: &State) -> Result<Writer, StoreErro
 async fn live_calls(plan: &Plan, state: &State) -> Result<LiveCalls, StoreError> {
     let mut calls = LiveCalls::default();
     let write = |route| sql::select(plan, &state.schema, route);
-    state.store.read(plan.scope.tenant, write, plan.report.name, &mut calls).await?;
+    let (_, rows) = state.store.read(plan.scope.tenant, write, plan.report.name, &mut calls).await?;
+    trail::note_read(rows, None);
     Ok(calls)
 }

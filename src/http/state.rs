@@ -1,8 +1,8 @@
 //! What handlers share: made once, before the server starts.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
@@ -12,6 +12,7 @@ use super::grafana::Work;
 use super::login::Logins;
 use super::metrics::Held;
 use super::server::connections::Connections;
+use super::trail::Journals;
 use crate::access::Directory;
 use crate::cache::{Cache, Tracker};
 use crate::config::{Config, Limits, WeekStart};
@@ -54,6 +55,8 @@ pub struct State {
     pub logins: Logins,
     /// Bodies of Grafana's that take memory or time.
     pub work: Work,
+    /// Access and audit log; set once, when the service starts.
+    pub journals: OnceLock<Journals>,
     /// Requests, where metrics are wanted.
     pub requests: Option<Requests>,
     /// Answers by how much of them was remembered.
@@ -98,6 +101,7 @@ impl State {
             rate,
             logins,
             work: Work::new(&config.http),
+            journals: OnceLock::new(),
             requests,
             answers: Answers::default(),
             figures: Held::default(),

@@ -64,6 +64,7 @@ metrics! {
     ANSWERS counter "cdrscope_answers_total" ["cache"] "Answers by how much of them was remembered: hit, partial, miss.";
     CACHE_BYTES gauge "cdrscope_cache_bytes" [] "Memory of remembered sums and answers.";
     ACCOUNTS_READ gauge "cdrscope_accounts_read_timestamp_seconds" [] "When accounts and api_access were last read, epoch seconds.";
+    LINES_LOST counter "cdrscope_log_lines_lost_total" ["log"] "Lines of the access and the audit log that could not be written.";
     ENGINE_RESTARTS counter "cdrscope_engine_restarts_total" [] "Starts of the embedded engine after it had ended by itself.";
     ACCOUNTS_UP gauge "cdrscope_accounts_up" [] "1 if figures of accounts could be read for this scrape, else 0.";
     ACCOUNTS_OMITTED gauge "cdrscope_accounts_omitted" [] "Accounts without figures, as all together would be more than metrics.max_series.";

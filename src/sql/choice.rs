@@ -139,6 +139,11 @@ impl Told {
         self.rows_read += rows_read;
     }
 
+    /// Rows that the engine says it read.
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read
+    }
+
     /// The stretches, with spaces between them; behind the first `MOST_PIECES` only how many more: `more:5`.
     pub fn pieces(&self) -> String {
         let (shown, more) = self.scans.split_at(self.scans.len().min(MOST_PIECES));

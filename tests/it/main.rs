@@ -9,6 +9,7 @@
     reason = "a test may fail loudly, and helpers are tests too"
 )]
 
+mod access_log;
 mod cache;
 mod commands;
 mod customer_api;

@@ -68,14 +68,7 @@ impl Accounts {
         }
         let marks = |one: &One| one.label.matches([',', '|']).count();
         let marks = all.iter().map(marks).max().unwrap_or(0).min(MOST_MARKS);
-        Self {
-            countries: Arc::clone(who.countries()),
-            sides: who.sides(),
-            debug: who.may_debug(),
-            all,
-            by_text,
-            marks,
-        }
+        Self { countries: Arc::clone(who.countries()), sides: who.sides(), debug: who.may_debug(), all, by_text, marks }
     }
 
     /// Every account in turn.

@@ -32,6 +32,7 @@ use crate::fair::Permit;
 use crate::http::error::ApiError;
 use crate::http::reports;
 use crate::http::state::State;
+use crate::http::trail;
 use crate::query::filter::Filter;
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
@@ -256,6 +257,7 @@ impl<'a> Ask<'a> {
     ) -> Result<Option<Use>, GrafanaError> {
         let Asked { plan, accounts, .. } = asked;
         self.left.read(plan, accounts.len() as u64)?;
+        trail::note_asked(plan, accounts.iter().map(|one| one.uuid));
         let reads = (0..accounts.len()).map(|place| self.read_one(asked, place));
         let mut reads = stream::iter(reads).buffer_unordered(self.at_once);
         let mut used: Option<Use> = None;

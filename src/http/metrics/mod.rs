@@ -69,6 +69,12 @@ fn service(state: &State, out: &mut Exposition) {
     if let Some(cache) = &state.cache {
         out.single(&metrics::CACHE_BYTES, cache.bytes());
     }
+    if let Some(journals) = state.journals.get() {
+        out.family(&metrics::LINES_LOST);
+        for (log, lost) in journals.lost() {
+            out.sample(&metrics::LINES_LOST, &[log], lost);
+        }
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     if let Some(age) = state.directory.age() {
         out.single(&metrics::ACCOUNTS_READ, format_args!("{:.3}", now.saturating_sub(age).as_secs_f64()));

@@ -140,7 +140,7 @@ async fn two_hundred_prefixes_take_at_most_twice_the_memory_of_one() {
             for list in forms(7) {
                 for ending in ["starts-with", "in", "not-eq"] {
                     let (status, body) = ask(&app, account, report, &[(&format!("{name}-{ending}"), &list)]).await;
-                    assert_eq!(status, 200, "{report} {name}-{ending} within {} MB: {body}", 2 * bytes >> 20);
+                    assert_eq!(status, 200, "{report} {name}-{ending} within {} MB: {body}", (2 * bytes) >> 20);
                 }
             }
         }

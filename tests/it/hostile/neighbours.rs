@@ -311,3 +311,30 @@ async fn without_listed_origins_there_is_no_preflight() {
     assert_eq!((reply.status, reply.header("allow"), reply.header("vary")), (405, "GET, HEAD", ""));
     assert_eq!(granted(&reply), Vec::<String>::new());
 }
+
+#[test]
+fn the_nginx_sample_bounds_rates_connections_bodies_and_time() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operators.md")).unwrap();
+    let (_, sample) = text.split_once("```nginx\n").unwrap();
+    let (sample, _) = sample.split_once("```").unwrap();
+    let words: Vec<Vec<&str>> = sample.lines().map(|line| line.split_whitespace().collect()).collect();
+    let value = |name: &str| {
+        let found = words.iter().find(|line| line.first() == Some(&name));
+        found
+            .unwrap_or_else(|| panic!("no {name}"))
+            .iter()
+            .skip(1)
+            .map(|word| word.trim_end_matches(';'))
+            .collect::<Vec<_>>()
+    };
+    for (zone, by) in [("limit_req_zone", "limit_req"), ("limit_conn_zone", "limit_conn")] {
+        let zone = value(zone)[1].trim_start_matches("zone=").split(':').next().unwrap();
+        assert_eq!(value(by)[0].trim_start_matches("zone="), zone);
+        assert_eq!(value(&format!("{by}_status")), ["429"]);
+    }
+    for bound in ["client_max_body_size", "client_header_timeout", "client_body_timeout", "send_timeout"] {
+        assert!(value(bound)[0].trim_end_matches(['s', 'm']).parse::<u32>().unwrap() > 0, "{bound}");
+    }
+    assert_eq!(value("ssl_protocols"), ["TLSv1.2", "TLSv1.3"]);
+    assert_eq!(sample.matches('{').count(), sample.matches('}').count());
+}

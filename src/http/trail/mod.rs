@@ -1,0 +1,150 @@
+//! The access log and the audit log. Handlers note what they learn of a request while they answer it; the outermost
+//! middleware writes one line when its body has ended, and, before the first byte is sent, one for each read of calls whose
+//! data the response gives away. No line holds a token, a filter's value or anything else of a query string or body.
+
+mod entry;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use uuid::Uuid;
+
+use crate::access::Who;
+use crate::cache::Use;
+use crate::config::{AccessLog, Log};
+use crate::journal::{Journal, Sink};
+use crate::report::plan::{Plan, Window};
+use crate::token::{Accepted, Subject};
+
+pub use entry::record;
+
+tokio::task_local! {
+    /// What is known of the request that a task answers.
+    static TRAIL: Arc<Mutex<Trail>>;
+}
+
+/// The logs that are kept.
+#[derive(Debug)]
+pub struct Journals {
+    access: Option<(AccessLog, Journal)>,
+    audit: Option<Journal>,
+}
+
+impl Journals {
+    /// Opens the logs that the settings want.
+    ///
+    /// # Errors
+    /// The setting of a file that cannot be opened, and why.
+    pub fn start(config: &Log) -> Result<Self, (&'static str, std::io::Error)> {
+        let access = match config.access {
+            AccessLog::Off => None,
+            form @ (AccessLog::Text | AccessLog::Json) => {
+                let sink = config.access_file.clone().map_or(Sink::Stderr, Sink::File);
+                Some((form, Journal::start("access", sink).map_err(|e| ("log.access_file", e))?))
+            }
+        };
+        let audit = match &config.audit_file {
+            Some(path) => Some(Journal::start("audit", Sink::File(path.clone())).map_err(|e| ("log.audit_file", e))?),
+            None => None,
+        };
+        Ok(Self { access, audit })
+    }
+
+    /// Each log that is kept, and its lines that could not be written.
+    pub fn lost(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let access = self.access.as_ref().map(|(_, journal)| ("access", journal.lost()));
+        access.into_iter().chain(self.audit.as_ref().map(|journal| ("audit", journal.lost())))
+    }
+
+    /// Waits a moment for what is not written yet.
+    pub fn flush(&self) {
+        let access = self.access.as_ref().map(|(_, journal)| journal);
+        access.into_iter().chain(&self.audit).for_each(Journal::flush);
+    }
+
+    fn is_any(&self) -> bool {
+        self.access.is_some() || self.audit.is_some()
+    }
+}
+
+/// What is known of a request.
+#[derive(Debug, Default)]
+struct Trail {
+    id: String,
+    /// The row of `api_access` that the token stands for; none for a grant.
+    access: Option<u32>,
+    /// The token's id (`jti`), if it has one.
+    token: Option<String>,
+    customer: Option<u32>,
+    asked: Vec<Asked>,
+    rows_read: u64,
+    used: Option<Use>,
+}
+
+/// Data of calls that are read for a response; a response that succeeds holds all of them.
+#[derive(Debug)]
+struct Asked {
+    report: &'static str,
+    accounts: Vec<String>,
+    window: Option<Window>,
+    filters: Vec<&'static str>,
+    buckets: u64,
+}
+
+fn note(change: impl FnOnce(&mut Trail)) {
+    // Where nothing is kept, and outside of requests, there is none.
+    let _ = TRAIL.try_with(|trail| change(&mut trail.lock().unwrap_or_else(PoisonError::into_inner)));
+}
+
+/// Work on another thread that notes what it learns for the request at hand.
+pub fn carried<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let trail = TRAIL.try_with(Arc::clone).ok();
+    async move {
+        match trail {
+            Some(trail) => TRAIL.scope(trail, work).await,
+            None => work.await,
+        }
+    }
+}
+
+/// Notes the request's id.
+pub fn note_id(id: &str) {
+    note(|trail| id.clone_into(&mut trail.id));
+}
+
+/// Notes who asks.
+pub fn note_caller(accepted: &Accepted, who: &Who) {
+    // Whoever signs tokens chooses their ids; ours have 32 characters.
+    const LONGEST_ID: usize = 128;
+    note(|trail| {
+        trail.token = accepted.id().map(|id| id.chars().take(LONGEST_ID).collect());
+        trail.access = match accepted.subject() {
+            Subject::Access(id) => Some(*id),
+            Subject::Grant(_) => None,
+        };
+        trail.customer = Some(who.customer());
+    });
+}
+
+/// Notes rows that ClickHouse read, and what of the figures was cached; nothing where the cache was not asked.
+pub fn note_read(rows: u64, used: Option<Use>) {
+    note(|trail| {
+        trail.rows_read += rows;
+        trail.used = match (trail.used, used) {
+            (Some(one), Some(other)) if one != other => Some(Use::Partial),
+            (one, other) => other.or(one),
+        };
+    });
+}
+
+/// Notes that data of these accounts are going to be read; plans of several differ in nothing else.
+pub fn note_asked(plan: &Plan, accounts: impl IntoIterator<Item = Uuid>) {
+    note(|trail| {
+        trail.asked.push(Asked {
+            report: plan.report.name,
+            accounts: accounts.into_iter().map(|uuid| uuid.to_string()).collect(),
+            window: plan.window,
+            filters: plan.filters.iter().map(|filter| filter.column.name()).collect(),
+            buckets: plan.grid.count,
+        });
+    });
+}

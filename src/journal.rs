@@ -1,0 +1,280 @@
+//! Lines for people and programs that read on later: who asked, who was given which data. A thread of their own writes them,
+//! so that a slow disk holds up no request. Lines that cannot be written are counted and complained of.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::metrics::Counter;
+
+/// Lines that may wait to be written.
+const MOST_LINES: usize = 16 * 1024;
+
+/// Bytes of the lines that may wait.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes that are written at once, if as many wait.
+const BATCH: usize = 64 * 1024;
+
+/// Time between two complaints of lost lines.
+const COMPLAINTS: Duration = Duration::from_secs(60);
+
+/// Longest wait for the last lines when the service stops.
+const LAST: Duration = Duration::from_secs(2);
+
+/// Where lines go.
+#[derive(Clone, Debug)]
+pub enum Sink {
+    /// The process's stderr, beside the log.
+    Stderr,
+    /// A file, appended to and opened anew when something else stands under its name.
+    File(PathBuf),
+}
+
+/// A stream of lines with a thread that writes them.
+#[derive(Debug)]
+pub struct Journal {
+    sender: SyncSender<Message>,
+    waiting: Arc<AtomicUsize>,
+    lost: Arc<Lost>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line(String),
+    /// Answered when everything before it is written.
+    Flush(SyncSender<()>),
+}
+
+impl Journal {
+    /// Opens the sink and starts the thread. `name` is what complaints call it.
+    ///
+    /// # Errors
+    /// A file that cannot be opened.
+    pub fn start(name: &'static str, sink: Sink) -> io::Result<Self> {
+        let mut out = match sink {
+            Sink::Stderr => Out::Stderr,
+            Sink::File(path) => Out::File { file: Some(open(&path)?), path, broken: false },
+        };
+        let (sender, receiver) = sync_channel(MOST_LINES);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let lost = Arc::new(Lost { name, lines: Counter::default(), told: Mutex::new(None) });
+        let (left, losses) = (Arc::clone(&waiting), Arc::clone(&lost));
+        std::thread::Builder::new()
+            .name(format!("{name} log"))
+            .spawn(move || write_all(&receiver, &mut out, &left, &losses))?;
+        Ok(Self { sender, waiting, lost })
+    }
+
+    /// Hands a line over, without its end, to be written. Never waits.
+    pub fn write(&self, mut line: String) {
+        line.push('\n');
+        let bytes = line.len();
+        if self.waiting.fetch_add(bytes, Ordering::AcqRel) + bytes > MOST_BYTES
+            || self.sender.try_send(Message::Line(line)).is_err()
+        {
+            self.waiting.fetch_sub(bytes, Ordering::AcqRel);
+            self.lost.note(1, &"more lines come than can be written");
+        }
+    }
+
+    /// Lines that were not written.
+    pub fn lost(&self) -> u64 {
+        self.lost.lines.get()
+    }
+
+    /// Waits until what was handed over is written, for two seconds at most.
+    pub fn flush(&self) {
+        let (done, written) = sync_channel(1);
+        if self.sender.try_send(Message::Flush(done)).is_ok() {
+            // Out of time or of a thread: there is nothing more to do about it.
+            let _ = written.recv_timeout(LAST);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Lost {
+    name: &'static str,
+    lines: Counter,
+    told: Mutex<Option<Instant>>,
+}
+
+impl Lost {
+    /// Counts lost lines, and says so in the log once a minute.
+    fn note(&self, lines: u64, why: &dyn std::fmt::Display) {
+        self.lines.add(lines);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= COMPLAINTS) {
+            *told = Some(Instant::now());
+            log::error!("{} log: lines are lost ({} so far): {why}", self.name, self.lines.get());
+        }
+    }
+}
+
+/// Writes lines until nobody can send any more.
+fn write_all(receiver: &Receiver<Message>, out: &mut Out, waiting: &AtomicUsize, lost: &Lost) {
+    while let Ok(first) = receiver.recv() {
+        let (mut batch, mut lines, mut flushes) = (Vec::new(), 0, Vec::new());
+        let mut next = Ok(first);
+        loop {
+            match next {
+                Ok(Message::Line(line)) => {
+                    batch.extend_from_slice(line.as_bytes());
+                    lines += 1;
+                }
+                Ok(Message::Flush(done)) => flushes.push(done),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+            if batch.len() >= BATCH {
+                break;
+            }
+            next = receiver.try_recv();
+        }
+        if lines > 0
+            && let Err(e) = out.write(&batch)
+        {
+            lost.note(lines, &e);
+        }
+        waiting.fetch_sub(batch.len(), Ordering::AcqRel);
+        for done in flushes {
+            // Whoever asked may have stopped waiting.
+            let _ = done.try_send(());
+        }
+    }
+}
+
+enum Out {
+    Stderr,
+    File {
+        path: PathBuf,
+        file: Option<File>,
+        /// A write failed, perhaps within a line.
+        broken: bool,
+    },
+}
+
+impl Out {
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stderr => io::stderr().lock().write_all(lines),
+            Self::File { path, file, broken } => {
+                let mut current = match file.take().filter(|file| is_at(file, path)) {
+                    Some(file) => file,
+                    None => {
+                        *broken = false;
+                        open(path)?
+                    }
+                };
+                let mut written = if *broken { current.write_all(b"\n") } else { Ok(()) };
+                if written.is_ok() {
+                    written = current.write_all(lines);
+                    *broken = written.is_err();
+                }
+                *file = Some(current);
+                written.map_err(|e| named(path, &e))
+            }
+        }
+    }
+}
+
+/// Opens a file to append to; a new one is its owner's alone. The error names the file.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(|e| named(path, &e))
+}
+
+fn named(path: &Path, e: &io::Error) -> io::Error {
+    io::Error::new(e.kind(), format!("{}: {e}", path.display()))
+}
+
+/// True while the name stands for the file: not moved away, removed or replaced.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(held), Ok(named)) = (file.metadata(), std::fs::metadata(path)) else { return false };
+    (held.dev(), held.ino()) == (named.dev(), named.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal(path: &Path) -> Journal {
+        Journal::start("test", Sink::File(path.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_appended_to_and_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.log");
+        for line in ["one", "two"] {
+            let journal = journal(&path);
+            journal.write(line.to_owned());
+            journal.flush();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, old) = (dir.path().join("a.log"), dir.path().join("a.log.1"));
+        let journal = journal(&path);
+        for (line, change) in [("one", true), ("two", false), ("three", false)] {
+            journal.write(line.to_owned());
+            journal.flush();
+            if change {
+                std::fs::rename(&path, &old).unwrap();
+            }
+        }
+        assert_eq!(std::fs::read_to_string(&old).unwrap(), "one\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\nthree\n");
+        assert_eq!(journal.lost(), 0);
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted_and_later_ones_are_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("logs");
+        std::fs::create_dir(&folder).unwrap();
+        let path = folder.join("a.log");
+        let journal = journal(&path);
+        std::fs::remove_dir_all(&folder).unwrap();
+        journal.write("one".into());
+        journal.write("two".into());
+        journal.flush();
+        assert_eq!(journal.lost(), 2);
+        std::fs::create_dir(&folder).unwrap();
+        journal.write("three".into());
+        journal.flush();
+        assert_eq!((journal.lost(), std::fs::read_to_string(&path).unwrap().as_str()), (2, "three\n"));
+        assert!(Journal::start("test", Sink::File(dir.path().to_owned())).is_err());
+        // A full disk.
+        let full = Journal::start("test", Sink::File("/dev/full".into())).unwrap();
+        full.write("lost".into());
+        full.flush();
+        assert_eq!(full.lost(), 1);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_nobody_waits_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        // A pipe that nobody reads takes 64 kB, and then the writer stands still.
+        let reader = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+        let journal = journal(&fifo);
+        let line = "x".repeat(64 * 1024);
+        let begin = Instant::now();
+        for _ in 0..1000 {
+            journal.write(line.clone());
+        }
+        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        assert!((700..1000).contains(&journal.lost()), "{}", journal.lost());
+        drop(reader);
+    }
+}
