@@ -8,17 +8,17 @@ use super::error::ApiError;
 use super::state::State;
 use super::transport::{forwarded_host, over_tls, through_proxy};
 
-/// Refuses a request that a browser sends for a page of another origin than the service's own and those in `allowed`. Programs
+/// Refuses a request that a browser sends for a page of another origin than the service's own and `http.cors_origins`. Programs
 /// send neither Origin nor Sec-Fetch-Site, and pass.
 ///
 /// # Errors
 /// [`ApiError::Foreign`].
-pub fn check(request: &HttpRequest, state: &State, allowed: &[String]) -> Result<(), ApiError> {
+pub fn check(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
     let headers = request.headers();
     let text = |value: &actix_web::http::header::HeaderValue| value.to_str().unwrap_or_default().to_ascii_lowercase();
     let site = headers.get("sec-fetch-site").map(text);
     let origins: Vec<String> = headers.get_all(ORIGIN).map(text).collect();
-    let listed = |origin: &String| allowed.iter().any(|known| known.eq_ignore_ascii_case(origin));
+    let listed = |origin: &String| state.config.http.cors_origins.iter().any(|known| known.as_str() == origin);
     if !origins.is_empty() && origins.iter().all(listed) {
         return Ok(());
     }

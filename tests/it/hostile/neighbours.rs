@@ -290,6 +290,15 @@ async fn pages_of_listed_origins_may_call_and_no_others() {
     for status in [200, 400, 401, 404, 405, 406, 429] {
         assert!(statuses.contains(&status), "{status}: {statuses:?}");
     }
+    // Logging in and out is a listed origin's too.
+    for (origin, statuses) in [(listed, [400, 204]), ("https://evil.example", [403, 403])] {
+        for (method, status) in ["POST", "DELETE"].into_iter().zip(statuses) {
+            let request = app.request(method, &format!("{API}/auth")).header("Origin", origin).body("{}");
+            let reply =
+                send(request.header("Sec-Fetch-Site", "cross-site").header("Content-Type", "application/json")).await;
+            assert_eq!(reply.status, status, "{method} from {origin}: {}", reply.body);
+        }
+    }
     for origin in others {
         let reply = call("", "", origin).await;
         assert_eq!((reply.status, granted(&reply)), (401, Vec::new()), "{origin}");
