@@ -141,7 +141,7 @@ async fn answers_are_written_to_the_byte() {
     assert_eq!(
         text(target("asr", payload.clone())).await,
         format!(
-            r#"[{{"refId":"A","name":"ASR A.B (C), wholesale","meta":{{"notices":[],"custom":{{"scope":"calls","sampling":"minute","cache":"miss"}}}},"fields":[{{"name":"time","type":"time","config":{{"interval":60000}},"values":[{t},{next}]}},{{"name":"asr","type":"number","labels":{{"account":"A.B (C), wholesale"}},"config":{{"unit":"percent","displayNameFromDS":"ASR A.B (C), wholesale"}},"values":[80,80]}}]}}]"#
+            r#"[{{"refId":"A","name":"ASR A.B (C), wholesale","meta":{{"notices":[],"custom":{{"scope":"calls","sampling":"minute"}}}},"fields":[{{"name":"time","type":"time","config":{{"interval":60000}},"values":[{t},{next}]}},{{"name":"asr","type":"number","labels":{{"account":"A.B (C), wholesale"}},"config":{{"unit":"percent","displayNameFromDS":"ASR A.B (C), wholesale"}},"values":[80,80]}}]}}]"#
         )
     );
     let old = |form: &str, metric: &str| json!({ "refId": "B", "target": metric, "type": form, "payload": {} });
