@@ -119,8 +119,7 @@ async fn buckets(plan: Plan, request: &HttpRequest, state: &Arc<State>) -> Resul
         }
     }
     let made = if plan.bytes() > LARGE {
-        let held = state.memory.acquire(plan.scope.tenant, plan.bytes()).await;
-        room.held = Some(held.map_err(|_none_free| Refused::Here(ApiError::ManyAnswers))?);
+        room.held = Some(state.set_aside(plan.scope.tenant, plan.bytes()).await.map_err(Refused::Here)?);
         let state = Arc::clone(state);
         heavy::run(async move { made(&plan, seq, &state).await }).await.map_err(Refused::Here)?
     } else {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use governor::{DefaultKeyedRateLimiter, Quota};
 
 use super::endpoint::Endpoint;
+use super::error::ApiError;
 use super::grafana::Work;
 use super::login::Logins;
 use super::metrics::Held;
@@ -16,7 +17,7 @@ use super::trail::Journals;
 use crate::access::Directory;
 use crate::cache::{Cache, Tracker};
 use crate::config::{Config, Limits, WeekStart};
-use crate::fair::{Bounds, Fair};
+use crate::fair::{Bounds, Fair, Permit};
 use crate::metrics::{Answers, Requests};
 use crate::notices::Notices;
 use crate::query::zone::Calendar;
@@ -111,6 +112,16 @@ impl State {
             ready: AtomicBool::new(false),
             config,
         })
+    }
+
+    /// Sets memory aside for a result of at most so many bytes, as far as a customer's share goes: an estimate may be far
+    /// above what there is to read.
+    ///
+    /// # Errors
+    /// None is free in time.
+    pub async fn set_aside(&self, tenant: u32, bytes: u64) -> Result<Permit, ApiError> {
+        let bytes = bytes.min(self.memory.bounds().share);
+        self.memory.acquire(tenant, bytes).await.map_err(|_none_free| ApiError::ManyAnswers)
     }
 
     /// Whether the service can answer: what the latest look found, as long as accounts are trusted at all.

@@ -289,7 +289,7 @@ impl<'a> Ask<'a> {
         if bytes <= reports::LARGE {
             return Ok(None);
         }
-        self.state.memory.acquire(plan.scope.tenant, bytes).await.map(Some).map_err(|_none_free| ApiError::ManyAnswers)
+        self.state.set_aside(plan.scope.tenant, bytes).await.map(Some)
     }
 
     /// The sums of all accounts and times by key, and the places of the keys: the one with the most calls first.
