@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use clickhouse::Client;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
@@ -16,7 +15,7 @@ use crate::http::server::connections::SWEEP;
 use crate::http::server::tls::{Certificate, TlsError};
 use crate::http::{server, state::State, trail::Journals};
 use crate::migrate::{Status, status};
-use crate::store::{Reading, Store};
+use crate::store::{Clients, Reading, Store};
 use crate::tables::{self, TablesError};
 use crate::token::Keys;
 
@@ -64,22 +63,18 @@ pub struct Service {
 }
 
 impl Service {
-    /// Reads the accounts, binds the address and begins to answer through clients that `reader` makes.
+    /// Reads the accounts, binds the address and begins to answer through clients of `readers`.
     ///
     /// # Errors
     /// When the tables cannot be used or the address cannot be had.
-    pub async fn start(
-        config: Config,
-        keys: Keys,
-        reader: impl Fn() -> Client + Send + Sync + 'static,
-    ) -> Result<Self, ServiceError> {
+    pub async fn start(config: Config, keys: Keys, readers: impl Clients) -> Result<Self, ServiceError> {
         let address = config.http.listen;
         let certificate = Certificate::load(&config.http)?;
         let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
         let journals =
             Journals::start(&config.log).map_err(|(setting, source)| ServiceError::Log { setting, source })?;
-        let store = Store::new(reader, &config.limits);
-        let schema = tables::inspect(store.client(), &config).await?;
+        let store = Store::new(readers, &config.limits);
+        let schema = tables::inspect(&store.client(), &config).await?;
         let reading = match &schema.cdrs {
             _ if !config.planner.enabled => Reading::Off,
             cdrs if cdrs.is_ours && cdrs.has_parts => Reading::Named(tables::CDRS_NAME),
@@ -148,7 +143,7 @@ async fn sweep(state: Arc<State>) {
 /// Reads accounts and access, forgets callers who have been away, and notes whether the service can answer: that it cannot at
 /// once, for the next question may take its five seconds too.
 async fn look(state: &State) {
-    let schema = status(state.store.client(), &state.config.clickhouse.database).await;
+    let schema = status(&state.store.client(), &state.config.clickhouse.database).await;
     let wrong = match &schema {
         Ok(Status::UpToDate) => None,
         Ok(other) => Some(format!("the schema is not right: {other}")),

@@ -6,8 +6,8 @@ use clickhouse::Client;
 
 use super::CliError;
 use crate::config::{ClickHouse, Config};
-use crate::engine::{Access, Engine, Login, Options};
-use crate::store;
+use crate::engine::{Access, Engine, EngineClients, Link, Options, Role};
+use crate::store::{self, Clients};
 
 /// How long a server may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A ClickHouse to talk to.
 pub struct Connection {
     url: String,
-    admin: Option<Login>,
-    reader: Option<Login>,
+    /// The way to the embedded engine, of this process or another.
+    link: Option<Link>,
     /// Stops when the connection is dropped.
     engine: Option<Engine>,
 }
@@ -26,10 +26,10 @@ impl Connection {
     pub async fn open(config: &Config) -> Result<Self, CliError> {
         if let Some(url) = &config.clickhouse.url {
             reach(url, config).await?;
-            return Ok(Self { url: url.clone(), admin: None, reader: None, engine: None });
+            return Ok(Self { url: url.clone(), link: None, engine: None });
         }
         if let Some(access) = Access::of_running(&config.engine.data_dir).await? {
-            return Ok(Self { url: access.url, admin: Some(access.admin), reader: Some(access.reader), engine: None });
+            return Ok(Self { url: access.url.clone(), link: Some(Link::new(access)), engine: None });
         }
         Self::start(config).await
     }
@@ -51,42 +51,35 @@ impl Connection {
             timezone: None,
         })
         .await?;
-        Ok(Self {
-            url: engine.url().to_owned(),
-            admin: Some(engine.admin().clone()),
-            reader: Some(engine.reader().clone()),
-            engine: Some(engine),
-        })
+        Ok(Self { url: engine.url().to_owned(), link: Some(engine.link().clone()), engine: Some(engine) })
     }
 
-    /// `http://host:port`.
+    /// `http://host:port`; the embedded engine has another after each crash.
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Whether this is the embedded engine, of this process or another.
     pub fn is_embedded(&self) -> bool {
-        self.admin.is_some()
+        self.link.is_some()
     }
 
     /// May change data and tables, if the configured user may.
     pub fn admin(&self, config: &Config) -> Client {
-        self.client(config, self.admin.as_ref())
+        self.clients(config, Role::Admin).client()
     }
 
     /// May read.
     pub fn reader(&self, config: &Config) -> Client {
-        self.client(config, self.reader.as_ref())
+        self.clients(config, Role::Reader).client()
     }
 
-    /// Makes such as may read, with connections of their own.
-    pub fn readers(&self, config: &Config) -> impl Fn() -> Client + Send + Sync + 'static {
-        let (url, login, config) = (self.url.clone(), self.reader.clone(), config.clickhouse.clone());
-        move || client(&url, &config, login.as_ref())
-    }
-
-    fn client(&self, config: &Config, login: Option<&Login>) -> Client {
-        client(&self.url, &config.clickhouse, login)
+    /// Makes clients with connections of their own. The embedded engine has two users, a configured server one.
+    pub fn clients(&self, config: &Config, role: Role) -> Way {
+        match &self.link {
+            Some(link) => Way::Embedded(link.clients(role, &config.clickhouse.database)),
+            None => Way::Configured(self.url.clone(), Box::new(config.clickhouse.clone())),
+        }
     }
 
     /// Stops an engine of its own and waits for it.
@@ -97,10 +90,27 @@ impl Connection {
     }
 }
 
-fn client(url: &str, config: &ClickHouse, login: Option<&Login>) -> Client {
-    match login {
-        Some(login) => store::client(url, &login.user, &login.password).with_database(&config.database),
-        None => store::configured(url, config),
+/// Clients of the embedded engine or of the configured server.
+pub enum Way {
+    /// Of one of the engine's users.
+    Embedded(EngineClients),
+    /// By address and settings.
+    Configured(String, Box<ClickHouse>),
+}
+
+impl Clients for Way {
+    fn client(&self) -> Client {
+        match self {
+            Self::Embedded(clients) => clients.client(),
+            Self::Configured(url, config) => store::configured(url, config),
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        match self {
+            Self::Embedded(clients) => clients.generation(),
+            Self::Configured(..) => 0,
+        }
     }
 }
 

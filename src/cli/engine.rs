@@ -19,7 +19,7 @@ impl Engine {
         block_on(async {
             let connection = Connection::own(&config).await?;
             say(format_args!(
-                "engine at {}, users and passwords in {}",
+                "engine at {}, users and passwords in {} (new after each crash)",
                 connection.url(),
                 config.engine.data_dir.join("access.json").display()
             ));

@@ -10,9 +10,11 @@ use super::{CliError, block_on, configure, say, warn_of_secrets};
 use crate::config::value::Secret;
 use crate::config::{Algorithm, Config};
 use crate::demo;
+use crate::engine::Role;
 use crate::http::CUSTOMER_API;
 use crate::migrate::{Status, migrate, status};
 use crate::service::Service;
+use crate::store::Clients;
 use crate::token::{Issue, Keys};
 
 /// Arguments of `serve`.
@@ -58,12 +60,12 @@ impl Serve {
             let admin = connection.admin(&config);
             let options = fill(&admin, self.demo_calls).await?;
             if demo::is_alone(&admin).await.map_err(CliError::failed)? {
-                going = Some(actix_web::rt::spawn(go_on(admin, options)));
+                going = Some(actix_web::rt::spawn(go_on(connection.clients(&config, Role::Admin), options)));
             } else {
                 log::warn!("the table holds CDRs that are not the demo's: no calls are made up beside them");
             }
         }
-        let reader = connection.readers(&config);
+        let reader = connection.clients(&config, Role::Reader);
         let sample = if self.demo { Some(demo_token(&keys)?) } else { None };
         let service = Service::start(config, keys, reader).await.map_err(CliError::failed)?;
         log::info!("listening on {}", service.url());
@@ -119,14 +121,14 @@ async fn fill(client: &Client, calls: u64) -> Result<demo::Options, CliError> {
 }
 
 /// Goes on making calls and snapshots, once a minute, so that live reports have something to show.
-async fn go_on(client: Client, options: demo::Options) {
+async fn go_on(clients: impl Clients, options: demo::Options) {
     let mut from = options.to;
     loop {
         let now = OffsetDateTime::now_utc().unix_timestamp();
         let next = u64::try_from(60 - now.rem_euclid(60)).unwrap_or(60);
         actix_web::rt::time::sleep(std::time::Duration::from_secs(next)).await;
         let Ok(to) = u32::try_from(OffsetDateTime::now_utc().unix_timestamp()) else { return };
-        match demo::go_on(&client, &options, from, to).await {
+        match demo::go_on(&clients.client(), &options, from, to).await {
             Ok(()) => from = to,
             Err(e) => log::warn!("no made-up calls this minute: {e}"),
         }

@@ -1,16 +1,18 @@
-//! Both ends of the child process: how the parent starts it, and what it does when it is the library's process.
+//! The child process: limits itself, then becomes the engine.
 
 use std::ffi::{CString, OsString, c_char, c_int, c_void};
-use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use super::find::Program;
-use super::{EngineError, home};
+use rustix::fs::{Mode, OFlags};
+
+use super::home;
+use super::sandbox::{self, Reach};
 
 /// The hidden subcommand of the cdrscope binary that runs [`child_main`].
 pub const CHILD_COMMAND: &str = "engine-child";
@@ -18,78 +20,70 @@ pub const CHILD_COMMAND: &str = "engine-child";
 /// How long an engine may take to stop after its pipe has closed, before it is killed.
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(15);
 
-/// Opens the listener, then reads the pipe from the parent: that ends when the parent does.
-const QUERY: &str = "--query=SYSTEM START LISTEN HTTP; \
-                     SELECT count() FROM file('/dev/stdin', 'LineAsString', 'line String') FORMAT Null";
-
 /// The arguments of [`child_main`].
 #[derive(Debug, clap::Args)]
 pub struct ChildArgs {
-    /// The engine as a shared library.
+    /// The engine, a shared library.
     #[arg(long)]
-    library: PathBuf,
+    engine: PathBuf,
+    /// It is a program instead.
+    #[arg(long)]
+    is_program: bool,
     /// The data directory, prepared by the parent.
     #[arg(long)]
     data_dir: PathBuf,
-}
-
-/// All it takes to start an engine, and to start it again.
-#[derive(Debug)]
-pub(super) struct Launch {
-    pub(super) program: Program,
-    pub(super) launcher: PathBuf,
-    pub(super) timezone: String,
-    pub(super) dir: PathBuf,
-    pub(super) lock: File,
-}
-
-impl Launch {
-    /// Starts an engine; its `stdin` is the pipe that keeps it running.
-    pub(super) fn spawn(&self) -> Result<Child, EngineError> {
-        let (path, mut command) = match &self.program {
-            Program::Official(path) => {
-                let mut command = Command::new(path);
-                command.arg("local").args(arguments(&self.dir));
-                (path, command)
-            }
-            Program::Library(library) => {
-                let mut command = Command::new(&self.launcher);
-                command.arg(CHILD_COMMAND).arg("--library").arg(library).arg("--data-dir").arg(&self.dir);
-                (&self.launcher, command)
-            }
-        };
-        // The environment may hold secrets, and SQL can read files, the process's environment among them.
-        let kept = ["PATH", "HOME", "LD_LIBRARY_PATH"].map(|name| std::env::var_os(name).map(|value| (name, value)));
-        // The lock goes down as the standard output, which the engine does not use: it is held until both ends are
-        // gone. A group of its own keeps the terminal's Ctrl-C for the parent, which stops the engine in its order.
-        let lock = self.lock.try_clone().map_err(EngineError::Child)?;
-        command
-            .env_clear()
-            .envs(kept.into_iter().flatten())
-            .env("TZ", &self.timezone)
-            .current_dir(&self.dir)
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(lock)
-            .stderr(home::open_log(&self.dir)?)
-            .spawn()
-            .map_err(|source| EngineError::Program { path: path.clone(), source })
-    }
+    /// The terminal to run on; the parent has its other end.
+    #[arg(long)]
+    terminal: PathBuf,
+    /// The port that the engine listens on.
+    #[arg(long)]
+    port: u16,
 }
 
 /// The arguments of `clickhouse local`.
-fn arguments(dir: &Path) -> [OsString; 4] {
+///
+/// A single client that resets its connection ends `clickhouse local` (ClickHouse #115666) unless it is interactive, with a
+/// terminal as its input. So it is given one: after its queries it asks that for more, and finds that the parent has gone.
+fn arguments(dir: &Path, pipe: BorrowedFd<'_>) -> Vec<OsString> {
     let option = |name: &str, value: PathBuf| {
         let mut text = OsString::from(name);
         text.push(value);
         text
     };
-    [
-        option("--config-file=", dir.join("engine.xml")),
-        option("--path=", dir.join("clickhouse")),
+    // Opens the listener, then reads the pipe from the parent: that ends when the parent does.
+    let query = format!(
+        "--query=SYSTEM START LISTEN HTTP; \
+         SELECT count() FROM file('/proc/self/fd/{}', 'LineAsString', 'line String') FORMAT Null",
+        pipe.as_raw_fd()
+    );
+    vec![
+        option("--config-file=", home::settings_path(dir)),
+        option("--path=", home::data_path(dir)),
+        "--interactive".into(),
+        "--disable_suggestion".into(),
+        "--progress=off".into(),
+        "--progress-table=off".into(),
         "--multiquery".into(),
-        QUERY.into(),
+        query.into(),
     ]
+}
+
+/// What the engine inherits instead of what the parent gave; held until the process ends, also through `exec`.
+struct Inherited {
+    /// Closes when the parent ends.
+    pipe: OwnedFd,
+    /// Locked by the parent.
+    _lock: OwnedFd,
+}
+
+/// Moves the pipe and the lock out of the way, and puts the terminal and nothing in their place.
+fn rearrange(terminal: &Path) -> io::Result<Inherited> {
+    let (pipe, lock) = (rustix::io::dup(rustix::stdio::stdin())?, rustix::io::dup(rustix::stdio::stdout())?);
+    let input = rustix::fs::open(terminal, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())?;
+    rustix::stdio::dup2_stdin(&input)?;
+    let output = rustix::fs::open("/dev/null", OFlags::WRONLY, Mode::empty())?;
+    rustix::stdio::dup2_stdout(&output)?;
+    Ok(Inherited { pipe, _lock: lock })
 }
 
 /// The library's answer.
@@ -120,17 +114,36 @@ pub fn child_main(args: ChildArgs) -> ExitCode {
 }
 
 fn run(args: &ChildArgs) -> Result<(), String> {
+    let inherited =
+        rearrange(&args.terminal).map_err(|error| format!("cannot open {}: {error}", args.terminal.display()))?;
+    sandbox::enter(&Reach {
+        engine: &args.engine,
+        is_program: args.is_program,
+        settings: [home::settings_path(&args.data_dir), home::users_path(&args.data_dir)],
+        data: &home::data_path(&args.data_dir),
+        port: args.port,
+    })?;
+    let arguments = arguments(&args.data_dir, inherited.pipe.as_fd());
+    if args.is_program {
+        let error = Command::new(&args.engine).arg("local").args(arguments).exec();
+        return Err(format!("cannot run {}: {error}", args.engine.display()));
+    }
+    let pipe = inherited.pipe.try_clone().map_err(|error| format!("cannot watch the parent: {error}"))?;
     std::thread::Builder::new()
         .name("watchdog".to_owned())
-        .spawn(end_with_the_parent)
+        .spawn(move || end_with_the_parent(&pipe))
         .map_err(|error| format!("cannot start the watchdog: {error}"))?;
-    let broken = |error: libloading::Error| format!("cannot load {}: {error}", args.library.display());
+    run_library(&args.engine, arguments)
+}
+
+fn run_library(path: &Path, arguments: Vec<OsString>) -> Result<(), String> {
+    let broken = |error: libloading::Error| format!("cannot load {}: {error}", path.display());
     // SAFETY: loading runs the library's initialisers; it is the engine the parent chose, and nothing of ours runs
     // beside it but the watchdog.
-    let library = unsafe { libloading::Library::new(&args.library) }.map_err(broken)?;
+    let library = unsafe { libloading::Library::new(path) }.map_err(broken)?;
     // SAFETY: `Main` and `Answer` are the library's own declaration of this symbol.
     let main = unsafe { library.get::<Main>(b"query_stable_v2\0") }.map_err(broken)?;
-    let words = std::iter::once("clickhouse".into()).chain(arguments(&args.data_dir));
+    let words = std::iter::once("clickhouse".into()).chain(arguments);
     let words: Vec<CString> = words
         .map(|word: OsString| CString::new(word.into_vec()))
         .collect::<Result<_, _>>()
@@ -151,11 +164,10 @@ fn run(args: &ChildArgs) -> Result<(), String> {
 }
 
 /// The engine stops by itself when the pipe closes; this is for the one that hangs while it does.
-fn end_with_the_parent() {
+fn end_with_the_parent(pipe: &OwnedFd) {
     use rustix::event::{PollFd, PollFlags, poll};
-    let stdin = io::stdin();
     // No events are asked for: what comes is the hang-up, and the pipe's content is the engine's.
-    while matches!(poll(&mut [PollFd::new(&stdin, PollFlags::empty())], None), Err(rustix::io::Errno::INTR)) {}
+    while matches!(poll(&mut [PollFd::new(pipe, PollFlags::empty())], None), Err(rustix::io::Errno::INTR)) {}
     std::thread::sleep(STOP_LIMIT);
     // Not `exit`: its clean-up may hang on the same lock as the engine.
     if let Err(error) = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL) {

@@ -44,6 +44,32 @@ pub enum EngineError {
         /// The data directory, or the file in it that could not be written.
         path: PathBuf,
     },
+    /// Other users may look into it, and it is not ours to change.
+    #[error(
+        "data directory {path} is open to other users (mode {mode:o}) and holds files that are not cdrscope's: \
+         run `chmod 700 {path}`, or choose another with engine.data_dir",
+        path = .path.display()
+    )]
+    Open {
+        /// The data directory.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Other users may look into it, and another one owns it.
+    #[error(
+        "data directory {path} is open to other users (mode {mode:o}) and belongs to user {uid}: \
+         run `chown $(id -u) {path}` and `chmod 700 {path}`, or choose another with engine.data_dir",
+        path = .path.display()
+    )]
+    Owner {
+        /// The data directory.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+        /// Its owner.
+        uid: u32,
+    },
     /// A living cdrscope owns the directory.
     #[error("data directory {} is in use by process {owner}; stop it, or choose another with engine.data_dir", .path.display())]
     InUse {
@@ -99,6 +125,9 @@ pub enum EngineError {
     /// No port can be had on the loopback interface.
     #[error("no free port on 127.0.0.1 for the engine: {0}; is the loopback interface up?")]
     Loopback(#[source] io::Error),
+    /// The engine needs a terminal, see `child`.
+    #[error("no terminal for the engine: {0}; is /dev/pts mounted?")]
+    Terminal(#[source] io::Error),
     /// The engine ended before it answered.
     #[error("the ClickHouse engine did not come up: {line} (more in {})", .log.display())]
     Failed {

@@ -1,8 +1,8 @@
 //! The data directory: who owns it, what layout it has, and the files around the data.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,6 @@ use super::{Access, EngineError};
 const LAYOUT: u32 = 1;
 /// Below this an engine starts but cannot merge what it has.
 const MIN_FREE_BYTES: u64 = 200 << 20;
-/// A log that has grown past this is put aside.
-const MAX_LOG_BYTES: u64 = 10 << 20;
-/// How much of the log's end is read to quote it.
-const LOG_TAIL_BYTES: u64 = 64 << 10;
-/// Quoting more than this helps nobody.
-const MAX_QUOTE_CHARS: usize = 400;
 /// A dying engine has `child::STOP_LIMIT` to end; a little more for the system to notice.
 pub(super) const STOPPING_LIMIT: Duration = Duration::from_secs(20);
 /// Between two looks at a lock, or for a file.
@@ -37,17 +31,22 @@ pub(super) struct Home {
 pub(super) async fn open(path: &Path) -> Result<Home, EngineError> {
     let dir = std::path::absolute(path).map_err(|source| EngineError::writing(path, source))?;
     // Only the owner may look inside: passwords and call records.
-    DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|source| EngineError::writing(&dir, source))?;
+    let make = |path: &Path| {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| EngineError::writing(path, source))
+    };
+    make(&dir)?;
+    close_off(&dir)?;
     // Two locks, since they end at different times: a parent that is killed leaves an engine that is still writing.
-    let mut owner = lock_file(&dir.join("owner.lock"))?;
+    let mut owner = append_file(&dir.join("owner.lock"))?;
     take(&owner, Duration::from_millis(200), &dir).await?.map_err(|_waited| in_use(&dir))?;
     remove_access(&dir)?;
-    let engine = lock_file(&dir.join("engine.lock"))?;
+    let engine = append_file(&dir.join("engine.lock"))?;
     take(&engine, STOPPING_LIMIT, &dir)
         .await?
         .map_err(|waited| EngineError::StillStopping { path: dir.clone(), seconds: waited.as_secs() })?;
     check_layout(&dir)?;
     check_space(&dir)?;
+    make(&data_path(&dir))?;
     owner
         .set_len(0)
         .and_then(|()| owner.write_all(std::process::id().to_string().as_bytes()))
@@ -55,7 +54,46 @@ pub(super) async fn open(path: &Path) -> Result<Home, EngineError> {
     Ok(Home { dir, owner, engine })
 }
 
-fn lock_file(path: &Path) -> Result<File, EngineError> {
+/// Takes the directory from other users, if it is ours: below it nothing needs a look then.
+fn close_off(dir: &Path) -> Result<(), EngineError> {
+    let fail = |source| EngineError::writing(dir, source);
+    // One handle, so that what is looked at is what is changed.
+    let handle = File::open(dir).map_err(fail)?;
+    let found = handle.metadata().map_err(fail)?;
+    let mode = found.mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let path = dir.to_owned();
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(EngineError::Owner { path, mode, uid: found.uid() });
+    }
+    let is_empty = fs::read_dir(dir).map_err(fail)?.next().is_none();
+    if !is_empty && !dir.join("layout").is_file() {
+        return Err(EngineError::Open { path, mode });
+    }
+    handle.set_permissions(fs::Permissions::from_mode(0o700)).map_err(fail)?;
+    log::warn!("data directory {} was open to other users (mode {mode:o}): it has mode 700 now", dir.display());
+    Ok(())
+}
+
+/// Where the engine keeps its data.
+pub(super) fn data_path(dir: &Path) -> PathBuf {
+    dir.join("clickhouse")
+}
+
+/// The engine's settings.
+pub(super) fn settings_path(dir: &Path) -> PathBuf {
+    dir.join("engine.xml")
+}
+
+/// The engine's users.
+pub(super) fn users_path(dir: &Path) -> PathBuf {
+    dir.join("users.xml")
+}
+
+/// Opens a file that only its owner can read, to append to it.
+pub(super) fn append_file(path: &Path) -> Result<File, EngineError> {
     OpenOptions::new()
         .read(true)
         .append(true)
@@ -135,11 +173,20 @@ pub(super) fn write_access(dir: &Path, access: &Access) -> Result<(), EngineErro
     write_private(&path, &text)
 }
 
-/// The last owner's: until there is a new one, nobody may take it for that.
-fn remove_access(dir: &Path) -> Result<(), EngineError> {
-    let path = dir.join("access.json");
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EngineError::writing(&path, error)),
+/// The last engine's: until there is a new one, nobody may take it for that.
+pub(super) fn remove_access(dir: &Path) -> Result<(), EngineError> {
+    remove(&dir.join("access.json"))
+}
+
+/// The engine reads its settings once: afterwards they would only tell the users' names to whoever can read files.
+pub(super) fn remove_settings(dir: &Path) -> Result<(), EngineError> {
+    remove(&settings_path(dir))?;
+    remove(&users_path(dir))
+}
+
+fn remove(path: &Path) -> Result<(), EngineError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EngineError::writing(path, error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -153,18 +200,24 @@ pub(super) async fn read_access(dir: &Path, patience: Duration) -> Result<Option
         }
         match fs::read_to_string(dir.join("access.json")) {
             Ok(text) => {
-                return serde_json::from_str(&text).map(Some).map_err(|error| EngineError::writing(dir, error.into()));
+                let access: Access =
+                    serde_json::from_str(&text).map_err(|error| EngineError::writing(dir, error.into()))?;
+                if access.listener.is_open() {
+                    return Ok(Some(access));
+                }
+                // Its engine has ended: its owner starts another, or ends too.
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(EngineError::writing(dir, error)),
-            Err(_) if began.elapsed() >= patience => {
-                return Err(EngineError::Starting {
-                    path: dir.to_owned(),
-                    owner: owner_of(dir),
-                    seconds: patience.as_secs(),
-                });
-            }
-            Err(_) => tokio::time::sleep(STEP).await,
+            Err(_) => {}
         }
+        if began.elapsed() >= patience {
+            return Err(EngineError::Starting {
+                path: dir.to_owned(),
+                owner: owner_of(dir),
+                seconds: patience.as_secs(),
+            });
+        }
+        tokio::time::sleep(STEP).await;
     }
 }
 
@@ -183,100 +236,16 @@ fn is_owned(dir: &Path) -> Result<bool, EngineError> {
     }
 }
 
-pub(super) fn log_path(dir: &Path) -> PathBuf {
-    dir.join("engine.log")
-}
-
-/// The log, open for the engine to append to.
-pub(super) fn open_log(dir: &Path) -> Result<File, EngineError> {
-    lock_file(&log_path(dir))
-}
-
-/// Puts a log that has grown too long aside while an engine writes to it: the engine keeps its handle, which appends, so it
-/// goes on at the new end. What it writes between the copy and the cut is lost.
-pub(super) fn cut_log(dir: &Path) -> Result<(), EngineError> {
-    let path = log_path(dir);
-    if fs::metadata(&path).map_or(0, |meta| meta.len()) <= MAX_LOG_BYTES {
-        return Ok(());
-    }
-    let cut = || {
-        fs::copy(&path, path.with_added_extension("old"))?;
-        OpenOptions::new().write(true).open(&path)?.set_len(0)
-    };
-    cut().map_err(|source| EngineError::writing(&path, source))
-}
-
-/// Puts a log that has grown too long aside; gives the length of what is there, where the next engine's words begin.
-pub(super) fn rotate_log(dir: &Path) -> Result<u64, EngineError> {
-    let path = log_path(dir);
-    let length = fs::metadata(&path).map_or(0, |meta| meta.len());
-    if length <= MAX_LOG_BYTES {
-        return Ok(length);
-    }
-    fs::rename(&path, path.with_added_extension("old")).map_err(|source| EngineError::writing(&path, source))?;
-    Ok(0)
-}
-
-/// The last thing that the engine logged after `from`: its last error if it names one, else its last line.
-pub(super) fn last_line(dir: &Path, from: u64) -> Option<String> {
-    let mut file = File::open(log_path(dir)).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(from.max(length.saturating_sub(LOG_TAIL_BYTES)))).ok()?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let last_error = lines.clone().rfind(|line| line.starts_with("Code: "));
-    last_error.or_else(|| lines.next_back()).map(|line| line.chars().take(MAX_QUOTE_CHARS).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_quote_is_the_last_error_of_this_start() {
-        let dir = tempfile::tempdir().unwrap();
-        let old = "Code: 1. DB::Exception: of an earlier start\n";
-        fs::write(log_path(dir.path()), format!("{old}Code: 210. DB::Exception: taken\n\n0. a stack\n")).unwrap();
-        let from = old.len() as u64;
-        assert_eq!(last_line(dir.path(), from).unwrap(), "Code: 210. DB::Exception: taken");
-        fs::write(log_path(dir.path()), format!("{old}first\nlast\n")).unwrap();
-        assert_eq!(last_line(dir.path(), from).unwrap(), "last");
-        assert_eq!(last_line(dir.path(), from + 11), None);
-    }
-
-    #[test]
-    fn a_long_log_is_put_aside() {
-        let dir = tempfile::tempdir().unwrap();
-        open_log(dir.path()).unwrap().set_len(MAX_LOG_BYTES).unwrap();
-        assert_eq!(rotate_log(dir.path()).unwrap(), MAX_LOG_BYTES);
-        open_log(dir.path()).unwrap().set_len(MAX_LOG_BYTES + 1).unwrap();
-        assert_eq!(rotate_log(dir.path()).unwrap(), 0);
-        assert!(dir.path().join("engine.log.old").exists() && !log_path(dir.path()).exists());
-    }
-
-    #[test]
-    fn a_long_log_is_cut_while_it_is_written() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut engine = open_log(dir.path()).unwrap();
-        engine.write_all(b"first\n").unwrap();
-        cut_log(dir.path()).unwrap();
-        assert_eq!(fs::read(log_path(dir.path())).unwrap(), b"first\n");
-        engine.write_all(&vec![b'x'; MAX_LOG_BYTES as usize]).unwrap();
-        cut_log(dir.path()).unwrap();
-        engine.write_all(b"second\n").unwrap();
-        assert_eq!(fs::read(log_path(dir.path())).unwrap(), b"second\n");
-        let old = fs::read(dir.path().join("engine.log.old")).unwrap();
-        assert!(old.starts_with(b"first\nxxx") && old.len() as u64 == MAX_LOG_BYTES + 6);
-    }
 
     #[tokio::test]
     async fn an_owner_without_an_address_is_said_to_be_starting() {
         let dir = tempfile::tempdir().unwrap();
         let access = || read_access(dir.path(), Duration::from_millis(100));
         assert!(access().await.unwrap().is_none());
-        let mut owner = lock_file(&dir.path().join("owner.lock")).unwrap();
+        let mut owner = append_file(&dir.path().join("owner.lock")).unwrap();
         owner.try_lock().unwrap();
         owner.write_all(b"17").unwrap();
         let error = access().await.unwrap_err().to_string();

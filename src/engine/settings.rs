@@ -4,23 +4,24 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::home::write_private;
+use super::home::{settings_path, users_path, write_private};
 use super::{EngineError, Login};
 
 /// Writes `engine.xml` and `users.xml`.
 pub(super) fn write(dir: &Path, port: u16, admin: &Login, reader: &Login) -> Result<(), EngineError> {
-    let users = dir.join("users.xml");
+    let users = users_path(dir);
     let Some(users_text) = users.to_str() else {
         return Err(EngineError::NotText { path: users });
     };
     write_private(&users, &users_xml(admin, reader))?;
-    write_private(&dir.join("engine.xml"), &engine_xml(port, users_text, admin, reader))
+    write_private(&settings_path(dir), &engine_xml(port, users_text, admin, reader))
 }
 
 /// - Each listener's request comes from the loopback address, and so does the session that opens the listener: the
 ///   engine signs it in as `default` with an empty password, and no setting changes that. So `default` cannot be
 ///   closed by password or network. The HTTP rule closes it: a request that does not name one of our two users in
-///   `X-ClickHouse-User` finds no handler, and ClickHouse refuses a second name given in any other way.
+///   `X-ClickHouse-User` finds no handler, and ClickHouse refuses a second name given in any other way. The names cannot
+///   be guessed.
 /// - The log level is read from `log-level` alone; at `warning` the engine repeats itself every second.
 /// - The pool of two threads that `clickhouse local` has by default delays the merges of a busy table.
 fn engine_xml(port: u16, users_path: &str, admin: &Login, reader: &Login) -> String {

@@ -2,14 +2,15 @@
 //!
 //! A thread rather than a task: the engine outlives the runtime of whoever started it, one test's for instance.
 
-use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::child::{Launch, STOP_LIMIT};
-use super::{EngineError, home};
+use super::child::STOP_LIMIT;
+use super::launch::{Launch, Process, Start};
+use super::link::Link;
+use super::{EngineError, home, journal};
 
 /// How often the child is looked at; a crash is noticed within this time.
 const LOOK: Duration = Duration::from_millis(50);
@@ -46,27 +47,29 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    child: Option<Child>,
+    child: Option<Process>,
+    /// Set while the child does not listen yet.
+    coming: Option<Start>,
     /// Set when the engine is to stop: when it will be killed.
     kill_at: Option<Instant>,
 }
 
 impl Supervisor {
-    /// Takes over a running child.
-    pub(super) fn start(launch: Launch, child: Child) -> Result<Self, EngineError> {
-        let state = Mutex::new(State { child: Some(child), kill_at: None });
+    /// Takes over a running child; `link` is told of those that follow.
+    pub(super) fn start(launch: Launch, child: Process, link: Link) -> Result<Self, EngineError> {
+        let state = Mutex::new(State { child: Some(child), coming: None, kill_at: None });
         let shared = Arc::new(Shared { state, stop_asked: Condvar::new() });
         let watched = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
-            .spawn(move || watched.keep_running(&launch))
+            .spawn(move || watched.keep_running(&launch, &link))
             .map_err(EngineError::Child)?;
         Ok(Self { shared, thread })
     }
 
     /// The child that runs now.
     pub(super) fn pid(&self) -> Option<u32> {
-        self.shared.lock().child.as_ref().map(Child::id)
+        self.shared.lock().child.as_ref().map(Process::id)
     }
 
     /// Stops the engine and waits for its end.
@@ -93,18 +96,22 @@ impl Shared {
         let mut state = self.lock();
         state.kill_at.get_or_insert_with(|| Instant::now() + STOP_LIMIT);
         if let Some(child) = &mut state.child {
-            drop(child.stdin.take());
+            child.let_go();
         }
         self.stop_asked.notify_all();
     }
 
-    fn keep_running(&self, launch: &Launch) {
+    fn keep_running(&self, launch: &Launch, link: &Link) {
         let mut pause = FIRST_PAUSE;
         loop {
             let began = Instant::now();
-            let end = self.until_ended(launch);
+            let end = self.until_ended(launch, link);
             if self.lock().kill_at.is_some() {
                 return;
+            }
+            // What is in it leads to nobody now, or to a stranger.
+            if let Err(error) = home::remove_access(&launch.dir) {
+                log::warn!("{error}");
             }
             if began.elapsed() >= STEADY {
                 pause = FIRST_PAUSE;
@@ -114,10 +121,10 @@ impl Shared {
                 return;
             }
             pause = LAST_PAUSE.min(pause * 2);
-            match home::rotate_log(&launch.dir).and_then(|_| launch.spawn()) {
-                Ok(child) => {
+            match journal::rotate(&launch.dir).and_then(|_| launch.start()) {
+                Ok((child, start)) => {
                     RESTARTS.fetch_add(1, Ordering::Relaxed);
-                    self.adopt(child);
+                    self.adopt(child, start);
                 }
                 Err(error) => log::warn!("{error}"),
             }
@@ -125,27 +132,35 @@ impl Shared {
     }
 
     /// Returns when no child runs, with what became of it.
-    fn until_ended(&self, launch: &Launch) -> String {
+    fn until_ended(&self, launch: &Launch, link: &Link) -> String {
         let mut log_seen = Instant::now();
         let mut state = self.lock();
         loop {
             if log_seen.elapsed() >= LOG_LOOK {
                 log_seen = Instant::now();
-                if let Err(error) = home::cut_log(&launch.dir) {
+                if let Err(error) = journal::cut(&launch.dir) {
                     log::warn!("{error}");
                 }
             }
-            let kill_at = state.kill_at;
-            let Some(child) = &mut state.child else {
+            let State { child, coming, kill_at } = &mut *state;
+            let Some(child) = child else {
                 return "did not start".to_owned();
             };
+            if let Some(access) = coming.as_ref().and_then(|start| start.access(child)) {
+                *coming = None;
+                let told = home::remove_settings(&launch.dir).and_then(|()| home::write_access(&launch.dir, &access));
+                link.renew(access);
+                if let Err(error) = told {
+                    log::warn!("{error}");
+                }
+            }
             let end = match child.try_wait() {
                 Ok(None) => None,
                 Ok(Some(status)) => Some(format!("ended ({status})")),
                 Err(error) => Some(format!("cannot be watched ({error})")),
             };
             if let Some(end) = end {
-                state.child = None;
+                (state.child, state.coming) = (None, None);
                 return end;
             }
             if kill_at.is_some_and(|at| at <= Instant::now()) {
@@ -164,12 +179,12 @@ impl Shared {
         wait.unwrap_or_else(PoisonError::into_inner).0.kill_at.is_some()
     }
 
-    fn adopt(&self, mut child: Child) {
+    fn adopt(&self, mut child: Process, start: Start) {
         let mut state = self.lock();
         if state.kill_at.is_some() {
-            // Asked to stop while it was being started: without its pipe it ends at once.
-            drop(child.stdin.take());
+            // Asked to stop while it was being started.
+            child.let_go();
         }
-        state.child = Some(child);
+        (state.child, state.coming) = (Some(child), Some(start));
     }
 }

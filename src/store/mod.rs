@@ -1,5 +1,6 @@
 //! The one door to ClickHouse: query ids, limits, time-outs, and what its errors mean. Knows no report and no web.
 
+mod clients;
 mod error;
 mod projections;
 
@@ -15,17 +16,15 @@ use crate::fair::{Bounds, Fair, Standing};
 use crate::metrics::{Outcome, Queries};
 use crate::shown::Shown;
 use crate::sql::{Chosen, Route, Statement, pieces};
+use clients::PerThread;
 use projections::Projections;
-use thread_local::ThreadLocal;
 
+pub use clients::Clients;
 pub use error::{Failure, StoreError};
 pub use projections::Reading;
 
 /// How long to wait for an answer beyond the engine's own limit before giving up on it.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// Bytes of an answer that the engine keeps in memory until its end; what is beyond that lies on its disk.
-const BUFFER: &str = "4194304";
 
 /// Time allowed for small housekeeping queries.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
@@ -46,10 +45,7 @@ impl std::fmt::Debug for Values<'_> {
 
 /// A ClickHouse server, seen with the rights of the reports' user.
 pub struct Store {
-    make: Box<dyn Fn() -> Client + Send + Sync>,
-    /// One for each thread. A client's connection is driven by the thread that opened it, and an answer to another thread waits
-    /// for both to wake up.
-    clients: ThreadLocal<Client>,
+    clients: PerThread,
     slots: Arc<Fair>,
     limit: Duration,
     queries: Queries,
@@ -90,7 +86,12 @@ fn slots(limits: &Limits) -> Bounds {
 
 /// A client for the server at `url`.
 pub fn client(url: &str, user: &str, password: &str) -> Client {
-    Client::default()
+    with_login(Client::default(), url, user, password)
+}
+
+/// `client` for the server at `url`.
+pub fn with_login(client: Client, url: &str, user: &str, password: &str) -> Client {
+    client
         .with_url(url)
         .with_user(user)
         .with_password(password)
@@ -103,24 +104,10 @@ pub fn configured(url: &str, config: &ClickHouse) -> Client {
 }
 
 impl Store {
-    /// A store that reads through clients that `make` makes, within `limits`.
-    pub fn new(make: impl Fn() -> Client + Send + Sync + 'static, limits: &Limits) -> Self {
-        let seconds = limits.query_seconds.to_string();
-        let make = move || {
-            make()
-                // Answers are small or travel over loopback; the engine would spend longer compressing than sending.
-                .with_compression(clickhouse::Compression::None)
-                .with_validation(false)
-                .with_setting("max_execution_time", &seconds)
-                // An error after the first row then still has its own status.
-                .with_setting("wait_end_of_query", "1")
-                // Without room in memory it waits in a temporary file, which costs 0.3 ms.
-                .with_setting("buffer_size", BUFFER)
-                .with_setting("cancel_http_readonly_queries_on_client_close", "1")
-        };
+    /// A store that reads through clients of `clients`, within `limits`.
+    pub fn new(clients: impl Clients, limits: &Limits) -> Self {
         Self {
-            make: Box::new(make),
-            clients: ThreadLocal::new(),
+            clients: PerThread::new(clients, limits.query_seconds),
             slots: Fair::new(slots(limits)),
             limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
             queries: Queries::default(),
@@ -137,7 +124,7 @@ impl Store {
 
     /// Looks whether projections can be read by their names.
     pub async fn look_at_projections(&self) {
-        self.projections.look(self.client()).await;
+        self.projections.look(&self.client()).await;
     }
 
     /// Whether projections are read by their names.
@@ -262,8 +249,8 @@ impl Store {
         &self.slots
     }
 
-    /// This thread's client. The first call of a thread makes it, which reads the system's certificates.
-    pub fn client(&self) -> &Client {
-        self.clients.get_or(&self.make)
+    /// This thread's client.
+    pub fn client(&self) -> Arc<Client> {
+        self.clients.get()
     }
 }

@@ -42,8 +42,10 @@ async fn dictionaries(db: &Db) {
             statement.trim_start_matches("-- in ClickHouse").trim().trim_end_matches(';').replace("cdrscope.", "");
         let (before, source) = statement.split_once("SOURCE(").unwrap();
         let (_, after) = source.split_once("\nLIFETIME").unwrap();
-        let source =
-            format!("SOURCE(CLICKHOUSE(USER \'{}\' PASSWORD \'{}\' QUERY \'{query}\'))", login.user, login.password);
+        let source = format!(
+            "SOURCE(CLICKHOUSE(HOST '127.0.0.1' USER \'{}\' PASSWORD \'{}\' QUERY \'{query}\'))",
+            login.user, login.password
+        );
         db.admin.query_raw(&format!("{before}{source}\nLIFETIME{after}")).execute().await.unwrap();
     }
 }

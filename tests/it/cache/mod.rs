@@ -46,8 +46,9 @@ impl Services {
         let allow = "ALTER TABLE cdrs MODIFY SETTING lightweight_mutation_projection_mode = 'drop'";
         db.admin.query_raw(allow).execute().await.unwrap();
         // What projections say is under test too.
-        let plain = TestApp::over(db, |config| (config.cache.enabled, config.planner.enabled) = (false, false)).await;
-        let cached = TestApp::over(plain.same_db(engine), |config| config.cache.fresh_seconds = 0).await;
+        let plain =
+            TestApp::on(engine, db, |config| (config.cache.enabled, config.planner.enabled) = (false, false)).await;
+        let cached = TestApp::on(engine, plain.same_db(engine), |config| config.cache.fresh_seconds = 0).await;
         let (account, token) = (plain.account(ACCOUNT, CUSTOMER).await, plain.debug_token(CUSTOMER));
         let services = Self { plain, cached, account, token };
         services.know(&services.plain).await;

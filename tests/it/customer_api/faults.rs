@@ -243,7 +243,7 @@ async fn when_accounts_cannot_be_read_any_more_nobody_is_let_in_and_the_service_
 async fn while_the_engine_is_killed_and_back_there_are_right_answers_and_503s_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let engine = Engine::start(engine_options(dir.path().to_owned())).await.unwrap();
-    let app = TestApp::over(db_on(&engine).await, |_| ()).await;
+    let app = TestApp::on(&engine, db_on(&engine).await, |_| ()).await;
     let own = Arc::new(Own::with(app, 50).await);
     let right = own.ask().await;
     assert_eq!((right.status, &right.json()["totals"]["total_calls"]), (200, &json!(50)));

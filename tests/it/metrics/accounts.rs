@@ -282,7 +282,7 @@ async fn without_the_engine_the_service_still_tells_of_itself() {
     .await;
     let row = json!({ "id": 1, "uuid": Uuid::new_v4().to_string(), "customer_id": 7 });
     insert(&app.admin, "accounts", &row.to_string()).await;
-    let again = TestApp::over(app.same_db(&engine), |config| {
+    let again = TestApp::on(&engine, app.same_db(&engine), |config| {
         watching(config);
         config.accounts.refresh_seconds = 60;
     })

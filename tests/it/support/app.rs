@@ -5,9 +5,9 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
-use cdrscope::engine::Engine;
+use cdrscope::engine::{Engine, Role};
 use cdrscope::service::Service;
-use cdrscope::store;
+use cdrscope::store::{self, Clients};
 use cdrscope::token::{Issue, Keys};
 use clickhouse::Client;
 use time::OffsetDateTime;
@@ -41,6 +41,26 @@ impl TestApp {
 
     /// Starts the service over a database that is there already.
     pub async fn over(db: Db, change: impl FnOnce(&mut Config)) -> Self {
+        let config = Self::config(&db, change);
+        let reader = db.reader.clone();
+        Self::with(db, config, move || reader.clone()).await
+    }
+
+    /// Starts the service over a database of an engine that may be killed: its next start has other logins.
+    pub async fn on(engine: &Engine, db: Db, change: impl FnOnce(&mut Config)) -> Self {
+        let config = Self::config(&db, change);
+        let clients = engine.link().clients(Role::Reader, &db.database);
+        Self::with(db, config, clients).await
+    }
+
+    async fn with(db: Db, config: Config, clients: impl Clients) -> Self {
+        let (url, handle) = spawn(config.clone(), clients).await;
+        // The server closes a connection that was idle for five seconds; one that is taken up at that moment would fail.
+        let client = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
+        Self { url, admin: db.admin, database: db.database, config, client, handle }
+    }
+
+    fn config(db: &Db, change: impl FnOnce(&mut Config)) -> Config {
         let mut config = Config::default();
         config.http.listen = "127.0.0.1:0".parse().unwrap();
         config.http.workers = 1;
@@ -49,10 +69,12 @@ impl TestApp {
         config.limits.requests_per_second = 0;
         config.clickhouse.database.clone_from(&db.database);
         change(&mut config);
-        let (url, handle) = spawn(config.clone(), db.reader).await;
-        // The server closes a connection that was idle for five seconds; one that is taken up at that moment would fail.
-        let client = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
-        Self { url, admin: db.admin, database: db.database, config, client, handle }
+        config
+    }
+
+    /// Takes up the logins of the engine's latest start.
+    pub fn renew(&mut self, engine: &Engine) {
+        self.admin = engine.link().clients(Role::Admin, &self.database).client();
     }
 
     /// The same database again, for a second service over it.
@@ -120,12 +142,12 @@ impl Drop for TestApp {
 
 /// Runs the service on a thread of its own and waits for its address; not by blocking, since a connection that the client
 /// has open already is driven by the test's own runtime.
-async fn spawn(config: Config, reader: Client) -> (String, ServerHandle) {
+async fn spawn(config: Config, clients: impl Clients) -> (String, ServerHandle) {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let keys = Keys::new(&config.auth).unwrap();
-            let service = Service::start(config, keys, move || reader.clone()).await.unwrap();
+            let service = Service::start(config, keys, clients).await.unwrap();
             assert!(sender.send((service.url().to_owned(), service.handle())).is_ok(), "the test has ended");
             service.run().await.unwrap();
         });
