@@ -14,6 +14,7 @@
 //! | [`report`] | reports as data; request to plan |
 //! | [`sql`] | plan to statement: alone holds SELECT text |
 //! | [`store`] | the door to ClickHouse |
+//! | [`readiness`] | if a ClickHouse can serve reports: `serve`, `check` and the running service ask the same |
 //! | [`tables`] | which columns the tables have, and of which types |
 //! | [`cache`] | remembered sums and answers, never older than the table |
 //! | [`columns`] | typed columns to JSON bytes |
@@ -47,6 +48,7 @@ pub mod net;
 pub mod notices;
 pub mod object;
 pub mod query;
+pub mod readiness;
 pub mod report;
 pub mod service;
 pub mod shown;

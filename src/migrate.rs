@@ -88,18 +88,20 @@ pub enum Status {
     NoDatabase,
 }
 
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Status {
+    /// The fault, if it is one, with the way out.
+    #[must_use]
+    pub fn fault(&self, database: &str) -> Option<String> {
         match self {
-            Self::UpToDate => f.write_str("up to date"),
-            Self::Missing(names) => write!(f, "it lacks {}: run `cdrscope migrate`", names.join(", ")),
+            Self::UpToDate => None,
+            Self::NoDatabase => Some(format!("there is no database {database}: run `cdrscope migrate`")),
+            Self::Missing(names) => Some(format!("the schema lacks {}: run `cdrscope migrate`", names.join(", "))),
             Self::Newer(number) => {
-                write!(f, "it is at number {number}, newer than this program: install the newer cdrscope")
+                Some(format!("the schema is at number {number}, newer than this program: install the newer cdrscope"))
             }
-            Self::Edited(name) => {
-                write!(f, "step {name} ran with another text than this program's: run the program that made it")
-            }
-            Self::NoDatabase => f.write_str("there is no such database: run `cdrscope migrate`"),
+            Self::Edited(name) => Some(format!(
+                "schema step {name} ran with another text than this program's: run the program that made it"
+            )),
         }
     }
 }

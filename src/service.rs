@@ -14,9 +14,9 @@ use crate::config::Config;
 use crate::http::server::connections::SWEEP;
 use crate::http::server::tls::{Certificate, TlsError};
 use crate::http::{server, state::State, trail::Journals};
-use crate::migrate::{Status, status};
+use crate::readiness;
 use crate::store::{Clients, Reading, Store};
-use crate::tables::{self, TablesError};
+use crate::tables;
 use crate::token::Keys;
 
 /// Longest time between two looks at ClickHouse: readiness is noticed within 15 s.
@@ -41,9 +41,9 @@ pub enum ServiceError {
         /// The reason.
         source: std::io::Error,
     },
-    /// The tables are not what reports need.
+    /// ClickHouse or the tables are not what reports need.
     #[error("{0}")]
-    Tables(#[from] TablesError),
+    Unfit(String),
     /// The certificate cannot be used.
     #[error("{0}")]
     Tls(#[from] TlsError),
@@ -74,7 +74,9 @@ impl Service {
         let journals =
             Journals::start(&config.log).map_err(|(setting, source)| ServiceError::Log { setting, source })?;
         let store = Store::new(readers, &config.limits);
-        let schema = tables::inspect(&store.client(), &config).await?;
+        let examined = readiness::examine(&store, &config).await;
+        examined.notes.iter().for_each(|note| log::warn!("{note}"));
+        let schema = examined.into_schema().map_err(ServiceError::Unfit)?;
         let reading = match &schema.cdrs {
             _ if !config.planner.enabled => Reading::Off,
             cdrs if cdrs.is_ours && cdrs.has_parts => Reading::Named(tables::CDRS_NAME),
@@ -83,7 +85,7 @@ impl Service {
         let state = State::new(config, keys, store.reading(reading), schema);
         // The state is new, so there is none yet.
         let _ = state.journals.set(journals);
-        look(&state).await;
+        readiness::look(&state).await;
         let listen = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(listen)?;
         let bound = listener.local_addr().map_err(listen)?;
@@ -128,7 +130,7 @@ async fn watch(state: Arc<State>, certificate: Option<Arc<Certificate>>) {
         if let Some(certificate) = &certificate {
             certificate.refresh();
         }
-        look(&state).await;
+        readiness::look(&state).await;
     }
 }
 
@@ -138,27 +140,4 @@ async fn sweep(state: Arc<State>) {
         actix_web::rt::time::sleep(SWEEP).await;
         state.connections.sweep();
     }
-}
-
-/// Reads accounts and access, forgets callers who have been away, and notes whether the service can answer: that it cannot at
-/// once, for the next question may take its five seconds too.
-async fn look(state: &State) {
-    let schema = status(&state.store.client(), &state.config.clickhouse.database).await;
-    let wrong = match &schema {
-        Ok(Status::UpToDate) => None,
-        Ok(other) => Some(format!("the schema is not right: {other}")),
-        Err(e) => Some(e.to_string()),
-    };
-    let right = wrong.is_none();
-    state.notices.round("schema", wrong);
-    if !right {
-        state.set_ready(false);
-    }
-    state.store.look_at_projections().await;
-    if let Some(rate) = &state.rate {
-        rate.retain_recent();
-    }
-    let read = state.directory.refresh(&state.store).await;
-    state.notices.round("accounts", read.as_ref().err().map(ToString::to_string));
-    state.set_ready(right && read.is_ok());
 }

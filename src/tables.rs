@@ -107,12 +107,24 @@ const ACTIVE_CALLS: &[Needed] = &[
     needed("dst_country_id", Use::Integer, false),
 ];
 
-/// Looks at both tables.
+/// Looks at both tables, and logs what dashboards have to do without.
 ///
 /// # Errors
 /// All that is wrong with them, or why they could not be looked at.
 pub async fn inspect(client: &Client, config: &Config) -> Result<Schema, TablesError> {
-    let (tables, mut faults) = (&config.tables, Vec::new());
+    let mut notes = Vec::new();
+    let schema = examine(client, config, &mut notes).await;
+    notes.iter().for_each(|note| log::warn!("{note}"));
+    schema
+}
+
+/// Looks at both tables; `notes` has what dashboards have to do without.
+///
+/// # Errors
+/// All that is wrong with them, or why they could not be looked at.
+pub async fn examine(client: &Client, config: &Config, notes: &mut Vec<String>) -> Result<Schema, TablesError> {
+    let tables = &config.tables;
+    let mut remarks = Remarks { faults: Vec::new(), notes };
     let billed = config.reports.billed_duration;
     let cdrs = CDRS.iter().map(|column| Needed {
         required: column.required || (billed && column.name.ends_with("_duration")),
@@ -130,18 +142,18 @@ pub async fn inspect(client: &Client, config: &Config) -> Result<Schema, TablesE
             needed(column.name, is, false)
         });
     let active = ACTIVE_CALLS.iter().map(|column| Needed { ..*column }).chain(live);
-    let cdrs = table(client, config, (&tables.cdrs, CDRS_NAME), &tables.cdrs_columns, cdrs, &mut faults).await?;
+    let cdrs = table(client, config, (&tables.cdrs, CDRS_NAME), &tables.cdrs_columns, cdrs, &mut remarks).await?;
     let active_calls = table(
         client,
         config,
         (&tables.active_calls, "active_calls"),
         &tables.active_calls_columns,
         active,
-        &mut faults,
+        &mut remarks,
     )
     .await?;
-    if !faults.is_empty() {
-        return Err(TablesError::Faults(faults));
+    if !remarks.faults.is_empty() {
+        return Err(TablesError::Faults(remarks.faults));
     }
     Ok(Schema {
         cdrs,
@@ -152,13 +164,19 @@ pub async fn inspect(client: &Client, config: &Config) -> Result<Schema, TablesE
     })
 }
 
+/// What was found beside the schema.
+struct Remarks<'a> {
+    faults: Vec<TableFault>,
+    notes: &'a mut Vec<String>,
+}
+
 async fn table(
     client: &Client,
     config: &Config,
     (name, ours): (&str, &str),
     expressions: &Expressions,
     needed: impl Iterator<Item = Needed>,
-    faults: &mut Vec<TableFault>,
+    Remarks { faults, notes }: &mut Remarks<'_>,
 ) -> Result<TableSchema, TablesError> {
     let mut schema = TableSchema::plain(name);
     let mut fault = |what: String| faults.push(TableFault { table: name.to_owned(), what });
@@ -192,7 +210,7 @@ async fn table(
                 Some(sql) => drop(schema.expressions.insert(column.name.to_owned(), sql)),
                 None if matches!(column.is, Use::Code | Use::Seconds) && expressions.get(column.name).is_none() => {
                     let (column, wanted) = (column.name, wanted(column.is));
-                    log::warn!("{name}: column {column} is {found}, not {wanted}: dashboards do without it");
+                    notes.push(format!("{name}: column {column} is {found}, not {wanted}: dashboards do without it"));
                     schema.missing.push(column.to_owned());
                 }
                 None => {

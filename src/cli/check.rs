@@ -3,9 +3,11 @@
 use super::connect::Connection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say, warn_of_secrets};
+use crate::access::Directory;
 use crate::config::Config;
-use crate::migrate::{Status, status};
-use crate::tables;
+use crate::engine::Role;
+use crate::readiness;
+use crate::store::Store;
 use crate::token::Keys;
 
 /// Arguments of `check`.
@@ -42,30 +44,17 @@ async fn server(config: &Config, connection: &Connection) -> bool {
     if !line(&format!("ClickHouse at {}", connection.url()), version.as_ref()) {
         return false;
     }
-    let schema = match status(&client, &config.clickhouse.database).await {
-        Ok(Status::UpToDate) => Ok("up to date".to_owned()),
-        Ok(Status::Missing(names)) => Err(format!("lacks {}: run `cdrscope migrate`", names.join(", "))),
-        Ok(Status::NoDatabase) => Err("does not exist: run `cdrscope migrate`".to_owned()),
-        Ok(Status::Newer(number)) => Err(format!("is at number {number}, newer than this program")),
-        Ok(Status::Edited(name)) => Err(format!("step {name} ran with another text")),
-        Err(e) => Err(e.to_string()),
-    };
-    let schema = line(&format!("database {}", config.clickhouse.database), schema);
-    let tables = tables::inspect(&client, config).await.map(|schema| {
-        let told = [&schema.cdrs, &schema.active_calls].map(|table| {
-            let mut wrapped: Vec<_> =
-                table.expressions.iter().map(|(name, sql)| format!("\n       {name} read as {sql}")).collect();
-            wrapped.sort();
-            let missing = if table.missing.is_empty() {
-                String::new()
-            } else {
-                format!(", without {}", table.missing.join(", "))
-            };
-            format!("{}{missing}{}", table.name, wrapped.concat())
-        });
-        told.join("\n       ")
-    });
-    line("tables", tables) && schema
+    let store = Store::new(connection.clients(config, Role::Reader), &config.limits);
+    let examined = readiness::examine(&store, config).await;
+    let mut is_right = examined.steps.iter().all(|step| step.found.is_ok());
+    for step in examined.steps {
+        line(&step.what, step.found.map(|found| found.replace('\n', "\n       ")));
+    }
+    if is_right {
+        let read = Directory::new(&config.accounts).refresh(&store).await;
+        is_right = line("accounts and access", read.map(|()| "can be read"));
+    }
+    is_right
 }
 
 /// Prints what became of one thing, and tells whether it is right.

@@ -12,7 +12,7 @@ use crate::config::{Algorithm, Config};
 use crate::demo;
 use crate::engine::Role;
 use crate::http::CUSTOMER_API;
-use crate::migrate::{Status, migrate, status};
+use crate::migrate::{migrate, status};
 use crate::service::Service;
 use crate::store::Clients;
 use crate::token::{Issue, Keys};
@@ -91,18 +91,8 @@ pub(super) async fn prepare(config: &Config, connection: &Connection) -> Result<
         }
         return Ok(());
     }
-    match status(&connection.reader(config), database).await.map_err(CliError::failed)? {
-        Status::UpToDate => Ok(()),
-        Status::NoDatabase => Err(format!("there is no database {database}: run `cdrscope migrate`")),
-        Status::Missing(names) => Err(format!("the schema lacks {}: run `cdrscope migrate`", names.join(", "))),
-        Status::Newer(number) => {
-            Err(format!("the schema is at number {number}, newer than this program: install the newer cdrscope"))
-        }
-        Status::Edited(name) => {
-            Err(format!("schema step {name} ran with another text than this program's: run the program that made it"))
-        }
-    }
-    .map_err(CliError::Failed)
+    let status = status(&connection.reader(config), database).await.map_err(CliError::failed)?;
+    status.fault(database).map_or(Ok(()), |fault| Err(CliError::Failed(fault)))
 }
 
 async fn fill(client: &Client, calls: u64) -> Result<demo::Options, CliError> {

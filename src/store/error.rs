@@ -76,6 +76,23 @@ impl StoreError {
         matches!(&self.cause, Cause::ClickHouse(Error::BadResponse(text)) if code(text) == Some("10"))
     }
 
+    /// The way out, if the server refused settings of a query: READONLY, SETTING_CONSTRAINT_VIOLATION.
+    pub fn refused_settings(&self, user: &str) -> Option<String> {
+        let Cause::ClickHouse(Error::BadResponse(text)) = &self.cause else { return None };
+        match code(text)? {
+            "164" => Some(format!(
+                "ClickHouse refuses settings from user {user} (readonly = 1): give the user a profile with readonly = 2"
+            )),
+            "452" => {
+                let line = text.lines().next().unwrap_or_default();
+                Some(format!(
+                    "ClickHouse refuses settings from user {user}: {line}; widen the constraints of its profile"
+                ))
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn busy(refused: Refused) -> Self {
         let cause = match refused {
             Refused::Late => Cause::Late,

@@ -226,6 +226,22 @@ impl Store {
         Ok(cursor.summary().and_then(|summary| summary.read_rows()).unwrap_or(0))
     }
 
+    /// Sends the settings that reports send, in a query of nothing.
+    ///
+    /// # Errors
+    /// The server's refusal, or why it could not be asked.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let query = self
+            .client()
+            .query_raw("SELECT {p0:UInt8}")
+            .with_setting("param_p0", "1")
+            .with_setting("query_id", Uuid::new_v4().to_string())
+            .with_setting("priority", "1")
+            .with_setting("max_threads", "1")
+            .with_setting("output_format_parallel_formatting", "0");
+        Ok(in_time(query.fetch_one::<u8>()).await.map(drop)?)
+    }
+
     /// Rows of a small housekeeping query.
     ///
     /// # Errors

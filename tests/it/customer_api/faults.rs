@@ -160,7 +160,7 @@ async fn a_server_that_takes_connections_and_says_nothing_ends_the_start_with_an
     };
     let started = tokio::time::timeout(Duration::from_secs(15), Service::start(config, keys, readers)).await;
     let error = started.expect("it waits for ever").err().unwrap().to_string();
-    assert!(error.starts_with("looking at cdrs: "), "{error}");
+    assert!(error.starts_with("asking ClickHouse: "), "{error}");
     let state = tokio::time::timeout(Duration::from_secs(15), status(&client, "cdrscope")).await;
     let error = state.expect("it waits for ever").unwrap_err().to_string();
     assert!(error.starts_with("reading table schema_migrations: "), "{error}");
