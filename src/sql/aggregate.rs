@@ -31,7 +31,8 @@ pub fn aggregate(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Schema) {
         Sum::Seconds if schema.billed_duration => {
             s.push("sum(").push(table.sql(plan.report.side.billed_duration().name())).push(")")
         }
-        Sum::Seconds => s.push("sum(").push(duration).push(")"),
+        // Of a call that lasted less than nothing there is nothing to add, and nothing to take from others.
+        Sum::Seconds => s.push("sumIf(").push(duration).push(", ").push(duration).push(" > 0)"),
         Sum::Price => s.push("sum(").push(table.sql(plan.report.side.price().name())).push(")"),
         Sum::Effective => effective(s, plan.report.side, table, &schema.causes),
     };
@@ -42,10 +43,9 @@ pub fn aggregate_of_sums(s: &mut Statement, sum: Sum, plan: &Plan, schema: &Sche
     match (sum, plan.report.side) {
         (Sum::Calls, _) => s.push("countMerge(`count()`)"),
         (Sum::Answered, _) => s.push("countIfMerge(`countIf(greater(duration, 0))`)"),
-        (Sum::AnsweredSeconds, _) => s.push("sumIfMerge(`sumIf(duration, greater(duration, 0))`)"),
         (Sum::Seconds, Side::Origination) if schema.billed_duration => s.push("sumMerge(`sum(customer_duration)`)"),
         (Sum::Seconds, Side::Termination) if schema.billed_duration => s.push("sumMerge(`sum(vendor_duration)`)"),
-        (Sum::Seconds, _) => s.push("sumMerge(`sum(duration)`)"),
+        (Sum::AnsweredSeconds | Sum::Seconds, _) => s.push("sumIfMerge(`sumIf(duration, greater(duration, 0))`)"),
         (Sum::Price, Side::Origination) => s.push("sumMerge(`sum(customer_price)`)"),
         (Sum::Price, Side::Termination) => s.push("sumMerge(`sum(vendor_price)`)"),
         // Reports with it are never read from sums, see `projections::has_sums`; were one, it would fail and not lie.

@@ -193,6 +193,31 @@ async fn prices_are_exact_sums_rounded_half_away_from_zero_and_never_minus_zero(
     }
 }
 
+/// A week after the calls of other tests, whole minutes and hours of it and odd seconds.
+#[actix_web::test]
+async fn durations_below_nothing_take_no_minutes_from_others() {
+    let session = Session::new();
+    let first = BASE + 7 * 86_400;
+    let durations = [-1_140_053_472_i64, 60, i64::from(i32::MIN), 0, 90, -60];
+    session
+        .cdrs(durations.iter().zip([0, 1, 59, 60, 3599, 3661]).map(
+            |(duration, second)| json!({ "time_start": first + second, "duration": duration, "src_country_id": 1 }),
+        ))
+        .await;
+    for report in ["origination-statistics", "termination-statistics"] {
+        for (from, to, sampling) in
+            [(0, 86_399, "day"), (0, 7199, "hour"), (-30, 3700, "minute"), (0, 40 * 86_400, "month")]
+        {
+            for filter in ["", "&src-country-id=1"] {
+                let query = format!("from-time={}&to-time={}&sampling={sampling}{filter}", first + from, first + to);
+                let totals = session.json(report, &query).await["totals"].clone();
+                let found = (&totals["total_calls"], &totals["total_duration"], &totals["acd"]);
+                assert_eq!(found, (&json!(6), &json!("2.5"), &json!("1.25")), "{report} {query}");
+            }
+        }
+    }
+}
+
 #[actix_web::test]
 async fn total_duration_is_measured_or_billed_minutes_as_configured() {
     let session = Session::new();

@@ -59,7 +59,7 @@ pub fn body(
     let count = grid.iter().chain(buckets.keys()).collect::<BTreeSet<_>>().len();
     let totals_length = match settings.totals_cps {
         TotalsCps::Bucket => length,
-        TotalsCps::Range => length * i128::try_from(count).unwrap_or(0),
+        TotalsCps::Range => length * i128::try_from(count).unwrap_or(0).max(1),
     };
     let totals = cells(endpoint, 0, &totals, totals_length, settings);
     json::columns(names, &rows, Some(&totals), asked.plain_numbers)
@@ -107,7 +107,7 @@ fn add(sums: &mut Sums, cdr: &Cdr, termination: bool, settings: &Settings) {
         sums.answered_seconds += i128::from(cdr.duration);
     }
     let billed = if termination { cdr.vendor_duration } else { cdr.customer_duration };
-    sums.seconds += i128::from(if settings.billed_duration { billed.unwrap_or(0) } else { cdr.duration });
+    sums.seconds += i128::from(if settings.billed_duration { billed.unwrap_or(0) } else { cdr.duration.max(0) });
     sums.price += i128::from(if termination { cdr.vendor_price } else { cdr.customer_price });
 }
 

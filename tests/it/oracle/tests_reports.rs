@@ -149,8 +149,8 @@ fn statistics_sum_durations_and_prices_exactly() {
     assert_eq!(
         ask(&world, Endpoint::OriginationStatistics, pairs),
         "{\"data\":{\"t\":[1767271560,1767271620],\"total_calls\":[2,1],\"successful_calls\":[1,0],\"failed_calls\":[1,1],\
-         \"total_duration\":[0.52,-0.33],\"acd\":[0.52,null],\"asr\":[50.0,0.0],\"total_price\":[0.01,-0.01]},\"rows\":2,\
-         \"totals\":{\"t\":0,\"total_calls\":3,\"successful_calls\":1,\"failed_calls\":2,\"total_duration\":0.18,\"acd\":0.52,\
+         \"total_duration\":[0.52,0.0],\"acd\":[0.52,null],\"asr\":[50.0,0.0],\"total_price\":[0.01,-0.01]},\"rows\":2,\
+         \"totals\":{\"t\":0,\"total_calls\":3,\"successful_calls\":1,\"failed_calls\":2,\"total_duration\":0.52,\"acd\":0.52,\
          \"asr\":33.33,\"total_price\":0.0}}"
     );
     let billed = Settings { billed_duration: true, ..Settings::default() };
