@@ -204,6 +204,9 @@ async fn table(
             }
             None => (column.name.to_owned(), types.get(column.name).cloned()),
         };
+        if column.is == Use::Address && found.as_deref().is_some_and(|found| plain(found).0 == "IPv6") {
+            schema.ipv6.push(column.name.to_owned());
+        }
         match found {
             Some(found) => match adapt(&expression, &found, column.is) {
                 Some(sql) if sql == column.name => {}
@@ -281,13 +284,16 @@ fn wanted(is: Use) -> &'static str {
     }
 }
 
+/// The type of a column's values, and whether one may be null.
+fn plain(full_type: &str) -> (&str, bool) {
+    let plain = strip(full_type, "LowCardinality");
+    let inner = strip(plain, "Nullable");
+    (inner, inner != plain)
+}
+
 /// What stands for the column in statements, or `None` when its type does not do.
 fn adapt(expression: &str, full_type: &str, is: Use) -> Option<String> {
-    let plain = strip(full_type, "LowCardinality");
-    let (plain, nullable) = match strip(plain, "Nullable") {
-        inner if inner == plain => (plain, false),
-        inner => (inner, true),
-    };
+    let (plain, nullable) = plain(full_type);
     let not_null =
         |sql: &str, default: &str| if nullable { format!("ifNull({sql}, {default})") } else { sql.to_owned() };
     let integer = plain.starts_with("Int") || plain.starts_with("UInt") || plain == "Bool";

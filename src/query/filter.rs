@@ -124,7 +124,7 @@ pub enum Test {
     Pattern(bool, String),
     /// The same IPv4 address.
     Ipv4(Ipv4Addr),
-    /// The same IPv6 address; an IPv4-mapped one is not IPv4.
+    /// The same IPv6 address; in text, an IPv4-mapped one is not IPv4.
     Ipv6(Ipv6Addr),
     /// Null (`true`) or not null.
     Null(bool),

@@ -16,6 +16,8 @@ pub struct TableSchema {
     pub expressions: HashMap<String, String>,
     /// Columns that the table lacks.
     pub missing: Vec<String>,
+    /// Columns of type IPv6, which hold IPv4 addresses as mapped ones.
+    pub ipv6: Vec<String>,
     /// Whether it is cdrscope's own, made by `schema/`.
     pub is_ours: bool,
     /// Whether the server shows its parts: the MergeTree family does.
@@ -29,6 +31,7 @@ impl TableSchema {
             name: name.to_owned(),
             expressions: HashMap::new(),
             missing: Vec::new(),
+            ipv6: Vec::new(),
             is_ours: false,
             has_parts: false,
         }

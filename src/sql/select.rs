@@ -337,6 +337,9 @@ fn condition(s: &mut Statement, filter: &Filter, table: Table, schema: &TableSch
             s.push(if *wanted { "match(" } else { "NOT match(" });
             s.push("ifNull(toString(").push(column).push("), ''), ").bind_text(pattern).push(")")
         }
+        Test::Ipv4(ip) if schema.ipv6.iter().any(|column| column == name) => {
+            s.push(column).push(" = toIPv6(").bind("String", ip.to_ipv6_mapped()).push(")")
+        }
         Test::Ipv4(ip) => {
             s.push("toIPv4OrNull(toString(").push(column).push(")) = toIPv4(").bind("String", ip).push(")")
         }

@@ -138,3 +138,118 @@ async fn a_filter_on_a_column_that_the_table_lacks_is_an_invalid_value() {
     let reply = app.get(&path, &token).await;
     assert_eq!((reply.status, reply.body.as_str()), (400, r#"{"error":"invalid value dst-country-id"}"#));
 }
+
+const PLAIN: &str = "id UInt64, customer_id UInt32, vendor_id UInt32, customer_acc_id UInt32, vendor_acc_id UInt32, \
+    is_last_cdr UInt8, time_start DateTime('UTC'), duration Int32, customer_price Float64, vendor_price Float64";
+
+/// A service over a table of the operator's own, which `sql` makes, with an account of customer 7.
+async fn over(sql: &[&str], table: &str, columns: &str) -> (TestApp, Uuid, String) {
+    let db = crate::support::db().await;
+    for sql in sql {
+        db.admin.query_raw(sql).execute().await.unwrap();
+    }
+    let app = TestApp::over(db, |config| {
+        config.tables.cdrs = Value::parse(table).unwrap();
+        config.tables.cdrs_columns = Value::parse(columns).unwrap();
+        config.cache.fresh_seconds = 0;
+    })
+    .await;
+    let (account, token) = (app.account(1, 7).await, app.token(7, &[]));
+    app.until_known(account, &token).await;
+    (app, account, token)
+}
+
+/// The totals of a day under a filter.
+async fn totals(app: &TestApp, account: Uuid, token: &str, filter: &str) -> serde_json::Value {
+    let path = format!(
+        "{API}/origination-statistics?account-id={account}&from-time=2026-03-01&to-time=2026-03-01&sampling=day{filter}"
+    );
+    let reply = app.get(&path, token).await;
+    assert_eq!(reply.status, 200, "{filter}: {}", reply.body);
+    reply.json()["totals"].clone()
+}
+
+#[actix_web::test]
+async fn an_ipv6_column_holds_ipv4_addresses_as_mapped_ones() {
+    for (address, columns) in [
+        ("auth_orig_ip IPv6", ""),
+        ("auth_orig_ip Nullable(IPv6)", ""),
+        ("ip Nullable(String)", "auth_orig_ip = toIPv6OrNull(ip)"),
+        ("ip IPv6", "auth_orig_ip = ip"),
+    ] {
+        let create = format!("CREATE TABLE own ({PLAIN}, {address}) ENGINE = MergeTree ORDER BY time_start");
+        let insert = "INSERT INTO own SELECT number, 7, 7, 1, 1, 1, toDateTime('2026-03-01 12:00:00', 'UTC') + number, 60, 0, 0, \
+            ['::ffff:192.0.2.1', '::ffff:192.0.2.1', '::ffff:192.0.2.2', '::192.0.2.1', '2001:db8::1', '::'][number + 1] FROM numbers(6)";
+        let (app, account, token) = over(&[&create, insert], "own", columns).await;
+        for (wanted, calls) in [
+            ("192.0.2.1", 2),
+            ("::ffff:192.0.2.1", 2),
+            ("::FFFF:c000:0201", 2),
+            ("192.0.2.2", 1),
+            ("192.0.2.3", 0),
+            ("::192.0.2.1", 1),
+            ("2001:DB8:0::1", 1),
+            ("0.0.0.0", 0),
+            ("::", 1),
+        ] {
+            let found = totals(&app, account, &token, &format!("&auth-orig-ip={wanted}")).await;
+            assert_eq!(found["total_calls"], calls, "{address} {columns} {wanted}");
+        }
+    }
+}
+
+/// The statements of docs/operators-tables.md.
+fn documented(begin: &str) -> String {
+    let page = include_str!("../../docs/operators-tables.md");
+    let from = page.find(begin).unwrap_or_else(|| panic!("{begin} is not in the page"));
+    page[from..].split(';').next().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn of_a_replacing_table_the_newest_version_of_each_call_counts_through_a_final_view() {
+    let create = format!(
+        "CREATE TABLE own_versions ({PLAIN}, version UInt32) ENGINE = ReplacingMergeTree(version) \
+         PARTITION BY toYYYYMM(time_start) ORDER BY (customer_acc_id, time_start, id)"
+    );
+    let view = documented("CREATE VIEW own_calls");
+    let (app, account, token) = over(&[&create, "SYSTEM STOP MERGES own_versions", &view], "own_calls", "").await;
+    let insert = async |id: u32, version: u32, duration: i32, price: f64| {
+        let sql = format!(
+            "INSERT INTO own_versions VALUES ({id}, 7, 7, 1, 1, 1, '2026-03-01 12:00:{id:02}', {duration}, {price}, 0, {version})"
+        );
+        app.admin.query_raw(&sql).execute().await.unwrap();
+    };
+    let all = async || {
+        let totals = totals(&app, account, &token, "").await;
+        [&totals["total_calls"], &totals["successful_calls"], &totals["total_duration"], &totals["total_price"]]
+            .map(serde_json::Value::to_string)
+    };
+    insert(1, 1, 0, 0.0).await;
+    insert(2, 1, 60, 0.5).await;
+    assert_eq!(all().await, ["2", "1", "\"1.0\"", "\"0.5\""]);
+    // The same two calls, rated anew and again; an older version that comes late changes nothing.
+    insert(1, 3, 120, 1.25).await;
+    insert(1, 2, 600, 9.0).await;
+    insert(2, 2, 60, 0.75).await;
+    for _ in 0..2 {
+        assert_eq!(all().await, ["2", "2", "\"3.0\"", "\"2.0\""]);
+    }
+    assert_eq!(totals(&app, account, &token, "&customer-price-eq=9").await["total_calls"], 0);
+    assert_eq!(totals(&app, account, &token, "&customer-price-eq=1.25").await["total_calls"], 1);
+}
+
+#[actix_web::test]
+async fn sentinel_prices_become_nothing_by_an_expression() {
+    let create = format!("CREATE TABLE own ({PLAIN}) ENGINE = MergeTree ORDER BY time_start");
+    let insert = "INSERT INTO own SELECT number, 7, 7, 1, 1, 1, toDateTime('2026-03-01 12:00:00', 'UTC') + number, 60, \
+        [-1, 0.5, 999999, -0.25, -1, 0][number + 1], 0 FROM numbers(6)";
+    let columns = documented("customer_price = if(");
+    let (app, account, token) =
+        over(&[&create, insert], "own", columns.lines().next().unwrap().trim_end_matches('"')).await;
+    let all = totals(&app, account, &token, "").await;
+    assert_eq!((&all["total_calls"], &all["total_price"]), (&serde_json::json!(6), &serde_json::json!("0.25")));
+    for (filter, calls) in [("lt=0", 1), ("eq=-1", 0), ("eq=0", 4), ("gt=1", 0), ("gteq=0", 5)] {
+        let found = totals(&app, account, &token, &format!("&customer-price-{filter}")).await;
+        assert_eq!(found["total_calls"], calls, "{filter}");
+    }
+}
