@@ -109,7 +109,8 @@ pub enum Shape {
 pub enum Key {
     /// `dst_country_id`.
     Country,
-    /// The first three digits of the number called, behind a 1 that keeps leading zeros: 049 is 1049. Other beginnings are 0.
+    /// The first three digits of the number called, behind a 1 that keeps leading zeros: 049 is 1049. Behind a 2 for a
+    /// number that begins with a plus: +49 is 249. Other beginnings are 0.
     Prefix,
     /// How long the caller waited for the ringing, see [`delays`].
     Delay,

@@ -83,7 +83,8 @@ pub fn key(s: &mut Statement, plan: &Plan, table: &TableSchema) {
         }
         Some(Key::Prefix) => {
             let number = table.sql(Column::DstPrefixRouting.name());
-            s.push(", toUInt32OrZero(concat('1', substring(").push(number).push(", 1, 3))) AS cdrscope_key");
+            s.push(", toUInt32OrZero(if(startsWith(").push(number).push(", '+'), concat('2', substring(").push(number);
+            s.push(", 2, 3)), concat('1', substring(").push(number).push(", 1, 3)))) AS cdrscope_key");
         }
         // One more than the hundredths, halves up; 0 where nobody rang.
         Some(Key::Delay) => {

@@ -120,14 +120,15 @@ impl Lists<'_> {
         Ok(named.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// What was typed, if it can be a prefix, and the first three digits of numbers that were called.
+    /// What was typed, if it can be a prefix, and the first three digits of numbers that were called, with their plus.
     async fn prefixes(&self, typed: &str) -> Result<Vec<String>, GrafanaError> {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let own = digits(typed).then(|| typed.to_owned());
-        // A key is the digits behind a 1; 0 stands for what is no number.
+        let own = digits(typed.strip_prefix('+').unwrap_or(typed)).then(|| typed.to_owned());
+        // A key is the digits behind a 1, or behind a 2 and a plus; 0 stands for what is no number.
         let called = self.called("prefixes").await?.into_iter().filter_map(|key| {
             let key = key.to_string();
-            key.get(1..).filter(|prefix| digits(prefix)).map(str::to_owned)
+            let plus = if key.starts_with('2') { "+" } else { "" };
+            key.get(1..).filter(|prefix| digits(prefix)).map(|prefix| format!("{plus}{prefix}"))
         });
         let called: Vec<String> = called.filter(|prefix| Some(prefix) != own.as_ref()).collect();
         Ok(own.into_iter().chain(called).collect())

@@ -183,6 +183,38 @@ async fn prefixes_are_those_that_were_called_and_what_was_typed() {
 }
 
 #[actix_web::test]
+async fn prefixes_of_numbers_that_begin_with_a_plus_are_listed_with_it() {
+    let world = World::new().await;
+    let mut rows = String::new();
+    for (count, number) in [(900, "+442079460000"), (700, "+380441234567"), (2, "+1"), (1, "+"), (1, "+x"), (1, "++1")]
+    {
+        for n in 0..count {
+            let call = json!({
+                "id": format!("{number}{n}").bytes().fold(7_u64, |id, b| id.wrapping_mul(31).wrapping_add(b.into())),
+                "customer_acc_id": 1, "customer_id": 7, "time_start": FIRST + n, "is_last_cdr": 1, "dst_prefix_routing": number,
+            });
+            rows += &format!("{call}\n");
+        }
+    }
+    insert(&world.app.admin, "cdrs", &rows).await;
+    let list = async |typed: &str| {
+        let request =
+            json!({ "payload": { "target": "prefixes", "search": typed }, "range": body(json!({}))["range"] });
+        let list = world.post("/variable", &request).await.json();
+        list.as_array().unwrap().iter().map(|one| one["__value"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // The calls of the world itself go to 442 (720) and 380 (600).
+    assert_eq!(list("").await, ["+442", "442", "+380", "380", "+1"]);
+    assert_eq!(list("+").await, ["+442", "+380", "+1"]);
+    assert_eq!(list("+38").await, ["+38", "+380"]);
+    assert_eq!(list("+38044").await, ["+38044"]);
+    assert_eq!(list("38").await, ["38", "+380", "380"]);
+    // A prefix from the list finds its calls.
+    let reply = world.query(target("total_calls", json!({ "prefixes": ["+442"], "reduce": "total" }))).await;
+    assert_eq!(numbers(&reply), &json!([900]));
+}
+
+#[actix_web::test]
 async fn a_query_of_the_operators_own_can_stand_for_the_table_and_its_failure_stops_nothing() {
     let own = "SELECT toInt64(number + 1) AS id, CAST(['Ukraine', NULL][number + 1], 'Nullable(String)') AS name, '' AS iso FROM numbers(2)";
     let world = World::with(|config| config.accounts.countries_query = own.to_owned()).await;
