@@ -116,7 +116,7 @@ impl<'a> Question<'a> {
     pub fn straight(&self, world: &World, database: &str) -> Result<Vec<u8>> {
         let report = report::find(self.report).ok_or("no such report")?;
         let scope = Scope { tenant: self.account.customer_id, account: self.account.id };
-        let calendar = Calendar { zone: jiff::tz::TimeZone::UTC, monday_first: false };
+        let calendar = Calendar::of(jiff::tz::TimeZone::UTC);
         let context = Context {
             scope: &|_| Some(scope),
             schema: &world.schema,

@@ -144,9 +144,10 @@ mod tests {
             from: instant(from),
             to: to.and_then(instant),
             sampling,
-            calendar: Calendar { zone: find(zone).unwrap(), monday_first: false },
+            calendar: Calendar::of(find(zone).unwrap()),
             filters: Vec::new(),
             fill: None,
+            settle: None,
             form: Form::default(),
         };
         request.plan(OffsetDateTime::from_unix_timestamp(now).unwrap(), u64::MAX).unwrap()

@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::civil::Time;
 
 use crate::config;
 use crate::query::filter::{Filter, Test};
@@ -69,7 +70,9 @@ struct BodyKey {
     sampling: Sampling,
     zone: Option<String>,
     monday_first: bool,
+    day_start: Time,
     fill: bool,
+    settle: Option<i64>,
     form: Form,
     filters: Vec<Filter>,
 }
@@ -213,7 +216,9 @@ fn key(plan: &Plan, window: Window) -> BodyKey {
         sampling: plan.sampling,
         zone: if calendar { plan.calendar.zone.iana_name().map(str::to_owned) } else { None },
         monday_first: calendar && plan.calendar.monday_first,
+        day_start: if calendar { plan.calendar.day_start } else { Time::midnight() },
         fill: plan.fill,
+        settle: plan.settle,
         form: plan.form,
         filters: plan.filters.clone(),
     }
@@ -237,9 +242,10 @@ mod tests {
             from: Instant::parse("2026-01-01"),
             to: Instant::parse("2026-01-02"),
             sampling: Sampling::Hour,
-            calendar: Calendar { zone: find("UTC").unwrap(), monday_first: false },
+            calendar: Calendar::of(find("UTC").unwrap()),
             filters: vec![Filter { column: Column::DstPrefixRouting, test }],
             fill: None,
+            settle: None,
             form: Form::default(),
         };
         request.plan(OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap(), 1_000_000).unwrap()
@@ -266,6 +272,26 @@ mod tests {
         assert!((1..=10).contains(&counts.0) && (1..=10).contains(&counts.1), "{counts:?}");
     }
 
+    /// One entry a value: each is found by its own key only.
+    #[test]
+    fn bodies_that_settle_or_begin_apart_are_told_apart() {
+        let config = config::Cache { enabled: true, size_mb: 1, fresh_seconds: 1 };
+        let tracker = || Tracker::new("db", "cdrs", true, true);
+        let cache = Cache::new(&config, tracker(), tracker());
+        let plan = plan("44".into());
+        let day = |minute| Calendar { day_start: Time::constant(2, minute, 0, 0), ..plan.calendar.clone() };
+        let plans: Vec<Plan> = [None, Some(0), Some(600), Some(601)]
+            .into_iter()
+            .flat_map(|settle| [0, 30].map(|minute| Plan { settle, calendar: day(minute), ..plan.clone() }))
+            .collect();
+        for (place, plan) in plans.iter().enumerate() {
+            cache.keep_body(plan, Bytes::from(vec![0; place]), String::new(), 1);
+        }
+        for (place, plan) in plans.iter().enumerate() {
+            assert_eq!(cache.body(plan, 1).unwrap().text.len(), place);
+        }
+    }
+
     #[test]
     fn a_body_is_found_by_everything_it_depends_on() {
         let config = config::Cache { enabled: true, size_mb: 1, fresh_seconds: 1 };
@@ -282,12 +308,18 @@ mod tests {
             ("from", Plan { window: Some(Window { from: window.from + 1, ..window }), ..plan.clone() }),
             ("to", Plan { window: Some(Window { to: None, ..window }), ..plan.clone() }),
             ("sampling", Plan { sampling: Sampling::Day, ..plan.clone() }),
-            (
-                "zone",
-                Plan { calendar: Calendar { zone: find("Asia/Tokyo").unwrap(), monday_first: false }, ..plan.clone() },
-            ),
+            ("zone", Plan { calendar: Calendar::of(find("Asia/Tokyo").unwrap()), ..plan.clone() }),
             ("week", Plan { calendar: Calendar { monday_first: true, ..plan.calendar.clone() }, ..plan.clone() }),
+            (
+                "day",
+                Plan {
+                    calendar: Calendar { day_start: Time::constant(2, 30, 0, 0), ..plan.calendar.clone() },
+                    ..plan.clone()
+                },
+            ),
             ("fill", Plan { fill: !plan.fill, ..plan.clone() }),
+            ("complete", Plan { settle: Some(0), ..plan.clone() }),
+            ("settle", Plan { settle: Some(600), ..plan.clone() }),
             ("rows", Plan { form: Form { rows: true, ..plan.form }, ..plan.clone() }),
             ("numbers", Plan { form: Form { plain_numbers: true, ..plan.form }, ..plan.clone() }),
             ("milliseconds", Plan { form: Form { milliseconds: true, ..plan.form }, ..plan.clone() }),

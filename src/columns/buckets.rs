@@ -294,7 +294,7 @@ mod tests {
         let mut buckets = Buckets::new(&[Sum::Calls, Sum::Price]);
         let mut reader = TsvReader::default();
         reader.feed(b"0\t1\t0.5\n3600\t2\t0.25\n86400\t4\t1\n\n0\t7\t1.75\n", &mut buckets).unwrap();
-        let calendar = Calendar { zone: jiff::tz::TimeZone::UTC, monday_first: false };
+        let calendar = Calendar::of(jiff::tz::TimeZone::UTC);
         let days = buckets.fold(&calendar, Sampling::Day).unwrap();
         assert_eq!(days.t, [0, 86_400]);
         assert_eq!((days.sum(Sum::Calls, 0), days.sum(Sum::Price, 0)), (3, 750_000));

@@ -247,7 +247,7 @@ settings! {
         acd_unit: AcdUnit = "minutes", "Unit of acd: minutes or seconds.";
         totals_cps: TotalsCps = "bucket", "cps in totals: calls per length of one bucket, or of the whole range.";
         billed_duration: bool = "false", "total_duration from the billed duration rather than the measured one.";
-        time_zone: jiff::tz::TimeZone = "UTC", "IANA time zone of hour, day, week and month buckets.";
+        time_zone: jiff::tz::TimeZone = "UTC", "IANA time zone of hour, day, week and month buckets, and of times without one.";
         week_start: WeekStart = "sunday", "First day of a week bucket: sunday or monday.";
         ner_q850: Vec<u16> = "17,18,19,20,21", "Q.850 causes of failed calls that count as effective in NER. Where a call has a cause, it decides.";
         ner_q850_rang: Vec<u16> = "16", "Q.850 causes that count as effective only if the call rang.";

@@ -18,6 +18,7 @@ pub mod params;
 pub mod reply;
 mod reports;
 pub mod server;
+mod spellings;
 pub mod state;
 pub mod trail;
 pub mod transport;

@@ -6,11 +6,12 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode;
 use uuid::Uuid;
 
+use super::spellings::{self, Plus};
 use crate::config::UnknownParams;
 use crate::query::filter::{Excess, Filter};
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
-use crate::query::zone::{self, Calendar};
+use crate::query::zone::{self, Calendar, Edge};
 use crate::report::param::{Param, Role};
 use crate::report::plan::{Form, Request, Scope};
 use crate::report::{Report, Shape};
@@ -45,8 +46,8 @@ pub enum BadParam {
     TooManyBuckets(u64),
 }
 
-/// A name and its value.
-type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+/// A name, its value, and the value as it was sent.
+type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>, &'a str);
 
 /// A query string as pairs, in order; names and values percent-decoded, `+` read as a space.
 #[derive(Debug)]
@@ -57,24 +58,37 @@ impl<'a> Pairs<'a> {
     pub fn parse(query: &'a str) -> Self {
         let pair = |text: &'a str| {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            (decode(name), decode(value))
+            (decode(name), decode(value), value)
         };
         Self(query.split('&').filter(|text| !text.is_empty()).map(pair).collect())
     }
 
     /// The last value of a name.
     fn get(&self, name: &str) -> Option<&[u8]> {
-        self.0.iter().rev().find(|(key, _)| **key == *name.as_bytes()).map(|(_, value)| value.as_ref())
+        self.last(name).map(|(_, value, _)| value.as_ref())
+    }
+
+    fn last(&self, name: &str) -> Option<&Pair<'a>> {
+        self.0.iter().rev().find(|(key, ..)| **key == *name.as_bytes())
+    }
+
+    /// The last value of a parameter. Where one can begin with a plus, a raw plus before digits is that.
+    fn value(&self, param: &Param) -> Option<Cow<'_, [u8]>> {
+        let (_, value, raw) = self.last(param.name)?;
+        Some(match Plus::of(param.role) {
+            Some(plus) if raw.contains('+') => decode(&plus.spell_out(raw)).into_owned().into(),
+            _ => Cow::Borrowed(value),
+        })
     }
 
     /// Whether a name stands with brackets.
     fn has_array(&self, name: &str) -> bool {
-        self.0.iter().any(|(key, _)| without_brackets(key) == Some(name.as_bytes()))
+        self.0.iter().any(|(key, ..)| without_brackets(key) == Some(name.as_bytes()))
     }
 
     /// Whether any does; hardly ever.
     fn has_arrays(&self) -> bool {
-        self.0.iter().any(|(key, _)| without_brackets(key).is_some())
+        self.0.iter().any(|(key, ..)| without_brackets(key).is_some())
     }
 }
 
@@ -155,9 +169,12 @@ pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) ->
         return Err(BadParam::Array(name));
     }
     let mut draft = Draft::new(report, context);
+    draft.read_times_in(
+        report.params().find(|param| param.role == Role::TimeZone).and_then(|param| pairs.get(param.name)),
+    );
     for param in report.params() {
-        if let Some(value) = pairs.get(param.name) {
-            draft.take(param, value)?;
+        if let Some(value) = pairs.value(param) {
+            draft.take(param, &value)?;
         }
     }
     if let Some(name) = debug
@@ -167,7 +184,7 @@ pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) ->
     }
     if context.unknown == UnknownParams::Reject {
         let known = |key: &[u8]| names().any(|name| name.as_bytes() == key);
-        if let Some((key, _)) = pairs.0.iter().find(|(key, _)| !known(key)) {
+        if let Some((key, ..)) = pairs.0.iter().find(|(key, ..)| !known(key)) {
             return Err(BadParam::Unknown(String::from_utf8_lossy(key).into_owned()));
         }
     }
@@ -189,6 +206,8 @@ struct Draft<'a> {
     calendar: Calendar,
     filters: Vec<Filter>,
     fill: Option<bool>,
+    complete: Option<bool>,
+    settle: Option<i64>,
     form: Form,
 }
 
@@ -204,7 +223,17 @@ impl<'a> Draft<'a> {
             calendar: context.calendar.clone(),
             filters: Vec::new(),
             fill: None,
+            complete: None,
+            settle: None,
             form: Form::default(),
+        }
+    }
+
+    /// Sets the zone of times without one. They are read before the zone's own turn comes, in which a bad name is refused.
+    fn read_times_in(&mut self, zone: Option<&[u8]>) {
+        let found = zone.and_then(|raw| zone::find(std::str::from_utf8(raw).ok()?));
+        if let Some(zone) = found {
+            self.calendar.zone = zone;
         }
     }
 
@@ -222,8 +251,8 @@ impl<'a> Draft<'a> {
     fn set(&mut self, role: Role, text: &str) -> Option<()> {
         match role {
             Role::Account => self.scope = Some((self.context.scope)(account(text)?)?),
-            Role::From => self.from = Some(Instant::parse(text)?),
-            Role::To => self.to = Some(Instant::parse(text)?),
+            Role::From => self.from = Some(self.instant(text, Edge::From)?),
+            Role::To => self.to = Some(self.instant(text, Edge::To)?),
             Role::Sampling => self.sampling = sampling(self.report, text)?,
             Role::Filter(column, kind) => {
                 let test = kind.read(text)?;
@@ -232,11 +261,19 @@ impl<'a> Draft<'a> {
             }
             Role::Numbers => self.form.plain_numbers = word(text, &[("plain", true)])?,
             Role::TimeZone => self.calendar.zone = zone::find(text)?,
+            Role::WeekStart => self.calendar.monday_first = word(text, &[("monday", true), ("sunday", false)])?,
+            Role::DayStart => self.calendar.day_start = spellings::time_of_day(text)?,
+            Role::Complete => self.complete = Some(word(text, &[("true", true), ("false", false)])?),
+            Role::Settle => self.settle = Some(spellings::duration(text)?),
             Role::Fill => self.fill = Some(word(text, &[("true", true), ("false", false)])?),
             Role::Format => self.form.rows = word(text, &[("rows", true), ("columns", false)])?,
             Role::TUnit => self.form.milliseconds = word(text, &[("ms", true), ("s", false)])?,
         }
         Some(())
+    }
+
+    fn instant(&self, text: &str, edge: Edge) -> Option<Instant> {
+        Instant::parse_in(text, &self.calendar.zone, edge)
     }
 
     fn finish(self) -> Result<Request, BadParam> {
@@ -250,6 +287,8 @@ impl<'a> Draft<'a> {
             calendar: self.calendar,
             filters: self.filters,
             fill: self.fill,
+            // A time to settle in is one of complete buckets, unless those are not wanted.
+            settle: self.complete.unwrap_or(self.settle.is_some()).then(|| self.settle.unwrap_or(0)),
             form: self.form,
         })
     }

@@ -78,8 +78,8 @@ impl State {
     /// Puts the parts together.
     pub fn new(config: Config, keys: Keys, store: Store, schema: Schema) -> Arc<Self> {
         let calendar = Calendar {
-            zone: config.reports.time_zone.clone(),
             monday_first: config.reports.week_start == WeekStart::Monday,
+            ..Calendar::of(config.reports.time_zone.clone())
         };
         let rate = NonZeroU32::new(config.limits.requests_per_second)
             .map(|rate| DefaultKeyedRateLimiter::keyed(Quota::per_second(rate)));

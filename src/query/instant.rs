@@ -2,7 +2,10 @@
 
 use std::cmp::Ordering;
 
-use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{Offset, TimeZone};
+
+use super::zone::{self, Edge};
 
 /// First second after the last year that a request may name (2105).
 const END: i64 = 4_291_747_200;
@@ -16,15 +19,23 @@ pub struct Instant {
 }
 
 impl Instant {
-    /// Reads RFC 3339, `YYYY-MM-DD`, `YYYY-MM-DD hh:mm[:ss]`, `YYYY-MM-DDThh:mm[:ss]` (these as UTC), epoch seconds (10
-    /// digits) or milliseconds (13 digits). `None` for anything else, second 60, hour 24 and years outside 1970–2105
-    /// after conversion to UTC.
+    /// Reads a time as [`Instant::parse_in`] does, with UTC as the zone of one without a zone and a date alone as its
+    /// first second.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_in(text, &TimeZone::UTC, Edge::From)
+    }
+
+    /// Reads RFC 3339, epoch seconds (10 digits) or milliseconds (13 digits), or in `zone` `YYYY-MM-DD`,
+    /// `YYYY-MM-DD hh:mm[:ss]` and `YYYY-MM-DDThh:mm[:ss]`. `None` for anything else, second 60, hour 24 and years outside
+    /// 1970–2105 after conversion to UTC.
+    ///
+    /// The edge of the window decides what a date alone is, and which of two instants a doubled wall-clock time is.
+    pub fn parse_in(text: &str, zone: &TimeZone, edge: Edge) -> Option<Self> {
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         let (seconds, fraction) = match text.len() {
             10 if digits => (text.parse().ok()?, ""),
             13 if digits => (text.get(..10)?.parse().ok()?, text.get(10..)?),
-            _ => parse_calendar(text)?,
+            _ => parse_calendar(text, zone, edge)?,
         };
         let fraction = fraction.trim_end_matches('0').into();
         (0..END).contains(&seconds).then_some(Self { seconds, fraction })
@@ -66,30 +77,24 @@ impl Ord for Instant {
 }
 
 /// Takes the text apart from the left; what remains must be an offset or nothing.
-fn parse_calendar(text: &str) -> Option<(i64, &str)> {
+fn parse_calendar<'a>(text: &'a str, zone: &TimeZone, edge: Edge) -> Option<(i64, &'a str)> {
     let (year, rest) = number(text, 4)?;
-    let (month, rest) = number(rest.strip_prefix('-')?, 2)?;
-    let (day, rest) = number(rest.strip_prefix('-')?, 2)?;
-    let date = Date::from_calendar_date(
-        i32::from(year),
-        Month::try_from(u8::try_from(month).ok()?).ok()?,
-        u8::try_from(day).ok()?,
-    )
-    .ok()?;
+    let (month, rest) = small(rest.strip_prefix('-')?)?;
+    let (day, rest) = small(rest.strip_prefix('-')?)?;
+    let date = Date::new(i16::try_from(year).ok()?, month, day).ok()?;
     if rest.is_empty() {
-        return Some((PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_utc().unix_timestamp(), ""));
+        return Some((zone::of_date(zone, date, edge), ""));
     }
-    let (hour, rest) = number(rest.strip_prefix(['T', 't', ' '])?, 2)?;
-    let (minute, rest) = number(rest.strip_prefix(':')?, 2)?;
+    let (hour, rest) = small(rest.strip_prefix(['T', 't', ' '])?)?;
+    let (minute, rest) = small(rest.strip_prefix(':')?)?;
     let (second, rest) = match rest.strip_prefix(':') {
-        Some(rest) => number(rest, 2)?,
+        Some(rest) => small(rest)?,
         None if rest.is_empty() => (0, rest),
         None => return None,
     };
-    let time = Time::from_hms(u8::try_from(hour).ok()?, u8::try_from(minute).ok()?, u8::try_from(second).ok()?).ok()?;
-    let local = PrimitiveDateTime::new(date, time);
+    let local = DateTime::from_parts(date, Time::new(hour, minute, second, 0).ok()?);
     if rest.is_empty() {
-        return Some((local.assume_utc().unix_timestamp(), ""));
+        return Some((zone::of_wall_clock(zone, local, edge), ""));
     }
     let (fraction, rest) = match rest.strip_prefix('.') {
         Some(rest) => {
@@ -101,13 +106,13 @@ fn parse_calendar(text: &str) -> Option<(i64, &str)> {
         }
         None => ("", rest),
     };
-    Some((local.assume_offset(offset(rest)?).unix_timestamp(), fraction))
+    Some((offset(rest)?.to_timestamp(local).ok()?.as_second(), fraction))
 }
 
 /// `Z`, `±hh:mm`; a blank is a `+` that a query string has swallowed.
-fn offset(text: &str) -> Option<UtcOffset> {
+fn offset(text: &str) -> Option<Offset> {
     if matches!(text, "Z" | "z") {
-        return Some(UtcOffset::UTC);
+        return Some(Offset::UTC);
     }
     let sign = match text.as_bytes().first()? {
         b'+' | b' ' => 1,
@@ -119,7 +124,13 @@ fn offset(text: &str) -> Option<UtcOffset> {
     if !rest.is_empty() || hours > 23 || minutes > 59 {
         return None;
     }
-    UtcOffset::from_whole_seconds(sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60)).ok()
+    Offset::from_seconds(sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60)).ok()
+}
+
+/// A number of two digits, and what follows it.
+fn small(text: &str) -> Option<(i8, &str)> {
+    let (number, rest) = number(text, 2)?;
+    Some((i8::try_from(number).ok()?, rest))
 }
 
 /// Exactly `digits` ASCII digits, and what follows them.
@@ -190,6 +201,23 @@ mod tests {
             "2026-01-01T12:46:15\u{2212}02:00",
         ] {
             assert_eq!(Instant::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_edge_decides_what_a_date_and_a_doubled_time_are() {
+        let kyiv = zone::find("Europe/Kyiv").unwrap();
+        for (text, from, to) in [
+            ("2026-10-25", "2026-10-24T21:00:00Z", "2026-10-25T21:59:59Z"),
+            ("2026-10-25 03:30", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+            ("2026-03-29T03:30:00", "2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z"),
+            ("2026-03-29 03:30:00+01:00", "2026-03-29T02:30:00Z", "2026-03-29T02:30:00Z"),
+            ("9999-12-31", "", ""),
+            ("9999-12-31 23:59:59", "", ""),
+            ("0000-01-01", "", ""),
+        ] {
+            assert_eq!(Instant::parse_in(text, &kyiv, Edge::From), Instant::parse(from), "{text}");
+            assert_eq!(Instant::parse_in(text, &kyiv, Edge::To), Instant::parse(to), "{text}");
         }
     }
 

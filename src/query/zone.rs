@@ -1,8 +1,9 @@
-//! Calendar buckets in a time zone. A bucket is known by its first instant; days, weeks and months begin at the first
-//! instant of their first date, hours at every full hour of the wall clock and at every change of the offset.
+//! Wall-clock times and calendar buckets in a time zone. A bucket is known by its first instant; days, weeks and months
+//! begin at the first instant of their first date, or so long after midnight as a request says; hours begin at every full
+//! hour of the wall clock and at every change of the offset.
 
-use jiff::civil::{Date, Weekday};
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Span, Timestamp};
 
 use super::sampling::Sampling;
@@ -13,6 +14,45 @@ pub fn find(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok().filter(|zone| zone.iana_name() == Some(name))
 }
 
+/// An end of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// from-time.
+    From,
+    /// to-time.
+    To,
+}
+
+/// The second at which the wall clock shows `local`: at [`Edge::From`] the first of two, at [`Edge::To`] the second, and
+/// the instant of the change where the clock skips it.
+pub fn of_wall_clock(zone: &TimeZone, local: DateTime, edge: Edge) -> i64 {
+    match (zone.to_ambiguous_timestamp(local).offset(), edge) {
+        (AmbiguousOffset::Unambiguous { offset }, _) => second_of(offset, local),
+        (AmbiguousOffset::Fold { before, .. }, Edge::From) => second_of(before, local),
+        (AmbiguousOffset::Fold { after, .. }, Edge::To) => second_of(after, local),
+        (AmbiguousOffset::Gap { before, .. }, _) => {
+            // By the offset before the change, a skipped time is the change or later.
+            let near = second_of(before, local);
+            zone.preceding(timestamp(near + 1)).next().map_or(near, |change| change.timestamp().as_second())
+        }
+    }
+}
+
+/// The first second of a date at [`Edge::From`], its last at [`Edge::To`].
+pub fn of_date(zone: &TimeZone, date: Date, edge: Edge) -> i64 {
+    if edge == Edge::From {
+        return of_wall_clock(zone, midnight(date), edge);
+    }
+    let next = midnight(date.saturating_add(Span::new().days(1)));
+    // Where a clock goes back over midnight, the date ends twice, and the second time is its end.
+    let last = of_wall_clock(zone, next, Edge::To) - 1;
+    if zone.to_datetime(timestamp(last)).date() == date { last } else { of_wall_clock(zone, next, Edge::From) - 1 }
+}
+
+fn midnight(date: Date) -> DateTime {
+    date.to_datetime(Time::midnight())
+}
+
 /// How calendar buckets lie in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
@@ -20,9 +60,16 @@ pub struct Calendar {
     pub zone: TimeZone,
     /// Whether a week begins on Monday rather than Sunday.
     pub monday_first: bool,
+    /// Time of day at which days, weeks and months begin.
+    pub day_start: Time,
 }
 
 impl Calendar {
+    /// A calendar whose days begin at midnight, and whose weeks begin on Sunday.
+    pub fn of(zone: TimeZone) -> Self {
+        Self { zone, monday_first: false, day_start: Time::midnight() }
+    }
+
     /// First instant of the bucket that holds `second`, and of the one after it.
     pub fn bucket(&self, sampling: Sampling, second: i64) -> (i64, i64) {
         let at = timestamp(second);
@@ -33,7 +80,7 @@ impl Calendar {
         if sampling == Sampling::Hour {
             return self.hour(at);
         }
-        let date = self.zone.to_datetime(at).date();
+        let date = self.day(second);
         let first = match sampling {
             Sampling::Week => {
                 let since = if self.monday_first {
@@ -63,7 +110,26 @@ impl Calendar {
             | Sampling::Hours6
             | Sampling::Day => first.saturating_add(Span::new().days(1)),
         };
-        (self.first_instant(first), self.first_instant(next))
+        (self.begin(first), self.begin(next))
+    }
+
+    /// The date whose day holds `second`.
+    fn day(&self, second: i64) -> Date {
+        let date = self.zone.to_datetime(timestamp(second)).date();
+        let next = date.saturating_add(Span::new().days(1));
+        // Days are what lies between their beginnings, also where the wall clock goes back over one.
+        if second < self.begin(date) {
+            date.saturating_sub(Span::new().days(1))
+        } else if second >= self.begin(next) {
+            next
+        } else {
+            date
+        }
+    }
+
+    /// The first instant of the day of a date.
+    fn begin(&self, date: Date) -> i64 {
+        of_wall_clock(&self.zone, date.to_datetime(self.day_start), Edge::From)
     }
 
     fn hour(&self, at: Timestamp) -> (i64, i64) {
@@ -85,27 +151,13 @@ impl Calendar {
         (begin, end)
     }
 
-    /// The first instant at which the wall clock shows `date` (or, where a zone skipped that date, a later one).
-    fn first_instant(&self, date: Date) -> i64 {
-        let midnight = date.at(0, 0, 0, 0);
-        // In a gap the later reading of midnight is the change itself shifted; the change is where the new date begins.
-        match self.zone.to_ambiguous_timestamp(midnight).offset() {
-            jiff::tz::AmbiguousOffset::Unambiguous { offset } => second_of(offset, midnight),
-            jiff::tz::AmbiguousOffset::Fold { before, .. } => second_of(before, midnight),
-            jiff::tz::AmbiguousOffset::Gap { before, .. } => {
-                let near = second_of(before, midnight);
-                self.zone.preceding(timestamp(near + 1)).next().map_or(near, |change| change.timestamp().as_second())
-            }
-        }
-    }
-
     /// The longest interval in seconds, aligned to the epoch, of which every bucket boundary between the two instants is
     /// a multiple: sums over such intervals add up to the calendar buckets exactly.
     pub fn base_seconds(&self, sampling: Sampling, from: i64, to: i64) -> i64 {
         if let Some(step) = sampling.fixed_seconds() {
             return step;
         }
-        let mut base = if sampling == Sampling::Hour { 3600 } else { 86_400 };
+        let mut base = if sampling == Sampling::Hour { 3600 } else { gcd(86_400, self.day_start_seconds()) };
         let (first, last) = (self.bucket(sampling, from).0, self.bucket(sampling, to.max(from)).1);
         base = gcd(base, i64::from(self.zone.to_offset(timestamp(first)).seconds()));
         for change in
@@ -114,6 +166,10 @@ impl Calendar {
             base = gcd(gcd(base, i64::from(change.offset().seconds())), change.timestamp().as_second());
         }
         base
+    }
+
+    fn day_start_seconds(&self) -> i64 {
+        i64::from(self.day_start.hour()) * 3600 + i64::from(self.day_start.minute()) * 60
     }
 
     /// Number of buckets from the one that holds `from` through the one that holds `to`, counted up to `limit`.
@@ -133,7 +189,7 @@ impl Calendar {
     }
 }
 
-fn second_of(offset: jiff::tz::Offset, at: jiff::civil::DateTime) -> i64 {
+fn second_of(offset: Offset, at: DateTime) -> i64 {
     // Only dates next to the ends of jiff's range (years -9999 and 9999) have no timestamp; requests end in 2105.
     offset.to_timestamp(at).map_or(i64::MAX, Timestamp::as_second)
 }
@@ -151,7 +207,7 @@ mod tests {
     use super::*;
 
     fn calendar(zone: &str) -> Calendar {
-        Calendar { zone: find(zone).unwrap(), monday_first: false }
+        Calendar::of(find(zone).unwrap())
     }
 
     fn at(text: &str) -> i64 {
@@ -180,6 +236,34 @@ mod tests {
         // Cairo 2026: at 00:00 on 24 April the clocks go to 01:00.
         let (start, end) = calendar("Africa/Cairo").bucket(Sampling::Day, at("2026-04-24T10:00:00Z"));
         assert_eq!((start, end - start), (at("2026-04-23T22:00:00Z"), 23 * 3600));
+    }
+
+    #[test]
+    fn days_that_begin_later_lie_between_their_beginnings() {
+        let mut york = calendar("America/New_York");
+        york.day_start = Time::constant(1, 30, 0, 0);
+        // At 02:00 on 2 November 2025 (06:00 UTC) the clock goes back to 01:00, and shows 01:30 twice.
+        let day = (at("2025-11-02T05:30:00Z"), at("2025-11-03T06:30:00Z"));
+        for second in ["2025-11-02T05:30:00Z", "2025-11-02T06:00:00Z", "2025-11-02T06:29:59Z", "2025-11-03T06:29:59Z"] {
+            assert_eq!(york.bucket(Sampling::Day, at(second)), day, "{second}");
+        }
+        york.day_start = Time::constant(2, 30, 0, 0);
+        // At 02:00 on 9 March 2025 the clock goes to 03:00, so there is no 02:30.
+        let day = (at("2025-03-09T07:00:00Z"), at("2025-03-10T06:30:00Z"));
+        assert_eq!(york.bucket(Sampling::Day, at("2025-03-09T07:00:00Z")), day);
+        assert_eq!(york.bucket(Sampling::Day, day.0 - 1).1, day.0);
+        assert_eq!(york.bucket(Sampling::Month, at("2025-03-01T07:29:59Z")).1, at("2025-03-01T07:30:00Z"));
+        york.monday_first = true;
+        assert_eq!(york.bucket(Sampling::Week, at("2025-03-10T06:29:59Z")).1, at("2025-03-10T06:30:00Z"));
+    }
+
+    #[test]
+    fn days_do_not_overlap_where_the_clock_goes_back_over_midnight() {
+        // At 00:01 on 7 November 2010 the clock went back to 23:01 on the 6th.
+        let johns = calendar("America/St_Johns");
+        let begin = at("2010-11-07T02:30:00Z");
+        assert_eq!(johns.bucket(Sampling::Day, begin - 1).1, begin);
+        assert_eq!(johns.bucket(Sampling::Day, begin + 120).0, begin);
     }
 
     #[test]
@@ -227,6 +311,11 @@ mod tests {
         assert_eq!(base("Europe/Kyiv", Sampling::Month), 3600);
         assert_eq!(base("Asia/Kolkata", Sampling::Hour), 1800);
         assert_eq!(base("Asia/Kathmandu", Sampling::Hour), 900);
+        for (start, seconds) in [((6, 0), 21_600), ((2, 30), 1800), ((2, 31), 60), ((0, 45), 2700), ((23, 59), 60)] {
+            let day_start = Time::constant(start.0, start.1, 0, 0);
+            let base = Calendar { day_start, ..calendar("UTC") }.base_seconds(Sampling::Week, 0, 86_400);
+            assert_eq!(base, seconds, "{start:?}");
+        }
     }
 
     #[test]

@@ -142,7 +142,8 @@ pub fn sums(figures: &[Figure]) -> Vec<Sum> {
 pub fn totals_cps_seconds(mode: TotalsCps, step: i64, buckets: usize) -> i128 {
     match mode {
         TotalsCps::Bucket => i128::from(step),
-        TotalsCps::Range => i128::from(step) * buckets as i128,
+        // Where no bucket is complete there is none, and no call.
+        TotalsCps::Range => i128::from(step) * buckets.max(1) as i128,
     }
 }
 

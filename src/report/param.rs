@@ -19,6 +19,14 @@ pub enum Role {
     Numbers,
     /// `time-zone`.
     TimeZone,
+    /// `week-start`.
+    WeekStart,
+    /// `day-start`.
+    DayStart,
+    /// `complete`.
+    Complete,
+    /// `settle`.
+    Settle,
     /// `fill`.
     Fill,
     /// `format`.
@@ -178,7 +186,17 @@ pub const GRID_FORM: &[Param] =
     &[param("fill", Role::Fill), param("format", Role::Format), param("t-unit", Role::TUnit)];
 
 /// The form of an answer of statistics.
-pub const FORM: &[Param] = join!(&[param("numbers", Role::Numbers), param("time-zone", Role::TimeZone)], GRID_FORM);
+pub const FORM: &[Param] = join!(
+    &[
+        param("numbers", Role::Numbers),
+        param("time-zone", Role::TimeZone),
+        param("week-start", Role::WeekStart),
+        param("day-start", Role::DayStart),
+        param("complete", Role::Complete),
+        param("settle", Role::Settle),
+    ],
+    GRID_FORM
+);
 
 #[cfg(test)]
 mod tests {

@@ -49,6 +49,8 @@ pub struct Request {
     pub filters: Vec<Filter>,
     /// Whether empty buckets are filled in; the report's own habit if absent.
     pub fill: Option<bool>,
+    /// Only buckets that have been over for so many seconds; all buckets if absent.
+    pub settle: Option<i64>,
     /// The form of the answer.
     pub form: Form,
 }
@@ -94,6 +96,8 @@ pub struct Plan {
     pub grid: Grid,
     /// Whether empty buckets are filled in.
     pub fill: bool,
+    /// Only buckets that have been over for so many seconds.
+    pub settle: Option<i64>,
     /// The form of the answer.
     pub form: Form,
     /// The clock at the time of the request, epoch seconds.
@@ -157,6 +161,7 @@ impl Request {
             calendar: self.calendar,
             grid: Grid { first: 0, step: 0, count: 0 },
             fill: self.fill.unwrap_or(filling),
+            settle: self.settle,
             form: self.form,
             now: clock,
             most_rows: match self.report.key {
@@ -168,14 +173,22 @@ impl Request {
         if self.to.as_ref().is_some_and(|to| *to < from) {
             return Err(Refusal::ToBeforeFrom);
         }
-        let window = Window { from: from.ceil(), to: self.to.as_ref().map(Instant::floor) };
-        let last = window.to.map_or(clock, |to| to.min(clock));
-        let count = plan.calendar.count(plan.sampling, from.floor(), last, max_buckets);
+        let mut window = Window { from: from.ceil(), to: self.to.as_ref().map(Instant::floor) };
+        let mut last = window.to.map_or(clock, |to| to.min(clock));
+        let mut count = plan.calendar.count(plan.sampling, from.floor(), last, max_buckets);
         if count > max_buckets {
             return Err(Refusal::TooManyBuckets { limit: max_buckets });
         }
         if from.is_after(now) {
             return Err(Refusal::Future);
+        }
+        if let Some(settle) = self.settle {
+            // The bucket of that moment is not over, or not for long enough; with it goes everything after it.
+            let end = plan.calendar.bucket(plan.sampling, clock - settle).0;
+            last = last.min(end - 1);
+            // Where nothing is complete the window ends before it begins.
+            window.to = Some(last.max(window.from - 1));
+            count = plan.calendar.count(plan.sampling, from.floor(), last, max_buckets);
         }
         plan.grid = Grid {
             first: plan.calendar.bucket(plan.sampling, from.floor()).0,

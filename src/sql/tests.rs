@@ -46,9 +46,10 @@ fn plan(report: &'static Report, from: &str, to: Option<&str>, values: &[(&str, 
         from: if live { None } else { Instant::parse(from) },
         to: to.and_then(Instant::parse),
         sampling,
-        calendar: Calendar { zone: find("UTC")?, monday_first: false },
+        calendar: Calendar::of(find("UTC")?),
         filters,
         fill: None,
+        settle: None,
         form: Form::default(),
     };
     request.plan(OffsetDateTime::from_unix_timestamp(NOW).ok()?, 1_000_000).ok()

@@ -287,6 +287,10 @@ async fn paths_and_parameters() {
     o.o.... customer-price-lteq
     oooo... numbers
     oooo... time-zone
+    oooo... week-start
+    oooo... day-start
+    oooo... complete
+    oooo... settle
     oooooo. fill
     oooooo. format
     oooooo. t-unit

@@ -36,9 +36,10 @@ fn statement(report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>,
         from: Instant::parse(from),
         to: Instant::parse("2026-01-01T23:59:59Z"),
         sampling,
-        calendar: Calendar { zone: find("UTC").unwrap(), monday_first: false },
+        calendar: Calendar::of(find("UTC").unwrap()),
         filters,
         fill: None,
+        settle: None,
         form: Form::default(),
     };
     let plan = request.plan(OffsetDateTime::from_unix_timestamp(1_780_000_000).unwrap(), 1_000_000).unwrap();

@@ -46,7 +46,7 @@ fn window(range: Range) -> Result<Window, GrafanaError> {
         )));
     }
     // Hours of the day are compared with the same 24 hours times so many before, whatever the clocks on the wall did.
-    let calendar = Calendar { zone: jiff::tz::TimeZone::UTC, monday_first: false };
+    let calendar = Calendar::of(jiff::tz::TimeZone::UTC);
     let start = (from - DAYS * DAY).div_euclid(HOUR) * HOUR;
     Ok(Window { sampling: Sampling::Minutes15, calendar, start, end })
 }

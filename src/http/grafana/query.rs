@@ -167,6 +167,7 @@ impl<'a> Ask<'a> {
             calendar: window.calendar.clone(),
             filters,
             fill: Some(true),
+            settle: None,
             form: Form::default(),
         };
         match request.plan(self.now, self.state.config.limits.max_buckets) {

@@ -204,6 +204,7 @@ async fn sums(
         calendar: state.calendar.clone(),
         filters: Vec::new(),
         fill: None,
+        settle: None,
         form: Form::default(),
     };
     // A window of the past that ends after it begins, in few enough minutes.

@@ -23,6 +23,10 @@ pub fn of(report: &'static Report, state: &State) -> Vec<Value> {
         | Role::Sampling
         | Role::Numbers
         | Role::TimeZone
+        | Role::WeekStart
+        | Role::DayStart
+        | Role::Complete
+        | Role::Settle
         | Role::Fill
         | Role::Format
         | Role::TUnit => true,
@@ -79,8 +83,9 @@ pub fn schemas(max_list_values: usize) -> Map<String, Value> {
                 "type": "string",
                 "pattern": "^([0-9]{10}|[0-9]{13}|[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}\
                             (:[0-9]{2}((\\.[0-9]+)?([Zz]|[+ -][0-9]{2}:[0-9]{2}))?)?)?)$",
-                "description": "RFC 3339 with any offset and fraction; a date, or date and time, read as UTC; or epoch \
-                                seconds (10 digits) or milliseconds (13 digits). From 1970 to 2105.",
+                "description": "RFC 3339 with any offset and fraction, with a space for its T too; a date, or date and \
+                                time, read in `time-zone`, else in the service's own zone; or epoch seconds (10 \
+                                digits) or milliseconds (13 digits). From 1970 to 2105.",
                 "examples": [FROM, "2026-03-02 00:00", "2026-03-02T02:00:00.5+02:00", "1772409600", "1772409600000"],
             }),
         ),
@@ -123,19 +128,42 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             demo::accounts(1).first().map_or(Value::Null, |account| account.uuid.to_string().into()),
         ),
         Role::From => (
-            "Start of the window, inclusive. In the future: the answer is `[]`.".into(),
+            "Start of the window, inclusive; a date alone is its first second. In the future: the answer is `[]`.".into(),
             schema("Instant"),
             FROM.into(),
         ),
         Role::To => (
-            "End of the window, inclusive; now, and calls ahead of the clock, if absent.".into(),
+            "End of the window, inclusive; a date alone is its last second. Now, and calls ahead of the clock, if absent."
+                .into(),
             schema("Instant"),
             TO.into(),
         ),
         Role::Sampling => sampling(report, state),
         Role::Filter(column, kind) => filter(report, column, kind, state.config.limits.max_list_values),
         Role::Numbers => ("Fractions as numbers rather than as texts.".into(), words(&["plain"]), "plain".into()),
-        Role::TimeZone => ("Time zone of buckets from an hour up.".into(), schema("TimeZone"), "Europe/Kyiv".into()),
+        Role::TimeZone => (
+            "Time zone of buckets from an hour up, and of times that name none.".into(),
+            schema("TimeZone"),
+            "Europe/Kyiv".into(),
+        ),
+        Role::WeekStart => ("First day of a week.".into(), words(&["monday", "sunday"]), "monday".into()),
+        Role::DayStart => (
+            "Time of day at which days, weeks and months begin; `00:00` if absent.".into(),
+            json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" }),
+            "02:30".into(),
+        ),
+        Role::Complete => (
+            "Whether buckets that are not over are left out, with their calls.".into(),
+            words(&["true", "false"]),
+            "true".into(),
+        ),
+        Role::Settle => (
+            "How long a bucket has to be over to be in the answer, up to seven days, in `s`, `m`, `h` or `d`; no matter \
+             with `complete=false`."
+                .into(),
+            json!({ "type": "string", "pattern": "^[0-9]+[smhd]$" }),
+            "10m".into(),
+        ),
         Role::Fill => {
             ("Whether a bucket without calls is in the answer.".into(), words(&["true", "false"]), "false".into())
         }

@@ -4,6 +4,7 @@
 //! none sees another's calls; a test that needs other settings starts another service over the same database.
 
 mod active_calls;
+mod buckets;
 mod claims;
 mod conditional;
 mod cookies;
@@ -16,11 +17,13 @@ mod numbers;
 mod order;
 mod outgoing;
 mod parameters;
+mod pluses;
 mod refusals;
 mod samplings;
 mod scope;
 mod times;
 mod tokens;
+mod windows;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

@@ -33,7 +33,7 @@ async fn every_accepted_form_of_a_time_names_the_same_instant() {
     }
     let minute = session.json(QUALITY, "from-time=2025-01-01%2013:00&to-time=2025-01-01T13:00&sampling=minute").await;
     assert_eq!(minute["data"]["t"], json!([BASE + 46_800]));
-    let day = session.json(QUALITY, "from-time=2025-01-01&to-time=2025-01-01&sampling=minute").await;
+    let day = session.json(QUALITY, "from-time=2025-01-01&to-time=2025-01-01T00:00&sampling=minute").await;
     assert_eq!(day["data"]["t"], json!([BASE]));
 }
 
@@ -183,7 +183,8 @@ async fn to_time_before_from_time_is_refused_to_the_last_digit() {
     };
     refused("2025-01-01T00:00:01Z", "2025-01-01T00:00:00Z").await;
     refused("2025-01-01T00:00:00.5Z", "2025-01-01T00:00:00.4999999999999Z").await;
-    refused("2025-01-01T00:00:00.5Z", "2025-01-01").await;
+    refused("2025-01-01T00:00:00.5Z", "2025-01-01T00:00").await;
+    refused("2025-01-02", "2025-01-01").await;
     refused("2025-01-01T00:00:00Z", "2025-01-01T00:00:00%2B00:01").await;
     session.json(QUALITY, "from-time=2025-01-01T00:00:00.5Z&to-time=2025-01-01T00:00:00.50Z&sampling=minute").await;
 }

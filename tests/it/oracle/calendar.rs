@@ -1,10 +1,11 @@
 //! The buckets of a sampling: multiples of seconds since 1970, or stretches of a time zone's own clock.
 //!
 //! A calendar bucket is a run of instants whose local time has the same key: date, hour and offset from UTC for an hour
-//! (so the doubled hour is two buckets); the date for a day; the first date of the week or month for these. Nothing here
-//! computes with offsets: ends of a run are searched, second by second in halves, in the zone's data.
+//! (so the doubled hour is two buckets); the date for a day, which lasts until the next begins; the first date of the week or month
+//! for these. Ends of a run are searched, second by second in halves, in the zone's data.
 
 use super::WeekStart;
+use super::time::{End, shows};
 use chrono::{DateTime, Datelike, Days, NaiveDate, Offset, TimeZone, Timelike};
 use chrono_tz::Tz;
 
@@ -24,6 +25,8 @@ pub struct Calendar {
     pub sampling: Sampling,
     pub zone: Tz,
     pub week_start: WeekStart,
+    /// Seconds after midnight at which a day begins.
+    pub day_start: i64,
 }
 
 /// What all instants of a calendar bucket share.
@@ -79,7 +82,10 @@ impl Calendar {
         let utc = DateTime::from_timestamp(second, 0).unwrap_or_default().naive_utc();
         let offset = self.zone.offset_from_utc_datetime(&utc).fix();
         let local = utc + offset;
-        let date = local.date();
+        let date = match self.sampling {
+            Sampling::Seconds(_) | Sampling::Hour => local.date(),
+            Sampling::Day | Sampling::Week | Sampling::Month => self.day(second, local.date()),
+        };
         match self.sampling {
             Sampling::Seconds(_) | Sampling::Hour => (date, local.hour(), offset.local_minus_utc()),
             Sampling::Day => (date, 0, 0),
@@ -92,6 +98,16 @@ impl Calendar {
             }
             Sampling::Month => (date - Days::new(u64::from(date.day0())), 0, 0),
         }
+    }
+
+    /// The last date, around the one on the wall, whose day has begun.
+    fn day(&self, second: i64, wall: NaiveDate) -> NaiveDate {
+        let has_begun = |date: &NaiveDate| {
+            let begin = date.and_time(chrono::NaiveTime::MIN) + chrono::TimeDelta::seconds(self.day_start);
+            shows(begin, self.zone, End::From) <= second
+        };
+        let dates = [wall + Days::new(1), wall, wall - Days::new(1)];
+        dates.into_iter().find(has_begun).unwrap_or(wall)
     }
 
     /// More seconds than a bucket can have, and fewer than lie between two buckets of the same key.

@@ -134,7 +134,7 @@ impl Expected {
 
 /// The answer to `request` at the moment `now`.
 pub fn answer(world: &World, caller: &Caller, request: &Request, now: &Time, settings: &Settings) -> Expected {
-    let asked = match params::read(world, caller, request, settings) {
+    let mut asked = match params::read(world, caller, request, settings) {
         Ok(asked) => asked,
         Err(message) => return Expected::error(&message),
     };
@@ -148,9 +148,15 @@ pub fn answer(world: &World, caller: &Caller, request: &Request, now: &Time, set
         return Expected::Answer(200, "[]".to_owned()); // such a grid has no bucket, so it is never too long
     }
     let end = asked.to.as_ref().map_or(now, |to| to.min(now));
-    let Some(grid) = asked.calendar.grid(asked.from.second(), end.second(), settings.max_buckets) else {
+    let Some(mut grid) = asked.calendar.grid(asked.from.second(), end.second(), settings.max_buckets) else {
         return Expected::TooManyBuckets(settings.max_buckets);
     };
+    if let Some(settle) = asked.settle {
+        let open = asked.calendar.start(now.second() - settle);
+        grid.retain(|start| *start < open);
+        let last = Time::at(open - 1);
+        asked.to = Some(asked.to.filter(|to| *to < last).unwrap_or(last));
+    }
     Expected::Answer(200, report::body(world, caller, request.endpoint, &asked, &grid, settings))
 }
 

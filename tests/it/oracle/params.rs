@@ -3,7 +3,8 @@
 use super::calendar::{Calendar, Sampling};
 use super::number::{Decimal, integer};
 use super::rows::Facts;
-use super::{Account, Caller, Request, Settings, Time, World};
+use super::time::End;
+use super::{Account, Caller, Request, Settings, Time, WeekStart, World};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -116,7 +117,7 @@ impl Endpoint {
             add("dst-prefix-in", &TEXT_OPERATORS);
         } else {
             if self.is_statistics() {
-                add("", &["numbers", "time-zone"]);
+                add("", &["numbers", "time-zone", "week-start", "day-start", "complete", "settle"]);
             }
             add("", &["fill", "format", "t-unit"]);
         }
@@ -150,6 +151,8 @@ pub struct Asked {
     pub filters: Vec<Filter>,
     pub plain_numbers: bool,
     pub fill: bool,
+    /// Seconds for which every bucket has to be over, where only complete ones are wanted.
+    pub settle: Option<i64>,
     pub rows: bool,
     pub milliseconds: bool,
 }
@@ -188,19 +191,22 @@ pub fn read(world: &World, caller: &Caller, request: &Request, settings: &Settin
         account: 0,
         from: Time::at(0),
         to: None,
-        calendar: Calendar { sampling: Sampling::Seconds(60), zone, week_start: settings.week_start },
+        calendar: Calendar { sampling: Sampling::Seconds(60), zone, week_start: settings.week_start, day_start: 0 },
         filters: Vec::new(),
         plain_numbers: false,
         fill: endpoint.is_quality() || endpoint.is_active_calls(),
+        settle: None,
         rows: false,
         milliseconds: false,
     };
+    let named = values.get("time-zone").filter(|_| endpoint.is_statistics()).and_then(|name| name.parse().ok());
+    let times = named.unwrap_or(zone);
     for name in &known {
         let Some(value) = values.get(name.as_str()) else { continue };
         let taken = match name.as_str() {
             "account-id" => account(world, caller, value).map(|id| asked.account = id),
-            "from-time" => Time::parse(value).map(|time| asked.from = time),
-            "to-time" => Time::parse(value).map(|time| asked.to = Some(time)),
+            "from-time" => Time::parse_in(value, times, End::From).map(|time| asked.from = time),
+            "to-time" => Time::parse_in(value, times, End::To).map(|time| asked.to = Some(time)),
             "sampling" => {
                 let Some(sampling) = sampling(endpoint, value) else { return Err("invalid sampling".to_owned()) };
                 asked.calendar.sampling = sampling;
@@ -208,6 +214,15 @@ pub fn read(world: &World, caller: &Caller, request: &Request, settings: &Settin
             }
             "numbers" => (*value == "plain").then(|| asked.plain_numbers = true),
             "time-zone" => value.parse().ok().map(|zone| asked.calendar.zone = zone),
+            "week-start" => choice(value, ["monday", "sunday"]).map(|monday| {
+                asked.calendar.week_start = if monday { WeekStart::Monday } else { WeekStart::Sunday };
+            }),
+            "day-start" => day_start(value).map(|seconds| asked.calendar.day_start = seconds),
+            "complete" => choice(value, ["true", "false"]).map(|complete| asked.settle = complete.then_some(0)),
+            "settle" => settle(value).map(|seconds| {
+                let wanted = values.get("complete").is_none_or(|complete| *complete == "true");
+                asked.settle = wanted.then_some(seconds);
+            }),
             "fill" => choice(value, ["true", "false"]).map(|fill| asked.fill = fill),
             "format" => (*value == "rows").then(|| asked.rows = true),
             "t-unit" => choice(value, ["ms", "s"]).map(|milliseconds| asked.milliseconds = milliseconds),
@@ -242,6 +257,23 @@ fn sampling(endpoint: Endpoint, value: &str) -> Option<Sampling> {
 
 fn choice(value: &str, [yes, no]: [&str; 2]) -> Option<bool> {
     if value == yes { Some(true) } else { (value == no).then_some(false) }
+}
+
+/// Seconds after midnight of `hh:mm`.
+fn day_start(value: &str) -> Option<i64> {
+    (0..24 * 60).find(|minute| value == format!("{:02}:{:02}", minute / 60, minute % 60)).map(|minute| minute * 60)
+}
+
+/// Seconds of `90s`, `10m`, `2h` or `1d`, at most a week's.
+fn settle(value: &str) -> Option<i64> {
+    let number = value.strip_suffix(['s', 'm', 'h', 'd'])?;
+    let unit = match value.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => 86_400,
+    };
+    integer(number, 0, 604_800).filter(|_| !number.starts_with('-')).map(|n| n * unit).filter(|n| *n <= 604_800)
 }
 
 /// The id of an account of the caller's.

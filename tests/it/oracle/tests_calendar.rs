@@ -10,7 +10,7 @@ const ZONES: [&str; 6] =
     ["Europe/Kyiv", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kolkata", "Asia/Kathmandu"];
 
 fn calendar(sampling: Sampling, zone: &str) -> Calendar {
-    Calendar { sampling, zone: zone.parse().unwrap(), week_start: WeekStart::Sunday }
+    Calendar { sampling, zone: zone.parse().unwrap(), week_start: WeekStart::Sunday, day_start: 0 }
 }
 
 fn second(text: &str) -> i64 {

@@ -1,6 +1,7 @@
 //! Instants as callers write them: whole seconds since 1970 and a fraction of any length.
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeDelta, TimeZone};
+use chrono_tz::Tz;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// An instant between 1970 and 2105.
@@ -37,8 +38,13 @@ impl Time {
         Self { second, fraction: fraction.trim_end_matches('0').to_owned() }
     }
 
-    /// Reads the forms of the contract: RFC 3339, the forms without an offset, epoch seconds and milliseconds.
+    /// Reads the forms of the contract, those without a zone as from-time in UTC.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_in(text, Tz::UTC, End::From)
+    }
+
+    /// Reads the forms of the contract: RFC 3339, the forms without an offset, epoch seconds and milliseconds.
+    pub fn parse_in(text: &str, zone: Tz, end: End) -> Option<Self> {
         let time = if let Some(number) = digits(text) {
             match text.len() {
                 10 => Self::of(number, ""),
@@ -46,39 +52,81 @@ impl Time {
                 _ => return None,
             }
         } else {
-            written(text)?
+            written(text, zone, end)?
         };
         let last = NaiveDate::from_ymd_opt(2105, 12, 31)?.and_hms_opt(23, 59, 59)?.and_utc().timestamp();
         (0..=last).contains(&time.second).then_some(time)
     }
 }
 
+/// Which end of a window a time is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum End {
+    From,
+    To,
+}
+
+/// The instant at which a zone's clock shows this; of two the first for from-time, the second for to-time; the change of
+/// the clock where it skips that.
+pub fn shows(local: NaiveDateTime, zone: Tz, end: End) -> i64 {
+    match (zone.from_local_datetime(&local), end) {
+        (LocalResult::Single(at), _) => at.timestamp(),
+        (LocalResult::Ambiguous(first, _), End::From) => first.timestamp(),
+        (LocalResult::Ambiguous(_, second), End::To) => second.timestamp(),
+        (LocalResult::None, _) => {
+            // The first instant that shows more; no clock changes twice within these days.
+            let around = local.and_utc().timestamp();
+            let (mut low, mut high) = (around - 30 * 3600, around + 30 * 3600);
+            while high - low > 1 {
+                let middle = low + (high - low) / 2;
+                let utc = DateTime::from_timestamp(middle, 0).unwrap_or_default().naive_utc();
+                if zone.from_utc_datetime(&utc).naive_local() > local {
+                    high = middle;
+                } else {
+                    low = middle;
+                }
+            }
+            high
+        }
+    }
+}
+
+/// The first or last second of a date.
+fn of_day(midnight: NaiveDateTime, zone: Tz, end: End) -> Option<i64> {
+    if end == End::From {
+        return Some(shows(midnight, zone, end));
+    }
+    let last = midnight + TimeDelta::seconds(86_399);
+    let second = shows(last, zone, end);
+    // Where the clock skips the last second of the day, it is the one before the change.
+    Some(if zone.from_local_datetime(&last) == LocalResult::None { second - 1 } else { second })
+}
+
 /// A date with or without a time of day.
-fn written(text: &str) -> Option<Time> {
+fn written(text: &str, zone: Tz, end: End) -> Option<Time> {
     let (day, rest) = text.split_at_checked(10)?;
     let midnight = date(day)?;
+    let local = |second: i64| DateTime::from_timestamp(second, 0).map(|at| at.naive_utc());
     if rest.is_empty() {
-        return Some(Time::of(midnight, ""));
+        return Some(Time::of(of_day(local(midnight)?, zone, end)?, ""));
     }
     let (separator, rest) = rest.split_at_checked(1)?;
-    if (separator == " " || separator == "T")
-        && let Some(of_day) = clock(rest).or_else(|| clock(&format!("{rest}:00")))
-    {
-        return Some(Time::of(midnight + of_day, ""));
-    }
-    if separator != "T" && separator != "t" {
+    if !["T", "t", " "].contains(&separator) {
         return None;
+    }
+    if let Some(of_day) = clock(rest).or_else(|| clock(&format!("{rest}:00"))) {
+        return Some(Time::of(shows(local(midnight + of_day)?, zone, end), ""));
     }
     let (time, rest) = rest.split_at_checked(8)?;
     let of_day = clock(time)?;
-    let (fraction, zone) = match rest.strip_prefix('.') {
+    let (fraction, offset_text) = match rest.strip_prefix('.') {
         Some(rest) => rest.split_at(rest.find(|letter: char| !letter.is_ascii_digit())?),
         None => ("", rest),
     };
     if rest.starts_with('.') && fraction.is_empty() {
         return None;
     }
-    Some(Time::of(midnight + of_day - offset(zone)?, fraction))
+    Some(Time::of(midnight + of_day - offset(offset_text)?, fraction))
 }
 
 /// Seconds from 1970 to the day `YYYY-MM-DD`.
@@ -164,6 +212,9 @@ mod tests {
             "2026-01-01T12:46:15-00:00",
             "2025-12-31T13:31:15-23:15",
             "2026-01-01 12:46:15",
+            "2026-01-01t12:46:15",
+            "2026-01-01 12:46:15Z",
+            "2026-01-01 14:46:15.0 02:00",
             "2026-01-01T12:46:15",
             "1767271575",
             "1767271575000",
@@ -219,6 +270,24 @@ mod tests {
             "-767271575",
         ] {
             assert_eq!(Time::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_zones_clock_is_read_by_the_end_of_the_window() {
+        let second = |text: &str| Time::parse(text).unwrap();
+        for (zone, text, from, to) in [
+            (Tz::Europe__Kyiv, "2026-03-29", "2026-03-28T22:00:00Z", "2026-03-29T20:59:59Z"),
+            (Tz::Europe__Kyiv, "2026-10-25", "2026-10-24T21:00:00Z", "2026-10-25T21:59:59Z"),
+            (Tz::Europe__Kyiv, "2026-10-25 03:30", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+            (Tz::Europe__Kyiv, "2026-03-29T03:59:59", "2026-03-29T01:00:00Z", "2026-03-29T01:00:00Z"),
+            (Tz::Africa__Cairo, "2026-04-24", "2026-04-23T22:00:00Z", "2026-04-24T20:59:59Z"),
+            (Tz::Africa__Cairo, "2026-04-23", "2026-04-22T22:00:00Z", "2026-04-23T21:59:59Z"),
+            (Tz::Pacific__Apia, "2011-12-30", "2011-12-30T10:00:00Z", "2011-12-30T09:59:59Z"),
+            (Tz::America__St_Johns, "2010-11-06", "2010-11-06T02:30:00Z", "2010-11-07T03:29:59Z"),
+        ] {
+            assert_eq!(Time::parse_in(text, zone, End::From), Some(second(from)), "{text}");
+            assert_eq!(Time::parse_in(text, zone, End::To), Some(second(to)), "{text}");
         }
     }
 

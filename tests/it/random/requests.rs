@@ -38,22 +38,33 @@ pub fn request(rng: &mut Rng, data: &DataSet) -> (Caller, Request) {
     (caller, Request { endpoint, pairs })
 }
 
-/// Path and query of a request. Two in three pairs leave alone what a URL lets stand, and write a blank as a plus.
+/// Path and query of a request. Two in three pairs leave alone what a URL lets stand, and write a blank as a plus. In a
+/// prefix a raw plus before digits is itself.
 pub fn target(request: &Request) -> String {
     let mut target = request.endpoint.path();
     for (place, (name, value)) in request.pairs.iter().enumerate() {
         target.push(if place == 0 { '?' } else { '&' });
-        target.push_str(&encoded(name, true));
+        target.push_str(&encoded(name, true, false));
         target.push('=');
-        target.push_str(&encoded(value, place % 3 != 0));
+        // A sign that is not there means what one that is there means.
+        let is_counted = ["duration", "price", "country"].iter().any(|part| name.contains(part));
+        if is_counted && place % 4 == 1 && value.starts_with(|c: char| c.is_ascii_digit()) {
+            target.push('+');
+        }
+        target.push_str(&encoded(value, place % 3 != 0, name.contains("prefix")));
     }
     target
 }
 
-fn encoded(text: &str, lax: bool) -> String {
+fn encoded(text: &str, lax: bool, keeps_plus: bool) -> String {
     let mut encoded = String::new();
-    for byte in text.bytes() {
+    let bytes = text.as_bytes();
+    for (place, &byte) in bytes.iter().enumerate() {
+        let begins = place == 0 || bytes[place - 1] == b',';
+        let kept = keeps_plus && begins && bytes.get(place + 1).is_some_and(u8::is_ascii_digit);
         match byte {
+            b'+' if lax && kept => encoded.push('+'),
+            b' ' if kept => encoded.push_str("%20"),
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
             b':' | b',' | b'/' | b'*' | b'(' | b')' if lax => encoded.push(byte.into()),
             b' ' if lax => encoded.push('+'),
@@ -142,6 +153,21 @@ fn format(rng: &mut Rng, data: &DataSet, endpoint: Endpoint) -> Vec<(String, Str
             let zone = if rng.percent(70) { data.zone } else { other };
             add("time-zone", zone);
         }
+        if rng.percent(30) {
+            add("week-start", rng.pick(&["monday", "sunday"]));
+        }
+        if rng.percent(30) {
+            add("day-start", rng.pick(&["00:00", "02:30", "01:30", "00:01", "12:00", "23:59", "06:00", "24:00"]));
+        }
+        if rng.percent(25) {
+            let complete = rng.pick(&["true", "true", "true", "false", ""]);
+            if !complete.is_empty() {
+                add("complete", complete);
+            }
+            if rng.percent(50) {
+                add("settle", rng.pick(&["0s", "90s", "10m", "24h", "7d", "10"]));
+            }
+        }
     }
     if rng.percent(20) {
         add("fill", rng.pick(&["true", "false"]));
@@ -157,7 +183,21 @@ fn format(rng: &mut Rng, data: &DataSet, endpoint: Endpoint) -> Vec<(String, Str
 
 /// A filter: every column is as likely as the next, however many operators it has.
 fn filter(rng: &mut Rng, endpoint: Endpoint) -> String {
-    let others = ["account-id", "from-time", "to-time", "sampling", "numbers", "time-zone", "fill", "format", "t-unit"];
+    let others = [
+        "account-id",
+        "from-time",
+        "to-time",
+        "sampling",
+        "numbers",
+        "time-zone",
+        "week-start",
+        "day-start",
+        "complete",
+        "settle",
+        "fill",
+        "format",
+        "t-unit",
+    ];
     let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for name in endpoint.parameters().into_iter().filter(|name| !others.contains(&name.as_str())) {
         let operators =

@@ -157,8 +157,17 @@ pub fn price(rng: &mut Rng, millionths: i64) -> String {
     if value < 0 { format!("-{shown}") } else { shown }
 }
 
+/// Hours east of UTC at which the zones of worlds have their clocks, in seconds.
+const OFFSETS: [i64; 10] = [7200, 10_800, -18_000, -14_400, 37_800, 39_600, 19_800, 20_700, 3600, 0];
+
 /// A second, and perhaps a part of the next, as callers may write it. Callers' pluses arrive as they are or as blanks.
+/// Without a zone it is what some clock on a wall may show.
 pub fn time(rng: &mut Rng, second: i64) -> String {
+    if rng.percent(15) {
+        let local = second + rng.pick(&OFFSETS);
+        let format = rng.pick(&["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]);
+        return chrono::DateTime::from_timestamp(local, 0).unwrap_or_default().format(format).to_string();
+    }
     let at = |offset: i64, format: &str| {
         chrono::DateTime::from_timestamp(second + offset, 0).unwrap_or_default().format(format).to_string()
     };
@@ -183,7 +192,8 @@ pub fn time(rng: &mut Rng, second: i64) -> String {
         4 => {
             let minutes = rng.pick(&[0, 1, 120, 330, 345, 630, 1439]);
             let zone = format!("{}{:02}:{:02}", rng.pick(&["+", " "]), minutes / 60, minutes % 60);
-            format!("{}{fraction}{zone}", at(minutes * 60, "%Y-%m-%dT%H:%M:%S"))
+            let format = rng.pick(&["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]);
+            format!("{}{fraction}{zone}", at(minutes * 60, format))
         }
         5 => {
             let minutes = rng.pick(&[0, 1, 240, 570]);
