@@ -23,6 +23,7 @@
 //! | [`engine`] | the embedded ClickHouse |
 //! | [`journal`] | lines of the access and the audit log, and the thread that writes them |
 //! | [`metrics`] | every metric in one table, and the counters |
+//! | [`load`] | files of CDRs into the table of calls, each value checked, each row once |
 //! | [`migrate`] | the schema's steps |
 //! | [`thin`] | old months without the details |
 //! | [`demo`] | made-up CDRs |
@@ -42,6 +43,7 @@ pub mod engine;
 pub mod fair;
 pub mod http;
 pub mod journal;
+pub mod load;
 pub mod metrics;
 pub mod migrate;
 pub mod net;

@@ -1,139 +1,148 @@
-//! `cdrscope load FILE…`: CDR files into `cdrs`. Bytes go to ClickHouse as they are; it reads the format and, by
-//! Content-Encoding, the compression, so loading costs what ClickHouse's own insert costs.
+//! `cdrscope load FILE…`: CDR files into the table of calls.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use bytes::BytesMut;
-use clickhouse::Client;
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
 
 use super::connect::Connection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
+use crate::load::mapping::{Format, Mapping};
+use crate::load::moment::DateOrder;
+use crate::load::store::Door;
+use crate::load::{self, MaxRejects, Options, summary};
 
 /// Arguments of `load`.
 #[derive(clap::Args)]
 pub struct Load {
-    /// Files of CDRs: .jsonl .ndjson .json (an object a line), .csv .tsv (with a header line), .parquet .native;
-    /// each but Parquet may end in .gz .zst .xz .bz2 or .lz4 too
+    /// Files of CDRs: .csv .tsv (with a header line), .jsonl .ndjson .json, .parquet, .native; each but Parquet may be
+    /// packed with gzip, zstd, xz, bzip2 or lz4
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// TOML that says which columns of the file are which, and how they are spelled
+    #[arg(long, value_name = "FILE")]
+    map: Option<String>,
+    /// What the files are, where their names do not say it
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// The columns of files without a header line
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    header: Option<Vec<String>>,
+    /// What stands between fields [default: a comma, in .tsv a tab]
+    #[arg(long, value_name = "CHAR")]
+    separator: Option<char>,
+    /// The zone of times that name none [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// Order of dates such as 07/03/2026, which are refused without it
+    #[arg(long, value_enum, value_name = "ORDER")]
+    date_order: Option<DateOrder>,
+    /// A column with the same value in every row; may be repeated
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// Refuse files with unknown columns
+    #[arg(long)]
+    strict: bool,
+    /// Store nothing of a file with more bad rows than that: a number, or a share of its rows
+    #[arg(long, value_name = "N|P%", default_value = "1%")]
+    max_rejects: MaxRejects,
+    /// What to do about rows whose id or uuid is there already
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "skip")]
+    on_known: OnKnown,
+    /// Do everything but store
+    #[arg(long)]
+    dry_run: bool,
+    /// Rows that are sent at once
+    #[arg(long, value_name = "N", default_value = "200000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    batch_rows: u32,
     #[command(flatten)]
     settings: Settings,
 }
 
-/// Bytes handed over at once.
-const CHUNK: usize = 1024 * 1024;
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OnKnown {
+    /// Leave them as they are
+    Skip,
+    /// Store nothing of the file
+    Fail,
+}
 
-/// How a file is read.
-#[derive(Debug, PartialEq, Eq)]
-struct Kind {
-    format: &'static str,
-    encoding: Option<&'static str>,
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (column, value) = text.split_once('=').ok_or_else(|| "expected COLUMN=VALUE".to_owned())?;
+    Ok((column.trim().to_owned(), value.to_owned()))
 }
 
 impl Load {
-    /// Loads one file after the other; says by how many rows the table grew. Stops at the first that fails.
+    /// Loads one file after the other and says what came of each. Stops at the first that fails.
     pub fn run(self) -> Result<(), CliError> {
-        let kinds = self.files.iter().map(|file| kind(file)).collect::<Result<Vec<_>, _>>()?;
+        let mut mapping = match &self.map {
+            Some(name) => Mapping::load(name).map_err(CliError::Usage)?,
+            None => Mapping::default(),
+        };
+        mapping.format = self.format.or(mapping.format);
+        mapping.header = self.header.clone().or(mapping.header);
+        mapping.separator = self.separator.or(mapping.separator);
+        mapping.time_zone = self.time_zone.clone().or(mapping.time_zone);
+        mapping.date_order = self.date_order.or(mapping.date_order);
+        let unknown = |file: &&PathBuf| mapping.format.is_none() && load::input::format_of(file).is_none();
+        if let Some(file) = self.files.iter().find(unknown) {
+            let what = "is no kind of file that can be loaded: see `cdrscope load --help`, or say --format";
+            return Err(CliError::Usage(format!("{} {what}", file.display())));
+        }
+        let options = Options {
+            mapping,
+            set: self.set.clone(),
+            strict: self.strict,
+            max_rejects: self.max_rejects,
+            fail_on_known: self.on_known == OnKnown::Fail,
+            dry_run: self.dry_run,
+            batch_rows: self.batch_rows as usize,
+        };
         let config = configure(&self.settings)?;
         block_on(async {
             let connection = Connection::open(&config).await?;
-            let loaded = async {
-                for (file, kind) in self.files.iter().zip(&kinds) {
-                    let rows = load(&connection.admin(&config), &config.tables.cdrs, file, kind).await?;
-                    say(format_args!("{}: {rows} new rows", file.display()));
-                }
-                Ok(())
-            }
-            .await;
+            let loaded = self.load(&connection, &config, &options).await;
             connection.close().await;
             loaded
         })
     }
-}
 
-fn kind(file: &Path) -> Result<Kind, CliError> {
-    let name = file.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let encodings = [(".gz", "gzip"), (".zst", "zstd"), (".xz", "xz"), (".bz2", "bz2"), (".lz4", "lz4")];
-    let packed = encodings.iter().find_map(|(end, encoding)| Some((name.strip_suffix(end)?, *encoding)));
-    let (name, encoding) = packed.map_or((name.as_str(), None), |(name, encoding)| (name, Some(encoding)));
-    let format = match name.rsplit_once('.').map(|(_, end)| end) {
-        Some("jsonl" | "ndjson" | "json") => "JSONEachRow",
-        Some("csv") => "CSVWithNames",
-        Some("tsv") => "TabSeparatedWithNames",
-        Some("parquet") if encoding.is_none() => "Parquet",
-        Some("native") => "Native",
-        _ => {
-            let what = "is no kind of file that can be loaded: see `cdrscope load --help`";
-            return Err(CliError::Usage(format!("{} {what}", file.display())));
+    async fn load(
+        &self,
+        connection: &Connection,
+        config: &crate::config::Config,
+        options: &Options,
+    ) -> Result<(), CliError> {
+        let client = connection.admin(config);
+        let table = load::table(&client, config).await.map_err(CliError::Failed)?;
+        // Checked with no file, as the flags are about the table.
+        load::plan::Plan::new(&table, Vec::new(), &options.mapping, &options.set).map_err(CliError::Usage)?;
+        let database = &config.clickhouse.database;
+        let doing = if options.dry_run { "nothing is stored (--dry-run); checked against" } else { "loading into" };
+        let place = if table.name.contains('.') { String::new() } else { format!("{database}.") };
+        say(format_args!("{doing} {place}{} on {}", table.name, connection.url()));
+        let door = Door { client: &client, table: &table, database };
+        let mut rejected = 0;
+        for file in &self.files {
+            let size = std::fs::metadata(file).map(|file| file.len()).unwrap_or(0);
+            let bar = bar(size);
+            let name = file.display().to_string();
+            let mut tell = |line: String| bar.suspend(|| say(format_args!("{name}: {line}")));
+            let outcome = load::load(&door, options, file, &bar, &mut tell).await;
+            bar.finish_and_clear();
+            let outcome = outcome.map_err(|why| CliError::Failed(format!("{name}: {why}")))?;
+            summary::lines(&name, &outcome, options.dry_run).iter().for_each(say);
+            rejected += outcome.checked.rejects();
         }
-    };
-    Ok(Kind { format, encoding })
-}
-
-async fn load(plain: &Client, table: &str, path: &Path, kind: &Kind) -> Result<u64, CliError> {
-    let failed = |e: &dyn std::fmt::Display| CliError::Failed(format!("{}: {e}", path.display()));
-    let mut file = File::open(path).await.map_err(|e| failed(&e))?;
-    let size = file.metadata().await.map_err(|e| failed(&e))?.len();
-    let before = rows(plain, table).await.map_err(|e| failed(&e))?;
-    // Blocks are cut by rows only, so the same file gives the same blocks and counts once; after a failure, the blocks
-    // before the mended line are known already.
-    let mut client = plain
-        .clone()
-        .with_compression(clickhouse::Compression::None)
-        .with_setting("async_insert", "0")
-        .with_setting("input_format_skip_unknown_fields", "1")
-        .with_setting("input_format_null_as_default", "1")
-        .with_setting("date_time_input_format", "best_effort");
-    if let Some(encoding) = kind.encoding {
-        client = client.with_header("Content-Encoding", encoding);
+        if rejected > 0 { Err(CliError::Rejected(rejected)) } else { Ok(()) }
     }
-    let mut insert = client.insert_formatted_with(format!("INSERT INTO {table} FORMAT {}", kind.format));
-    let progress = bar(size);
-    loop {
-        let mut chunk = BytesMut::with_capacity(CHUNK);
-        while chunk.len() < CHUNK && file.read_buf(&mut chunk).await.map_err(|e| failed(&e))? > 0 {}
-        if chunk.is_empty() {
-            break;
-        }
-        progress.inc(chunk.len() as u64);
-        insert.send(chunk.freeze()).await.map_err(|e| failed(&e))?;
-    }
-    insert.end().await.map_err(|e| failed(&e))?;
-    progress.finish_and_clear();
-    let after = rows(plain, table).await.map_err(|e| failed(&e))?;
-    Ok(after.saturating_sub(before))
-}
-
-async fn rows(client: &Client, table: &str) -> clickhouse::error::Result<u64> {
-    client.query_raw(&format!("SELECT count() FROM {table}")).fetch_one().await
 }
 
 /// Shown on a terminal only.
 #[expect(clippy::literal_string_with_formatting_args, reason = "the braces are the progress bar's own")]
 fn bar(bytes: u64) -> ProgressBar {
-    let template = "{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+    let template = "{msg:8} {bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(bytes).with_style(style)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_files_name_says_how_it_is_read() {
-        let kind = |name: &str| kind(Path::new(name)).ok();
-        let of = |format, encoding| Some(Kind { format, encoding });
-        assert_eq!(kind("a/calls.jsonl"), of("JSONEachRow", None));
-        assert_eq!(kind("calls.CSV.gz"), of("CSVWithNames", Some("gzip")));
-        assert_eq!(kind("calls.2026.tsv.zst"), of("TabSeparatedWithNames", Some("zstd")));
-        assert_eq!(kind("calls.parquet"), of("Parquet", None));
-        for name in ["calls", "calls.txt", "calls.gz", "calls.parquet.gz", ".jsonl.doc"] {
-            assert_eq!(kind(name), None, "{name}");
-        }
-    }
 }

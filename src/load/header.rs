@@ -1,0 +1,202 @@
+//! The columns that a file names, judged: enough of them known, and what the others may mean.
+
+use super::plan::{Plan, Table};
+
+/// Words that other systems use, and ours.
+const MEANT: &[(&str, &str)] = &[
+    ("account", "customer_acc_id"),
+    ("accountid", "customer_acc_id"),
+    ("accountcode", "customer_acc_id"),
+    ("billsec", "duration"),
+    ("start", "time_start"),
+    ("startstamp", "time_start"),
+    ("calldate", "time_start"),
+    ("setuptime", "time_start"),
+    ("answer", "time_connect"),
+    ("answerstamp", "time_connect"),
+    ("answertime", "time_connect"),
+    ("endstamp", "time_end"),
+    ("src", "src_prefix_in"),
+    ("dst", "dst_prefix_in"),
+    ("callid", "orig_call_id"),
+    ("cost", "customer_price"),
+    ("price", "customer_price"),
+    ("islast", "is_last_cdr"),
+];
+
+/// Columns whose default hides calls, what comes of it, and a way out.
+const HIDING: &[(&str, &str, &str)] = &[
+    (
+        "is_last_cdr",
+        "is 0, so that no report on origination counts the rows",
+        "--set is_last_cdr=1 if each row is its call's last attempt",
+    ),
+    ("customer_id", "is 0, so that no customer sees the rows", "--set customer_id=N"),
+    ("duration", "is 0, so that every call counts as failed", "name it in the file's header, or --map"),
+];
+
+/// A refusal, or what there is to be said.
+pub fn judge(
+    table: &Table,
+    plan: &Plan,
+    found: &[String],
+    unknown: &[String],
+    strict: bool,
+) -> Result<Vec<String>, String> {
+    let expected = format!("expected are {}, {} and any of {}", table.time, table.account, known(table, 8));
+    if plan.targets.iter().all(|target| target.from.is_empty()) {
+        let found = list(found);
+        return Err(format!("no known column; the file has {found}; {expected}"));
+    }
+    let unread = plan.targets.iter().find(|target| target.column.kind.is_none());
+    if let Some(column) = unread.map(|target| &target.column) {
+        return Err(format!("column {} is of type {}, whose values cannot be checked", column.name, column.spelled));
+    }
+    for (needed, set) in [(&table.time, ""), (&table.account, " (or --set it)")] {
+        if table.column(needed).is_some() && !plan.fills(needed) {
+            return Err(format!("no column {needed}{set}; the file has {}; {expected}", list(&hinted(table, found))));
+        }
+    }
+    let mut said = Vec::new();
+    if !unknown.is_empty() {
+        let unknown = list(&hinted(table, unknown));
+        if strict {
+            return Err(format!("unknown columns: {unknown}"));
+        }
+        said.push(format!("not loaded, unknown columns: {unknown}"));
+    }
+    for (column, consequence, way) in HIDING {
+        if table.column(column).is_some() && !plan.fills(column) {
+            said.push(format!("the file has no {column}: it {consequence}; {way}"));
+        }
+    }
+    Ok(said)
+}
+
+/// The refusal of a file in one of the server's own formats that has none of the columns.
+pub fn none(table: &Table) -> String {
+    format!(
+        "no known column has a value; expected are {}, {} and any of {}",
+        table.time,
+        table.account,
+        known(table, 8)
+    )
+}
+
+/// What a file without any known column has in its first line, if that is no header but data.
+pub fn is_data(table: &Table, fields: &[String]) -> bool {
+    let is_number = |field: &String| {
+        let digits = field.bytes().filter(u8::is_ascii_digit).count();
+        digits > 0 && field.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || b"-+.".contains(&byte))
+    };
+    fields.iter().all(|field| table.column(field).is_none()) && fields.iter().any(is_number)
+}
+
+/// The first of `columns` that comes twice.
+pub fn twice(columns: &[String]) -> Option<&str> {
+    columns
+        .iter()
+        .enumerate()
+        .find(|(at, column)| columns.iter().take(*at).any(|before| before == *column))
+        .map(|(_, column)| column.as_str())
+}
+
+fn known(table: &Table, number: usize) -> String {
+    let names: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    let wanted =
+        ["id", "uuid", "customer_id", "vendor_id", "vendor_acc_id", "is_last_cdr", "duration", "customer_price"];
+    let mut first: Vec<_> = wanted.into_iter().filter(|name| names.contains(name)).collect();
+    first.extend(names.iter().filter(|name| !wanted.contains(name)));
+    first.truncate(number);
+    format!("{} … (of {})", first.join(", "), names.len())
+}
+
+/// Names, with what each may mean behind it.
+fn hinted(table: &Table, names: &[String]) -> Vec<String> {
+    let hint = |name: &String| match suggestion(table, name) {
+        Some(meant) if table.column(name).is_none() => format!("{name} ({meant}?)"),
+        _ => name.clone(),
+    };
+    names.iter().map(hint).collect()
+}
+
+fn list(names: &[String]) -> String {
+    let shown = names.iter().take(40).cloned().collect::<Vec<_>>().join(", ");
+    if names.len() > 40 { format!("{shown} … ({})", names.len()) } else { shown }
+}
+
+/// The column that a near miss means.
+fn suggestion<'a>(table: &'a Table, name: &str) -> Option<&'a str> {
+    let words = |name: &str| {
+        let lower = name.to_lowercase();
+        let mut words: Vec<_> = lower
+            .split(|char: char| !char.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(|word| match word {
+                "cost" | "charge" | "amount" => "price".to_owned(),
+                "seconds" | "length" => "duration".to_owned(),
+                word => word.to_owned(),
+            })
+            .collect();
+        words.sort();
+        words
+    };
+    let joined = |name: &str| name.chars().filter(|char| char.is_alphanumeric()).collect::<String>().to_lowercase();
+    let names = || table.columns.iter().map(|column| column.name.as_str());
+    let (ours, whole) = (words(name), joined(name));
+    names()
+        .find(|known| joined(known) == whole)
+        .or_else(|| {
+            MEANT.iter().find(|(word, _)| *word == whole).and_then(|(_, meant)| names().find(|name| name == meant))
+        })
+        .or_else(|| names().find(|known| words(known) == ours))
+        .or_else(|| {
+            let near =
+                names().map(|known| (distance(&joined(known), &whole), known)).min_by_key(|(distance, _)| *distance);
+            near.filter(|(distance, known)| *distance <= 2 && distance * 4 <= known.len()).map(|(_, known)| known)
+        })
+}
+
+/// Letters to change, add or leave out.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut before = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (to, above) in b.iter().zip(row.iter().skip(1)) {
+            left = (before + usize::from(from != *to)).min(above + 1).min(left + 1);
+            before = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::column::Column;
+    use super::*;
+
+    #[test]
+    fn near_misses_are_told() {
+        let columns = ["customer_price", "duration", "time_start", "id", "customer_acc_id", "is_last_cdr"];
+        let columns = columns.iter().map(|name| Column::new(name, "String")).collect();
+        let table =
+            Table { name: "cdrs".into(), columns, time: "time_start".into(), account: "customer_acc_id".into() };
+        for (name, meant) in [
+            ("customer_cost", Some("customer_price")),
+            ("Customer Price", Some("customer_price")),
+            ("start_time", Some("time_start")),
+            ("durration", Some("duration")),
+            ("billsec", Some("duration")),
+            ("xy", None),
+            ("something else", None),
+        ] {
+            assert_eq!(suggestion(&table, name), meant, "{name}");
+        }
+        assert_eq!((distance("abc", "abc"), distance("abc", "axc"), distance("", "ab")), (0, 1, 2));
+    }
+}

@@ -1,0 +1,133 @@
+//! Files as bytes: which form a name stands for, and what is unpacked on the way.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use clickhouse::Client;
+use indicatif::ProgressBar;
+
+use super::mapping::Format;
+
+/// Where rows come from; read twice, once to check them and once to store them.
+#[derive(Clone)]
+pub enum Input {
+    /// A file of text, packed or not.
+    File(PathBuf),
+    /// A statement whose result is TSV: what the server read of a file in one of its own formats.
+    Staged(Box<Client>, String),
+}
+
+/// The format that a file's name stands for, after the ending of its packing.
+pub fn format_of(file: &Path) -> Option<Format> {
+    let name = file.file_name()?.to_string_lossy().to_lowercase();
+    let packed = [".gz", ".zst", ".xz", ".bz2", ".lz4"].iter().find_map(|end| name.strip_suffix(end));
+    match packed.unwrap_or(&name).rsplit_once('.')?.1 {
+        "jsonl" | "ndjson" | "json" => Some(Format::Json),
+        "csv" => Some(Format::Csv),
+        "tsv" => Some(Format::Tsv),
+        "parquet" if packed.is_none() => Some(Format::Parquet),
+        "native" => Some(Format::Native),
+        _ => None,
+    }
+}
+
+/// The bytes of a file, unpacked by what it begins with, whatever it is called.
+pub fn open(path: &Path, bar: &ProgressBar) -> io::Result<Box<dyn Read + Send>> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::other("is a directory"));
+    }
+    let mut file = BufReader::with_capacity(1 << 18, Counting { inner: file, bar: bar.clone() });
+    let head = io::BufRead::fill_buf(&mut file)?;
+    Ok(match head {
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(file)?),
+        [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(file)),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Box::new(lz4_flex::frame::FrameDecoder::new(file)),
+        _ => Box::new(file),
+    })
+}
+
+impl Input {
+    /// The bytes, from their beginning.
+    pub fn open(&self, bar: &ProgressBar) -> io::Result<Box<dyn Read + Send>> {
+        match self {
+            Self::File(path) => open(path, bar),
+            Self::Staged(client, sql) => {
+                let (sender, receiver) = tokio::sync::mpsc::channel(2);
+                let (client, sql) = (client.clone(), sql.clone());
+                tokio::spawn(async move {
+                    let sent = async {
+                        let mut bytes = client.query_raw(&sql).fetch_bytes("TSV").map_err(io::Error::other)?;
+                        while let Some(chunk) = bytes.next().await.map_err(io::Error::other)? {
+                            if sender.send(Ok(chunk)).await.is_err() {
+                                break;
+                            }
+                        }
+                        Ok(())
+                    };
+                    if let Err(error) = sent.await {
+                        let _ = sender.send(Err(error)).await;
+                    }
+                });
+                Ok(Box::new(Received { receiver, chunk: bytes::Bytes::new() }))
+            }
+        }
+    }
+}
+
+/// Moves the bar.
+struct Counting {
+    inner: File,
+    bar: ProgressBar,
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bar.inc(read as u64);
+        Ok(read)
+    }
+}
+
+/// What another task receives, for a thread that waits.
+struct Received {
+    receiver: tokio::sync::mpsc::Receiver<io::Result<bytes::Bytes>>,
+    chunk: bytes::Bytes,
+}
+
+impl Read for Received {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.receiver.blocking_recv() {
+                None => return Ok(0),
+                Some(chunk) => self.chunk = chunk?,
+            }
+        }
+        let read = self.chunk.len().min(buffer.len());
+        let (to, from) = (buffer.get_mut(..read), self.chunk.split_to(read));
+        if let Some(to) = to {
+            to.copy_from_slice(&from);
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_files_name_says_how_it_is_read() {
+        let format = |name: &str| format_of(Path::new(name));
+        assert_eq!(format("a/calls.jsonl"), Some(Format::Json));
+        assert_eq!(format("calls.CSV.gz"), Some(Format::Csv));
+        assert_eq!(format("calls.2026.tsv.zst"), Some(Format::Tsv));
+        assert_eq!(format("calls.parquet"), Some(Format::Parquet));
+        for name in ["calls", "calls.txt", "calls.gz", "calls.parquet.gz", ".jsonl.doc"] {
+            assert_eq!(format(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Files of CDRs into the table of calls: each value checked against its column, each row stored once.
+//!
+//! Rows are read and checked here rather than by the server: so a bad row is known with its line and its text, the rest can
+//! be stored, memory is that of a batch, and the server is sent rows that it need not parse. A file is read twice: nothing
+//! is stored before all of it was checked.
+
+pub mod check;
+pub mod column;
+mod header;
+pub mod input;
+pub mod mapping;
+pub mod moment;
+pub mod number;
+pub mod plan;
+pub mod record;
+pub mod row;
+mod stage;
+pub mod store;
+pub mod summary;
+pub mod value;
+
+use std::io;
+use std::path::Path;
+
+use clickhouse::Client;
+use indicatif::ProgressBar;
+
+use check::{Checked, Form, Rejects, check};
+use column::Column;
+use input::Input;
+use mapping::{Format, Mapping};
+use plan::{Plan, Table};
+use record::{Records, Shape, csv, tsv};
+use row::Cells;
+use stage::Stage;
+use store::{Door, Stored, store};
+
+/// How files are loaded.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How they are read.
+    pub mapping: Mapping,
+    /// Constants, by column.
+    pub set: Vec<(String, String)>,
+    /// Unknown columns are refused.
+    pub strict: bool,
+    /// Beyond so many bad rows nothing is stored.
+    pub max_rejects: MaxRejects,
+    /// Nothing is stored where a row is there already.
+    pub fail_on_known: bool,
+    /// Nothing is stored at all.
+    pub dry_run: bool,
+    /// Rows sent at once.
+    pub batch_rows: usize,
+}
+
+/// How many rows of a file may be bad.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MaxRejects {
+    /// So many.
+    Rows(u64),
+    /// That share of them.
+    Percent(f64),
+}
+
+impl std::str::FromStr for MaxRejects {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is neither a number of rows nor a share such as 1%");
+        match text.strip_suffix('%') {
+            Some(share) => {
+                let share: f64 = share.trim().parse().map_err(|_not| wrong())?;
+                if (0.0..=100.0).contains(&share) { Ok(Self::Percent(share)) } else { Err(wrong()) }
+            }
+            None => text.parse().map(Self::Rows).map_err(|_not| wrong()),
+        }
+    }
+}
+
+impl MaxRejects {
+    fn allows(self, rejects: u64, rows: u64) -> bool {
+        match self {
+            Self::Rows(most) => rejects <= most,
+            Self::Percent(share) => rejects as f64 * 100.0 <= share * rows as f64,
+        }
+    }
+}
+
+impl std::fmt::Display for MaxRejects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rows(most) => write!(f, "{most}"),
+            Self::Percent(share) => write!(f, "{share}%"),
+        }
+    }
+}
+
+/// The columns of the table of calls.
+///
+/// # Errors
+/// The server's, in one line.
+pub async fn table(client: &Client, config: &crate::config::Config) -> Result<Table, String> {
+    let name = config.tables.cdrs.to_string();
+    let described = async {
+        client.query_raw(&format!("DESCRIBE TABLE {name}")).fetch_bytes("JSONCompactEachRow")?.collect().await
+    };
+    let bytes = described.await.map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())?;
+    let mut columns = Vec::new();
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let row: Vec<serde_json::Value> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let text = |at: usize| row.get(at).and_then(serde_json::Value::as_str).unwrap_or_default();
+        if matches!(text(2), "" | "DEFAULT") {
+            columns.push(Column::new(text(0), text(1)));
+        }
+    }
+    let ours = |column: &str| match config.tables.cdrs_columns.get(column) {
+        Some(theirs) => theirs.trim_matches('`').to_owned(),
+        None => column.to_owned(),
+    };
+    Ok(Table { name, columns, time: ours("time_start"), account: ours("customer_acc_id") })
+}
+
+/// What was done with a file.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What it holds.
+    pub checked: Checked,
+    /// What became of the rows.
+    pub stored: Stored,
+}
+
+/// Loads a file; `say` gets what is to be told of its columns before anything is stored.
+///
+/// # Errors
+/// Why nothing was stored, or why not all; each in one line.
+pub async fn load(
+    door: &Door<'_>,
+    options: &Options,
+    file: &Path,
+    bar: &ProgressBar,
+    say: &mut (dyn FnMut(String) + Send),
+) -> Result<Outcome, String> {
+    let Some(format) = options.mapping.format.or_else(|| input::format_of(file)) else {
+        return Err("is no kind of file that can be loaded: see `cdrscope load --help`".to_owned());
+    };
+    if matches!(format, Format::Parquet | Format::Native) {
+        let is_list = |name: &String| {
+            door.table.column(name).is_some_and(|column| matches!(column.kind, Some(column::Kind::Array(_))))
+        };
+        let columns = every_name(door.table, &options.mapping);
+        let columns: Vec<_> = columns.into_iter().map(|name| (name.clone(), is_list(&name))).collect();
+        let name = if format == Format::Parquet { "Parquet" } else { "Native" };
+        let stage = Stage::fill(door.client, file, name, &columns, options.strict, bar).await?;
+        let loaded = async {
+            let sources = stage.filled(&columns).await?;
+            if sources.is_empty() {
+                return Err(header::none(door.table));
+            }
+            let (client, sql) = stage.select(&sources);
+            let read = Read {
+                input: Input::Staged(Box::new(client), sql),
+                form: Form { shape: Shape::Tsv(b'\t'), header: false },
+                sources,
+            };
+            run(door, options, file, read, bar, say).await
+        };
+        let loaded = loaded.await;
+        stage.drop().await;
+        return loaded;
+    }
+    let read = text(door.table, options, file, format).map_err(|error| error.to_string())?;
+    run(door, options, file, read, bar, say).await
+}
+
+/// How a file is read.
+struct Read {
+    input: Input,
+    form: Form,
+    sources: Vec<String>,
+}
+
+/// Every name that a column of a file may have.
+fn every_name(table: &Table, mapping: &Mapping) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    if !mapping.only {
+        names.extend(table.columns.iter().map(|column| column.name.clone()));
+    }
+    for source in mapping.columns.values() {
+        names.extend(source.full().from.list().iter().cloned());
+    }
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+/// Looks at the first record of a file of text.
+fn text(table: &Table, options: &Options, file: &Path, format: Format) -> io::Result<Read> {
+    let mapping = &options.mapping;
+    let input = Input::File(file.to_owned());
+    let bytes = input::open(file, &ProgressBar::hidden())?;
+    let separator = |usual: char| {
+        let separator = mapping.separator.unwrap_or(usual);
+        u8::try_from(separator).map_err(|_wide| io::Error::other(format!("separator {separator:?} is not one byte")))
+    };
+    let shape = match format {
+        Format::Csv => Shape::Csv(separator(',')?),
+        Format::Tsv => Shape::Tsv(separator('\t')?),
+        _ => Shape::Lines,
+    };
+    let mut records = Records::new(bytes, shape);
+    let first = records.read()?;
+    if shape == Shape::Lines {
+        let is_line = |line: &[u8]| line.trim_ascii().starts_with(b"{") && line.trim_ascii().ends_with(b"}");
+        let name = file.to_string_lossy().to_lowercase();
+        let lines = name.contains(".jsonl") || name.contains(".ndjson");
+        let shape = if lines || first.is_none_or(|first| is_line(first.bytes)) { shape } else { Shape::Objects };
+        return Ok(Read { input, form: Form { shape, header: false }, sources: every_name(table, mapping) });
+    }
+    let refuse = |why: String| Err(io::Error::other(why));
+    if let Some(sources) = &mapping.header {
+        return Ok(Read { input, form: Form { shape, header: false }, sources: sources.clone() });
+    }
+    let Some(first) = first else { return refuse("is empty: not even a header line".to_owned()) };
+    let line = std::str::from_utf8(first.bytes).ok().filter(|_| first.fault.is_none());
+    let Some(line) = line else { return refuse("the header line is no text".to_owned()) };
+    let (mut cells, mut scratch) = (Vec::new(), String::new());
+    match shape {
+        Shape::Csv(separator) => csv(line, separator, &mut cells, &mut scratch),
+        Shape::Tsv(separator) => drop(tsv(line, separator, &mut cells, &mut scratch)),
+        Shape::Lines | Shape::Objects => {}
+    }
+    let width = cells.len();
+    let cells = Cells::new(cells, scratch);
+    let sources: Vec<String> =
+        (0..width).map(|at| cells.text(line, at).unwrap_or_default().trim().to_owned()).collect();
+    let maps = |name: &String| every_name(table, mapping).contains(name);
+    if !sources.iter().any(maps) && header::is_data(table, &sources) {
+        let (example, line) = ("--header customer_acc_id,time_start,…", line.chars().take(80).collect::<String>());
+        return refuse(format!("has no header line, its first line is data ({line}): name the columns with {example}"));
+    }
+    Ok(Read { input, form: Form { shape, header: true }, sources })
+}
+
+async fn run(
+    door: &Door<'_>,
+    options: &Options,
+    file: &Path,
+    read: Read,
+    bar: &ProgressBar,
+    say: &mut (dyn FnMut(String) + Send),
+) -> Result<Outcome, String> {
+    let Read { input, form, sources } = read;
+    if let Some(twice) = header::twice(&sources) {
+        return Err(format!("column {twice} comes twice in the header"));
+    }
+    let mut plan = Plan::new(door.table, sources, &options.mapping, &options.set)?;
+    let names_columns = matches!(form.shape, Shape::Csv(_)) || (form.header && matches!(form.shape, Shape::Tsv(_)));
+    let named = names_columns || options.mapping.header.is_some();
+    if named {
+        let unknown: Vec<String> = plan.unused().map(str::to_owned).collect();
+        let found = plan.sources.clone();
+        header::judge(door.table, &plan, &found, &unknown, options.strict)?.into_iter().for_each(&mut *say);
+    }
+    let (opened, checking, rejects) = (input.clone(), plan.clone(), Rejects::beside(file));
+    let runtime = tokio::runtime::Handle::current();
+    bar.set_message("checking");
+    let reading = bar.clone();
+    let checked = tokio::task::spawn_blocking(move || {
+        let _entered = runtime.enter();
+        let mut rejects = rejects;
+        check(opened.open(&reading)?, form, &checking, &mut rejects)
+    });
+    let checked = checked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    if !named && checked.rows > 0 {
+        plan.without_unseen(door.table, &checked.seen);
+        let sources = plan.sources.iter().zip(&checked.seen).filter(|(_, seen)| **seen).map(|(source, _)| source);
+        let found: Vec<String> = sources.chain(&checked.unknown).cloned().collect();
+        header::judge(door.table, &plan, &found, &checked.unknown, options.strict)?.into_iter().for_each(&mut *say);
+    }
+    let rejected = checked.rejects();
+    if !options.max_rejects.allows(rejected, checked.rows) {
+        let (rows, most) = (checked.rows, options.max_rejects);
+        let reasons = summary::reasons(&checked);
+        let rejects = Rejects::beside(file);
+        return Err(format!(
+            "{rejected} of {rows} rows are bad, more than --max-rejects {most}: nothing was stored; {reasons}; see {}",
+            rejects.path().display()
+        ));
+    }
+    let mut outcome = Outcome { checked, stored: Stored::default() };
+    door.wait().await.map_err(|error| error.to_string())?;
+    let store_all = async |dry: bool, stored: &mut Stored| {
+        let (opened, reading, runtime) = (input.clone(), bar.clone(), tokio::runtime::Handle::current());
+        bar.set_position(0);
+        bar.set_message("loading");
+        let from = move || {
+            let _entered = runtime.enter();
+            opened.open(&reading)
+        };
+        store(door, from, form, &plan, options.batch_rows, dry, stored).await
+    };
+    if options.fail_on_known && !options.dry_run {
+        let mut found = Stored::default();
+        store_all(true, &mut found).await.map_err(|error| error.to_string())?;
+        if found.known > 0 {
+            return Err(format!("{} rows are already there: nothing was stored (--on-known fail)", found.known));
+        }
+    }
+    let done = store_all(options.dry_run, &mut outcome.stored).await;
+    done.map_err(|error| {
+        let Stored { stored, known } = outcome.stored;
+        format!("{error}; {stored} rows were stored before, {known} were there: load it again, they count once")
+    })?;
+    Ok(outcome)
+}

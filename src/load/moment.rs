@@ -1,0 +1,219 @@
+//! Times as files spell them. One spelling, one instant: what could be two is refused.
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+
+/// In which order dates with slashes or dots are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DateOrder {
+    /// 31/12/2026
+    Dmy,
+    /// 12/31/2026
+    Mdy,
+}
+
+/// How times are read.
+#[derive(Clone, Debug)]
+pub struct Spelling {
+    /// `None`: dates that need it are refused.
+    pub order: Option<DateOrder>,
+    /// Of times that name none.
+    pub zone: TimeZone,
+}
+
+/// A unit of epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epoch {
+    /// 10 digits today.
+    Seconds,
+    /// 13 digits.
+    Milliseconds,
+    /// 16 digits.
+    Microseconds,
+    /// 19 digits.
+    Nanoseconds,
+}
+
+/// What a text means as a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// `0`, `0000-00-00 00:00:00`, the epoch itself: no time.
+    Zero,
+    /// Since 1970, in UTC.
+    At {
+        /// Whole seconds.
+        seconds: i64,
+        /// What follows them.
+        nanos: u32,
+        /// The unit, of numbers.
+        epoch: Option<Epoch>,
+    },
+}
+
+/// The first second after which 32 bits do not hold.
+pub const END: i64 = 1 << 32;
+
+/// Reads a time.
+pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.matches('.').count() < 2 {
+        return number(text);
+    }
+    let (date, rest) = date(text, spelling.order)?;
+    let (time, nanos, rest) = clock(rest)?;
+    if date == (0, 0, 0) || text.starts_with("0000-00-00") {
+        return Ok(Moment::Zero);
+    }
+    let [hour, minute, second] = time;
+    let civil =
+        DateTime::new(date.0, date.1, date.2, hour, minute, second, 0).map_err(|_odd| "no such date or time")?;
+    let local = Offset::UTC.to_timestamp(civil).map_err(|_odd| "no such date or time")?.as_second();
+    let seconds = match offset(rest.trim())? {
+        Some(offset) => local - offset,
+        None if spelling.zone == TimeZone::UTC => local,
+        None => {
+            let there = spelling.zone.to_ambiguous_timestamp(civil);
+            match there.offset() {
+                AmbiguousOffset::Unambiguous { offset } => local - i64::from(offset.seconds()),
+                AmbiguousOffset::Gap { .. } => return Err("a time that clocks skip in this zone"),
+                AmbiguousOffset::Fold { .. } => {
+                    return Err("a time that comes twice in this zone, where clocks go back");
+                }
+            }
+        }
+    };
+    match seconds {
+        0 => Ok(Moment::Zero),
+        1..END => Ok(Moment::At { seconds, nanos, epoch: None }),
+        _ => Err("outside 1970 to 2106"),
+    }
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds, by magnitude: years from 1973 to 2106 do not overlap.
+fn number(text: &str) -> Result<Moment, &'static str> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let no_epoch = "a number that is no time: epochs are seconds, ms, us or ns between 1973 and 2106";
+    let value: u64 = whole.parse().map_err(|_long| no_epoch)?;
+    if value == 0 && fraction.bytes().all(|byte| byte == b'0') {
+        return Ok(Moment::Zero);
+    }
+    const FROM: u64 = 100_000_000;
+    const TO: u64 = END.unsigned_abs();
+    for (epoch, factor) in [
+        (Epoch::Seconds, 1),
+        (Epoch::Milliseconds, 1_000),
+        (Epoch::Microseconds, 1_000_000),
+        (Epoch::Nanoseconds, 1_000_000_000),
+    ] {
+        if (FROM * factor..TO * factor).contains(&value) {
+            let rest = value % factor * (1_000_000_000 / factor);
+            let nanos = if epoch == Epoch::Seconds { nanos(fraction) } else { u32::try_from(rest).unwrap_or(0) };
+            let seconds = i64::try_from(value / factor).unwrap_or(0);
+            return Ok(Moment::At { seconds, nanos, epoch: Some(epoch) });
+        }
+    }
+    Err(no_epoch)
+}
+
+type Day = (i16, i8, i8);
+
+fn date(text: &str, order: Option<DateOrder>) -> Result<(Day, &str), &'static str> {
+    let other = "not a time";
+    let mark = text.bytes().find(|byte| !byte.is_ascii_digit()).ok_or(other)?;
+    let mut parts = text.splitn(3, char::from(mark));
+    let (first, second, rest) = match (parts.next(), parts.next(), parts.next()) {
+        (Some(first), Some(second), Some(rest)) if matches!(mark, b'-' | b'/' | b'.') => (first, second, rest),
+        _ => return Err(other),
+    };
+    let length = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (third, rest) = rest.split_at(length);
+    let two = |text: &str| if matches!(text.len(), 1 | 2) { text.parse::<i8>().ok() } else { None };
+    let four = |text: &str| if text.len() == 4 { text.parse::<i16>().ok() } else { None };
+    if let (Some(year), Some(month), Some(day)) = (four(first), two(second), two(third)) {
+        // One digit for a month is no standard, but a year first leaves only one order that is in use.
+        return if second.len() == 2 && third.len() == 2 { Ok(((year, month, day), rest)) } else { Err(other) };
+    }
+    let (Some(one), Some(two), Some(year)) = (two(first), two(second), four(third)) else { return Err(other) };
+    match order {
+        Some(DateOrder::Dmy) => Ok(((year, two, one), rest)),
+        Some(DateOrder::Mdy) => Ok(((year, one, two), rest)),
+        None => Err("day or month first? Say it with --date-order dmy or mdy"),
+    }
+}
+
+/// `T10:00:00.123`, and what follows.
+fn clock(text: &str) -> Result<([i8; 3], u32, &str), &'static str> {
+    let Some(text) = text.strip_prefix(['T', 't', ' ']) else {
+        return if text.is_empty() { Err("a date without a time of day") } else { Err("not a time") };
+    };
+    let pair = |text: &str| -> Option<i8> {
+        let digits = text.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        digits.parse().ok()
+    };
+    let hour = pair(text).ok_or("not a time")?;
+    let rest = text[2..].strip_prefix(':').ok_or("not a time")?;
+    let minute = pair(rest).ok_or("not a time")?;
+    let rest = &rest[2..];
+    let Some(seconds) = rest.strip_prefix(':') else { return Ok(([hour, minute, 0], 0, rest)) };
+    let second = pair(seconds).ok_or("not a time")?;
+    let rest = &seconds[2..];
+    let Some(fraction) = rest.strip_prefix(['.', ',']) else { return Ok(([hour, minute, second], 0, rest)) };
+    let length = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    let (fraction, rest) = fraction.split_at(length);
+    if fraction.is_empty() { Err("not a time") } else { Ok(([hour, minute, second], nanos(fraction), rest)) }
+}
+
+/// Nanoseconds of the digits after the point; digits beyond the ninth are cut.
+fn nanos(fraction: &str) -> u32 {
+    fraction.bytes().chain(std::iter::repeat(b'0')).take(9).fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'))
+}
+
+/// `Z`, `UTC`, `+02`, `+0200`, `+02:00`, as seconds.
+fn offset(text: &str) -> Result<Option<i64>, &'static str> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if ["Z", "z", "UTC", "GMT"].contains(&text) {
+        return Ok(Some(0));
+    }
+    let unknown = "the zone after the time is unknown: Z, UTC or +hh:mm";
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let digits: String = text.strip_prefix(['+', '-']).ok_or(unknown)?.split(':').collect();
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(digits.len(), 2 | 4) {
+        return Err(unknown);
+    }
+    let (hours, minutes) = digits.split_at(2);
+    let hours: i64 = hours.parse().map_err(|_not| unknown)?;
+    let minutes: i64 = if minutes.is_empty() { 0 } else { minutes.parse().map_err(|_not| unknown)? };
+    if hours > 15 || minutes > 59 { Err(unknown) } else { Ok(Some(sign * (hours * 3600 + minutes * 60))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str, zone: &str, order: Option<DateOrder>) -> Result<Moment, &'static str> {
+        parse(text, &Spelling { order, zone: TimeZone::get(zone).unwrap() })
+    }
+
+    #[test]
+    fn a_zone_of_the_file_holds_where_the_time_names_none() {
+        let seconds = |text: &str| match at(text, "Europe/Kyiv", None) {
+            Ok(Moment::At { seconds, .. }) => Ok(seconds),
+            Ok(Moment::Zero) => Ok(0),
+            Err(why) => Err(why),
+        };
+        assert_eq!(seconds("2026-07-01 10:00:00"), Ok(1_782_889_200));
+        assert_eq!(seconds("2026-07-01 10:00:00Z"), Ok(1_782_900_000));
+        assert!(seconds("2026-03-29 03:30:00").unwrap_err().contains("skip"));
+        assert!(seconds("2026-10-25 03:30:00").unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn no_text_panics() {
+        proptest::proptest!(|(text in ".*", odd in "[0-9 T:.,/+-]{0,30}")| {
+            let _ = at(&text, "UTC", Some(DateOrder::Dmy));
+            let _ = at(&odd, "UTC", None);
+        });
+    }
+}

@@ -1,0 +1,148 @@
+//! Numbers as text: exact, and of any size until they are checked against a column.
+
+/// A decimal number: `digits · 10^exponent`, negative or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    negative: bool,
+    digits: u128,
+    exponent: i32,
+    /// Something other than 0 followed that did not fit.
+    more: bool,
+}
+
+/// Digits that are kept; what follows them only matters as being there.
+const KEPT: u32 = 36;
+
+impl Number {
+    /// Reads `-1`, `0.25`, `1e-7`. Nothing else: no separators, no `0x`, no `NaN`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (negative, rest) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let (mut digits, mut exponent, mut more, mut kept, mut seen) = (0_u128, 0_i32, false, 0, false);
+        let mut point = false;
+        let mut bytes = rest.bytes().enumerate();
+        for (at, byte) in bytes.by_ref() {
+            match byte {
+                b'0'..=b'9' => {
+                    seen = true;
+                    if kept < KEPT {
+                        digits = digits * 10 + u128::from(byte - b'0');
+                        kept += u32::from(digits > 0);
+                        exponent -= i32::from(point);
+                    } else {
+                        more |= byte != b'0';
+                        exponent = exponent.saturating_add(i32::from(!point));
+                    }
+                }
+                b'.' if !point => point = true,
+                b'e' | b'E' if seen => {
+                    let power: i32 = rest[at + 1..].parse().map_err(|_not| refuse(text))?;
+                    if rest[at + 1..].len() > 6 {
+                        return Err(refuse(text));
+                    }
+                    exponent = exponent.saturating_add(power);
+                    return Ok(Self { negative, digits, exponent, more });
+                }
+                _ => return Err(refuse(text)),
+            }
+        }
+        if seen { Ok(Self { negative, digits, exponent, more }) } else { Err(refuse(text)) }
+    }
+
+    /// The number times a power of ten.
+    pub fn shifted(self, power: i32) -> Self {
+        Self { exponent: self.exponent.saturating_add(power), ..self }
+    }
+
+    /// The number times `10^scale` as a whole number, rounded as said; true beside it where that changed it.
+    /// `None` where it does not fit.
+    pub fn scaled(self, scale: u32, rounding: Rounding) -> Option<(i128, bool)> {
+        let power = self.exponent.saturating_add(i32::try_from(scale).ok()?);
+        let (whole, rest, half) = if self.digits == 0 {
+            (0, self.more, false)
+        } else if power >= 0 {
+            let factor = 10_u128.checked_pow(power.unsigned_abs())?;
+            (self.digits.checked_mul(factor)?, self.more, false)
+        } else {
+            match 10_u128.checked_pow(power.unsigned_abs()) {
+                Some(divisor) => {
+                    let rest = self.digits % divisor;
+                    (self.digits / divisor, rest > 0 || self.more, rest >= divisor / 2)
+                }
+                None => (0, true, false),
+            }
+        };
+        let up = rest
+            && match rounding {
+                Rounding::HalfUp => half,
+                Rounding::Up => !self.negative,
+                Rounding::Down => self.negative,
+            };
+        let whole = i128::try_from(whole.checked_add(u128::from(up))?).ok()?;
+        Some((if self.negative { -whole } else { whole }, rest))
+    }
+}
+
+/// What becomes of digits that a column has no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounding {
+    /// To the nearest, halves away from zero.
+    #[default]
+    HalfUp,
+    /// Towards plus infinity.
+    Up,
+    /// Towards minus infinity.
+    Down,
+}
+
+fn refuse(text: &str) -> String {
+    let separated = text.contains([',', ' ', '\'', '_']) && text.bytes().any(|byte| byte.is_ascii_digit());
+    if separated { "a number with separators".to_owned() } else { "not a number".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scaled(text: &str, scale: u32) -> Option<(i128, bool)> {
+        Number::parse(text).unwrap().scaled(scale, Rounding::HalfUp)
+    }
+
+    #[test]
+    fn halves_go_up_and_are_told() {
+        for (text, wanted) in [
+            ("0.1234565", (123_457, true)),
+            ("0.12345649999999999999999999999999999999999999999999", (123_456, true)),
+            ("-0.0000005", (-1, true)),
+            ("1e-7", (0, true)),
+            ("0.1", (100_000, false)),
+            ("1e3", (1_000_000_000, false)),
+            ("0.30000000000000004", (300_000, true)),
+            ("000.250000000", (250_000, false)),
+            ("0e9999", (0, false)),
+        ] {
+            assert_eq!(scaled(text, 6), Some(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_never_wraps() {
+        assert_eq!(scaled(&"9".repeat(60), 0), None);
+        assert_eq!(scaled("1e99999", 6), None);
+        assert_eq!(scaled("1e-99999", 6), Some((0, true)));
+        assert_eq!(scaled("0.00000000000000000000000000000000000000000000001", 0), Some((0, true)));
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for text in
+            ["", "-", ".", "e5", "1e", "1e5.0", "1,5", "1 5", "0x10", "NaN", "inf", "1_000", "--1", "1.2.3", "1e+-5"]
+        {
+            assert!(Number::parse(text).is_err(), "{text}");
+        }
+        assert!(Number::parse("5.").is_ok() && Number::parse(".5").is_ok());
+    }
+}

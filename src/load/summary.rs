@@ -1,0 +1,66 @@
+//! A load in words: what of this file, and of nobody else's inserts, came of it.
+
+use jiff::Timestamp;
+
+use super::Outcome;
+use super::check::Checked;
+
+/// Reasons that are named one by one.
+const MOST: usize = 20;
+
+/// Rejects by column and reason, most frequent first.
+pub fn reasons(checked: &Checked) -> String {
+    let mut reasons: Vec<_> = checked.rejected.iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let more = reasons.len().saturating_sub(MOST);
+    let one = |((column, why), count): &(&(String, String), &u64)| match column.as_str() {
+        "" => format!("{count} {why}"),
+        column => format!("{count} {column}: {why}"),
+    };
+    let mut text = reasons.iter().take(MOST).map(one).collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        text.push_str(&format!("; {more} more reasons"));
+    }
+    text
+}
+
+/// The summary, a line a thought.
+pub fn lines(name: &str, outcome: &Outcome, dry: bool) -> Vec<String> {
+    let Outcome { checked, stored } = outcome;
+    let would = if dry { "would be stored" } else { "stored" };
+    let rejected = checked.rejects();
+    let mut first = format!(
+        "{name}: {} rows read, {} {would}, {} already there, {rejected} rejected",
+        checked.rows, stored.stored, stored.known
+    );
+    if let Some((from, to)) = checked.times {
+        let time = |second| Timestamp::from_second(second).map(|time| time.to_string()).unwrap_or_default();
+        let accounts = checked.accounts.len();
+        let noun = if accounts == 1 { "account" } else { "accounts" };
+        first.push_str(&format!("; calls from {} to {}, {accounts} {noun}", time(from), time(to)));
+    }
+    let mut lines = vec![first];
+    if rejected > 0 {
+        lines.push(format!("rejected: {}", reasons(checked)));
+        lines.push(format!("see {name}.rejects.csv"));
+    }
+    let notes = &checked.notes;
+    if notes.rounded > 0 {
+        lines.push(format!("{} prices rounded to the digits of their column, halves up", notes.rounded));
+    }
+    if notes.zero_dates > 0 {
+        lines.push(format!("{} zero dates stored as null", notes.zero_dates));
+    }
+    for (count, unit) in notes.epochs.iter().zip(["seconds", "milliseconds", "microseconds", "nanoseconds"]) {
+        if *count > 0 {
+            lines.push(format!("{count} times read as {unit} since 1970"));
+        }
+    }
+    if checked.nobodys > 0 {
+        lines.push(format!("{} rows have account 0, which is nobody's", checked.nobodys));
+    }
+    if checked.keyless > 0 {
+        lines.push(format!("{} rows have neither id nor uuid: loaded again they count again", checked.keyless));
+    }
+    lines
+}

@@ -1,0 +1,366 @@
+//! A text, checked against its column and written in RowBinary; or why it cannot be.
+
+use std::borrow::Cow;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::column::{Column, Kind};
+use super::moment::{self, Epoch, Moment, Spelling};
+use super::number::{Number, Rounding};
+
+/// How the values of one column are spelled, beyond what its type says.
+#[derive(Clone, Debug)]
+pub struct Style {
+    /// Times.
+    pub times: Spelling,
+    /// The unit of durations in the file; whole columns then take rounded ones.
+    pub unit: Option<Unit>,
+    /// Where the unit gives a fraction.
+    pub rounding: Rounding,
+    /// `0,25` is a quarter.
+    pub decimal_comma: bool,
+    /// Words and what they stand for; the word `*` stands for all others.
+    pub words: Vec<(String, String)>,
+    /// Taken where the file has nothing.
+    pub default: Option<String>,
+}
+
+/// What a duration is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+pub enum Unit {
+    /// Seconds, with a fraction or without.
+    #[serde(rename = "s")]
+    Seconds,
+    /// Thousandths.
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// Millionths.
+    #[serde(rename = "us")]
+    Microseconds,
+    /// Billionths.
+    #[serde(rename = "ns")]
+    Nanoseconds,
+    /// `1:02:03` or `02:03`.
+    #[serde(rename = "hh:mm:ss")]
+    Clock,
+}
+
+/// What is told of a file's values in its summary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Values with more digits than their column.
+    pub rounded: u64,
+    /// Times that were numbers, by unit.
+    pub epochs: [u64; 4],
+    /// Times without a date, stored as null.
+    pub zero_dates: u64,
+}
+
+impl Notes {
+    /// Adds the other's.
+    pub fn add(&mut self, other: &Self) {
+        self.rounded += other.rounded;
+        self.zero_dates += other.zero_dates;
+        for (sum, more) in self.epochs.iter_mut().zip(other.epochs) {
+            *sum += more;
+        }
+    }
+}
+
+/// Writes the value of a column, with the flags before it that RowBinaryWithDefaults and Nullable have. True where
+/// it is the column's default because there is nothing in the file.
+pub fn write(
+    column: &Column,
+    text: Option<&str>,
+    style: &Style,
+    notes: &mut Notes,
+    out: &mut Vec<u8>,
+) -> Result<bool, Refusal> {
+    let Some(kind) = &column.kind else {
+        let why = format!("columns of type {} cannot be loaded", column.spelled).into();
+        return Err(Refusal { value: String::new(), why });
+    };
+    let is_text = matches!(kind, Kind::Text);
+    let text = text.map(|text| if is_text { text } else { text.trim() });
+    let text = match text.filter(|text| is_text || !text.is_empty()).or(style.default.as_deref()) {
+        Some(text) => text,
+        None if column.nullable => {
+            out.extend([0, 1]);
+            return Ok(true);
+        }
+        None => {
+            out.push(1);
+            return Ok(true);
+        }
+    };
+    let refuse = |text: &str, why: Cow<'static, str>| Refusal { value: quoted(text), why };
+    let text = spelled(text, style).ok_or_else(|| refuse(text, "no word that the mapping knows".into()))?;
+    out.push(0);
+    if column.nullable {
+        out.push(0);
+    }
+    match value(kind, &text, style, notes, out) {
+        Ok(()) => Ok(false),
+        Err(Fault::Zero) if column.nullable => {
+            out.pop();
+            out.push(1);
+            notes.zero_dates += 1;
+            Ok(false)
+        }
+        Err(Fault::Zero) => Err(refuse(&text, "no date".into())),
+        Err(Fault::Why(why)) => Err(refuse(&text, why)),
+    }
+}
+
+/// A value that is not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// It, quoted and cut.
+    pub value: String,
+    /// The reason.
+    pub why: Cow<'static, str>,
+}
+
+enum Fault {
+    /// A time that stands for none.
+    Zero,
+    Why(Cow<'static, str>),
+}
+
+impl From<&'static str> for Fault {
+    fn from(why: &'static str) -> Self {
+        Self::Why(why.into())
+    }
+}
+
+impl From<String> for Fault {
+    fn from(why: String) -> Self {
+        Self::Why(why.into())
+    }
+}
+
+/// The text with words replaced.
+fn spelled<'a>(text: &'a str, style: &'a Style) -> Option<Cow<'a, str>> {
+    if !style.words.is_empty() {
+        let found = style.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+        let found = found.or_else(|| style.words.iter().find(|(word, _)| word == "*"));
+        return found.map(|(_, value)| Cow::Borrowed(value.as_str()));
+    }
+    if style.decimal_comma && text.contains(',') && !text.contains('.') {
+        return Some(Cow::Owned(text.replacen(',', ".", 1)));
+    }
+    Some(Cow::Borrowed(text))
+}
+
+fn value(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Fault> {
+    match kind {
+        Kind::Text => {
+            length(text.len(), out);
+            out.extend_from_slice(text.as_bytes());
+        }
+        Kind::Integer { signed, bytes } => {
+            let number = match style.unit {
+                Some(unit) => duration(text, unit)?.scaled(0, style.rounding).map(|(number, _)| number),
+                None => match integer(text) {
+                    Some(number) => Some(number),
+                    None if *bytes == 1 && !*signed && truth(text).is_some() => truth(text),
+                    None => match Number::parse(text)?.scaled(0, Rounding::HalfUp) {
+                        Some((_, true)) => return Err("not a whole number".into()),
+                        whole => whole.map(|(number, _)| number),
+                    },
+                },
+            };
+            let bits = *bytes as u32 * 8 - u32::from(*signed);
+            let (low, high) = if bits > 126 {
+                (if *signed { i128::MIN } else { 0 }, i128::MAX)
+            } else {
+                (if *signed { -(1_i128 << bits) } else { 0 }, (1_i128 << bits) - 1)
+            };
+            match number.filter(|number| (low..=high).contains(number)) {
+                Some(number) => out.extend_from_slice(&number.to_le_bytes()[..*bytes]),
+                None => return Err(format!("out of range, which is {low} to {high}").into()),
+            }
+        }
+        Kind::Decimal { digits, scale, bytes } => {
+            let number = match style.unit {
+                Some(unit) => duration(text, unit)?,
+                None => Number::parse(text)?,
+            };
+            let limit = 10_i128.pow(*digits);
+            match number.scaled(*scale, Rounding::HalfUp).filter(|(number, _)| (1 - limit..limit).contains(number)) {
+                Some((number, rounded)) => {
+                    notes.rounded += u64::from(rounded);
+                    out.extend_from_slice(&number.to_le_bytes()[..*bytes]);
+                }
+                None => return Err(format!("out of range: {} digits before the point at most", digits - scale).into()),
+            }
+        }
+        Kind::Float(bytes) => float(text, *bytes, style, out)?,
+        Kind::Seconds | Kind::Ticks(_) | Kind::Day => time(kind, text, style, notes, out)?,
+        Kind::Uuid => {
+            let long = text.len() == 36 || text.len() == 32;
+            let uuid = uuid::Uuid::try_parse(text).ok().filter(|_| long).ok_or("not a UUID")?;
+            let (high, low) = uuid.as_u64_pair();
+            out.extend_from_slice(&high.to_le_bytes());
+            out.extend_from_slice(&low.to_le_bytes());
+        }
+        Kind::V4 => {
+            let address: Ipv4Addr = text.parse().map_err(|_not| "not an IPv4 address")?;
+            out.extend_from_slice(&u32::from(address).to_le_bytes());
+        }
+        Kind::V6 => {
+            let v4 = text.parse::<Ipv4Addr>().map(|v4| v4.to_ipv6_mapped());
+            let address = v4.or_else(|_not| text.parse::<Ipv6Addr>()).map_err(|_not| "not an IP address")?;
+            out.extend_from_slice(&address.octets());
+        }
+        Kind::Array(element) => {
+            let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+            let inner = inner.or_else(|| text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')));
+            let inner = inner.ok_or("not a list such as [9,12] or {9,12}")?.trim();
+            if matches!(**element, Kind::Text | Kind::Array(_)) {
+                return Err("lists of text cannot be loaded".into());
+            }
+            let elements: Vec<&str> = if inner.is_empty() { Vec::new() } else { inner.split(',').collect() };
+            length(elements.len(), out);
+            for one in elements {
+                value(element, one.trim().trim_matches(['"', '\'']), style, notes, out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn float(text: &str, bytes: usize, style: &Style, out: &mut Vec<u8>) -> Result<(), Fault> {
+    // Checks the spelling: f64's own also takes `inf` and `nan`.
+    Number::parse(text)?;
+    let factor = match style.unit {
+        None | Some(Unit::Seconds | Unit::Clock) => 1.0,
+        Some(Unit::Milliseconds) => 1e3,
+        Some(Unit::Microseconds) => 1e6,
+        Some(Unit::Nanoseconds) => 1e9,
+    };
+    if bytes == 4 && style.unit.is_none() {
+        // Straight from the text: by way of f64 it would be rounded twice.
+        let number: f32 = text.parse().map_err(|_not| "not a number")?;
+        if !number.is_finite() {
+            return Err("out of range of 32-bit fractions".into());
+        }
+        out.extend_from_slice(&number.to_le_bytes());
+        return Ok(());
+    }
+    let number = text.parse::<f64>().map_err(|_not| "not a number")? / factor;
+    if bytes == 4 {
+        let narrow = number as f32;
+        if !narrow.is_finite() {
+            return Err("out of range of 32-bit fractions".into());
+        }
+        out.extend_from_slice(&narrow.to_le_bytes());
+        return Ok(());
+    }
+    if !number.is_finite() {
+        return Err("out of range of 64-bit fractions".into());
+    }
+    out.extend_from_slice(&number.to_le_bytes());
+    Ok(())
+}
+
+fn time(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Fault> {
+    let midnight;
+    // A date is enough for a column of dates.
+    let text = if *kind == Kind::Day && text.len() == 10 && text.bytes().any(|byte| !byte.is_ascii_digit()) {
+        midnight = format!("{text} 00:00:00Z");
+        &midnight
+    } else {
+        text
+    };
+    let Moment::At { seconds, nanos, epoch } = moment::parse(text, &style.times)? else { return Err(Fault::Zero) };
+    if let Some(epoch) = epoch {
+        notes.epochs[match epoch {
+            Epoch::Seconds => 0,
+            Epoch::Milliseconds => 1,
+            Epoch::Microseconds => 2,
+            Epoch::Nanoseconds => 3,
+        }] += 1;
+    }
+    let unsigned = u64::try_from(seconds).unwrap_or(0);
+    match kind {
+        Kind::Day => out.extend_from_slice(&(unsigned / 86_400).to_le_bytes()[..2]),
+        Kind::Ticks(digits) => {
+            let ticks = seconds * 10_i64.pow(*digits) + i64::from(nanos / 10_u32.pow(9 - digits));
+            out.extend_from_slice(&ticks.to_le_bytes());
+        }
+        _ => out.extend_from_slice(&unsigned.to_le_bytes()[..4]),
+    }
+    Ok(())
+}
+
+/// Plain digits, the usual case.
+fn integer(text: &str) -> Option<i128> {
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let mut number = 0_i64;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + i64::from(digit - b'0');
+    }
+    Some(i128::from(if negative { -number } else { number }))
+}
+
+fn truth(text: &str) -> Option<i128> {
+    let one_of = |words: [&str; 4]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    if one_of(["t", "true", "y", "yes"]) {
+        Some(1)
+    } else if one_of(["f", "false", "n", "no"]) {
+        Some(0)
+    } else {
+        None
+    }
+}
+
+fn duration(text: &str, unit: Unit) -> Result<Number, String> {
+    let power = match unit {
+        Unit::Seconds => 0,
+        Unit::Milliseconds => -3,
+        Unit::Microseconds => -6,
+        Unit::Nanoseconds => -9,
+        Unit::Clock => {
+            let no_clock = || "not a duration such as 1:02:03".to_owned();
+            let mut parts: Vec<u64> = Vec::new();
+            for part in text.split(':') {
+                let digits = (1..=9).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+                parts.push(part.parse().ok().filter(|_| digits).ok_or_else(no_clock)?);
+            }
+            let seconds = match parts[..] {
+                [minutes, seconds] if seconds < 60 => minutes * 60 + seconds,
+                [hours, minutes, seconds] if minutes < 60 && seconds < 60 => hours * 3600 + minutes * 60 + seconds,
+                _ => return Err(no_clock()),
+            };
+            return Number::parse(&seconds.to_string());
+        }
+    };
+    Ok(Number::parse(text)?.shifted(power))
+}
+
+/// A length as RowBinary has it.
+fn length(mut length: usize, out: &mut Vec<u8>) {
+    while length > 0x7f {
+        out.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+}
+
+/// The value for a message, cut where it is long.
+fn quoted(text: &str) -> String {
+    let mut short: String = text.chars().take(40).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    format!("{short:?}")
+}

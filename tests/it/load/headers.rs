@@ -1,0 +1,105 @@
+//! The header is judged before anything is stored.
+
+use super::{File, one};
+use crate::support::db;
+
+const ROW: &str = "7,2026-01-01 10:00:00";
+
+#[actix_web::test]
+async fn a_file_without_a_known_column_is_refused_with_the_columns_found_and_expected() {
+    let db = db().await;
+    for (name, text) in [
+        ("a.csv", "foo,bar\n1,2\n"),
+        ("a.tsv", "foo\tbar\n1\t2\n"),
+        ("a.jsonl", "{\"foo\":1,\"bar\":2}\n"),
+        ("a.json", "[{\"foo\":1,\"bar\":2}]"),
+        ("semicolons.csv", "customer_acc_id;time_start\n7;2026-01-01 10:00:00\n"),
+    ] {
+        let (code, said) = File::new(name, text).load(&db, &[]);
+        assert_eq!(code, 1, "{name}: {said}");
+        let found = if name.starts_with('a') { "foo, bar" } else { "customer_acc_id;time_start" };
+        assert!(said.contains(found) && said.contains("time_start, customer_acc_id"), "{name}: {said}");
+    }
+    assert_eq!(one(&db, "count()").await, "0");
+}
+
+#[actix_web::test]
+async fn a_file_without_time_or_account_is_refused() {
+    let db = db().await;
+    for (text, missing) in
+        [("id,time_start\n1,2026-01-01 10:00:00\n", "customer_acc_id"), ("id,customer_acc_id\n1,7\n", "time_start")]
+    {
+        let (code, said) = File::new("a.csv", text).load(&db, &[]);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(missing), "{said}");
+    }
+    assert_eq!(one(&db, "count()").await, "0");
+    let (code, said) =
+        File::new("a.csv", "id,time_start\n1,2026-01-01 10:00:00\n").load(&db, &["--set", "customer_acc_id=9"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(one(&db, "sum(customer_acc_id)").await, "9");
+}
+
+#[actix_web::test]
+async fn a_file_without_a_header_line_is_recognised() {
+    let db = db().await;
+    let (code, said) = File::new("a.csv", format!("{ROW}\n{ROW}\n")).load(&db, &[]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("no header line") && said.contains("--header"), "{said}");
+    assert_eq!(one(&db, "count()").await, "0");
+    let (code, said) = File::new("a.csv", format!("{ROW}\n")).load(&db, &["--header", "customer_acc_id,time_start"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(one(&db, "sum(customer_acc_id)").await, "7");
+}
+
+#[actix_web::test]
+async fn unknown_columns_are_listed_with_what_they_may_mean_and_strict_refuses_them() {
+    let db = db().await;
+    let file = File::new("a.csv", format!("customer_acc_id,time_start,customer_prise,Duration,zzzz\n{ROW},1,2,3\n"));
+    let (code, said) = file.load(&db, &["--strict"]);
+    assert_eq!(code, 1, "{said}");
+    assert_eq!(one(&db, "count()").await, "0");
+    let (code, said) = file.load(&db, &[]);
+    assert_eq!(code, 0, "{said}");
+    for part in ["customer_prise (customer_price?)", "Duration (duration?)", "zzzz"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let cost = File::new("a.csv", format!("customer_acc_id,time_start,customer_cost\n{ROW},1\n"));
+    let (_, said) = cost.load(&db, &["--dry-run"]);
+    assert!(said.contains("customer_cost (customer_price?)"), "{said}");
+}
+
+#[actix_web::test]
+async fn defaults_that_would_hide_calls_are_said_with_the_way_out() {
+    let db = db().await;
+    let file = File::new("a.csv", format!("customer_acc_id,time_start\n{ROW}\n"));
+    let (code, said) = file.load(&db, &["--dry-run"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("--set is_last_cdr=1") && said.contains("--set customer_id="), "{said}");
+    assert_eq!(one(&db, "count()").await, "0");
+    let (code, said) = file.load(&db, &["--set", "is_last_cdr=1", "--set", "customer_id=5"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("--set"), "{said}");
+    assert_eq!(one(&db, "(sum(is_last_cdr), sum(customer_id))").await, "(1,5)");
+    for bad in ["nosuch=1", "customer_id=4294967296", "customer_id", "customer_id=five"] {
+        let (code, said) = file.load(&db, &["--set", bad]);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("--set") && said.contains(bad.split('=').next().unwrap()), "{said}");
+    }
+}
+
+#[actix_web::test]
+async fn a_column_that_comes_twice_is_refused() {
+    let db = db().await;
+    let file = File::new("a.csv", format!("customer_acc_id,time_start,duration,duration\n{ROW},1,2\n"));
+    let (code, said) = file.load(&db, &[]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("duration") && said.contains("twice"), "{said}");
+}
+
+#[actix_web::test]
+async fn the_server_and_database_are_named() {
+    let db = db().await;
+    let (_, said) = File::new("a.csv", format!("customer_acc_id,time_start\n{ROW}\n")).load(&db, &[]);
+    assert!(said.contains(crate::support::engine().url()) && said.contains(&db.database), "{said}");
+}
