@@ -22,8 +22,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// The configured server, or the engine that a running cdrscope has on the data directory, or a new one there.
+    /// The configured server, or the engine that a running cdrscope has on the data directory, or one on what is there.
     pub async fn open(config: &Config) -> Result<Self, CliError> {
+        not_forgotten(config)?;
+        Self::open_or_make(config).await
+    }
+
+    /// The same, or a new engine where there is none.
+    pub async fn open_or_make(config: &Config) -> Result<Self, CliError> {
         if let Some(url) = &config.clickhouse.url {
             reach(url, config).await?;
             return Ok(Self { url: url.clone(), link: None, engine: None });
@@ -112,6 +118,20 @@ impl Clients for Way {
             Self::Configured(..) => 0,
         }
     }
+}
+
+/// Refuses to work on a new and empty engine because the server's address was forgotten.
+pub fn not_forgotten(config: &Config) -> Result<(), CliError> {
+    let data = &config.engine.data_dir;
+    let usual = crate::config::load::Sources::default().load().map(|usual| usual.engine.data_dir);
+    if config.clickhouse.url.is_some() || data.exists() || usual.ok().as_ref() != Some(data) {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "no ClickHouse to work on: clickhouse.url (CDRSCOPE_CLICKHOUSE_URL) is not set, and there is no embedded engine's \
+         directory {}; `cdrscope demo` or `cdrscope engine` makes one, or name it in engine.data_dir",
+        data.display()
+    )))
 }
 
 /// Asks the configured server for nothing, so that a wrong address or login is named as such, and not as whatever came

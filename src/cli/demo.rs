@@ -51,7 +51,7 @@ impl Demo {
         };
         let config = configure(&self.settings)?;
         block_on(async {
-            let connection = Connection::open(&config).await?;
+            let connection = Connection::open_or_make(&config).await?;
             let client = connection.admin(&config);
             let filled = async {
                 migrate(&client, &config.clickhouse.database).await.map_err(CliError::failed)?;

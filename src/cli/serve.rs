@@ -45,6 +45,9 @@ impl Serve {
             config.auth.secret = Secret::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
         }
         let keys = Keys::new(&config.auth).map_err(|e| CliError::Usage(e.to_string()))?;
+        if !self.demo {
+            super::connect::not_forgotten(&config)?;
+        }
         block_on(async {
             let connection = Connection::own(&config).await?;
             let served = self.serve(config, keys, &connection).await;
