@@ -20,8 +20,8 @@ pub struct Load {
     /// packed with gzip, zstd, xz, bzip2 or lz4
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// TOML that says which columns of the file are which, and how they are spelled
-    #[arg(long, value_name = "FILE")]
+    /// A ready mapping (yeti), or a TOML file that says which columns are which and how they are spelled
+    #[arg(long, value_name = "NAME|FILE")]
     map: Option<String>,
     /// What the files are, where their names do not say it
     #[arg(long, value_enum, value_name = "FORMAT")]

@@ -160,7 +160,7 @@ impl Names {
 }
 
 /// Mappings that come with the program.
-const READY: &[(&str, &str)] = &[];
+const READY: &[(&str, &str)] = &[("yeti", include_str!("mappings/yeti.toml"))];
 
 impl Mapping {
     /// The ready one of that name, or the file's.

@@ -1,6 +1,7 @@
 //! `cdrscope load`: the real binary, real files.
 
 mod headers;
+mod mappings;
 mod once;
 mod values;
 
