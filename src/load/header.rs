@@ -73,6 +73,16 @@ pub fn judge(
     Ok(said)
 }
 
+/// What is to be said of rows that have nothing in a column whose default hides them.
+pub fn empties(plan: &Plan, defaults: &[u64]) -> Vec<(&'static str, String)> {
+    let counts = plan.targets.iter().zip(defaults).filter(|(_, count)| **count > 0);
+    let hiding = counts.filter_map(|(target, count)| {
+        let &(column, consequence, _) = HIDING.iter().find(|(column, ..)| *column == target.column.name)?;
+        Some((column, format!("{count} rows have nothing in {column}: it {consequence}")))
+    });
+    hiding.collect()
+}
+
 /// The refusal of a file in one of the server's own formats that has none of the columns.
 pub fn none(table: &Table) -> String {
     format!(

@@ -272,12 +272,15 @@ async fn run(
         check(opened.open(&reading)?, form, &checking, &mut rejects)
     });
     let checked = checked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    let empties = header::empties(&plan, &checked.defaults);
     if !named && checked.rows > 0 {
         plan.without_unseen(door.table, &checked.seen);
         let sources = plan.sources.iter().zip(&checked.seen).filter(|(_, seen)| **seen).map(|(source, _)| source);
         let found: Vec<String> = sources.chain(&checked.unknown).cloned().collect();
         header::judge(door.table, &plan, &found, &checked.unknown, options.strict)?.into_iter().for_each(&mut *say);
     }
+    // A column that no row has was said to be missing.
+    empties.into_iter().filter(|(column, _)| plan.fills(column)).for_each(|(_, line)| say(line));
     let rejected = checked.rejects();
     if !options.max_rejects.allows(rejected, checked.rows) {
         let (rows, most) = (checked.rows, options.max_rejects);

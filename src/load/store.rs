@@ -14,6 +14,8 @@ use super::value::Notes;
 
 /// Bytes after which a batch ends, however few rows it has.
 const MAX_BATCH: usize = 64 << 20;
+/// Seconds around the times of a batch within which its ids are looked for.
+const SLACK: i64 = 86_400;
 /// The longest wait for a batch of an earlier run that the server still works at.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -117,14 +119,15 @@ impl Door<'_> {
             true => format!("toDateTime({{{at}:Int64}}, 'UTC')"),
             false => format!("toDateTime64({{{at}:Int64}}, 0, 'UTC')"),
         };
-        let to = times.1 + i64::from(!is_whole);
+        let to = times.1.min(super::moment::END - 1) + i64::from(!is_whole);
         let end = if is_whole { "<=" } else { "<" };
         let sql = format!(
             "SELECT {what} FROM {name} WHERE {time} >= {} AND {time} {end} {} {which}",
             instant("from"),
             instant("to")
         );
-        let mut found = self.client.query_raw(&sql).param("from", times.0).param("to", to).fetch_bytes("RowBinary")?;
+        let mut found =
+            self.client.query_raw(&sql).param("from", times.0.max(0)).param("to", to).fetch_bytes("RowBinary")?;
         let mut rest = BytesMut::new();
         while let Some(chunk) = found.next().await? {
             let mut bytes = if rest.is_empty() {
@@ -152,6 +155,7 @@ impl Door<'_> {
         }) else {
             return Ok(Stored::default());
         };
+        let times = (times.0 - SLACK, times.1 + SLACK);
         let keys: HashSet<Key> = batch.rows.iter().map(|(_, row)| row.key).collect();
         let mut known = self.known(&keys, times).await?;
         let mut stored = Stored::default();

@@ -81,6 +81,9 @@ async fn defaults_that_would_hide_calls_are_said_with_the_way_out() {
     assert_eq!(code, 0, "{said}");
     assert!(!said.contains("--set"), "{said}");
     assert_eq!(one(&db, "(sum(is_last_cdr), sum(customer_id))").await, "(1,5)");
+    let empty = File::new("a.csv", format!("customer_acc_id,time_start,is_last_cdr\n{ROW},1\n{ROW},\n"));
+    let (_, said) = empty.load(&db, &["--dry-run"]);
+    assert!(said.contains("1 rows have nothing in is_last_cdr"), "{said}");
     for bad in ["nosuch=1", "customer_id=4294967296", "customer_id", "customer_id=five"] {
         let (code, said) = file.load(&db, &["--set", bad]);
         assert_eq!(code, 2, "{said}");

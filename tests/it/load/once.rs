@@ -71,6 +71,16 @@ async fn rows_that_were_deleted_can_be_loaded_again() {
 }
 
 #[actix_web::test]
+async fn a_row_whose_time_was_corrected_is_known_by_its_id() {
+    let db = db().await;
+    let row = |time: &str| format!("id,customer_acc_id,time_start\n8,7,{time}\n");
+    File::new("a.csv", row("2026-01-01 10:00:00")).load(&db, &[]);
+    let (_, said) = File::new("a.csv", row("2026-01-01 10:00:07")).load(&db, &[]);
+    assert!(said.contains(" 0 stored, 1 already there"), "{said}");
+    assert_eq!(count(&db).await, "(1,1)");
+}
+
+#[actix_web::test]
 async fn rows_known_already_can_be_a_reason_to_stop() {
     let db = db().await;
     File::new("a.csv", rows(5..6)).load(&db, &[]);
