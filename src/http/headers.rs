@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use actix_web::http::header::{CONTENT_ENCODING, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::auth::Renewed;
 use super::cors::Source;
 use super::error::ApiError;
+use super::reply::IDENTITY;
 use super::state::State;
 use super::trail;
 use super::transport::over_tls;
@@ -70,6 +71,9 @@ fn finish<B>(mut response: ServiceResponse<B>, source: Source, id: &str, start: 
     source.tell(response.headers_mut());
     let hsts = hsts(response.request());
     let headers = response.headers_mut();
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding == IDENTITY) {
+        headers.remove(CONTENT_ENCODING);
+    }
     for (name, value) in FIXED {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }

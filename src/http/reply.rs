@@ -162,13 +162,34 @@ fn ready(
     Ok(response.body(Whole { text, _place: place }))
 }
 
-/// Answers 200 with a text that is not a report's, or 304 where the caller has it already.
-pub fn send_text(request: &HttpRequest, content_type: &str, text: &Bytes) -> HttpResponse {
-    match head(request, &etag(&Sha256::digest(text))) {
-        Ok(mut response) => response.insert_header((header::CONTENT_TYPE, content_type)).body(text.clone()),
+/// A text that never changes, with its ETag.
+#[derive(Clone, Debug)]
+pub struct Fixed {
+    text: Bytes,
+    etag: String,
+}
+
+impl From<Bytes> for Fixed {
+    fn from(text: Bytes) -> Self {
+        let etag = etag(&Sha256::digest(&text));
+        Self { text, etag }
+    }
+}
+
+/// Answers 200 with a text that is not a report's, or 304 where the caller has it already. The text is sent as it is: who has
+/// no token must not have it compressed again and again.
+pub fn send_fixed(request: &HttpRequest, content_type: &str, fixed: &Fixed) -> HttpResponse {
+    match head(request, &fixed.etag) {
+        Ok(mut response) => response
+            .insert_header((header::CONTENT_TYPE, content_type))
+            .insert_header((header::CONTENT_ENCODING, IDENTITY))
+            .body(fixed.text.clone()),
         Err(unchanged) => unchanged,
     }
 }
+
+/// The coding that leaves a body as it is: tells the compressing layer to do so, and is taken away behind it.
+pub const IDENTITY: &str = "identity";
 
 /// The head of a 200, or the whole of a 304.
 #[expect(clippy::result_large_err, reason = "both are answers, and moved once")]

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 
 use super::error::ApiError;
+use super::reply::Fixed;
 use super::state::State;
 use super::{JSON, openapi, reply};
 
@@ -36,36 +37,39 @@ pub const FILES: &[File] = &[
     File { name: "page.js", content_type: "text/javascript; charset=utf-8", text: include_str!("page.js") },
 ];
 
-/// Both forms of the document, written once.
+/// Both forms of the document and the page's files, written once.
 pub struct Docs {
-    json: Bytes,
-    html: Bytes,
+    json: Fixed,
+    html: Fixed,
+    files: Vec<(&'static File, Fixed)>,
 }
 
 impl Docs {
     /// Writes them for a service.
     pub fn new(state: &State) -> Self {
         let document = openapi::document(state);
-        Self { json: document.to_string().into(), html: page::html(&document).into() }
+        let fixed = |text: String| Fixed::from(Bytes::from(text));
+        let files = FILES.iter().map(|file| (file, Bytes::from_static(file.text.as_bytes()).into())).collect();
+        Self { json: fixed(document.to_string()), html: fixed(page::html(&document)), files }
     }
 }
 
 /// The document.
 pub async fn document(request: HttpRequest, docs: Data<Docs>) -> HttpResponse {
-    reply::send_text(&request, JSON, &docs.json)
+    reply::send_fixed(&request, JSON, &docs.json)
 }
 
 /// The page.
 pub async fn page(request: HttpRequest, docs: Data<Docs>) -> HttpResponse {
-    let mut response = reply::send_text(&request, "text/html; charset=utf-8", &docs.html);
+    let mut response = reply::send_fixed(&request, "text/html; charset=utf-8", &docs.html);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, actix_web::http::header::HeaderValue::from_static(POLICY));
     response
 }
 
 /// A file of the page.
-pub async fn file(request: HttpRequest, name: Path<String>) -> HttpResponse {
-    match FILES.iter().find(|file| file.name == *name) {
-        Some(file) => reply::send_text(&request, file.content_type, &Bytes::from_static(file.text.as_bytes())),
+pub async fn file(request: HttpRequest, name: Path<String>, docs: Data<Docs>) -> HttpResponse {
+    match docs.files.iter().find(|(file, _)| file.name == *name) {
+        Some((file, text)) => reply::send_fixed(&request, file.content_type, text),
         None => ApiError::NotFound.reply(None),
     }
 }

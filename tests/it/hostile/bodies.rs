@@ -9,9 +9,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::grafana::{World, body, target};
-use crate::support::Reply;
 use crate::support::app::API;
 use crate::support::http::send;
+use crate::support::{Reply, TestApp};
 
 /// 64 MB of blanks: JSON of any length may begin like that.
 const BLANKS: usize = 64 * 1024 * 1024;
@@ -272,10 +272,30 @@ fn bodies_are_read_in_one_place() {
             continue;
         }
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        for other in
-            ["web::Bytes", "web::Json", "web::Form", "to_bytes(", "to_bytes_limited", "PayloadConfig", "Decompress"]
-        {
+        for other in [
+            "web::Bytes",
+            "web::Json",
+            "web::Form",
+            "body::to_bytes",
+            "to_bytes_limited",
+            "PayloadConfig",
+            "Decompress",
+        ] {
             assert!(!text.contains(other), "{other} in {}", file.display());
         }
+    }
+}
+
+/// Whoever has no token gets the document as it was written at the start, not compressed for each request.
+#[actix_web::test]
+async fn what_strangers_may_read_is_not_compressed_for_each() {
+    let app = TestApp::start(|_| ()).await;
+    for path in ["/openapi.json", "/docs", "/docs/page.css", "/docs/page.js"] {
+        let reply = send(app.request("GET", path).header("Accept-Encoding", "br, gzip, zstd")).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(reply.headers.get("content-encoding").is_none(), "{path}");
+        assert_eq!(reply.header("content-length"), reply.body.len().to_string(), "{path}");
+        let again = app.request("GET", path).header("If-None-Match", reply.header("etag"));
+        assert_eq!(send(again).await.status, 304, "{path}");
     }
 }
