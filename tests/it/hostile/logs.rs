@@ -118,7 +118,7 @@ async fn a_warning_that_stays_is_logged_once_and_in_words() {
         .execute()
         .await
         .unwrap();
-    let line = served.line("the schema is not right");
+    let line = served.line("the schema is at number");
     assert!(line.contains("number 99, newer than this program") && !line.contains("Newer"), "{line}");
     // Several looks later.
     tokio::time::sleep(std::time::Duration::from_millis(2600)).await;
