@@ -13,6 +13,12 @@ use crate::report::{Report, Shape, Table};
 const FROM: &str = "2026-03-02";
 const TO: &str = "2026-03-02T01:59:59Z";
 
+/// Up to seven days in each unit, as `spellings::duration` reads them: a form alone would promise `9731d`.
+const SETTLE: &str = "^0*(([0-9]{1,5}|[1-5][0-9]{5}|60[0-3][0-9]{3}|604[0-7][0-9]{2}|604800)s\
+                      |([0-9]{1,4}|100[0-7][0-9]|10080)m\
+                      |([0-9]{1,2}|1[0-5][0-9]|16[0-8])h\
+                      |[0-7]d)$";
+
 /// A report's parameters, in its own order, without filters of columns that the tables lack: those are refused always.
 pub fn of(report: &'static Report, state: &State) -> Vec<Value> {
     let answered = |param: &&Param| match param.role {
@@ -161,7 +167,7 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             "How long a bucket has to be over to be in the answer, up to seven days, in `s`, `m`, `h` or `d`; no matter \
              with `complete=false`."
                 .into(),
-            json!({ "type": "string", "pattern": "^[0-9]+[smhd]$" }),
+            json!({ "type": "string", "pattern": SETTLE }),
             "10m".into(),
         ),
         Role::Fill => {
@@ -270,4 +276,23 @@ fn matched(op: TextOp) -> &'static str {
 
 fn text(column: Column) -> &'static str {
     if column == Column::SrcNameIn { "Reception" } else { "44" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::spellings;
+
+    #[test]
+    fn settle_is_promised_as_far_as_it_is_read() {
+        let form = regex::Regex::new(SETTLE).expect("a pattern");
+        for number in (0..20_000).chain(600_000..610_000) {
+            for text in ["s", "m", "h", "d"].map(|unit| format!("{number}{unit}")) {
+                assert_eq!(form.is_match(&text), spellings::duration(&text).is_some(), "{text}");
+            }
+        }
+        for text in ["007d", "008d", "0000604800s", "", "m", "10", "-1m", "1.5h", "10w"] {
+            assert_eq!(form.is_match(text), spellings::duration(text).is_some(), "{text}");
+        }
+    }
 }
