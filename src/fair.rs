@@ -192,6 +192,14 @@ impl Fair {
         }
     }
 
+    /// Takes `weight` units for `tenant` if they are free. Having none is no refusal: the caller does without.
+    pub fn take_free(self: &Arc<Self>, tenant: u32, weight: u64) -> Option<Permit> {
+        match self.ask(tenant, weight) {
+            Ok(Asked::Granted(permit)) => Some(permit),
+            Ok(Asked::Waits(_)) | Err(_) => None,
+        }
+    }
+
     fn note(&self, refused: Refused) {
         self.refused[refused as usize].fetch_add(1, Ordering::Relaxed);
     }

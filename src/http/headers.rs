@@ -13,9 +13,9 @@ use actix_web::{Error, HttpMessage, HttpRequest};
 use uuid::Uuid;
 
 use super::auth::Renewed;
+use super::coding::IDENTITY;
 use super::cors::Source;
 use super::error::ApiError;
-use super::reply::IDENTITY;
 use super::state::State;
 use super::trail;
 use super::transport::over_tls;

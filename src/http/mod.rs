@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod body;
+mod coding;
 mod cors;
 mod docs;
 pub mod endpoint;
@@ -60,6 +61,7 @@ pub fn app(
         .app_data(Data::new(state))
         .configure(move |config| routes(config, &routed))
         .default_service(web::to(|| async { ApiError::NotFound.reply(None) }))
+        .wrap(from_fn(coding::leave_plain))
         .wrap(Compress::default())
         .wrap(from_fn(cors::answer))
         .wrap(from_fn(server::track::track))

@@ -15,6 +15,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::coding;
 use super::error::ApiError;
 use super::state::State;
 use crate::columns::{PIECE, Produce};
@@ -23,8 +24,8 @@ use crate::fair::Permit;
 /// A text up to this length is kept between the two runs.
 const KEPT: usize = 16 * PIECE;
 
-/// Texts beyond this length need memory of [`State::memory`] while they are sent.
-const LARGE: usize = 4 * PIECE;
+/// Texts up to this length need no memory of [`State::memory`] while they are sent.
+const SMALL: usize = PIECE / 4;
 
 /// An answer that was written once: counted, hashed, and kept if it is small.
 pub struct Rendered<P> {
@@ -79,15 +80,30 @@ impl Room {
         Self { tenant, held: None }
     }
 
-    /// Memory for so many bytes; 503 if the customer or all of them have too much under way.
-    fn take(self, request: &HttpRequest, bytes: usize) -> Result<Permit, ApiError> {
-        if let Some(held) = self.held {
-            return Ok(held);
+    /// Memory for a text of so many bytes, and for its coder if there is enough; 503 if the customer or all of them have too
+    /// much under way.
+    fn take(self, request: &HttpRequest, bytes: usize) -> Result<Place, ApiError> {
+        let is_coded = coding::is_wanted(request);
+        if bytes <= SMALL && !is_coded {
+            return Ok(Place { _text: self.held, coder: None });
         }
         // app() has put it there.
-        let state = request.app_data::<Data<Arc<State>>>().ok_or(ApiError::Internal)?;
-        state.memory.try_acquire(self.tenant, bytes as u64).map_err(|_none_free| ApiError::ManyAnswers)
+        let memory = &request.app_data::<Data<Arc<State>>>().ok_or(ApiError::Internal)?.memory;
+        let text = match self.held {
+            None if bytes > SMALL => {
+                Some(memory.try_acquire(self.tenant, bytes as u64).map_err(|_none_free| ApiError::ManyAnswers)?)
+            }
+            held => held,
+        };
+        let coder = is_coded.then(|| memory.take_free(self.tenant, coding::memory(bytes))).flatten();
+        Ok(Place { _text: text, coder })
     }
+}
+
+/// Memory of a response, given back when its body is dropped, sent or not.
+struct Place {
+    _text: Option<Permit>,
+    coder: Option<Permit>,
 }
 
 /// Answers 200 with what was rendered, 304 where the caller has it already, or 503 when it is large and too many such answers
@@ -134,9 +150,21 @@ fn whole(
         Some(text) => ready(request, response, text, room),
         None => {
             let place = room.take(request, rendered.length)?;
-            Ok(response.body(Pieces { writer: rendered.writer, left: rendered.length, _place: place }))
+            Ok(coded(place, |place| {
+                response.body(Pieces { writer: rendered.writer, left: rendered.length, _place: place })
+            }))
         }
     }
+}
+
+/// A response that is compressed if its place has room for the coder.
+fn coded(place: Place, answer: impl FnOnce(Place) -> HttpResponse) -> HttpResponse {
+    let has_coder = place.coder.is_some();
+    let mut response = answer(place);
+    if has_coder {
+        coding::allow(&mut response);
+    }
+    response
 }
 
 /// Answers 200 with a text that is ready, 304 where the caller has it already, or 503 as [`send`] does.
@@ -149,17 +177,18 @@ pub fn send_ready(request: &HttpRequest, etag: &str, text: Bytes, room: Room) ->
     }
 }
 
-fn ready(
+/// A response with a text that is there.
+///
+/// # Errors
+/// When it is large and too many such answers are being sent.
+pub fn ready(
     request: &HttpRequest,
     response: &mut HttpResponseBuilder,
     text: Bytes,
     room: Room,
 ) -> Result<HttpResponse, ApiError> {
-    if text.len() <= LARGE && room.held.is_none() {
-        return Ok(response.body(text));
-    }
     let place = room.take(request, text.len())?;
-    Ok(response.body(Whole { text, _place: place }))
+    Ok(coded(place, |place| response.body(Whole { text, _place: place })))
 }
 
 /// A text that never changes, with its ETag.
@@ -176,20 +205,13 @@ impl From<Bytes> for Fixed {
     }
 }
 
-/// Answers 200 with a text that is not a report's, or 304 where the caller has it already. The text is sent as it is: who has
-/// no token must not have it compressed again and again.
+/// Answers 200 with a text that is not a report's, or 304 where the caller has it already.
 pub fn send_fixed(request: &HttpRequest, content_type: &str, fixed: &Fixed) -> HttpResponse {
     match head(request, &fixed.etag) {
-        Ok(mut response) => response
-            .insert_header((header::CONTENT_TYPE, content_type))
-            .insert_header((header::CONTENT_ENCODING, IDENTITY))
-            .body(fixed.text.clone()),
+        Ok(mut response) => response.insert_header((header::CONTENT_TYPE, content_type)).body(fixed.text.clone()),
         Err(unchanged) => unchanged,
     }
 }
-
-/// The coding that leaves a body as it is: tells the compressing layer to do so, and is taken away behind it.
-pub const IDENTITY: &str = "identity";
 
 /// The head of a 200, or the whole of a 304.
 #[expect(clippy::result_large_err, reason = "both are answers, and moved once")]
@@ -226,11 +248,10 @@ fn matches(headers: &HeaderMap, etag: &str) -> bool {
         .any(|value| value.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == opaque))
 }
 
-/// A large body that is there already.
+/// A body that is there already.
 struct Whole {
     text: Bytes,
-    /// Free again when the body is dropped, sent or not.
-    _place: Permit,
+    _place: Place,
 }
 
 impl MessageBody for Whole {
@@ -250,8 +271,7 @@ impl MessageBody for Whole {
 struct Pieces<P> {
     writer: P,
     left: usize,
-    /// Free again when the body is dropped, sent or not.
-    _place: Permit,
+    _place: Place,
 }
 
 impl<P: Produce + Unpin> MessageBody for Pieces<P> {
@@ -329,7 +349,7 @@ mod tests {
         let refused = ask(1, 5);
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refused.headers().get(header::RETRY_AFTER).unwrap(), "1");
-        assert_eq!(ask(1, 4).status(), StatusCode::OK);
+        assert_eq!(send(&request, render(Empty), Room::of(1)).status(), StatusCode::OK);
         held.push(ask(2, 8));
         assert_eq!(held[1].status(), StatusCode::OK);
         assert_eq!(ask(3, 5).status(), StatusCode::SERVICE_UNAVAILABLE);

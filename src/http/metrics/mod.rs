@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
 use super::auth::unauthorized;
+use super::reply::{self, Room};
 use super::reports::request_id;
 use super::state::State;
 use crate::config::value::Secret;
@@ -29,10 +30,10 @@ pub async fn show(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse
     let mut out = Exposition::default();
     service(&state, &mut out);
     accounts::write(&state, &request_id(&request), &mut out).await;
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, metrics::CONTENT_TYPE))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .body(out.into_text())
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, metrics::CONTENT_TYPE)).insert_header((CACHE_CONTROL, "no-store"));
+    let sent = reply::ready(&request, &mut response, out.into_text().into(), Room::of(0));
+    sent.unwrap_or_else(|refused| refused.answer(&request, "metrics"))
 }
 
 /// Whether the header holds the token: `Bearer`, in any case, and nothing else.
