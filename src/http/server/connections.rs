@@ -35,24 +35,24 @@ pub struct Connections {
 struct Inner {
     count: usize,
     by_address: HashMap<IpAddr, Vec<Arc<Connection>>>,
-    /// Requests under way that proxies forwarded, by the caller's address.
-    forwarded: HashMap<IpAddr, usize>,
+    /// Requests under way that no connection bounds, by the caller's address.
+    requests: HashMap<IpAddr, usize>,
 }
 
-/// A request of a forwarded address that is under way.
+/// A request under way that is counted under its caller's address.
 #[derive(Debug)]
-pub struct Forwarded {
+pub struct Counted {
     connections: Arc<Connections>,
     address: IpAddr,
 }
 
-impl Drop for Forwarded {
+impl Drop for Counted {
     fn drop(&mut self) {
         let mut inner = self.connections.lock();
-        if let Some(count) = inner.forwarded.get_mut(&self.address) {
+        if let Some(count) = inner.requests.get_mut(&self.address) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                inner.forwarded.remove(&self.address);
+                inner.requests.remove(&self.address);
             }
         }
     }
@@ -162,16 +162,16 @@ impl Connections {
         }
     }
 
-    /// Counts a request that a trusted proxy forwarded for an address; `None` if the address has too many under way.
-    pub fn forward(self: &Arc<Self>, address: IpAddr) -> Option<Forwarded> {
+    /// Counts a request of an address, forwarded by a proxy or one of many on a connection; `None` if the address has too many under way.
+    pub fn count_request(self: &Arc<Self>, address: IpAddr) -> Option<Counted> {
         let address = counted(address);
         let mut inner = self.lock();
-        let count = inner.forwarded.entry(address).or_default();
+        let count = inner.requests.entry(address).or_default();
         if *count >= self.most_of_address {
             return None;
         }
         *count += 1;
-        Some(Forwarded { connections: Arc::clone(self), address })
+        Some(Counted { connections: Arc::clone(self), address })
     }
 
     /// True if the address is a trusted proxy's.
@@ -282,10 +282,10 @@ mod tests {
         assert!((0..3).all(|_| admit(&connections, "198.51.100.1").is_some()));
         assert_eq!(connections.count(), 3);
         let address = "2001:db8::1".parse().unwrap();
-        let held = connections.forward(address).unwrap();
-        assert!(connections.forward("2001:db8::2".parse().unwrap()).is_none());
+        let held = connections.count_request(address).unwrap();
+        assert!(connections.count_request("2001:db8::2".parse().unwrap()).is_none());
         drop(held);
-        assert!(connections.forward(address).is_some());
+        assert!(connections.count_request(address).is_some());
     }
 
     #[test]

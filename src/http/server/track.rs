@@ -13,7 +13,7 @@ use actix_web::{Error, HttpMessage as _};
 use pin_project_lite::pin_project;
 
 use super::connection::{Request, Sending};
-use super::connections::Forwarded;
+use super::connections::Counted;
 use crate::http::auth::client_ip;
 use crate::http::error::ApiError;
 use crate::http::state::State;
@@ -30,7 +30,7 @@ pub async fn track<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<Tracked<B>>>, Error> {
     let Some(connection) = super::connection(request.request()).cloned() else {
-        let guard = Guard { sending: None, _request: None, _forwarded: None };
+        let guard = Guard { sending: None, _request: None, _counted: None };
         let response = next.call(request).await?;
         return Ok(response.map_body(|_, body| EitherBody::left(Tracked { body, guard })));
     };
@@ -39,12 +39,14 @@ pub async fn track<B: MessageBody>(
         // Nobody will read it. Dropped, it does not keep the dispatcher from noticing that the caller leaves.
         drop(request.take_payload());
     }
-    let forwarded = forwarded(&request);
-    if connection.requests() >= MOST_REQUESTS || forwarded.is_err() {
+    let is_http2 = request.version() == Version::HTTP_2;
+    let counted = counted(&request, is_http2);
+    if connection.requests() >= MOST_REQUESTS || counted.is_err() {
         let refused = ApiError::ManyRequests.reply(None);
+        // Nothing may wait for a window of the caller's.
+        let refused = if is_http2 { refused.drop_body().map_into_boxed_body() } else { refused };
         return Ok(request.into_response(refused.map_into_right_body()));
     }
-    let is_http2 = request.version() == Version::HTTP_2;
     let under_way = connection.begin(takes_body);
     let answer = next.call(request);
     let response = if is_http2 {
@@ -58,22 +60,26 @@ pub async fn track<B: MessageBody>(
     };
     connection.body_ended();
     let sending = is_http2.then(|| connection.send());
-    let guard = Guard { sending, _request: Some(under_way), _forwarded: forwarded.ok().flatten() };
+    let guard = Guard { sending, _request: Some(under_way), _counted: counted.ok().flatten() };
     Ok(response.map_body(|_, body| EitherBody::left(Tracked { body, guard })))
 }
 
-/// A place for a request that a trusted proxy forwards; an error when its caller has none left.
-fn forwarded(request: &ServiceRequest) -> Result<Option<Forwarded>, ()> {
+/// A place for a request whose connection does not bound it: one that a trusted proxy forwards, or one of the many that
+/// HTTP/2 has on a connection; an error when its caller has none left.
+fn counted(request: &ServiceRequest, is_http2: bool) -> Result<Option<Counted>, ()> {
     let Some(state) = request.app_data::<Data<Arc<State>>>() else { return Ok(None) };
-    let Some(peer) = request.peer_addr().filter(|peer| state.connections.is_proxy(peer.ip())) else { return Ok(None) };
-    let address = client_ip(request.request(), state).unwrap_or(peer.ip());
-    state.connections.forward(address).map(Some).ok_or(())
+    let Some(peer) = request.peer_addr().map(|peer| peer.ip()) else { return Ok(None) };
+    let address = if state.connections.is_proxy(peer) { client_ip(request.request(), state) } else { None };
+    if address.is_none() && !is_http2 && !state.connections.is_proxy(peer) {
+        return Ok(None);
+    }
+    state.connections.count_request(address.unwrap_or(peer)).map(Some).ok_or(())
 }
 
 struct Guard {
     sending: Option<Arc<Sending>>,
     _request: Option<Request>,
-    _forwarded: Option<Forwarded>,
+    _counted: Option<Counted>,
 }
 
 pin_project! {

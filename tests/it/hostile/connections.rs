@@ -1,10 +1,8 @@
 //! Connections: silent, stalled, many, or gone while their query runs.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cdrscope::config::value::Secret;
-use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -31,7 +29,7 @@ fn get(path: &str, token: &str) -> String {
 }
 
 /// Reads until the service closes, for a while; true if it did.
-async fn is_closed(stream: &mut TcpStream, limit: Duration) -> bool {
+pub(super) async fn is_closed(stream: &mut TcpStream, limit: Duration) -> bool {
     let rest = async {
         let mut buffer = [0; 4096];
         while let Ok(1..) = stream.read(&mut buffer).await {}
@@ -47,7 +45,7 @@ async fn metric(app: &TestApp, line: &str) -> f64 {
     found.unwrap_or_else(|| panic!("{line} not in {text}")).parse().unwrap()
 }
 
-fn with_metrics(config: &mut cdrscope::config::Config) {
+pub(super) fn with_metrics(config: &mut cdrscope::config::Config) {
     config.metrics.enabled = true;
     config.metrics.token = Secret::new(METRICS);
 }
@@ -286,159 +284,4 @@ async fn a_caller_that_sends_on_while_it_is_answered_is_cut_off() {
     })
     .await;
     until(Duration::from_secs(3), async || world.running().await == 0).await;
-}
-
-mod tls {
-    use std::path::Path;
-
-    use tokio_rustls::TlsConnector;
-    use tokio_rustls::client::TlsStream;
-    use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-    use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, crypto, version};
-
-    use super::*;
-
-    /// Writes a certificate for `localhost` and its key; gives the certificate.
-    fn certify(dir: &Path) -> CertificateDer<'static> {
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        std::fs::write(dir.join("chain.pem"), made.cert.pem()).unwrap();
-        std::fs::write(dir.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-        made.cert.der().clone()
-    }
-
-    async fn app(dir: &Path) -> TestApp {
-        let (chain, key) = (dir.join("chain.pem"), dir.join("key.pem"));
-        TestApp::start(|config| {
-            config.http.tls_certificate_file = Some(chain);
-            config.http.tls_key_file = Some(key);
-            config.http.head_seconds = 2;
-            config.http.write_seconds = 1;
-            with_metrics(config);
-        })
-        .await
-    }
-
-    async fn encrypted(
-        app: &TestApp,
-        root: &CertificateDer<'static>,
-        protocol: &[u8],
-        versions: &[&'static SupportedProtocolVersion],
-    ) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(root.clone()).unwrap();
-        let mut config = ClientConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider()))
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![protocol.to_vec()];
-        let stream = TcpStream::connect(app.url.strip_prefix("https://").unwrap()).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await
-    }
-
-    #[actix_web::test]
-    async fn both_versions_and_both_protocols_are_spoken() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = certify(dir.path());
-        let app = app(dir.path()).await;
-        for versions in [&[&version::TLS12], &[&version::TLS13]] {
-            let mut stream = encrypted(&app, &root, b"http/1.1", versions).await.unwrap();
-            stream
-                .write_all(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                .await
-                .unwrap();
-            let mut text = String::new();
-            stream.read_to_string(&mut text).await.unwrap();
-            assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
-        }
-        let stream = encrypted(&app, &root, b"h2", &[&version::TLS13]).await.unwrap();
-        assert_eq!(over_http2(stream, "/health/live", "").await, 200);
-    }
-
-    /// Asks over HTTP/2 and gives the status; the connection ends with it.
-    async fn over_http2(stream: TlsStream<TcpStream>, path: &str, token: &str) -> u16 {
-        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-        let driver = tokio::spawn(connection);
-        let request = http2_request(path, token);
-        let (response, _) = client.send_request(request, true).unwrap();
-        let status = response.await.unwrap().status().as_u16();
-        driver.abort();
-        status
-    }
-
-    fn http2_request(path: &str, token: &str) -> http::Request<()> {
-        let uri = format!("https://localhost{path}");
-        http::Request::get(uri).header("authorization", token).body(()).unwrap()
-    }
-
-    #[actix_web::test]
-    async fn a_handshake_has_a_deadline() {
-        let dir = tempfile::tempdir().unwrap();
-        certify(dir.path());
-        let app = app(dir.path()).await;
-        let address = app.url.strip_prefix("https://").unwrap();
-        let mut silent = TcpStream::connect(address).await.unwrap();
-        let mut begun = TcpStream::connect(address).await.unwrap();
-        begun.write_all(&[22, 3, 1, 2, 0]).await.unwrap();
-        assert!(is_closed(&mut silent, Duration::from_secs(5)).await);
-        assert!(is_closed(&mut begun, Duration::from_secs(5)).await);
-    }
-
-    #[actix_web::test]
-    async fn a_renewed_certificate_counts_without_a_restart_and_a_bad_one_does_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let old = certify(dir.path());
-        let app = app(dir.path()).await;
-        assert!(encrypted(&app, &old, b"http/1.1", &[&version::TLS13]).await.is_ok());
-        std::fs::write(dir.path().join("chain.pem"), "no certificate").unwrap();
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        assert!(encrypted(&app, &old, b"http/1.1", &[&version::TLS13]).await.is_ok());
-        let new = certify(dir.path());
-        until(Duration::from_secs(10), async || encrypted(&app, &new, b"http/1.1", &[&version::TLS13]).await.is_ok())
-            .await;
-        assert!(encrypted(&app, &old, b"http/1.1", &[&version::TLS13]).await.is_err());
-    }
-
-    #[actix_web::test]
-    async fn over_http2_too_a_query_ends_with_its_caller_and_a_stalled_reader_loses_its_memory() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = certify(dir.path());
-        let app = app(dir.path()).await;
-        let account = app.account(1, 7).await;
-        let token = app.token(7, &[]);
-        let row = json!({ "id": 1, "customer_acc_id": 1, "customer_id": 7, "time_start": NOON, "duration": 60, "is_last_cdr": 1 });
-        crate::support::insert(&app.admin, "cdrs", &row.to_string()).await;
-        let large = format!(
-            "{API}/origination-statistics-quality?account-id={account}&from-time={}&to-time={NOON}&sampling=minute",
-            NOON - 40_000_000
-        );
-        until(Duration::from_secs(5), async || {
-            let stream = encrypted(&app, &root, b"h2", &[&version::TLS13]).await.unwrap();
-            over_http2(stream, &format!("{API}/outgoing-active-calls?account-id={account}"), &token).await == 200
-        })
-        .await;
-        // The window of a stream holds 64 KiB; nobody takes more.
-        let stream = encrypted(&app, &root, b"h2", &[&version::TLS13]).await.unwrap();
-        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-        let driver = tokio::spawn(connection);
-        let (response, _) = client.send_request(http2_request(&large, &token), true).unwrap();
-        let _held = response.await.unwrap();
-        tokio::time::timeout(Duration::from_secs(10), driver).await.expect("the connection is closed").unwrap().ok();
-
-        let endless = "CREATE VIEW cdrs AS SELECT * FROM calls WHERE id NOT IN \
-                       (SELECT max(sipHash64(number)) FROM numbers(1000000000000)) SETTINGS max_threads = 1";
-        for sql in ["RENAME TABLE cdrs TO calls", endless] {
-            app.admin.query_raw(sql).execute().await.unwrap();
-        }
-        let world = World { app, account, token };
-        let stream = encrypted(&world.app, &root, b"h2", &[&version::TLS13]).await.unwrap();
-        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
-        let driver = tokio::spawn(connection);
-        let sent = client.send_request(http2_request(&world.path(), &world.token), true).unwrap();
-        world.until_running(1).await;
-        driver.abort();
-        drop((sent, client));
-        until(Duration::from_secs(3), async || world.running().await == 0).await;
-    }
 }

@@ -12,6 +12,7 @@ mod program;
 mod readiness;
 mod sandbox;
 mod sessions;
+mod tls;
 
 use std::time::{Duration, Instant};
 
