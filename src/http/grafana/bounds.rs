@@ -50,6 +50,10 @@ pub const ANNOTATION: usize = 4096;
 /// Rows of all accounts of all targets together, in units of `limits.max_buckets`, which bounds each of them.
 pub const ROWS: u64 = 4;
 
+/// Quarters of an hour in which one request looks for incidents, each account's and each of its countries' counted: a month of
+/// some hundred accounts takes a few seconds of a processor.
+pub const JUDGED: u64 = 10_000_000;
+
 /// Refuses a text that is longer than what people type.
 ///
 /// # Errors

@@ -46,6 +46,8 @@ impl GrafanaError {
         let id = request_id(request);
         match self {
             Self::Api(error) if self.status().is_server_error() => error.log(&id, what),
+            // Its reason was logged.
+            Self::Api(ApiError::Unauthorized) => {}
             _ => log::info!("request {id}: {what}: {}", Cause(self)),
         }
         self.reply(Some(&id))

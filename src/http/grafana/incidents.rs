@@ -35,7 +35,7 @@ const DAY: i64 = 86_400;
 ///
 /// # Errors
 /// A range that is too long, or ends before it begins.
-fn window(range: Range) -> Result<Window, GrafanaError> {
+pub fn window(range: Range) -> Result<Window, GrafanaError> {
     if range.to < range.from {
         return Err(Refusal::ToBeforeFrom.into());
     }
@@ -79,6 +79,8 @@ pub async fn table(ask: &Ask<'_>, target: &Target) -> Result<Table, GrafanaError
     let look = |place: usize, sums: Buckets| {
         let before = marks.len();
         let (all, countries) = series(&sums, window.start, judged);
+        let buckets = u64::try_from((judged - window.start).div_euclid(BUCKET)).unwrap_or(0);
+        ask.left.judged(buckets.saturating_mul(1 + countries.len() as u64))?;
         let label = asked.account(place).map_or("", |account| account.label.as_str());
         let mark = |incident: &Incident, country: Option<u32>| {
             let country = country.map(|id| ask.own.countries.name(id));

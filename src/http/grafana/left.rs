@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::bounds::{FILTERED, READS, ROWS};
+use super::bounds::{FILTERED, JUDGED, READS, ROWS};
 use super::errors::GrafanaError;
 use crate::cache::bytes;
 use crate::config::Limits;
@@ -15,6 +15,7 @@ pub struct Left<'a> {
     points: AtomicU64,
     reads: AtomicU64,
     filtered: AtomicU64,
+    judged: AtomicU64,
 }
 
 fn take(left: &AtomicU64, count: u64, refusal: impl FnOnce() -> String) -> Result<(), GrafanaError> {
@@ -32,6 +33,7 @@ impl<'a> Left<'a> {
             points: AtomicU64::new(limits.max_points_per_request),
             reads: AtomicU64::new(READS),
             filtered: AtomicU64::new(FILTERED),
+            judged: AtomicU64::new(JUDGED),
         }
     }
 
@@ -71,6 +73,19 @@ impl<'a> Left<'a> {
             format!(
                 "more than {most} points of all series together (limits.max_points_per_request): \
                  ask for a shorter range, a longer sampling, fewer accounts or all of them together"
+            )
+        })
+    }
+
+    /// Notes buckets in which incidents are looked for.
+    ///
+    /// # Errors
+    /// When they are too many.
+    pub fn judged(&self, buckets: u64) -> Result<(), GrafanaError> {
+        take(&self.judged, buckets, || {
+            format!(
+                "more than {JUDGED} quarters of an hour of all accounts and countries together to look for incidents in: \
+                 ask for a shorter range or fewer accounts"
             )
         })
     }

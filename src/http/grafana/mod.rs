@@ -222,7 +222,10 @@ async fn answer(
             let panel = panel(Arc::clone(state), own, query);
             return if is_large { heavy::run(panel).await? } else { panel.await };
         }
-        Asked::Annotation(annotation) => return Ok(Answer::of(annotation.answer(state, &own).await?)),
+        Asked::Annotation(annotation) => {
+            let state = Arc::clone(state);
+            return heavy::run(async move { Ok(Answer::of(annotation.answer(&state, &own).await?)) }).await?;
+        }
         Asked::List(asked) => Some(Lists { state, own: &own, asked }),
         Asked::Nothing => None,
     };

@@ -82,13 +82,18 @@ impl<'a> Ask<'a> {
         }
     }
 
-    /// About how many points there are to read, for all accounts of all targets.
+    /// About how many points there are to read, for all accounts and keys of all targets.
     pub fn points(&self) -> u64 {
         let most = self.state.config.limits.max_points;
         let of = |target: &Target| {
-            let window = self.window(target.payload.sampling).ok()?;
+            let is_keyed = target.metric.report().is_some_and(|report| report.key.is_some());
+            let series = (target.payload.accounts.len() as u64).saturating_mul(if is_keyed { bounds::KEYS } else { 1 });
+            let window = match target.metric.shows {
+                Shows::Incidents => incidents::window(self.query.range?).ok()?,
+                _ => self.window(target.payload.sampling).ok()?,
+            };
             let buckets = u64::try_from((window.end - window.start) / step::seconds(window.sampling)).ok()?;
-            Some(buckets.min(most).saturating_mul(target.payload.accounts.len() as u64))
+            Some(buckets.min(most).saturating_mul(series))
         };
         self.query.targets.iter().filter_map(of).fold(0, u64::saturating_add)
     }

@@ -290,6 +290,28 @@ async fn rows_by_delay_and_country_count_in_the_bounds() {
 }
 
 #[actix_web::test]
+async fn incidents_are_looked_for_in_so_many_quarters_of_an_hour_of_all_targets_together() {
+    let world = World::new().await;
+    let lines: String = (0..40)
+        .map(|i| {
+            let cdr = json!({
+                "id": 100_000 + i, "customer_acc_id": 1, "customer_id": 7, "time_start": FIRST + i, "duration": 1,
+                "is_last_cdr": 1, "dst_country_id": 1000 + i,
+            });
+            format!("{cdr}\n")
+        })
+        .collect();
+    insert(&world.app.admin, "cdrs", &lines).await;
+    // 38 days of 43 countries and all of them: 160,000 quarters of an hour.
+    let mut request = body(target("incidents", json!({})));
+    request["range"]["to"] = json!("2026-03-04T00:00:00.000Z");
+    let reply = world.post("/query", &request).await;
+    assert_eq!(reply.status, 200, "{:.300}", reply.body);
+    request["targets"] = (0..100).map(|_| target("incidents", json!({}))).collect();
+    is_refused(&world, &request, "look for incidents in").await;
+}
+
+#[actix_web::test]
 async fn many_targets_of_many_accounts_and_filters_are_bounded_together() {
     let world = World::new().await;
     let values: Vec<String> = (0..200).map(|i| format!("{i:080}")).collect();
