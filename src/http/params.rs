@@ -20,6 +20,9 @@ use crate::sql::schema::Schema;
 /// What is wrong with the parameters; the first fault in the contract's order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadParam {
+    /// More of them than anybody needs.
+    #[error("more than {MOST_PARAMS} params")]
+    Many,
     /// Required ones are absent.
     #[error("missing required param(s) {}", .0.join(", "))]
     Missing(Vec<&'static str>),
@@ -45,6 +48,9 @@ pub enum BadParam {
     #[error("too many buckets: limits.max_buckets is {0}, ask for a shorter range or a longer sampling")]
     TooManyBuckets(u64),
 }
+
+/// Parameters in one request, repeated and unknown ones too: each is looked for by name.
+const MOST_PARAMS: usize = 500;
 
 /// A name, its value, and the value as it was sent.
 type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>, &'a str);
@@ -154,6 +160,9 @@ impl Context<'_> {
 /// # Errors
 /// The first fault, in the contract's order: missing, arrays, values in the order of the parameter table, unknown names.
 pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) -> Result<Request, BadParam> {
+    if pairs.0.len() > MOST_PARAMS {
+        return Err(BadParam::Many);
+    }
     let missing: Vec<&str> = required_order(report)
         .filter(|param| pairs.get(param.name).is_none() && !pairs.has_array(param.name))
         .map(|param| param.name)

@@ -171,6 +171,20 @@ async fn an_unknown_parameter_is_refused_by_its_name() {
 }
 
 #[actix_web::test]
+async fn more_parameters_than_anybody_needs_are_refused_whatever_they_are() {
+    let session = Session::new();
+    let with = |more: usize, name: &str| format!("{}{}", window(1), format!("&{name}=1").repeat(more));
+    // The session names the account itself.
+    let given = 1 + window(1).matches('=').count();
+    session.refused(QUALITY, &with(500 - given, "foo"), "unknown param foo").await;
+    for report in [QUALITY, CONCURRENCY[0], OUTGOING] {
+        for name in ["foo", "dst-prefix-routing-eq", "account-id", "from-time[]"] {
+            session.refused(report, &with(501 - given, name), "more than 500 params").await;
+        }
+    }
+}
+
+#[actix_web::test]
 async fn unknown_parameters_can_be_ignored_but_known_ones_are_still_checked() {
     let app = world_with(|config| config.api.unknown_params = UnknownParams::Ignore).await;
     let session = Session::at(&app);
