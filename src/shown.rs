@@ -14,6 +14,16 @@ const CAUSE: usize = 2000;
 #[derive(Clone, Copy)]
 pub struct Shown<'a>(pub &'a str);
 
+/// A line of the log: marks that do not print escaped, whatever wrote it; never cut.
+#[derive(Clone, Copy)]
+pub struct Line<'a>(pub &'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        plain(f, self.0)
+    }
+}
+
 /// The beginning of a text, and how many characters follow it.
 fn cut(text: &str, most: usize) -> (&str, usize) {
     match text.char_indices().nth(most) {
@@ -88,6 +98,7 @@ mod tests {
         ] {
             assert_eq!(Shown(text).to_string(), shown);
             assert_eq!(Shown(shown).to_string(), shown, "shown twice");
+            assert_eq!(Line(text).to_string(), shown);
         }
         assert_eq!(format!("{:?}", Shown("a\"b\n")), "\"a\\\"b\\n\"");
     }

@@ -24,6 +24,7 @@ use clap::{Parser, Subcommand};
 use crate::config::load::ConfigError;
 use crate::config::{Config, LogFormat};
 use crate::engine::{ChildArgs, EngineError, child_main};
+use crate::shown::Line;
 use settings::Settings;
 
 /// Call statistics (ASR, ACD, CPS) over CDRs in ClickHouse.
@@ -127,16 +128,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Levels of the log unless CDRSCOPE_LOG says otherwise. What actix_http calls an error is bytes of strangers that are no
+/// request, or a caller that leaves.
+const FILTER: &str = "info,actix_server=warn,actix_http=off,clickhouse=warn";
+
 /// Reads the settings and starts the log.
 fn configure(settings: &Settings) -> Result<Config, CliError> {
     let config = settings.load()?;
-    let mut log = env_logger::Builder::from_env(
-        env_logger::Env::new().filter_or("CDRSCOPE_LOG", "info,actix_server=warn,clickhouse=warn"),
-    );
-    log.format_timestamp_millis();
-    if config.log.format == LogFormat::Json {
-        log.format(json_line);
-    }
+    let mut log = env_logger::Builder::from_env(env_logger::Env::new().filter_or("CDRSCOPE_LOG", FILTER));
+    log.format(if config.log.format == LogFormat::Json { json_line } else { text_line });
     log.init();
     Ok(config)
 }
@@ -146,6 +146,12 @@ fn warn_of_secrets(config: &Config, settings: &Settings) {
     for warning in crate::config::secrets::warnings(config, settings.file()) {
         log::warn!("{warning}");
     }
+}
+
+/// A line of the log, and only one, whatever is in it.
+fn text_line(out: &mut env_logger::fmt::Formatter, record: &log::Record<'_>) -> std::io::Result<()> {
+    let (time, level, style) = (out.timestamp_millis(), record.level(), out.default_level_style(record.level()));
+    writeln!(out, "[{time} {style}{level:<5}{style:#} {}] {}", record.target(), Line(&record.args().to_string()))
 }
 
 /// A line of the log as an object.

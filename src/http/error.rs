@@ -183,11 +183,21 @@ impl ApiError {
         self.reply(Some(&id))
     }
 
-    /// Logs a failure of the service; a fault of the caller's is none.
+    /// Logs a failure of the service at ERROR, a bound that was met at INFO; a fault of the caller's not at all.
     pub fn log(&self, id: &str, what: &str) {
         if self.status().is_server_error() {
+            let level = if self.is_bound() { log::Level::Info } else { log::Level::Error };
             let source = std::error::Error::source(self);
-            log::error!("request {id}: {what}: {}", Cause(source.unwrap_or(self)));
+            log::log!(level, "request {id}: {what}: {}", Cause(source.unwrap_or(self)));
+        }
+    }
+
+    /// True where a bound is met: callers bring that about, and it has metrics.
+    fn is_bound(&self) -> bool {
+        match self {
+            Self::Busy | Self::ManyLogins | Self::ManyBodies | Self::ManyAnswers | Self::ManyRequests => true,
+            Self::Store(error) => error.failure == Failure::Busy,
+            _ => false,
         }
     }
 

@@ -94,6 +94,46 @@ async fn every_401_is_logged_with_its_reason_its_address_and_its_id() {
 }
 
 #[actix_web::test]
+async fn what_strangers_cause_is_no_error_and_one_line_at_the_most() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let served = Served::start(&db().await, &[]);
+    let address = served.url.strip_prefix("http://").unwrap().to_owned();
+    for head in [
+        &b"no request at all\r\n\r\n"[..],
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"GET /\0 HTTP/1.1\r\n\r\n",
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        stream.write_all(head).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    // More logins than wait: the others are turned away.
+    let client = reqwest::Client::new();
+    let login = |n: usize| {
+        let body = json!({ "auth": { "login": format!("nobody-{n}"), "password": "hush" } });
+        let path = format!("{}/api/rest/customer/v1/auth", served.url);
+        send(client.post(path).header("X-Request-Id", format!("login-{n}")).json(&body))
+    };
+    let replies = futures_util::future::join_all((0..400).map(login)).await;
+    assert!(replies.iter().any(|reply| reply.status == 503), "{:?}", replies.iter().map(|reply| reply.status).max());
+    let request = client.post(format!("{}/grafana/query", served.url)).header("X-Request-Id", "panel").json(&json!({}));
+    assert_eq!(send(request).await.status, 403);
+    let _ = send(client.get(format!("{}/api/rest/customer/v1/auth", served.url)).header("X-Request-Id", "last")).await;
+    let mut lines = Vec::new();
+    while lines.last().is_none_or(|line: &String| !line.contains("request last: ")) {
+        lines.extend(served.logged());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(lines.iter().all(|line| !line.contains("ERROR") && !line.contains("WARN")), "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("request panel: ")).count(), 1, "{lines:#?}");
+    let of = |n: usize| lines.iter().filter(|line| line.contains(&format!("request login-{n}: "))).count();
+    assert!((0..400).all(|n| of(n) <= 1));
+}
+
+#[actix_web::test]
 async fn a_warning_that_stays_is_logged_once_and_in_words() {
     let db = db().await;
     for row in [r#"{"id":1,"customer_id":7,"allowed_ips":["nowhere"]}"#, r#"{"id":2,"customer_id":7,"login":"x"}"#] {
@@ -112,7 +152,7 @@ async fn a_warning_that_stays_is_logged_once_and_in_words() {
     // A service that runs while a newer program migrates: here the record is older than the service's look at it.
     let forget = "DELETE FROM schema_migrations WHERE number = 99";
     db.admin.query_raw(forget).execute().await.unwrap();
-    let served = Served::start(&db, &[("CDRSCOPE_LOG", "info,actix_server=warn,clickhouse=warn")]);
+    let served = Served::start(&db, &[("CDRSCOPE_LOG", "info,actix_server=warn,actix_http=off,clickhouse=warn")]);
     db.admin
         .query_raw("INSERT INTO schema_migrations (number, name, checksum) VALUES (99, 'later', 'x')")
         .execute()
