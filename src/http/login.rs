@@ -186,6 +186,10 @@ impl Asked {
         use serde_json::Value;
         let body: Value = serde_json::from_slice(body).ok()?;
         let auth = body.get("auth")?;
+        // Beside `auth` it would do nothing, and whoever put it there would get the token in the body.
+        if body.get("cookie_auth").is_some() {
+            return None;
+        }
         let text = |key| auth.get(key)?.as_str().map(str::to_owned);
         let as_cookie = match auth.get("cookie_auth") {
             None | Some(Value::Null) => false,
@@ -197,7 +201,8 @@ impl Asked {
 }
 
 /// What is said of another body.
-pub const EXPECTED: &str = r#"expected {"auth":{"login":"…","password":"…"}}, with "cookie_auth":true for a cookie"#;
+pub const EXPECTED: &str =
+    r#"expected {"auth":{"login":"…","password":"…"}}, with "cookie_auth":true within auth for a cookie"#;
 
 impl std::convert::From<Wait> for ApiError {
     fn from(Wait(wait): Wait) -> Self {
@@ -233,6 +238,7 @@ mod tests {
             r#"{"auth":{"login":"a","password":null}}"#,
             r#"{"auth":{"login":"a","password":"b","cookie_auth":"yes"}}"#,
             r#"{"login":"a","password":"b"}"#,
+            r#"{"auth":{"login":"a","password":"b"},"cookie_auth":true}"#,
             r#"{"auth":{"login":"a","password":"b"}} x"#,
         ] {
             assert_eq!(asked(bad), None, "{bad}");
