@@ -9,13 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/demo-service.sh
 
 npm_packages tests/node
-lock=tests/python/requirements.txt mark=.venv/.of
-if ! fresh "$lock" "$mark"; then
-    python3 -m venv --clear .venv || fail "python3 makes no environments: install python3-venv"
-    .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" ||
-        fail "pip could not fetch schemathesis"
-    sha256sum <"$lock" >"$mark"
-fi
+python_packages
 
 export LOGIN=ann PASSWORD="correct horse battery staple" ACCOUNT
 echo "$PASSWORD" | "$program" access add --id 1000000 --customer 1 --login "$LOGIN" --engine-data-dir "$work/data" \

@@ -1,4 +1,4 @@
-# Sourced by the checks: the service over made-up calls, in a folder that goes when the check ends, and tools of npm.
+# Sourced by the checks: the service over made-up calls, in a folder that goes when the check ends, and tools of npm and pip.
 # The check's name is $0; it has set -euo pipefail and stands in the project's folder.
 
 fail() {
@@ -16,6 +16,16 @@ npm_packages() {
     local lock=$1/package-lock.json mark=$1/node_modules/.of
     fresh "$lock" "$mark" && return
     npm ci --prefix "$1" --no-audit --no-fund --loglevel=error || fail "npm could not fetch the packages of $1"
+    sha256sum <"$lock" >"$mark"
+}
+
+# The packages of Python's lock file, in .venv.
+python_packages() {
+    local lock=tests/python/requirements.txt mark=.venv/.of
+    fresh "$lock" "$mark" && return
+    python3 -m venv --clear .venv || fail "python3 makes no environments: install python3-venv"
+    .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r "$lock" ||
+        fail "pip could not fetch the packages of $lock"
     sha256sum <"$lock" >"$mark"
 }
 
