@@ -149,29 +149,12 @@ impl ApiError {
             Self::TooMany { retry_after } | Self::ManyFailures { retry_after } => {
                 Some((header::RETRY_AFTER, HeaderValue::from(*retry_after)))
             }
-            Self::Busy
-            | Self::ManyLogins
-            | Self::ManyBodies
-            | Self::ManyAnswers
-            | Self::ManyRequests
-            | Self::Unreachable
-            | Self::Accounts(_) => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             // What a body may come in (RFC 9110, 12.5.3).
             Self::CodedBody => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
-            Self::Store(error) => Self::of(error.failure).header(),
-            Self::BadParam(_)
-            | Self::BadBody(_)
-            | Self::ContentType
-            | Self::Foreign
-            | Self::UnreadBody(_)
-            | Self::LongBody(_)
-            | Self::SlowBody
-            | Self::Sign(_)
-            | Self::NotFound
-            | Self::Coding
-            | Self::Slow
-            | Self::Failed
-            | Self::Internal => None,
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            _ => None,
         }
     }
 
