@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod connections;
+mod reset;
 pub mod stream;
 pub mod tls;
 pub mod track;

@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 
 use super::connection::{Request, Sending};
 use super::connections::Counted;
+use super::reset;
 use crate::http::auth::client_ip;
 use crate::http::error::ApiError;
 use crate::http::state::State;
@@ -35,11 +36,20 @@ pub async fn track<B: MessageBody>(
         return Ok(response.map_body(|_, body| EitherBody::left(Tracked { body, guard })));
     };
     let takes_body = !matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE);
-    if !takes_body {
-        // Nobody will read it. Dropped, it does not keep the dispatcher from noticing that the caller leaves.
-        drop(request.take_payload());
-    }
     let is_http2 = request.version() == Version::HTTP_2;
+    let (body, stream) = match request.take_payload() {
+        body if is_http2 => {
+            let (body, watch) = reset::watch(body);
+            (body, Some(watch))
+        }
+        body => (body, None),
+    };
+    // Dropped where nobody will read it, it does not keep HTTP/1's dispatcher from noticing that the caller leaves.
+    if takes_body {
+        request.set_payload(body);
+    } else {
+        drop(body);
+    }
     let counted = counted(&request, is_http2);
     if connection.requests() >= MOST_REQUESTS || counted.is_err() {
         let refused = ApiError::ManyRequests.reply(None);
@@ -49,14 +59,14 @@ pub async fn track<B: MessageBody>(
     }
     let under_way = connection.begin(takes_body);
     let answer = next.call(request);
-    let response = if is_http2 {
-        // HTTP/1 drops the future itself.
-        tokio::select! {
+    let response = match stream {
+        Some(stream) => tokio::select! {
             response = answer => response?,
             () = connection.gone() => return Err(ApiError::Internal.into()),
-        }
-    } else {
-        answer.await?
+            () = stream.reset() => return Err(ApiError::Internal.into()),
+        },
+        // HTTP/1 drops the future itself.
+        None => answer.await?,
     };
     connection.body_ended();
     let sending = is_http2.then(|| connection.send());

@@ -224,11 +224,7 @@ fn leave(stream: TcpStream, with_reset: bool) {
 #[actix_web::test]
 async fn a_query_ends_when_its_caller_leaves() {
     let world = World::start(1, with_metrics).await;
-    let account = world.account;
-    let range = r#"{"from":"2026-01-01T12:00:00.000Z","to":"2026-01-01T13:00:00.000Z"}"#;
-    let body = format!(
-        r#"{{"range":{range},"targets":[{{"refId":"A","target":"asr","payload":{{"account":"{account}"}}}}]}}"#
-    );
+    let body = world.panel();
     let grafana = format!(
         "POST /grafana/query HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         world.token,

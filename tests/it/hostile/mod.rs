@@ -53,6 +53,13 @@ impl World {
         )
     }
 
+    /// The body of a Grafana panel of the same hour.
+    fn panel(&self) -> String {
+        let range = json!({ "from": "2026-01-01T12:00:00.000Z", "to": "2026-01-01T13:00:00.000Z" });
+        let target = json!({ "refId": "A", "target": "asr", "payload": { "account": self.account.to_string() } });
+        json!({ "range": range, "targets": [target] }).to_string()
+    }
+
     /// From now on a query of calls does not end by itself. It can be stopped at any time.
     async fn make_endless(&self) {
         let endless = "CREATE VIEW cdrs AS SELECT * FROM calls WHERE id NOT IN \

@@ -160,6 +160,25 @@ async fn over_http2_too_a_query_ends_with_its_caller_and_a_stalled_reader_loses_
     driver.abort();
     drop((sent, client));
     until(Duration::from_secs(3), async || world.running().await == 0).await;
+
+    // A browser that leaves a page resets the stream, and keeps the connection.
+    let stream = encrypted(&world.app, &root, b"h2", &[&version::TLS13]).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let left = client.send_request(http2_request(&world.path(), &world.token), true).unwrap();
+    world.until_running(1).await;
+    drop(left);
+    until(Duration::from_secs(3), async || world.running().await == 0).await;
+
+    let panel = http::Request::post("https://localhost/grafana/query")
+        .header("authorization", &world.token)
+        .header("content-type", "application/json");
+    let (left, mut body) = client.send_request(panel.body(()).unwrap(), false).unwrap();
+    body.send_data(world.panel().into(), true).unwrap();
+    world.until_running(1).await;
+    drop((left, body));
+    until(Duration::from_secs(3), async || world.running().await == 0).await;
+    assert_eq!(client.send_request(http2_request("/health/live", ""), true).unwrap().0.await.unwrap().status(), 200);
 }
 
 /// A connection whose streams have no room for a byte of a body.
