@@ -16,9 +16,9 @@ pub struct Shown<'a>(pub &'a str);
 
 /// A line of the log: marks that do not print escaped, whatever wrote it; never cut.
 #[derive(Clone, Copy)]
-pub struct Line<'a>(pub &'a str);
+pub struct Escaped<'a>(pub &'a str);
 
-impl fmt::Display for Line<'_> {
+impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         plain(f, self.0)
     }
@@ -98,7 +98,7 @@ mod tests {
         ] {
             assert_eq!(Shown(text).to_string(), shown);
             assert_eq!(Shown(shown).to_string(), shown, "shown twice");
-            assert_eq!(Line(text).to_string(), shown);
+            assert_eq!(Escaped(text).to_string(), shown);
         }
         assert_eq!(format!("{:?}", Shown("a\"b\n")), "\"a\\\"b\\n\"");
     }

@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 use crate::config::load::ConfigError;
 use crate::config::{Config, LogFormat};
 use crate::engine::{ChildArgs, EngineError, child_main};
-use crate::shown::Line;
+use crate::shown::Escaped;
 use settings::Settings;
 
 /// Call statistics (ASR, ACD, CPS) over CDRs in ClickHouse.
@@ -151,7 +151,7 @@ fn warn_of_secrets(config: &Config, settings: &Settings) {
 /// A line of the log, and only one, whatever is in it.
 fn text_line(out: &mut env_logger::fmt::Formatter, record: &log::Record<'_>) -> std::io::Result<()> {
     let (time, level, style) = (out.timestamp_millis(), record.level(), out.default_level_style(record.level()));
-    writeln!(out, "[{time} {style}{level:<5}{style:#} {}] {}", record.target(), Line(&record.args().to_string()))
+    writeln!(out, "[{time} {style}{level:<5}{style:#} {}] {}", record.target(), Escaped(&record.args().to_string()))
 }
 
 /// A line of the log as an object.

@@ -1,7 +1,6 @@
 //! The embedded engine: who may do what in it, and what happens when it or its owner dies.
 
 use std::fs::{self, File};
-use std::future::Future;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +9,8 @@ use cdrscope::engine::{Access, Engine, EngineError, Login, Options};
 use reqwest::{Client, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::{TempDir, tempdir};
+
+use crate::support::eventually;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cdrscope");
 
@@ -52,18 +53,6 @@ async fn refusal(url: &str, login: &Login, sql: &str) -> String {
     let (status, text) = try_ask(url, login, sql).await.unwrap();
     assert_ne!(status, StatusCode::OK, "{sql} {url}: {text}");
     text.trim_start_matches("Code: ").split('.').next().unwrap_or_default().to_owned()
-}
-
-/// What `probe` gives at last.
-async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {
-    let deadline = Instant::now() + Duration::from_secs(40);
-    loop {
-        if let Some(value) = probe().await {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "never came: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// `cdrscope engine` as a process of its own, killed with the test.

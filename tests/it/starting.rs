@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -13,22 +13,11 @@ use cdrscope::token::{Issue, Keys, Subject};
 use rustix::process::{Pid, Signal, kill_process};
 use time::OffsetDateTime;
 
+use crate::hostile::program::command;
 use crate::support::app::API;
 use crate::support::{db, engine, insert};
 
 const SECRET: &str = "a secret of the test, long enough to sign with";
-
-/// The program in an environment that holds nothing of cdrscope but what is given.
-fn command(args: &[&str], env: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cdrscope"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CDRSCOPE_") {
-            command.env_remove(name);
-        }
-    }
-    command.args(args).envs(env.iter().copied()).stdin(Stdio::null());
-    command
-}
 
 fn run(args: &[&str], env: &[(&str, &str)]) -> Output {
     command(args, env).output().unwrap()

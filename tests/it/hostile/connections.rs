@@ -152,19 +152,24 @@ async fn behind_a_proxy_the_forwarded_address_is_bounded() {
     }
 }
 
-#[actix_web::test]
-async fn readers_that_stall_lose_their_connection_and_their_memory() {
+/// A service that waits a second for readers, and the path of 16 MB of text, which no socket buffers.
+async fn impatient() -> (World, String) {
     let world = World::start(1, |config| {
         config.http.write_seconds = 1;
         with_metrics(config);
     })
     .await;
-    // 16 MB of text, which no socket buffers.
     let path = format!(
         "{API}/origination-statistics-quality?account-id={}&from-time={}&to-time={NOON}&sampling=minute",
         world.account,
         NOON - 40_000_000
     );
+    (world, path)
+}
+
+#[actix_web::test]
+async fn readers_that_stall_lose_their_connection_and_their_memory() {
+    let (world, path) = impatient().await;
     let mut stalled = Vec::new();
     for _ in 0..3 {
         stalled.push(connect(&world.app, &get(&path, &world.token)).await);
@@ -184,16 +189,7 @@ async fn readers_that_stall_lose_their_connection_and_their_memory() {
 /// One that takes a little now and then is as bad as one that takes nothing.
 #[actix_web::test]
 async fn readers_that_drip_lose_their_connection_too() {
-    let world = World::start(1, |config| {
-        config.http.write_seconds = 1;
-        with_metrics(config);
-    })
-    .await;
-    let path = format!(
-        "{API}/origination-statistics-quality?account-id={}&from-time={}&to-time={NOON}&sampling=minute",
-        world.account,
-        NOON - 40_000_000
-    );
+    let (world, path) = impatient().await;
     let mut stream = connect(&world.app, &get(&path, &world.token)).await;
     let closed = until(Duration::from_secs(30), async || {
         metric(&world.app, "cdrscope_connections_closed_total{reason=\"stalled\"}").await >= 1.0

@@ -8,7 +8,7 @@ mod grafana_bounds;
 mod lists;
 mod logs;
 mod neighbours;
-mod program;
+pub mod program;
 mod readiness;
 mod sandbox;
 mod sessions;

@@ -15,7 +15,7 @@ use rustix::net::sockopt::set_socket_linger;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::{TempDir, tempdir};
 
-use crate::support::engine_options;
+use crate::support::{engine_options, eventually};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cdrscope");
 
@@ -32,18 +32,6 @@ async fn ask(url: &str, login: &Login, sql: &str) -> (StatusCode, String) {
     let request = client.post(url).header("X-ClickHouse-User", &login.user).header("X-ClickHouse-Key", &login.password);
     let response = request.body(sql.to_owned()).send().await.unwrap();
     (response.status(), response.text().await.unwrap())
-}
-
-/// Waits for what `probe` gives.
-async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(40);
-    loop {
-        if let Some(value) = probe().await {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "never came: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// `cdrscope` in the background, killed with the test.

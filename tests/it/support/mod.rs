@@ -5,6 +5,7 @@ pub mod http;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use cdrscope::engine::{Engine, Login, Options};
 use cdrscope::migrate::migrate;
@@ -87,4 +88,16 @@ pub async fn insert(client: &Client, table: &str, lines: &str) {
     let mut insert = client.insert_formatted_with(format!("INSERT INTO {table} FORMAT JSONEachRow"));
     insert.send(bytes::Bytes::copy_from_slice(lines.as_bytes())).await.unwrap();
     insert.end().await.unwrap();
+}
+
+/// Waits for what `probe` gives.
+pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(40);
+    loop {
+        if let Some(value) = probe().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "never came: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
