@@ -45,7 +45,7 @@ enum Use {
     Price,
     /// A time that is always there.
     Time,
-    /// A time that may be null.
+    /// A time that may be null; a date of zeros is null too.
     MaybeTime,
     Text,
     Address,
@@ -189,6 +189,8 @@ async fn table(
             return Ok(schema);
         }
     };
+    // It stands before the times that may be null.
+    let time = if ours == CDRS_NAME { "time_start" } else { "snapshot_timestamp" };
     for column in needed {
         let (expression, found) = match expressions.get(column.name) {
             Some(expression) => {
@@ -207,8 +209,13 @@ async fn table(
         if column.is == Use::Address && found.as_deref().is_some_and(|found| plain(found).0 == "IPv6") {
             schema.ipv6.push(column.name.to_owned());
         }
+        let adapted = found.as_deref().and_then(|found| adapt(&expression, found, column.is));
+        let adapted = adapted.map(|sql| match column.is {
+            Use::MaybeTime => or_null(&sql, schema.sql(time)),
+            _ => sql,
+        });
         match found {
-            Some(found) => match adapt(&expression, &found, column.is) {
+            Some(found) => match adapted {
                 Some(sql) if sql == column.name => {}
                 Some(sql) => drop(schema.expressions.insert(column.name.to_owned(), sql)),
                 None if matches!(column.is, Use::Code | Use::Seconds) && expressions.get(column.name).is_none() => {
@@ -336,6 +343,16 @@ fn adapt(expression: &str, full_type: &str, is: Use) -> Option<String> {
     }
 }
 
+/// A time, or null for a date of zeros. Senders write one where there is no time, and ClickHouse stores it as the epoch or,
+/// where it reads times by its best effort, as New Year of the present year. Of that midnight only what lies more than a day
+/// before the row's own time is no time.
+fn or_null(sql: &str, time: &str) -> String {
+    format!(
+        "if({sql} = toDateTime(0) OR (toDayOfYear({sql}) = 1 AND {sql} = toStartOfDay({sql}) AND {sql} + 86400 < {time}), \
+         NULL, {sql})"
+    )
+}
+
 /// `Wrapper(inner)` → `inner`.
 fn strip<'a>(text: &'a str, wrapper: &str) -> &'a str {
     text.strip_prefix(wrapper).and_then(|rest| rest.strip_prefix('(')?.strip_suffix(')')).unwrap_or(text)
@@ -355,6 +372,9 @@ mod tests {
         assert_eq!(adapt("Float64", Use::Price), "reinterpret(toInt64(round(c * 1000000)), 'Decimal(18, 6)')");
         assert_eq!(adapt("DateTime", Use::Time), "c");
         assert_eq!(adapt("DateTime64(3, 'UTC')", Use::Time), "toDateTime(c)");
+        assert_eq!(adapt("Nullable(DateTime)", Use::Time), "assumeNotNull(c)");
+        assert_eq!(adapt("Nullable(DateTime('UTC'))", Use::MaybeTime), "c");
+        assert_eq!(adapt("DateTime64(3)", Use::MaybeTime), "toDateTime(c)");
         assert_eq!(adapt("LowCardinality(Nullable(String))", Use::Text), "ifNull(c, '')");
         assert_eq!(adapt("IPv4", Use::Address), "c");
         assert_eq!(adapt("String", Use::Integer), "");

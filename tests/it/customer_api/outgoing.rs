@@ -5,7 +5,7 @@ use cdrscope::config::value::Value as _;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{OUTGOING, Session, encode, world_with};
+use super::{CONCURRENCY, OUTGOING, Session, encode, world_with};
 
 fn now() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp()
@@ -144,6 +144,33 @@ async fn connect_time_is_null_or_not_by_the_flags_many_spellings() {
         assert_eq!(names(&session, &format!("connect-time-null={value}")).await, ["1"], "{value}");
     }
     assert_eq!(names(&session, "connect-time-null").await, ["1"]);
+}
+
+/// Senders write a time that is not there as a date of zeros, which ClickHouse stores as the epoch.
+#[actix_web::test]
+async fn a_zero_date_of_a_live_call_is_no_time() {
+    let session = Session::new();
+    let zeros =
+        ["0000-00-00 00:00:00", "1970-01-01 00:00:00"].map(Value::from).into_iter().chain([json!(0), json!(null)]);
+    let calls: Vec<Value> = zeros.map(|zero| json!({ "connect_time": zero, "start_time": zero })).collect();
+    snapshot(&session, &[&calls[..], &[json!({ "connect_time": now() - 8 })]].concat()).await;
+    assert_eq!(names(&session, "connect-time-null=true").await, ["0", "1", "2", "3"]);
+    assert_eq!(names(&session, "connect-time-null=false").await, ["4"]);
+    // A call without a start comes last.
+    assert_eq!(names(&session, "").await, ["4", "0", "1", "2", "3"]);
+    let answer = session.json(OUTGOING, "connect-time-null=true").await;
+    for row in answer["data"].as_array().unwrap() {
+        assert_eq!((&row["start_time"], &row["connect_time"]), (&json!(null), &json!(null)));
+    }
+    // It rings, so it lasts 0 seconds; not since 1970.
+    let at = now() - 300;
+    let calls = |path: &str| format!("from-time={}&to-time={}&{path}", at - 60, now());
+    let peak = async |filter: &str| {
+        let answer = session.json(CONCURRENCY[0], &calls(filter)).await;
+        answer["data"]["calls"].as_array().unwrap().iter().filter_map(Value::as_u64).max()
+    };
+    assert_eq!(peak("duration-eq=0").await, Some(4));
+    assert_eq!(peak("duration-gt=0").await, Some(1));
 }
 
 #[actix_web::test]
