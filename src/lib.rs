@@ -29,6 +29,7 @@
 //! | [`demo`] | made-up CDRs |
 //! | [`net`] | addresses and networks |
 //! | [`object`] | structs that are read from JSON objects only |
+//! | [`odd`] | rows that cannot be what a switch meant |
 //! | [`notices`] | warnings that stay, logged once |
 //! | [`shown`] | callers' text in logs and errors |
 
@@ -49,6 +50,7 @@ pub mod migrate;
 pub mod net;
 pub mod notices;
 pub mod object;
+pub mod odd;
 pub mod query;
 pub mod readiness;
 pub mod report;

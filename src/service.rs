@@ -58,6 +58,7 @@ pub struct Service {
     watch: JoinHandle<()>,
     sweep: JoinHandle<()>,
     reload: JoinHandle<()>,
+    rows: JoinHandle<()>,
     state: Arc<State>,
     url: String,
 }
@@ -86,6 +87,7 @@ impl Service {
         // The state is new, so there is none yet.
         let _ = state.journals.set(journals);
         readiness::look(&state).await;
+        state.odd.begin(&state.store).await;
         let listen = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(listen)?;
         let bound = listener.local_addr().map_err(listen)?;
@@ -93,8 +95,9 @@ impl Service {
         let server = server::serve(&state, listener, tls).map_err(listen)?;
         let sweep = actix_web::rt::spawn(sweep(Arc::clone(&state)));
         let reload = actix_web::rt::spawn(reload::keys(Arc::clone(&state)));
+        let rows = actix_web::rt::spawn(rows(Arc::clone(&state)));
         let watch = actix_web::rt::spawn(watch(Arc::clone(&state), certificate));
-        Ok(Self { server, watch, sweep, reload, state, url: format!("{scheme}://{bound}") })
+        Ok(Self { server, watch, sweep, reload, rows, state, url: format!("{scheme}://{bound}") })
     }
 
     /// Where it listens: `http://127.0.0.1:8080`, or `https://…`.
@@ -116,6 +119,7 @@ impl Service {
         self.watch.abort();
         self.sweep.abort();
         self.reload.abort();
+        self.rows.abort();
         if let Some(journals) = self.state.journals.get() {
             journals.flush();
         }
@@ -131,6 +135,19 @@ async fn watch(state: Arc<State>, certificate: Option<Arc<Certificate>>) {
             certificate.refresh();
         }
         readiness::look(&state).await;
+    }
+}
+
+/// Looks at new rows for what cannot be meant.
+async fn rows(state: Arc<State>) {
+    let checks = &state.config.checks;
+    if !checks.enabled {
+        return;
+    }
+    let every = Duration::from_secs(checks.every_seconds.into());
+    loop {
+        state.odd.look(&state.store).await;
+        actix_web::rt::time::sleep(every).await;
     }
 }
 

@@ -1,6 +1,8 @@
 //! Looks at the tables that reports read, whoever made them: which columns there are, of which types, and what has to be
 //! put around one so that sums stay exact. An operator's own table is used as it is; what cannot be used is listed.
 
+mod checked;
+
 use std::collections::HashMap;
 
 use clickhouse::Client;
@@ -11,6 +13,9 @@ use crate::query::decimal;
 use crate::report::live::{COLUMNS, Cell};
 use crate::sql::schema::{Causes, Schema, TableSchema};
 use crate::store::in_time;
+use checked::or_null;
+
+pub use checked::CHECKED;
 
 /// Something about a table that stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -180,7 +185,10 @@ async fn table(
 ) -> Result<TableSchema, TablesError> {
     let mut schema = TableSchema::plain(name);
     let mut fault = |what: String| faults.push(TableFault { table: name.to_owned(), what });
-    schema.has_parts = engine(client, &config.clickhouse.database, name).await?.ends_with("MergeTree");
+    let engine = engine(client, &config.clickhouse.database, name).await?;
+    schema.has_parts = engine.ends_with("MergeTree");
+    schema.replaces =
+        ["Replacing", "Collapsing", "Summing", "Aggregating", "Coalescing"].iter().any(|word| engine.contains(word));
     schema.is_ours = name == ours && *expressions == Expressions::default();
     let types = match describe(client, name, name).await? {
         Ok(types) => types,
@@ -231,6 +239,7 @@ async fn table(
             None => schema.missing.push(column.name.to_owned()),
         }
     }
+    checked::add(client, expressions, &types, (ours, time), &mut schema, notes).await?;
     for unknown in expressions.names().filter(|name| !is_known(name)) {
         fault(format!("an expression is configured for {unknown}, which no report reads"));
     }
@@ -240,6 +249,7 @@ async fn table(
 fn is_known(name: &str) -> bool {
     CDRS.iter().chain(ACTIVE_CALLS).any(|column| column.name == name)
         || COLUMNS.iter().any(|column| column.name == name)
+        || CHECKED.contains(&name)
 }
 
 /// The engine of a table; empty when the server does not show it.
@@ -341,16 +351,6 @@ fn adapt(expression: &str, full_type: &str, is: Use) -> Option<String> {
         | Use::Number
         | Use::Seconds => None,
     }
-}
-
-/// A time, or null for a date of zeros. Senders write one where there is no time, and ClickHouse stores it as the epoch or,
-/// where it reads times by its best effort, as New Year of the present year. Of that midnight only what lies more than a day
-/// before the row's own time is no time.
-fn or_null(sql: &str, time: &str) -> String {
-    format!(
-        "if({sql} = toDateTime(0) OR (toDayOfYear({sql}) = 1 AND {sql} = toStartOfDay({sql}) AND {sql} + 86400 < {time}), \
-         NULL, {sql})"
-    )
 }
 
 /// `Wrapper(inner)` → `inner`.

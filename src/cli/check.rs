@@ -1,4 +1,6 @@
-//! `cdrscope check`: settings and ClickHouse, and what is missing or wrong.
+//! `cdrscope check`: settings and ClickHouse, and what is missing or wrong; with `--data`, the rows.
+
+mod data;
 
 use super::connect::Connection;
 use super::settings::Settings;
@@ -13,6 +15,15 @@ use crate::token::Keys;
 /// Arguments of `check`.
 #[derive(clap::Args)]
 pub struct Check {
+    /// Count rows that cannot be meant, such as durations below 0; exit code 3 if there are any
+    #[arg(long)]
+    data: bool,
+    /// Only rows from this time on, such as 2026-10-01, or 7d for a week ago; times that cannot be are counted all the same
+    #[arg(long, value_name = "TIME", requires = "data")]
+    since: Option<String>,
+    /// Print the counts as JSON
+    #[arg(long, requires = "data")]
+    json: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -21,6 +32,9 @@ impl Check {
     /// Prints a line for each thing looked at; fails if one of them is wrong.
     pub fn run(self) -> Result<(), CliError> {
         let config = configure(&self.settings)?;
+        if self.data {
+            return data::run(&config, self.since.as_deref(), self.json);
+        }
         warn_of_secrets(&config, &self.settings);
         say("ok     settings");
         let keys = Keys::new(&config.auth);

@@ -76,15 +76,17 @@ enum CliError {
     Engine(#[from] EngineError),
     #[error("{0} rows were rejected; all others are loaded")]
     Rejected(u64),
+    #[error("{0} odd rows")]
+    Odd(u64),
 }
 
 impl CliError {
-    /// 2 for usage and settings, 3 where all was done but for some rows, 1 for everything else.
+    /// 2 for usage and settings, 3 where some rows are not as they should be, 1 for everything else.
     fn code(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
             Self::Failed(_) | Self::Engine(_) => ExitCode::from(1),
-            Self::Rejected(_) => ExitCode::from(3),
+            Self::Rejected(_) | Self::Odd(_) => ExitCode::from(3),
         }
     }
 

@@ -257,6 +257,9 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
         ("accounts.refresh_seconds", config.accounts.refresh_seconds.into(), 1, day),
         ("active_calls.period_seconds", config.active_calls.period_seconds.into(), 1, day),
         ("cache.size_mb", config.cache.size_mb, 0, 1 << 24),
+        ("checks.every_seconds", config.checks.every_seconds.into(), 1, day),
+        // In seconds it has to fit the type of a duration.
+        ("checks.max_duration_days", config.checks.max_duration_days.into(), 1, 20_000),
         ("http.body_seconds", config.http.body_seconds.into(), 1, day),
         ("limits.max_points", config.limits.max_points, 1, 1_000_000),
         ("limits.max_points_per_request", config.limits.max_points_per_request, 1, 100_000_000),
@@ -390,6 +393,8 @@ mod tests {
             ("http.body_seconds", 1, 86_400),
             ("cache.size_mb", 0, 1 << 24),
             ("http.workers", 0, 512),
+            ("checks.every_seconds", 1, 86_400),
+            ("checks.max_duration_days", 1, 20_000),
             ("active_calls.period_seconds", 1, 86_400),
             ("accounts.refresh_seconds", 1, 86_400),
         ] {

@@ -278,6 +278,12 @@ settings! {
         fresh_seconds: u32 = "15", "How old the figures of accounts may be when they are asked for again.";
         max_series: usize = "1000", "Most series of accounts, ten for each account; with more accounts there are none.";
     }
+    /// Checks of rows that a switch inserted.
+    checks Checks {
+        enabled: bool = "true", "Look at new rows for what cannot be meant, such as durations below 0: counts, and a line of the log for each kind and hour.";
+        every_seconds: u32 = "5", "How often to look for new rows.";
+        max_duration_days: u32 = "3", "A call that lasts longer is odd.";
+    }
     /// What is written down.
     log Log {
         format: LogFormat = "text", "Form of the log on stderr: text, or json, an object a line. CDRSCOPE_LOG sets its level.";

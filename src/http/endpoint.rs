@@ -19,6 +19,8 @@ pub enum Endpoint {
     Live,
     /// Whether it can answer.
     Ready,
+    /// What is odd in new rows.
+    Data,
     /// Figures for Prometheus.
     Metrics,
     /// The API's document.
@@ -34,7 +36,7 @@ impl Endpoint {
     pub fn all() -> impl Iterator<Item = Self> {
         let reports = REPORTS.iter().map(Self::Report).chain([Self::Login]);
         let grafana = grafana::ROUTES.iter().map(Self::Grafana);
-        let others = [Self::Live, Self::Ready, Self::Metrics, Self::Document, Self::Page, Self::PageFile];
+        let others = [Self::Live, Self::Ready, Self::Data, Self::Metrics, Self::Document, Self::Page, Self::PageFile];
         reports.chain(grafana).chain(others)
     }
 
@@ -52,6 +54,7 @@ impl Endpoint {
             Self::Grafana(entry) => format!("{}{}", grafana::PATH, entry.path),
             Self::Live => "/health/live".to_owned(),
             Self::Ready => "/health/ready".to_owned(),
+            Self::Data => "/health/data".to_owned(),
             Self::Metrics => "/metrics".to_owned(),
             Self::Document => "/openapi.json".to_owned(),
             Self::Page => "/docs".to_owned(),
@@ -70,6 +73,7 @@ impl Endpoint {
             Self::Grafana(_)
             | Self::Live
             | Self::Ready
+            | Self::Data
             | Self::Metrics
             | Self::Document
             | Self::Page
@@ -84,7 +88,7 @@ impl Endpoint {
             Self::Login => "GET, HEAD, DELETE",
             Self::Report(_) | Self::Document | Self::Page | Self::PageFile => "GET, HEAD",
             Self::Grafana(entry) => entry.route.allow(),
-            Self::Live | Self::Ready | Self::Metrics => "GET",
+            Self::Live | Self::Ready | Self::Data | Self::Metrics => "GET",
         }
     }
 }

@@ -88,6 +88,7 @@ fn resource(endpoint: Endpoint, can_sign: bool) -> Resource {
         Endpoint::Grafana(entry) => grafana::mount(resource, entry),
         Endpoint::Live => resource.route(web::get().to(health::live)),
         Endpoint::Ready => resource.route(web::get().to(health::ready)),
+        Endpoint::Data => resource.route(web::get().to(health::data)),
         Endpoint::Metrics => resource.route(web::get().to(metrics::show)),
         Endpoint::Document => resource.route(read().to(docs::document)),
         Endpoint::Page => resource.route(read().to(docs::page)),

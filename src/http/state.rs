@@ -20,6 +20,7 @@ use crate::config::{Config, Limits, WeekStart};
 use crate::fair::{Bounds, Fair, Permit};
 use crate::metrics::{Answers, Requests};
 use crate::notices::Notices;
+use crate::odd::watch::Watch;
 use crate::query::zone::Calendar;
 use crate::sql::schema::{Schema, TableSchema};
 use crate::store::Store;
@@ -68,6 +69,8 @@ pub struct State {
     pub memory: Arc<Fair>,
     /// Open connections.
     pub connections: Arc<Connections>,
+    /// Checks of new rows.
+    pub odd: Watch,
     /// Warnings that were logged and still hold.
     pub notices: Notices,
     /// Whether ClickHouse answered a moment ago and the schema was right.
@@ -90,6 +93,7 @@ impl State {
             };
             Cache::new(&config.cache, tracker(&schema.cdrs), tracker(&schema.active_calls))
         });
+        let odd = Watch::new(&config, &schema);
         let logins = Logins::new(&config.auth);
         let requests = config.metrics.enabled.then(|| Requests::new(Endpoint::mounted(&config).map(Endpoint::path)));
         Arc::new(Self {
@@ -108,6 +112,7 @@ impl State {
             figures: Held::default(),
             memory: Fair::new(memory(&config.limits)),
             connections: Connections::new(&config.http),
+            odd,
             notices: Notices::default(),
             ready: AtomicBool::new(false),
             config,

@@ -65,6 +65,10 @@ metrics! {
     CACHE_BYTES gauge "cdrscope_cache_bytes" [] "Memory of remembered sums and answers.";
     ACCOUNTS_READ gauge "cdrscope_accounts_read_timestamp_seconds" [] "When accounts and api_access were last read, epoch seconds.";
     LINES_LOST counter "cdrscope_log_lines_lost_total" ["log"] "Lines of the access and the audit log that could not be written.";
+    ODD_ROWS counter "cdrscope_odd_rows_total" ["kind"] "New rows that cannot be meant, by kind.";
+    ROWS_CHECKED counter "cdrscope_rows_checked_total" [] "New rows that were looked at.";
+    ROWS_UNCHECKED counter "cdrscope_rows_unchecked_total" [] "New rows that were not looked at and will not be: a part of over 10 million, or one merged with old rows first.";
+    ROWS_LOOKED gauge "cdrscope_rows_looked_timestamp_seconds" ["table"] "When new rows of the table were last looked for, epoch seconds.";
     ENGINE_RESTARTS counter "cdrscope_engine_restarts_total" [] "Starts of the embedded engine after it had ended by itself.";
     ACCOUNTS_UP gauge "cdrscope_accounts_up" [] "1 if figures of accounts could be read for this scrape, else 0.";
     ACCOUNTS_OMITTED gauge "cdrscope_accounts_omitted" [] "Accounts without figures, as all together would be more than metrics.max_series.";

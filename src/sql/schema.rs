@@ -22,6 +22,10 @@ pub struct TableSchema {
     pub is_ours: bool,
     /// Whether the server shows its parts: the MergeTree family does.
     pub has_parts: bool,
+    /// Expressions of columns that no report reads, only checks of rows do, by the column's name.
+    pub checked: HashMap<String, String>,
+    /// True if ClickHouse replaces or sums up rows of one key: several rows of one id are usual there.
+    pub replaces: bool,
 }
 
 impl TableSchema {
@@ -34,6 +38,8 @@ impl TableSchema {
             ipv6: Vec::new(),
             is_ours: false,
             has_parts: false,
+            checked: HashMap::new(),
+            replaces: false,
         }
     }
 

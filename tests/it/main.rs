@@ -22,6 +22,7 @@ mod hostile;
 mod load;
 mod login;
 mod metrics;
+mod odd;
 mod openapi;
 mod oracle;
 mod own_accounts;

@@ -249,6 +249,7 @@ async fn paths_and_parameters() {
     /grafana/tag-values: post
     /health/live: get
     /health/ready: get
+    /health/data: get
     /openapi.json: get head
     /docs: get head
     /docs/{file}: get head

@@ -11,21 +11,21 @@ use actix_web::{HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
 use super::auth::unauthorized;
+use super::error::ApiError;
 use super::reply::{self, Room};
 use super::reports::request_id;
 use super::state::State;
 use crate::config::value::Secret;
 use crate::engine;
 use crate::metrics::{self, Exposition};
+use crate::odd::watch::now;
 
 pub use accounts::Held;
 
 /// Answers Prometheus.
 pub async fn show(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
-    if !is_allowed(&request, &state.config.metrics.token) {
-        let given = request.headers().contains_key(AUTHORIZATION);
-        let why = if given { "it is not `Bearer` with metrics.token" } else { "no token" };
-        return unauthorized(&request, &state, why).reply(None);
+    if let Err(refused) = authorize(&request, &state) {
+        return refused.reply(None);
     }
     let mut out = Exposition::default();
     service(&state, &mut out);
@@ -34,6 +34,19 @@ pub async fn show(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse
     response.insert_header((CONTENT_TYPE, metrics::CONTENT_TYPE)).insert_header((CACHE_CONTROL, "no-store"));
     let sent = reply::ready(&request, &mut response, out.into_text().into(), Room::of(0));
     sent.unwrap_or_else(|refused| refused.answer(&request, "metrics"))
+}
+
+/// Lets in who has `metrics.token`.
+///
+/// # Errors
+/// Another token, or none.
+pub fn authorize(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
+    if is_allowed(request, &state.config.metrics.token) {
+        return Ok(());
+    }
+    let given = request.headers().contains_key(AUTHORIZATION);
+    let why = if given { "it is not `Bearer` with metrics.token" } else { "no token" };
+    Err(unauthorized(request, state, why))
 }
 
 /// Whether the header holds the token: `Bearer`, in any case, and nothing else.
@@ -76,12 +89,30 @@ fn service(state: &State, out: &mut Exposition) {
             out.sample(&metrics::LINES_LOST, &[log], lost);
         }
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    odd_rows(state, out);
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     if let Some(age) = state.directory.age() {
-        out.single(&metrics::ACCOUNTS_READ, format_args!("{:.3}", now.saturating_sub(age).as_secs_f64()));
+        out.single(&metrics::ACCOUNTS_READ, format_args!("{:.3}", time.saturating_sub(age).as_secs_f64()));
     }
     if state.config.clickhouse.url.is_none() {
         out.single(&metrics::ENGINE_RESTARTS, engine::restarts());
+    }
+}
+
+/// What was seen of new rows.
+fn odd_rows(state: &State, out: &mut Exposition) {
+    out.family(&metrics::ODD_ROWS);
+    for seen in state.odd.tally().seen(now()) {
+        out.sample(&metrics::ODD_ROWS, &[seen.kind.name], seen.total);
+    }
+    let told: Vec<_> = state.odd.told().collect();
+    out.single(&metrics::ROWS_CHECKED, told.iter().map(|told| told.status.rows).sum::<u64>());
+    out.single(&metrics::ROWS_UNCHECKED, told.iter().map(|told| told.status.skipped).sum::<u64>());
+    out.family(&metrics::ROWS_LOOKED);
+    for told in &told {
+        if let Some(looked) = told.status.looked {
+            out.sample(&metrics::ROWS_LOOKED, &[told.table], looked);
+        }
     }
 }
 

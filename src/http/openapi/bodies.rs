@@ -99,6 +99,37 @@ pub fn object<'a>(properties: impl IntoIterator<Item = (&'a str, Value)>) -> Val
     json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
 }
 
+/// What /health/data holds.
+pub fn health_data() -> Value {
+    let text = || json!({ "type": "string" });
+    let time = || json!({ "type": ["string", "null"], "format": "date-time" });
+    let count = || json!({ "type": "integer", "minimum": 0 });
+    let list = |of: Value| json!({ "type": "array", "items": of });
+    let kind = object([
+        ("kind", text()),
+        ("table", text()),
+        ("rows", text()),
+        ("last_hour", count()),
+        ("since_start", count()),
+        ("last_seen", time()),
+    ]);
+    let table = object([
+        ("table", text()),
+        ("looked", time()),
+        ("failed", json!({ "type": "boolean" })),
+        ("parts_waiting", count()),
+        ("missed_rows", json!({ "type": "boolean" })),
+        ("not_checked", json!({ "type": ["string", "null"] })),
+        ("kinds_not_checked", list(object([("kind", text()), ("why", text())]))),
+    ]);
+    object([
+        ("status", json!({ "enum": ["ok", "odd", "unknown", "off"] })),
+        ("since", json!({ "type": "string", "format": "date-time" })),
+        ("kinds", list(kind)),
+        ("tables", list(table)),
+    ])
+}
+
 fn row(report: &Report, state: &State) -> Value {
     let figures = report.figures.iter().map(|figure| {
         let mut schema = reference("schemas", kind(*figure));

@@ -108,6 +108,7 @@ fn path_item(endpoint: Endpoint, state: &State) -> Value {
         | Endpoint::Grafana(_)
         | Endpoint::Live
         | Endpoint::Ready
+        | Endpoint::Data
         | Endpoint::Metrics
         | Endpoint::Document
         | Endpoint::Page => Vec::new(),
@@ -136,6 +137,7 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
         Endpoint::Grafana(entry) => (grafana::id(entry), "Grafana", grafana::summary(entry.route)),
         Endpoint::Live => ("healthLive".into(), "Service", "200 while the process runs."),
         Endpoint::Ready => ("healthReady".into(), "Service", "200 while the service can answer reports, else 503."),
+        Endpoint::Data => ("healthData".into(), "Service", "Counts of new rows that cannot be meant, by kind."),
         Endpoint::Metrics => ("metrics".into(), "Service", "Figures for Prometheus, with a token of their own."),
         Endpoint::Document => ("openapi".into(), "Service", "This document."),
         Endpoint::Page => ("docs".into(), "Service", "This document as a page."),
@@ -165,9 +167,11 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
         Endpoint::Grafana(_) => {}
         Endpoint::Login if method != "DELETE" => {}
         Endpoint::Metrics => operation["security"] = json!([{ METRICS_TOKEN: [] }]),
+        Endpoint::Data if state.config.metrics.enabled => operation["security"] = json!([{ METRICS_TOKEN: [] }]),
         Endpoint::Login
         | Endpoint::Live
         | Endpoint::Ready
+        | Endpoint::Data
         | Endpoint::Document
         | Endpoint::Page
         | Endpoint::PageFile => operation["security"] = json!([]),

@@ -230,7 +230,9 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
         ],
         Endpoint::Live => &[("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
         Endpoint::Ready => &[("405", "MethodNotAllowed"), ("406", "NotAcceptable"), ("503", "Unavailable")],
-        Endpoint::Metrics => &[("401", "Unauthorized"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
+        Endpoint::Data | Endpoint::Metrics => {
+            &[("401", "Unauthorized"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")]
+        }
         Endpoint::Document | Endpoint::Page => {
             &[("304", "NotModified"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")]
         }
@@ -272,6 +274,7 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
             let word = if matches!(endpoint, Endpoint::Live) { "live" } else { "ready" };
             ("200", "Yes.", &[], json(bodies::object([("status", json!({ "const": word }))])))
         }
+        Endpoint::Data => ("200", "The counts.", &["cache-control"], json(bodies::health_data())),
         Endpoint::Metrics => {
             let text = json!({ "text/plain": { "schema": { "type": "string" } } });
             ("200", "The text format of Prometheus, 0.0.4.", &["cache-control"], text)

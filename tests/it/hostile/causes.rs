@@ -36,7 +36,7 @@ impl log::Log for Capture {
     fn flush(&self) {}
 }
 
-fn capture() {
+pub fn capture() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         log::set_logger(&Capture).unwrap();
@@ -45,7 +45,7 @@ fn capture() {
 }
 
 /// The lines that hold a text.
-fn lines(text: &str) -> Vec<(log::Level, String)> {
+pub fn lines(text: &str) -> Vec<(log::Level, String)> {
     let all = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     all.iter().filter(|(_, line)| line.contains(text)).cloned().collect()
 }

@@ -1,7 +1,7 @@
 //! Attacks, one file a kind: each was seen to succeed before its guard was there.
 
 mod bodies;
-mod causes;
+pub mod causes;
 mod connections;
 mod fairness;
 mod grafana_bounds;
