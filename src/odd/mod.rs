@@ -1,4 +1,4 @@
-//! Rows that a switch inserts and cannot have meant: seen part by part as they come, or counted over a range.
+//! Rows that a switch inserts and cannot have meant: seen part by part as they come, counted over a range, or refused.
 //!
 //! | module | |
 //! | --- | --- |
@@ -9,11 +9,13 @@
 //! | [`look`] | one table's new parts, and what in them is odd |
 //! | [`watch`] | both tables, while the service runs |
 //! | [`scan`] | the count over a range of time |
+//! | [`strict`] | constraints that refuse odd rows |
 
 pub mod blocks;
 pub mod kinds;
 pub mod look;
 pub mod rules;
 pub mod scan;
+pub mod strict;
 pub mod tally;
 pub mod watch;

@@ -1,6 +1,7 @@
 //! Rows that a switch inserts and cannot have meant: each kind is seen, and the usual ones are not.
 
 mod check;
+mod strict;
 mod watch;
 
 use std::process::{Command, Stdio};
