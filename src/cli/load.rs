@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::connect::Connection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
-use crate::load::mapping::{Format, Mapping};
+use crate::load::mapping::{Format, Header, Mapping};
 use crate::load::moment::DateOrder;
 use crate::load::store::Door;
 use crate::load::{self, MaxRejects, Options, summary};
@@ -20,7 +20,9 @@ pub struct Load {
     /// packed with gzip, zstd, xz, bzip2 or lz4
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// A ready mapping (yeti), or a TOML file that says which columns are which and how they are spelled
+    /// A ready mapping (yeti, freeswitch-csv, freeswitch-sql, freeswitch-json, fusionpbx, asterisk-csv, asterisk-table,
+    /// kamailio-cdrs, kamailio-acc-cdrs, opensips-acc, cgrates), or a TOML file that says which columns are which and how
+    /// they are spelled
     #[arg(long, value_name = "NAME|FILE")]
     map: Option<String>,
     /// What the files are, where their names do not say it
@@ -81,7 +83,7 @@ impl Load {
             None => Mapping::default(),
         };
         mapping.format = self.format.or(mapping.format);
-        mapping.header = self.header.clone().or(mapping.header);
+        mapping.header = self.header.clone().map(Header::One).or(mapping.header);
         mapping.separator = self.separator.or(mapping.separator);
         mapping.time_zone = self.time_zone.clone().or(mapping.time_zone);
         mapping.date_order = self.date_order.or(mapping.date_order);

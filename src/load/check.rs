@@ -20,6 +20,8 @@ pub struct Checked {
     pub rows: u64,
     /// By column and reason.
     pub rejected: BTreeMap<(String, String), u64>,
+    /// Rows that the mapping says are no calls, by column and word.
+    pub left_out: BTreeMap<(String, String), u64>,
     /// The first and last `time_start`.
     pub times: Option<(i64, i64)>,
     /// Accounts, and how many rows have account 0.
@@ -66,7 +68,7 @@ pub struct Form {
 
 /// Checks every row of `from`.
 pub fn check(from: impl Read, form: Form, plan: &Plan, rejects: &mut Rejects) -> io::Result<Checked> {
-    let mut rows = Rows::new(from, form.shape, &plan.sources);
+    let mut rows = Rows::new(from, form.shape, plan);
 
     if form.header {
         rows.skip()?;
@@ -81,6 +83,10 @@ pub fn check(from: impl Read, form: Form, plan: &Plan, rejects: &mut Rejects) ->
             text.and_then(|text| plan.write(&cells, text, &mut checked.notes, &mut checked.defaults, &mut out));
         match written {
             Ok(written) => checked.add(&written),
+            Err(reject) if reject.is_left_out => {
+                let reason = (reject.column, reject.refusal.why.into_owned());
+                *checked.left_out.entry(reason).or_default() += 1;
+            }
             Err(reject) => {
                 rejects.add(row.line, &reject, row.bytes)?;
                 let reason = (reject.column, reject.refusal.why.into_owned());

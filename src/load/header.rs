@@ -1,6 +1,10 @@
 //! The columns that a file names, judged: enough of them known, and what the others may mean.
 
+use super::Options;
+use super::check::Checked;
+use super::mapping::Mapping;
 use super::plan::{Plan, Table};
+use super::ready;
 
 /// Words that other systems use, and ours.
 const MEANT: &[(&str, &str)] = &[
@@ -41,12 +45,13 @@ pub fn judge(
     plan: &Plan,
     found: &[String],
     unknown: &[String],
-    strict: bool,
+    options: &Options,
 ) -> Result<Vec<String>, String> {
     let expected = format!("expected are {}, {} and any of {}", table.time, table.account, known(table, 8));
     if plan.targets.iter().all(|target| target.from.is_empty()) {
+        let likely = likely(found, &options.mapping);
         let found = list(found);
-        return Err(format!("no known column; the file has {found}; {expected}"));
+        return Err(format!("no known column; the file has {found}; {expected}{likely}"));
     }
     let unread = plan.targets.iter().find(|target| target.column.kind.is_none());
     if let Some(column) = unread.map(|target| &target.column) {
@@ -54,13 +59,14 @@ pub fn judge(
     }
     for (needed, set) in [(&table.time, ""), (&table.account, " (or --set it)")] {
         if table.column(needed).is_some() && !plan.fills(needed) {
-            return Err(format!("no column {needed}{set}; the file has {}; {expected}", list(&hinted(table, found))));
+            let (likely, found) = (likely(found, &options.mapping), list(&hinted(table, found)));
+            return Err(format!("no column {needed}{set}; the file has {found}; {expected}{likely}"));
         }
     }
     let mut said = Vec::new();
     if !unknown.is_empty() {
         let unknown = list(&hinted(table, unknown));
-        if strict {
+        if options.strict {
             return Err(format!("unknown columns: {unknown}"));
         }
         said.push(format!("not loaded, unknown columns: {unknown}"));
@@ -70,7 +76,37 @@ pub fn judge(
             said.push(format!("the file has no {column}: it {consequence}; {way}"));
         }
     }
+    let mapping = &options.mapping;
+    if mapping.local_times && mapping.time_zone.is_none() {
+        said.push("times are read as UTC: say --time-zone if the system writes its local time".to_owned());
+    }
+    said.extend(mapping.note.clone());
     Ok(said)
+}
+
+/// `; it looks like …` where the file has the marks of a ready mapping that is not the one in use.
+pub fn likely(found: &[String], mapping: &Mapping) -> String {
+    match ready::looks_like(found, mapping.base.as_deref()) {
+        Some(name) => format!("; it looks like --map {name}"),
+        None => String::new(),
+    }
+}
+
+/// The way out for rows whose account is missing or no number.
+pub fn nobodys(table: &Table, checked: &Checked, options: &Options) -> Option<String> {
+    let account = &table.account;
+    let counts = checked.rejected.iter().filter(|((column, _), _)| column == account);
+    let rows: u64 = counts.map(|(_, count)| count).sum();
+    if rows == 0 {
+        return None;
+    }
+    let from = options.mapping.columns.get(account).map(super::mapping::Source::full).unwrap_or_default();
+    let from = from.from.list().first().map_or(account.as_str(), String::as_str);
+    let base = options.mapping.base.as_deref().map(|base| format!("base = \"{base}\" and ")).unwrap_or_default();
+    Some(format!(
+        "{rows} rows name no account by a number: --set {account}=N gives all rows one, and a mapping with \
+        {base}{account} = {{ from = \"{from}\", words = {{ \"name\" = N }} }} tells which name is which account"
+    ))
 }
 
 /// What is to be said of rows that have nothing in a column whose default hides them.
@@ -99,7 +135,8 @@ pub fn is_data(table: &Table, fields: &[String]) -> bool {
         let digits = field.bytes().filter(u8::is_ascii_digit).count();
         digits > 0 && field.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || b"-+.".contains(&byte))
     };
-    fields.iter().all(|field| table.column(field).is_none()) && fields.iter().any(is_number)
+    table.columns.iter().all(|column| super::plan::place(fields, &column.name).is_none())
+        && fields.iter().any(is_number)
 }
 
 /// The first of `columns` that comes twice.

@@ -1,13 +1,16 @@
 //! How a file of another system is read: its columns' names, units, words, zone. TOML, given by `--map` and by flags.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
+use super::duration::Unit;
 use super::moment::DateOrder;
 use super::number::Rounding;
-use super::value::Unit;
+use super::read::Reader;
 
 /// The form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -29,32 +32,80 @@ pub enum Format {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mapping {
+    /// A ready mapping that holds where this one says nothing.
+    pub base: Option<String>,
     /// Instead of what the name says.
     pub format: Option<Format>,
     /// Between fields.
     pub separator: Option<char>,
     /// The columns of a file without a header line.
-    pub header: Option<Vec<String>>,
+    pub header: Option<Header>,
+    /// Text that each record begins with, before its first field.
+    pub before: Option<String>,
+    /// Text that each record ends with, behind its last field.
+    pub after: Option<String>,
     /// Of times that name none; UTC.
     pub time_zone: Option<String>,
+    /// The system writes its own local time, so that the zone has to be said.
+    pub local_times: bool,
     /// Of dates such as 07/03/2026.
     pub date_order: Option<DateOrder>,
     /// `0,25` is a quarter.
     pub decimal_comma: bool,
     /// Columns of the file that carry a name of ours but mean something else are not taken by that name.
     pub only: bool,
+    /// Columns of the file that are not loaded and not worth a word; a `*` at the end stands for anything.
+    pub ignore: Vec<String>,
+    /// Columns of the file that tell calls from other rows: their words, true for calls; `*` is any other word.
+    pub rows: BTreeMap<String, BTreeMap<String, bool>>,
+    /// Said before anything is stored.
+    pub note: Option<String>,
     /// Our columns.
     pub columns: BTreeMap<String, Source>,
 }
 
-/// Where the values of a column come from.
+/// The columns of a file without a header line.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a list of columns, or one list for each number of columns")]
+pub enum Header {
+    /// These.
+    One(Vec<String>),
+    /// The list that has as many as the file.
+    ByWidth(Vec<Vec<String>>),
+}
+
+/// Where the values of a column come from.
+#[derive(Clone, Debug)]
 pub enum Source {
     /// The file's column.
     Name(String),
     /// That and how it is spelled.
     Full(Box<Full>),
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(SourceVisitor)
+    }
+}
+
+/// Tells a name from a table, so that faults within the table are told by their key.
+struct SourceVisitor;
+
+impl<'de> Visitor<'de> for SourceVisitor {
+    type Value = Source;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a column of the file, or a table such as { from = \"column\" }")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Source, E> {
+        Ok(Source::Name(name.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Source, A::Error> {
+        Full::deserialize(MapAccessDeserializer::new(map)).map(|full| Source::Full(Box::new(full)))
+    }
 }
 
 /// A column's source with everything about it.
@@ -63,6 +114,16 @@ pub enum Source {
 pub struct Full {
     /// The file's columns; the first that is not empty counts.
     pub from: Names,
+    /// All of them count instead, with this between them.
+    pub join: Option<String>,
+    /// What is taken of the text, one step after the other.
+    pub read: Readers,
+    /// A column that is added: a duration to a time, a number to a number.
+    pub plus: Option<String>,
+    /// A column that is taken away: a time from a time, a duration from a time, a number from a number.
+    pub minus: Option<String>,
+    /// A column that has to be there and not 0; otherwise the file has nothing.
+    pub when: Option<String>,
     /// The same for every row.
     pub value: Option<Scalar>,
     /// Of durations.
@@ -75,9 +136,35 @@ pub struct Full {
     pub default: Option<Scalar>,
 }
 
+/// One reader or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "readers: sip_user, name, url, bare, uuid, positive, given; one or a list of them")]
+pub enum Readers {
+    /// One.
+    One(Reader),
+    /// Several.
+    Many(Vec<Reader>),
+}
+
+impl Default for Readers {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl Readers {
+    /// All of them.
+    pub fn list(&self) -> &[Reader] {
+        match self {
+            Self::One(reader) => std::slice::from_ref(reader),
+            Self::Many(readers) => readers,
+        }
+    }
+}
+
 /// One name or several.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a column of the file or a list of them")]
 pub enum Names {
     /// One.
     One(String),
@@ -93,7 +180,7 @@ impl Default for Names {
 
 /// A number, a word or a text of a mapping.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, a text, true or false")]
 pub enum Scalar {
     /// `true`
     Truth(bool),
@@ -159,19 +246,43 @@ impl Names {
     }
 }
 
-/// Mappings that come with the program.
-const READY: &[(&str, &str)] = &[("yeti", include_str!("mappings/yeti.toml"))];
+impl Full {
+    /// Every column of the file that it reads.
+    pub fn reads(&self) -> impl Iterator<Item = &String> {
+        let one = [&self.plus, &self.minus, &self.when];
+        self.from.list().iter().chain(one.into_iter().flatten())
+    }
+
+    /// What contradicts itself, or has no meaning.
+    pub fn fault(&self) -> Option<&'static str> {
+        let has_source = !self.from.list().is_empty();
+        if self.value.is_some() && has_source {
+            return Some("has both value and from: which one counts?");
+        }
+        if self.plus.is_some() && self.minus.is_some() {
+            return Some("has both plus and minus: only one can be read");
+        }
+        let needs = [
+            (self.plus.is_some(), "has plus, but no from to add it to"),
+            (self.minus.is_some(), "has minus, but no from to take it from"),
+            (self.join.is_some(), "has join, but no from"),
+            (!self.read.list().is_empty(), "has read, but no from"),
+            (self.when.is_some(), "has when, but no from"),
+            (!self.words.is_empty(), "has words, but no from"),
+            (self.unit.is_some(), "has unit, but no from"),
+        ];
+        let lacking = needs.into_iter().find(|(is_set, _)| *is_set && !has_source).map(|(_, why)| why);
+        let is_empty = !has_source && self.value.is_none() && self.default.is_none();
+        lacking.or_else(|| is_empty.then_some("has neither from nor value nor default"))
+    }
+}
 
 impl Mapping {
-    /// The ready one of that name, or the file's.
-    pub fn load(name: &str) -> Result<Self, String> {
-        let text = match READY.iter().find(|(ready, _)| *ready == name) {
-            Some((_, text)) => (*text).to_owned(),
-            None => std::fs::read_to_string(Path::new(name)).map_err(|error| {
-                let ready: Vec<_> = READY.iter().map(|(name, _)| *name).collect();
-                format!("--map {name}: no ready mapping ({}) and no file: {error}", ready.join(", "))
-            })?,
-        };
-        toml::from_str(&text).map_err(|error| format!("--map {name}: {}", error.to_string().trim_end()))
+    /// True for columns of the file that are left out without a word.
+    pub fn ignores(&self, name: &str) -> bool {
+        self.ignore.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(begin) => name.starts_with(begin),
+            None => pattern.eq_ignore_ascii_case(name),
+        })
     }
 }

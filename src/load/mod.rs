@@ -6,17 +6,23 @@
 
 pub mod check;
 pub mod column;
+pub mod duration;
 mod header;
 pub mod input;
 pub mod mapping;
 pub mod moment;
 pub mod number;
 pub mod plan;
+pub mod read;
+mod ready;
 pub mod record;
 pub mod row;
+pub mod sample;
 mod stage;
 pub mod store;
+pub mod sum;
 pub mod summary;
+pub mod target;
 pub mod value;
 
 use std::io;
@@ -28,7 +34,7 @@ use indicatif::ProgressBar;
 use check::{Checked, Form, Rejects, check};
 use column::Column;
 use input::Input;
-use mapping::{Format, Mapping};
+use mapping::{Format, Header, Mapping};
 use plan::{Plan, Table};
 use record::{Records, Shape, csv, tsv};
 use row::Cells;
@@ -187,8 +193,9 @@ fn every_name(table: &Table, mapping: &Mapping) -> Vec<String> {
         names.extend(table.columns.iter().map(|column| column.name.clone()));
     }
     for source in mapping.columns.values() {
-        names.extend(source.full().from.list().iter().cloned());
+        names.extend(source.full().reads().cloned());
     }
+    names.extend(mapping.rows.keys().cloned());
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
@@ -208,7 +215,11 @@ fn text(table: &Table, options: &Options, file: &Path, format: Format) -> io::Re
         Format::Tsv => Shape::Tsv(separator('\t')?),
         _ => Shape::Lines,
     };
-    let mut records = Records::new(bytes, shape);
+    let around = match (&mapping.before, &mapping.after) {
+        (None, None) => None,
+        (before, after) => Some((before.clone().unwrap_or_default(), after.clone().unwrap_or_default())),
+    };
+    let mut records = Records::new(bytes, if around.is_some() { Shape::Lines } else { shape });
     let first = records.read()?;
     if shape == Shape::Lines {
         let is_line = |line: &[u8]| line.trim_ascii().starts_with(b"{") && line.trim_ascii().ends_with(b"}");
@@ -218,12 +229,47 @@ fn text(table: &Table, options: &Options, file: &Path, format: Format) -> io::Re
         return Ok(Read { input, form: Form { shape, header: false }, sources: every_name(table, mapping) });
     }
     let refuse = |why: String| Err(io::Error::other(why));
-    if let Some(sources) = &mapping.header {
+    if let Some(Header::One(sources)) = &mapping.header {
         return Ok(Read { input, form: Form { shape, header: false }, sources: sources.clone() });
     }
     let Some(first) = first else { return refuse("is empty: not even a header line".to_owned()) };
     let line = std::str::from_utf8(first.bytes).ok().filter(|_| first.fault.is_none());
     let Some(line) = line else { return refuse("the header line is no text".to_owned()) };
+    let line = match row::within(line, around.as_ref(), shape) {
+        Ok(line) => line,
+        Err(why) => return refuse(format!("the first line {why}{}", header::likely(&fields(line, shape), mapping))),
+    };
+    let found = fields(line, shape);
+    if let (Some(Header::ByWidth(_)), Some(_), Some(other)) =
+        (&mapping.header, &mapping.base, ready::looks_like(&found, mapping.base.as_deref()))
+    {
+        return refuse(format!("is no file of that system by its first line; it looks like --map {other}"));
+    }
+    if let Some(Header::ByWidth(headers)) = &mapping.header {
+        let Some(sources) = headers.iter().find(|header| header.len() == found.len()) else {
+            let widths: Vec<_> = headers.iter().map(|header| header.len().to_string()).collect();
+            let (count, widths, likely) = (found.len(), widths.join(", "), header::likely(&found, mapping));
+            return refuse(format!("the first line has {count} fields, the mapping knows {widths}{likely}"));
+        };
+        return Ok(Read { input, form: Form { shape, header: false }, sources: sources.clone() });
+    }
+    let sources: Vec<String> = found.iter().map(|name| name.trim_matches(BLANKS).to_owned()).collect();
+    let names = every_name(table, mapping);
+    if !names.iter().any(|name| plan::place(&sources, name).is_some()) && header::is_data(table, &sources) {
+        let (example, line) = ("--header customer_acc_id,time_start,…", line.chars().take(80).collect::<String>());
+        let likely = header::likely(&found, mapping);
+        return refuse(format!(
+            "has no header line, its first line is data ({line}): name the columns with {example}{likely}"
+        ));
+    }
+    Ok(Read { input, form: Form { shape, header: true }, sources })
+}
+
+/// Around names of columns: what is no part of them.
+const BLANKS: [char; 4] = [' ', '\t', '\u{a0}', '\u{feff}'];
+
+/// The fields of a record.
+fn fields(line: &str, shape: Shape) -> Vec<String> {
     let (mut cells, mut scratch) = (Vec::new(), String::new());
     match shape {
         Shape::Csv(separator) => csv(line, separator, &mut cells, &mut scratch),
@@ -232,14 +278,7 @@ fn text(table: &Table, options: &Options, file: &Path, format: Format) -> io::Re
     }
     let width = cells.len();
     let cells = Cells::new(cells, scratch);
-    let sources: Vec<String> =
-        (0..width).map(|at| cells.text(line, at).unwrap_or_default().trim().to_owned()).collect();
-    let maps = |name: &String| every_name(table, mapping).contains(name);
-    if !sources.iter().any(maps) && header::is_data(table, &sources) {
-        let (example, line) = ("--header customer_acc_id,time_start,…", line.chars().take(80).collect::<String>());
-        return refuse(format!("has no header line, its first line is data ({line}): name the columns with {example}"));
-    }
-    Ok(Read { input, form: Form { shape, header: true }, sources })
+    (0..width).map(|at| cells.text(line, at).unwrap_or_default().to_owned()).collect()
 }
 
 async fn run(
@@ -255,12 +294,13 @@ async fn run(
         return Err(format!("column {twice} comes twice in the header"));
     }
     let mut plan = Plan::new(door.table, sources, &options.mapping, &options.set)?;
-    let names_columns = matches!(form.shape, Shape::Csv(_)) || (form.header && matches!(form.shape, Shape::Tsv(_)));
-    let named = names_columns || options.mapping.header.is_some();
+    let has_header = form.header || options.mapping.header.is_some();
+    let named = matches!(form.shape, Shape::Csv(_)) || (has_header && matches!(form.shape, Shape::Tsv(_)));
     if named {
-        let unknown: Vec<String> = plan.unused().map(str::to_owned).collect();
+        let unknown = plan.unused().filter(|name| !options.mapping.ignores(name));
+        let unknown: Vec<String> = unknown.map(str::to_owned).collect();
         let found = plan.sources.clone();
-        header::judge(door.table, &plan, &found, &unknown, options.strict)?.into_iter().for_each(&mut *say);
+        header::judge(door.table, &plan, &found, &unknown, options)?.into_iter().for_each(&mut *say);
     }
     let (opened, checking, rejects) = (input.clone(), plan.clone(), Rejects::beside(file));
     let runtime = tokio::runtime::Handle::current();
@@ -277,11 +317,16 @@ async fn run(
         plan.without_unseen(door.table, &checked.seen);
         let sources = plan.sources.iter().zip(&checked.seen).filter(|(_, seen)| **seen).map(|(source, _)| source);
         let found: Vec<String> = sources.chain(&checked.unknown).cloned().collect();
-        header::judge(door.table, &plan, &found, &checked.unknown, options.strict)?.into_iter().for_each(&mut *say);
+        let unknown = checked.unknown.iter().filter(|name| !options.mapping.ignores(name));
+        let unknown: Vec<String> = unknown.cloned().collect();
+        header::judge(door.table, &plan, &found, &unknown, options)?.into_iter().for_each(&mut *say);
     }
     // A column that no row has was said to be missing.
     empties.into_iter().filter(|(column, _)| plan.fills(column)).for_each(|(_, line)| say(line));
     let rejected = checked.rejects();
+    if let Some(nobodys) = header::nobodys(door.table, &checked, options) {
+        say(nobodys);
+    }
     if !options.max_rejects.allows(rejected, checked.rows) {
         let (rows, most) = (checked.rows, options.max_rejects);
         let reasons = summary::reasons(&checked);

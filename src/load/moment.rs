@@ -61,7 +61,9 @@ pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
     }
     let (date, rest) = date(text, spelling.order)?;
     let (time, nanos, rest) = clock(rest)?;
-    if date == (0, 0, 0) || text.starts_with("0000-00-00") {
+    // Go's and .NET's time that was never set is the first instant of year 1.
+    let is_unset = date == (1, 1, 1) && time == [0, 0, 0] && nanos == 0;
+    if date == (0, 0, 0) || text.starts_with("0000-00-00") || is_unset {
         return Ok(Moment::Zero);
     }
     let [hour, minute, second] = time;

@@ -1,27 +1,18 @@
 //! Which column of the table is filled from what of the file, and rows written by it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 
 use super::column::{Column, Kind};
-use super::mapping::{Full, Mapping};
+use super::mapping::Mapping;
 use super::moment::Spelling;
 use super::row::Cells;
-use super::value::{Notes, Refusal, Style, write};
-
-/// A column of the table and where its values come from.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The column.
-    pub column: Column,
-    /// Of the file; the first that is not empty counts.
-    pub from: Vec<usize>,
-    /// The same for every row, written already.
-    constant: Option<Vec<u8>>,
-    style: Style,
-}
+use super::target::Target;
+pub use super::target::place;
+use super::value::{Notes, Refusal, quoted};
 
 /// How rows of a file become rows of the table.
 #[derive(Clone, Debug)]
@@ -36,6 +27,10 @@ pub struct Plan {
     uuid: Option<usize>,
     /// The place at which a uuid of the row's contents is written.
     made: bool,
+    /// What stands around each record.
+    pub around: Option<(String, String)>,
+    /// Columns of the file that tell calls from other rows: their words, true for calls.
+    calls: Vec<(usize, BTreeMap<String, bool>)>,
 }
 
 /// The table.
@@ -87,6 +82,8 @@ pub struct Reject {
     pub column: String,
     /// The value and the reason.
     pub refusal: Refusal,
+    /// The mapping says that such rows are no calls.
+    pub is_left_out: bool,
 }
 
 impl Plan {
@@ -112,32 +109,17 @@ impl Plan {
                 .ok_or_else(|| format!("the mapping names a column {name}, which {} lacks", table.name))?;
         }
         for column in &table.columns {
-            let given = set.iter().rev().find(|(name, _)| *name == column.name).map(|(_, value)| value.clone());
-            let mapped = mapping.columns.get(&column.name).map(super::mapping::Source::full);
-            let full = mapped.clone().unwrap_or_default();
-            let mut names: Vec<&str> = full.from.list().iter().map(String::as_str).collect();
-            if mapped.is_none() && !mapping.only {
-                names.push(&column.name);
-            }
-            let from: Vec<usize> =
-                names.iter().filter_map(|name| sources.iter().position(|source| source == name)).collect();
-            let style = style(&full, mapping, &times);
-            let value = given.or_else(|| full.value.as_ref().map(super::mapping::Scalar::text));
-            let constant = match value {
-                None => None,
-                Some(value) => {
-                    let mut bytes = Vec::new();
-                    let plain = Style { words: Vec::new(), unit: None, ..style.clone() };
-                    write(column, Some(&value), &plain, &mut Notes::default(), &mut bytes)
-                        .map_err(|refusal| format!("--set {}: {}: {}", column.name, refusal.value, refusal.why))?;
-                    Some(bytes)
-                }
-            };
-            if constant.is_some() || !from.is_empty() {
-                targets.push(Target { column: column.clone(), from, constant, style });
-            }
+            let given = set.iter().rev().find(|(name, _)| *name == column.name).map(|(_, value)| value.as_str());
+            targets.extend(Target::new(column, &sources, mapping, given, &times)?);
         }
-        let mut plan = Self { sources, targets, time: None, account: None, id: None, uuid: None, made: false };
+        let calls = mapping.rows.iter().filter_map(|(name, words)| Some((place(&sources, name)?, words.clone())));
+        let calls = calls.collect();
+        let around = match (&mapping.before, &mapping.after) {
+            (None, None) => None,
+            (before, after) => Some((before.clone().unwrap_or_default(), after.clone().unwrap_or_default())),
+        };
+        let (time, account, id, uuid, made) = (None, None, None, None, false);
+        let mut plan = Self { sources, targets, time, account, id, uuid, made, around, calls };
         plan.index(table);
         Ok(plan)
     }
@@ -145,7 +127,7 @@ impl Plan {
     /// Leaves out columns of which the file has had no value, so that they have the table's default.
     pub fn without_unseen(&mut self, table: &Table, seen: &[bool]) {
         let any = |target: &Target| target.from.iter().any(|at| seen.get(*at).copied().unwrap_or(false));
-        self.targets.retain(|target| target.constant.is_some() || target.style.default.is_some() || any(target));
+        self.targets.retain(|target| target.is_filled_anyway() || any(target));
         self.index(table);
     }
 
@@ -162,7 +144,9 @@ impl Plan {
 
     /// The file's columns that fill none of the table's.
     pub fn unused(&self) -> impl Iterator<Item = &str> {
-        let used = |at: usize| self.targets.iter().any(|target| target.from.contains(&at));
+        let used = |at: usize| {
+            self.targets.iter().any(|target| target.reads(at)) || self.calls.iter().any(|(call, _)| *call == at)
+        };
         self.sources.iter().enumerate().filter(move |(at, _)| !used(*at)).map(|(_, source)| source.as_str())
     }
 
@@ -207,19 +191,29 @@ impl Plan {
         defaults: &mut [u64],
         out: &mut Vec<u8>,
     ) -> Result<Written, Reject> {
+        for (at, words) in &self.calls {
+            let text = cells.text(record, *at).unwrap_or_default().trim();
+            let known = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+            let (why, is_left_out) = match known.map(|(_, is_call)| is_call).or_else(|| words.get("*")) {
+                Some(true) => continue,
+                Some(false) => (format!("is {}", quoted(text)), true),
+                None => (format!("{}: no word that the mapping knows", quoted(text)), false),
+            };
+            let refusal = Refusal { value: String::new(), why: why.into() };
+            let column = self.sources.get(*at).cloned().unwrap_or_default();
+            return Err(Reject { column, refusal, is_left_out });
+        }
         let (mut time, mut account, mut id, mut uuid) = (0, 0, None, None);
         let mut contents = self.made.then(Sha256::new);
         let mut uuid_at = None;
         for (at, target) in self.targets.iter().enumerate() {
             let from = out.len();
             let is = Some(at);
-            if let Some(constant) = &target.constant {
+            if let Some(constant) = target.constant() {
                 out.extend_from_slice(constant);
             } else {
-                let text =
-                    target.from.iter().filter_map(|cell| cells.text(record, *cell)).find(|text| !text.is_empty());
-                let refused = |refusal| Reject { column: target.column.name.clone(), refusal };
-                let default = write(&target.column, text, &target.style, notes, out).map_err(refused)?;
+                let refused = |refusal| Reject { column: target.column.name.clone(), refusal, is_left_out: false };
+                let default = target.write(cells, record, notes, out).map_err(refused)?;
                 if default {
                     if is == self.time || is == self.account {
                         return Err(refused(Refusal { value: String::new(), why: "empty".into() }));
@@ -281,21 +275,11 @@ impl Plan {
     }
 }
 
-fn style(full: &Full, mapping: &Mapping, times: &Spelling) -> Style {
-    Style {
-        times: times.clone(),
-        unit: full.unit,
-        rounding: full.round.map(Into::into).unwrap_or_default(),
-        decimal_comma: mapping.decimal_comma,
-        words: full.words.iter().map(|(word, value)| (word.clone(), value.text())).collect(),
-        default: full.default.as_ref().map(super::mapping::Scalar::text),
-    }
-}
-
 impl Reject {
     /// A record that is none.
     pub fn record(why: String) -> Self {
-        Self { column: String::new(), refusal: Refusal { value: String::new(), why: Cow::Owned(why) } }
+        let refusal = Refusal { value: String::new(), why: Cow::Owned(why) };
+        Self { column: String::new(), refusal, is_left_out: false }
     }
 
     /// The reason with the value.

@@ -224,6 +224,15 @@ fn csv_end(bytes: &[u8], separator: u8, whole: bool) -> Option<Result<(usize, us
     }
 }
 
+/// Whether a line is a record of CSV, whose quotes are closed.
+pub fn is_whole(line: &str, separator: u8) -> Result<(), &'static str> {
+    match csv_end(line.as_bytes(), separator, true) {
+        Some(Ok((length, _))) if length == line.len() => Ok(()),
+        Some(Err(why)) => Err(why),
+        Some(Ok(_)) | None => Err("a quote that is not closed"),
+    }
+}
+
 /// Length of the object that the bytes begin with.
 fn object_end(bytes: &[u8]) -> Option<Result<usize, ()>> {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);

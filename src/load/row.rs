@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io::{self, Read};
 
-use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::record::{Cell, Record, Records, Shape, csv, tsv};
+use super::plan::Plan;
+use super::record::{Cell, Record, Records, Shape, csv, is_whole, tsv};
 
 /// Unknown keys that are kept to be told.
 const MAX_UNKNOWN: usize = 100;
@@ -39,6 +40,7 @@ impl Cells {
 pub struct Rows<R> {
     records: Records<R>,
     shape: Shape,
+    around: Option<(String, String)>,
     width: usize,
     keys: Keys,
     /// Which columns have had a value.
@@ -81,15 +83,18 @@ pub struct Row<'a> {
 }
 
 impl<R: Read> Rows<R> {
-    /// Over `from`, whose columns or keys are `columns`; of objects, a dot leads into one within.
-    pub fn new(from: R, shape: Shape, columns: &[String]) -> Self {
+    /// Over `from`, whose columns or keys are those of `plan`; of objects, a dot leads into one within.
+    pub fn new(from: R, shape: Shape, plan: &Plan) -> Self {
+        let columns = &plan.sources;
         let mut keys = Keys::default();
         if matches!(shape, Shape::Lines | Shape::Objects) {
             columns.iter().enumerate().for_each(|(at, column)| keys.add(column, at));
         }
         let seen = vec![false; columns.len()];
-        let records = Records::new(from, shape);
-        Self { records, shape, width: columns.len(), keys, seen, unknown: Unknown::default() }
+        let around = plan.around.clone();
+        // With text around it a record ends where the line does.
+        let records = Records::new(from, if around.is_some() { Shape::Lines } else { shape });
+        Self { records, shape, around, width: columns.len(), keys, seen, unknown: Unknown::default() }
     }
 
     /// Skips the header line.
@@ -103,7 +108,7 @@ impl<R: Read> Rows<R> {
         let text = match (fault, std::str::from_utf8(bytes)) {
             (Some(fault), _) => Err(fault.to_owned()),
             (None, Err(_)) => Err("not UTF-8".to_owned()),
-            (None, Ok(text)) => {
+            (None, Ok(text)) => within(text, self.around.as_ref(), self.shape).and_then(|text| {
                 let Cells { cells, scratch } = &mut *into;
                 let cut = match self.shape {
                     Shape::Csv(separator) => {
@@ -138,9 +143,20 @@ impl<R: Read> Rows<R> {
                     *seen |= *cell != Cell::Null;
                 }
                 cut.map(|()| text)
-            }
+            }),
         };
         Ok(Some(Row { line, bytes, text }))
+    }
+}
+
+/// The record without what stands around it.
+pub fn within<'a>(text: &'a str, around: Option<&(String, String)>, shape: Shape) -> Result<&'a str, String> {
+    let Some((before, after)) = around else { return Ok(text) };
+    let inner = text.strip_prefix(before.as_str()).ok_or_else(|| format!("does not begin with {before}"))?;
+    let inner = inner.strip_suffix(after.as_str()).ok_or_else(|| format!("does not end with {after}"))?;
+    match shape {
+        Shape::Csv(separator) => is_whole(inner, separator).map(|()| inner).map_err(str::to_owned),
+        Shape::Tsv(_) | Shape::Lines | Shape::Objects => Ok(inner),
     }
 }
 
@@ -171,7 +187,7 @@ struct Object<'a> {
 impl Object<'_> {
     fn read(&mut self, text: &str) -> Result<(), serde_json::Error> {
         let mut json = serde_json::Deserializer::from_str(text);
-        json.deserialize_map(&mut *self)?;
+        json.deserialize_any(&mut *self)?;
         json.end()
     }
 
@@ -197,6 +213,31 @@ impl Object<'_> {
         }
         Ok(())
     }
+
+    /// Takes the value of a key, or of a place in a list.
+    fn take(&mut self, key: &str, raw: &RawValue) -> Result<(), serde_json::Error> {
+        let is_within = raw.get().starts_with(['{', '[']);
+        if let Some(at) = self.keys.leaves.get(key) {
+            return self.set(key, *at, raw);
+        }
+        let Some(inner) = self.keys.inner.get(key).filter(|_| is_within) else {
+            self.unknown.add(format!("{}{key}", self.prefix));
+            return Ok(());
+        };
+        let mut object = Object {
+            whole: self.whole,
+            keys: inner,
+            cells: &mut *self.cells,
+            scratch: &mut *self.scratch,
+            unknown: &mut *self.unknown,
+            prefix: format!("{}{key}.", self.prefix),
+            twice: None,
+        };
+        object.read(raw.get())?;
+        let twice = object.twice;
+        self.twice = self.twice.take().or(twice);
+        Ok(())
+    }
 }
 
 impl<'de> Visitor<'de> for &mut Object<'_> {
@@ -207,27 +248,21 @@ impl<'de> Visitor<'de> for &mut Object<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        use serde::de::Error as _;
-        let keys = self.keys;
         while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             let raw: &RawValue = map.next_value()?;
-            if let Some(at) = keys.leaves.get(&*key) {
-                self.set(&key, *at, raw).map_err(A::Error::custom)?;
-            } else if let Some(inner) = keys.inner.get(&*key).filter(|_| raw.get().starts_with('{')) {
-                let mut object = Object {
-                    whole: self.whole,
-                    keys: inner,
-                    cells: &mut *self.cells,
-                    scratch: &mut *self.scratch,
-                    unknown: &mut *self.unknown,
-                    prefix: format!("{}{key}.", self.prefix),
-                    twice: None,
-                };
-                object.read(raw.get()).map_err(A::Error::custom)?;
-                self.twice = self.twice.take().or(object.twice);
-            } else {
-                self.unknown.add(format!("{}{key}", self.prefix));
-            }
+            self.take(&key, raw).map_err(serde::de::Error::custom)?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        if self.prefix.is_empty() {
+            return Err(serde::de::Error::custom("a list"));
+        }
+        let mut at = 0_usize;
+        while let Some(raw) = list.next_element::<&RawValue>()? {
+            self.take(&at.to_string(), raw).map_err(serde::de::Error::custom)?;
+            at += 1;
         }
         Ok(())
     }

@@ -248,7 +248,7 @@ fn batches(
     batch_rows: usize,
     sender: &tokio::sync::mpsc::Sender<Batch>,
 ) -> io::Result<()> {
-    let mut rows = Rows::new(from, form.shape, &plan.sources);
+    let mut rows = Rows::new(from, form.shape, plan);
     if form.header {
         rows.skip()?;
     }

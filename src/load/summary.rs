@@ -44,6 +44,13 @@ pub fn lines(name: &str, outcome: &Outcome, dry: bool) -> Vec<String> {
         lines.push(format!("rejected: {}", reasons(checked)));
         lines.push(format!("see {name}.rejects.csv"));
     }
+    if !checked.left_out.is_empty() {
+        let count: u64 = checked.left_out.values().sum();
+        let mut reasons: Vec<_> = checked.left_out.iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let reasons: Vec<_> = reasons.iter().take(MOST).map(|((column, why), _)| format!("{column} {why}")).collect();
+        lines.push(format!("{count} rows are no calls and were left out: {}", reasons.join(", ")));
+    }
     let notes = &checked.notes;
     if notes.rounded > 0 {
         lines.push(format!("{} prices rounded to the digits of their column, halves up", notes.rounded));

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::column::{Column, Kind};
+use super::duration::{self, Unit};
 use super::moment::{self, Epoch, Moment, Spelling};
 use super::number::{Number, Rounding};
 
@@ -18,30 +19,10 @@ pub struct Style {
     pub rounding: Rounding,
     /// `0,25` is a quarter.
     pub decimal_comma: bool,
-    /// Words and what they stand for; the word `*` stands for all others.
+    /// Words and what they stand for; the word `*` is any other, and stands for itself if `*` is its value.
     pub words: Vec<(String, String)>,
     /// Taken where the file has nothing.
     pub default: Option<String>,
-}
-
-/// What a duration is counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-pub enum Unit {
-    /// Seconds, with a fraction or without.
-    #[serde(rename = "s")]
-    Seconds,
-    /// Thousandths.
-    #[serde(rename = "ms")]
-    Milliseconds,
-    /// Millionths.
-    #[serde(rename = "us")]
-    Microseconds,
-    /// Billionths.
-    #[serde(rename = "ns")]
-    Nanoseconds,
-    /// `1:02:03` or `02:03`.
-    #[serde(rename = "hh:mm:ss")]
-    Clock,
 }
 
 /// What is told of a file's values in its summary.
@@ -93,7 +74,15 @@ pub fn write(
         }
     };
     let refuse = |text: &str, why: Cow<'static, str>| Refusal { value: quoted(text), why };
-    let text = spelled(text, style).ok_or_else(|| refuse(text, "no word that the mapping knows".into()))?;
+    let text = match spelled(text, style) {
+        Some(text) => text,
+        None => return Err(refuse(text, "no word that the mapping knows".into())),
+    };
+    if text.is_empty() && !is_text {
+        // A word that the mapping says stands for nothing.
+        out.extend(if column.nullable { &[0, 1][..] } else { &[1] });
+        return Ok(true);
+    }
     out.push(0);
     if column.nullable {
         out.push(0);
@@ -143,7 +132,8 @@ fn spelled<'a>(text: &'a str, style: &'a Style) -> Option<Cow<'a, str>> {
     if !style.words.is_empty() {
         let found = style.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
         let found = found.or_else(|| style.words.iter().find(|(word, _)| word == "*"));
-        return found.map(|(_, value)| Cow::Borrowed(value.as_str()));
+        let replaced = |value: &'a String| if value == "*" { text } else { value.as_str() };
+        return found.map(|(_, value)| Cow::Borrowed(replaced(value)));
     }
     if style.decimal_comma && text.contains(',') && !text.contains('.') {
         return Some(Cow::Owned(text.replacen(',', ".", 1)));
@@ -159,7 +149,7 @@ fn value(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Ve
         }
         Kind::Integer { signed, bytes } => {
             let number = match style.unit {
-                Some(unit) => duration(text, unit)?.scaled(0, style.rounding).map(|(number, _)| number),
+                Some(unit) => duration::parse(text, unit)?.scaled(0, style.rounding).map(|(number, _)| number),
                 None => match integer(text) {
                     Some(number) => Some(number),
                     None if *bytes == 1 && !*signed && truth(text).is_some() => truth(text),
@@ -182,7 +172,7 @@ fn value(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Ve
         }
         Kind::Decimal { digits, scale, bytes } => {
             let number = match style.unit {
-                Some(unit) => duration(text, unit)?,
+                Some(unit) => duration::parse(text, unit)?,
                 None => Number::parse(text)?,
             };
             let limit = 10_i128.pow(*digits);
@@ -230,14 +220,19 @@ fn value(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Ve
 }
 
 fn float(text: &str, bytes: usize, style: &Style, out: &mut Vec<u8>) -> Result<(), Fault> {
-    // Checks the spelling: f64's own also takes `inf` and `nan`.
-    Number::parse(text)?;
     let factor = match style.unit {
-        None | Some(Unit::Seconds | Unit::Clock) => 1.0,
+        None | Some(Unit::Seconds) => 1.0,
         Some(Unit::Milliseconds) => 1e3,
         Some(Unit::Microseconds) => 1e6,
         Some(Unit::Nanoseconds) => 1e9,
+        Some(unit @ (Unit::Clock | Unit::Go | Unit::Iso)) => {
+            let (nanos, _) = duration::parse(text, unit)?.scaled(9, style.rounding).ok_or("out of range")?;
+            let plain = Style { unit: Some(Unit::Nanoseconds), ..style.clone() };
+            return float(&nanos.to_string(), bytes, &plain, out);
+        }
     };
+    // Checks the spelling: f64's own also takes `inf` and `nan`.
+    Number::parse(text)?;
     if bytes == 4 && style.unit.is_none() {
         // Straight from the text: by way of f64 it would be rounded twice.
         let number: f32 = text.parse().map_err(|_not| "not a number")?;
@@ -323,30 +318,6 @@ fn truth(text: &str) -> Option<i128> {
     }
 }
 
-fn duration(text: &str, unit: Unit) -> Result<Number, String> {
-    let power = match unit {
-        Unit::Seconds => 0,
-        Unit::Milliseconds => -3,
-        Unit::Microseconds => -6,
-        Unit::Nanoseconds => -9,
-        Unit::Clock => {
-            let no_clock = || "not a duration such as 1:02:03".to_owned();
-            let mut parts: Vec<u64> = Vec::new();
-            for part in text.split(':') {
-                let digits = (1..=9).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-                parts.push(part.parse().ok().filter(|_| digits).ok_or_else(no_clock)?);
-            }
-            let seconds = match parts[..] {
-                [minutes, seconds] if seconds < 60 => minutes * 60 + seconds,
-                [hours, minutes, seconds] if minutes < 60 && seconds < 60 => hours * 3600 + minutes * 60 + seconds,
-                _ => return Err(no_clock()),
-            };
-            return Number::parse(&seconds.to_string());
-        }
-    };
-    Ok(Number::parse(text)?.shifted(power))
-}
-
 /// A length as RowBinary has it.
 fn length(mut length: usize, out: &mut Vec<u8>) {
     while length > 0x7f {
@@ -357,7 +328,7 @@ fn length(mut length: usize, out: &mut Vec<u8>) {
 }
 
 /// The value for a message, cut where it is long.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut short: String = text.chars().take(40).collect();
     if short.len() < text.len() {
         short.push('…');

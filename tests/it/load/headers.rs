@@ -55,13 +55,13 @@ async fn a_file_without_a_header_line_is_recognised() {
 #[actix_web::test]
 async fn unknown_columns_are_listed_with_what_they_may_mean_and_strict_refuses_them() {
     let db = db().await;
-    let file = File::new("a.csv", format!("customer_acc_id,time_start,customer_prise,Duration,zzzz\n{ROW},1,2,3\n"));
+    let file = File::new("a.csv", format!("customer_acc_id,time_start,customer_prise,Duratoin,zzzz\n{ROW},1,2,3\n"));
     let (code, said) = file.load(&db, &["--strict"]);
     assert_eq!(code, 1, "{said}");
     assert_eq!(one(&db, "count()").await, "0");
     let (code, said) = file.load(&db, &[]);
     assert_eq!(code, 0, "{said}");
-    for part in ["customer_prise (customer_price?)", "Duration (duration?)", "zzzz"] {
+    for part in ["customer_prise (customer_price?)", "Duratoin (duration?)", "zzzz"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let cost = File::new("a.csv", format!("customer_acc_id,time_start,customer_cost\n{ROW},1\n"));
@@ -105,4 +105,18 @@ async fn the_server_and_database_are_named() {
     let db = db().await;
     let (_, said) = File::new("a.csv", format!("customer_acc_id,time_start\n{ROW}\n")).load(&db, &[]);
     assert!(said.contains(crate::support::engine().url()) && said.contains(&db.database), "{said}");
+}
+
+#[actix_web::test]
+async fn names_in_any_case_with_blanks_and_marks_around_them_are_known() {
+    let db = db().await;
+    let text = "\u{feff} CUSTOMER_ACC_ID ,\"Time_Start\", duration\u{a0},Id,id\n7,2026-01-01 10:00:00,25,99,1\n";
+    let (code, said) = File::new("a.csv", text).load(&db, &[]);
+    assert_eq!(code, 0, "{said}");
+    // The exact name counts where two are alike but for their case.
+    assert_eq!(one(&db, "(sum(customer_acc_id), sum(duration), sum(id))").await, "(7,25,1)");
+    assert!(said.contains("unknown columns: Id"), "{said}");
+    let two = "customer_acc_id,time_start,DURATION,Duration\n7,2026-01-01 10:00:00,25,99\n";
+    let (code, said) = File::new("a.csv", two).load(&db, &["--dry-run"]);
+    assert!(code == 0 && said.contains("unknown columns: DURATION (duration?), Duration (duration?)"), "{said}");
 }

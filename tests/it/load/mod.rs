@@ -1,8 +1,10 @@
 //! `cdrscope load`: the real binary, real files.
 
+mod damage;
 mod headers;
 mod mappings;
 mod once;
+mod own_mappings;
 mod values;
 
 use std::io::Write as _;

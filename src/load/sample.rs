@@ -1,0 +1,287 @@
+//! How the first records of a file would be read, column by column, with nothing stored.
+
+use std::path::Path;
+
+use clickhouse::Client;
+use indicatif::ProgressBar;
+
+use super::column::{Column, Kind};
+use super::mapping::Format;
+use super::plan::{Plan, Table};
+use super::row::{Cells, Rows};
+use super::stage::Stage;
+use super::value::Notes;
+use super::{Form, Input, Options, Read, Shape, header, input};
+
+/// Characters of each column of what is printed; two blanks stand between them, so that a line has at most 120.
+const WIDTHS: [usize; 4] = [30, 24, 30, 30];
+
+/// The lines to be printed, and whether the file would be refused as a whole.
+#[derive(Debug, Default)]
+pub struct Sample {
+    /// At most 120 characters each, but for what is said of the file's columns.
+    pub lines: Vec<String>,
+    /// Why the file would not be loaded at all.
+    pub refusal: Option<String>,
+}
+
+/// The table as `cdrscope migrate` makes it, for a look without a server.
+pub fn builtin() -> Table {
+    let schema = include_str!("../../schema/0001_cdrs.sql");
+    let body = schema.split_once("\n(\n").map_or("", |(_, body)| body);
+    let lines = body.lines().map(str::trim).take_while(|line| !line.starts_with("PROJECTION") && *line != ")");
+    let columns = lines.filter(|line| !line.starts_with("--")).filter_map(|line| {
+        let (name, rest) = line.trim_end_matches(',').split_once(' ')?;
+        let spelled = rest.split(" CODEC(").next().and_then(|rest| rest.split(" DEFAULT ").next())?;
+        Some(Column::new(name, spelled))
+    });
+    let columns = columns.collect();
+    Table { name: "cdrs".into(), columns, time: "time_start".into(), account: "customer_acc_id".into() }
+}
+
+/// True for files that only a server can read.
+pub fn needs_server(options: &Options, file: &Path) -> bool {
+    let format = options.mapping.format.or_else(|| input::format_of(file));
+    matches!(format, Some(Format::Parquet | Format::Native))
+}
+
+/// Reads the first `rows` records of a file.
+///
+/// # Errors
+/// Why the file cannot be read, in one line.
+pub async fn sample(
+    table: &Table,
+    client: Option<&Client>,
+    options: &Options,
+    file: &Path,
+    rows: usize,
+) -> Result<Sample, String> {
+    let Some(format) = options.mapping.format.or_else(|| input::format_of(file)) else {
+        return Err("is no kind of file that can be loaded: see `cdrscope load --help`".to_owned());
+    };
+    if !matches!(format, Format::Parquet | Format::Native) {
+        let read = super::text(table, options, file, format).map_err(|error| error.to_string())?;
+        return take(table, options, read, rows);
+    }
+    let Some(client) = client else { return Err("is read by a server: name one with --clickhouse-url".to_owned()) };
+    let columns: Vec<_> = super::every_name(table, &options.mapping).into_iter().map(|name| (name, false)).collect();
+    let name = if format == Format::Parquet { "Parquet" } else { "Native" };
+    let stage = Stage::fill(client, file, name, &columns, options.strict, &ProgressBar::hidden()).await?;
+    let taken = async {
+        let sources = stage.filled(&columns).await?;
+        if sources.is_empty() {
+            return Err(header::none(table));
+        }
+        let (client, sql) = stage.select(&sources);
+        let form = Form { shape: Shape::Tsv(b'\t'), header: false };
+        let input = Input::Staged(Box::new(client), format!("{sql} LIMIT {rows}"));
+        let (table, options) = (table.clone(), options.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let taken = tokio::task::spawn_blocking(move || {
+            let _entered = runtime.enter();
+            take(&table, &options, Read { input, form, sources }, rows)
+        });
+        taken.await.map_err(|error| error.to_string())?
+    };
+    let taken = taken.await;
+    stage.drop().await;
+    taken
+}
+
+fn take(table: &Table, options: &Options, read: Read, rows: usize) -> Result<Sample, String> {
+    let Read { input, form, sources } = read;
+    if let Some(twice) = header::twice(&sources) {
+        return Err(format!("column {twice} comes twice in the header"));
+    }
+    let mut plan = Plan::new(table, sources, &options.mapping, &options.set)?;
+    let bytes = input.open(&ProgressBar::hidden()).map_err(|error| error.to_string())?;
+    let mut reader = Rows::new(bytes, form.shape, &plan);
+    if form.header {
+        reader.skip().map_err(|error| error.to_string())?;
+    }
+    let mut lines = vec![row(["file", "column", "in the file", "stored"].map(str::to_owned))];
+    let mut cells = Cells::default();
+    for _ in 0..rows {
+        let Some(record) = reader.read(&mut cells).map_err(|error| error.to_string())? else { break };
+        lines.push(String::new());
+        match record.text {
+            Err(why) => lines.push(format!("line {}: rejected: {why}", record.line)),
+            Ok(text) => tell(&plan, &cells, text, record.line, &mut lines),
+        }
+    }
+    let (seen, unknown) = (reader.seen.clone(), std::mem::take(&mut reader.unknown.names));
+    let named = matches!(form.shape, Shape::Csv(_) | Shape::Tsv(_));
+    let (found, unknown) = if named {
+        (plan.sources.clone(), plan.unused().map(str::to_owned).collect())
+    } else {
+        plan.without_unseen(table, &seen);
+        let had = plan.sources.iter().zip(&seen).filter(|(_, seen)| **seen).map(|(source, _)| source.clone());
+        (had.chain(unknown.clone()).collect::<Vec<_>>(), unknown)
+    };
+    let unknown: Vec<String> = unknown.into_iter().filter(|name| !options.mapping.ignores(name)).collect();
+    let mut refusal = None;
+    lines.push(String::new());
+    match header::judge(table, &plan, &found, &unknown, options) {
+        Ok(said) => lines.extend(said),
+        Err(why) => refusal = Some(why),
+    }
+    Ok(Sample { lines, refusal })
+}
+
+/// One record: a line for each column of the table that is filled, and what becomes of it.
+fn tell(plan: &Plan, cells: &Cells, text: &str, line: u64, lines: &mut Vec<String>) {
+    let outcome = match plan.write(cells, text, &mut Notes::default(), &mut [], &mut Vec::new()) {
+        Ok(_) => "stored".to_owned(),
+        Err(reject) if reject.is_left_out => format!("left out, as {} {}", reject.column, reject.reason()),
+        Err(reject) if reject.column.is_empty() => format!("rejected: {}", reject.reason()),
+        Err(reject) => format!("rejected: {}: {}", reject.column, reject.reason()),
+    };
+    lines.push(format!("line {line}: {outcome}"));
+    for target in &plan.targets {
+        let (names, raw) = target.told(&plan.sources, cells, text);
+        let mut bytes = Vec::new();
+        let stored = match target.write(cells, text, &mut Notes::default(), &mut bytes) {
+            Ok(_) => stored(&target.column, &bytes),
+            Err(refusal) => format!("rejected: {}", refusal.why),
+        };
+        lines.push(row([names, target.column.name.clone(), raw, stored]));
+    }
+}
+
+fn stored(column: &Column, bytes: &[u8]) -> String {
+    let rest = match bytes {
+        [1, ..] => return "default".to_owned(),
+        [_, rest @ ..] => rest,
+        [] => return String::new(),
+    };
+    let rest = match (column.nullable, rest) {
+        (true, [1, ..]) => return "null".to_owned(),
+        (true, [_, rest @ ..]) => rest,
+        (_, rest) => rest,
+    };
+    column.kind.as_ref().and_then(|kind| shown(kind, &mut &*rest)).unwrap_or_default()
+}
+
+/// The value that RowBinary has at the beginning of `bytes`, which is cut off.
+fn shown(kind: &Kind, bytes: &mut &[u8]) -> Option<String> {
+    let width = match kind {
+        Kind::Integer { bytes, .. } | Kind::Decimal { bytes, .. } | Kind::Float(bytes) => *bytes,
+        Kind::Seconds | Kind::V4 => 4,
+        Kind::Ticks(_) => 8,
+        Kind::Day => 2,
+        Kind::Uuid | Kind::V6 => 16,
+        Kind::Text => length(bytes)?,
+        Kind::Array(element) => {
+            let count = length(bytes)?;
+            let elements: Option<Vec<_>> = (0..count).map(|_| shown(element, bytes)).collect();
+            return Some(format!("[{}]", elements?.join(",")));
+        }
+    };
+    let value = bytes.get(..width)?;
+    *bytes = bytes.get(width..)?;
+    let time = |seconds| {
+        let time = jiff::Timestamp::from_second(seconds).ok()?.to_string();
+        Some(time.replace('T', " ").trim_end_matches('Z').to_owned())
+    };
+    match kind {
+        Kind::Integer { .. } => kind.number(value).map(|number| number.to_string()),
+        Kind::Seconds | Kind::Ticks(_) => time(i64::try_from(kind.number(value)?).ok()?),
+        Kind::Day => {
+            let days = u16::from_le_bytes(value.try_into().ok()?);
+            time(i64::from(days) * 86_400).and_then(|time| time.get(..10).map(str::to_owned))
+        }
+        Kind::Float(4) => Some(f32::from_le_bytes(value.try_into().ok()?).to_string()),
+        Kind::Float(_) => Some(f64::from_le_bytes(value.try_into().ok()?).to_string()),
+        Kind::Decimal { scale, .. } => {
+            let negative = value.last().is_some_and(|last| last & 0x80 != 0);
+            let mut wide = [if negative { 0xff } else { 0 }; 16];
+            wide.get_mut(..width)?.copy_from_slice(value);
+            let (number, one) = (i128::from_le_bytes(wide), 10_u128.pow(*scale));
+            let (whole, rest) = (number.unsigned_abs() / one, number.unsigned_abs() % one);
+            let sign = if negative { "-" } else { "" };
+            let digits = format!("{sign}{whole}.{rest:0width$}", width = *scale as usize);
+            Some(digits.trim_end_matches('0').trim_end_matches('.').to_owned())
+        }
+        Kind::Text => Some(String::from_utf8_lossy(value).into_owned()),
+        Kind::Uuid => {
+            let (high, low) = value.split_at(8);
+            let half = |half: &[u8]| half.try_into().ok().map(u64::from_le_bytes);
+            Some(uuid::Uuid::from_u64_pair(half(high)?, half(low)?).to_string())
+        }
+        Kind::V4 => {
+            let bits = u32::from_le_bytes(value.try_into().ok()?);
+            Some(std::net::Ipv4Addr::from(bits).to_string())
+        }
+        Kind::V6 => Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).to_string()),
+        Kind::Array(_) => None,
+    }
+}
+
+/// A length as RowBinary has it.
+fn length(bytes: &mut &[u8]) -> Option<usize> {
+    let mut length = 0;
+    for shift in (0..63).step_by(7) {
+        let (first, rest) = bytes.split_first()?;
+        *bytes = rest;
+        length |= usize::from(first & 0x7f) << shift;
+        if first & 0x80 == 0 {
+            return Some(length);
+        }
+    }
+    None
+}
+
+/// The four columns under each other, long ones cut.
+fn row(columns: [String; 4]) -> String {
+    let cut = |text: &String, width: usize| {
+        let plain: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+        if plain.chars().count() <= width {
+            return plain;
+        }
+        plain.chars().take(width - 1).chain(['…']).collect()
+    };
+    let padded = columns.iter().zip(WIDTHS).map(|(text, width)| format!("{:width$}", cut(text, width)));
+    padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::moment::Spelling;
+    use super::super::number::Rounding;
+    use super::super::value::{Style, write};
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_shown() {
+        let style = Style {
+            times: Spelling { order: None, zone: jiff::tz::TimeZone::UTC },
+            unit: None,
+            rounding: Rounding::HalfUp,
+            decimal_comma: false,
+            words: Vec::new(),
+            default: None,
+        };
+        for (spelled, text, wanted) in [
+            ("Int32", "-17", "-17"),
+            ("Decimal(18, 6)", "-0.25", "-0.25"),
+            ("Decimal(18, 6)", "300", "300"),
+            ("Nullable(Float32)", "1.5", "1.5"),
+            ("Float64", "0.1", "0.1"),
+            ("LowCardinality(String)", "Said \"Bye\"", "Said \"Bye\""),
+            ("DateTime('UTC')", "2026-03-07T12:00:00+02:00", "2026-03-07 10:00:00"),
+            ("DateTime64(3)", "2026-03-07 10:00:00.5", "2026-03-07 10:00:00"),
+            ("Nullable(DateTime)", "0", "null"),
+            ("Date", "2026-03-07", "2026-03-07"),
+            ("UUID", "6f9619ff-8b86-d011-b42d-00cf4fc964ff", "6f9619ff-8b86-d011-b42d-00cf4fc964ff"),
+            ("Array(Int16)", "{9,-12}", "[9,-12]"),
+            ("IPv4", "192.0.2.1", "192.0.2.1"),
+            ("IPv6", "2001:db8::1", "2001:db8::1"),
+            ("Int32", "", "default"),
+            ("Nullable(Int32)", "", "null"),
+        ] {
+            let (mut bytes, column) = (Vec::new(), Column::new("x", spelled));
+            write(&column, Some(text), &style, &mut Notes::default(), &mut bytes).unwrap();
+            assert_eq!(stored(&column, &bytes), wanted, "{spelled} {text}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One column of the table, and how the file's columns fill it.
+
+use super::column::{Column, Kind};
+use super::duration::Unit;
+use super::mapping::{Full, Mapping, Scalar, Source};
+use super::moment::Spelling;
+use super::read::Recipe;
+use super::row::Cells;
+use super::sum::Sign;
+use super::value::{Notes, Refusal, Style, write};
+
+/// A column of the table and where its values come from.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The column.
+    pub column: Column,
+    /// Of the file; the first that is not empty counts.
+    pub from: Vec<usize>,
+    /// The same for every row, written already.
+    constant: Option<Vec<u8>>,
+    style: Style,
+    /// Where the text is not just the field.
+    recipe: Option<Recipe>,
+}
+
+impl Target {
+    /// How the column is filled by the mapping, by `given`, which is the same for every row, or by its own name; `None`
+    /// where it is not.
+    pub fn new(
+        column: &Column,
+        sources: &[String],
+        mapping: &Mapping,
+        given: Option<&str>,
+        times: &Spelling,
+    ) -> Result<Option<Self>, String> {
+        let mapped = mapping.columns.get(&column.name).map(Source::full);
+        let full = mapped.clone().unwrap_or_default();
+        let mut names: Vec<&str> = full.from.list().iter().map(String::as_str).collect();
+        if mapped.is_none() && !mapping.only {
+            names.push(&column.name);
+        }
+        let mut from: Vec<usize> = names.iter().filter_map(|name| place(sources, name)).collect();
+        from.dedup();
+        let mut style = style(&full, mapping, times);
+        let value = given.map(str::to_owned).or_else(|| full.value.as_ref().map(Scalar::text));
+        let constant = match value {
+            None => None,
+            Some(value) => {
+                let mut bytes = Vec::new();
+                let plain = Style { words: Vec::new(), unit: None, ..style.clone() };
+                write(column, Some(&value), &plain, &mut Notes::default(), &mut bytes)
+                    .map_err(|refusal| format!("--set {}: {}: {}", column.name, refusal.value, refusal.why))?;
+                Some(bytes)
+            }
+        };
+        if constant.is_none() && from.is_empty() {
+            return Ok(None);
+        }
+        let recipe = recipe(&full, column, sources);
+        if recipe.other.is_some() && !recipe.is_time {
+            style.unit = Some(Unit::Seconds);
+        }
+        let recipe = Some(recipe).filter(Recipe::is_needed);
+        Ok(Some(Self { column: column.clone(), from, constant, style, recipe }))
+    }
+
+    /// The value of every row, as it is written.
+    pub fn constant(&self) -> Option<&[u8]> {
+        self.constant.as_deref()
+    }
+
+    /// True where it has a value also if the file has none.
+    pub fn is_filled_anyway(&self) -> bool {
+        self.constant.is_some() || self.style.default.is_some()
+    }
+
+    /// True if it reads that column of the file.
+    pub fn reads(&self, at: usize) -> bool {
+        let recipe = self.recipe.as_ref();
+        self.from.contains(&at) || recipe.is_some_and(|recipe| recipe.others().any(|other| other == at))
+    }
+
+    /// The names and the texts of the file's columns that count in this record, for a human.
+    pub fn told(&self, sources: &[String], cells: &Cells, record: &str) -> (String, String) {
+        if self.constant.is_some() {
+            return ("(every row)".to_owned(), String::new());
+        }
+        let name = |at: &usize| sources.get(*at).cloned().unwrap_or_default();
+        let text = |at: &usize| cells.text(record, *at).unwrap_or_default().to_owned();
+        let recipe = self.recipe.as_ref();
+        let all = recipe.is_some_and(|recipe| recipe.join.is_some());
+        let (mut names, mut texts) = if all {
+            let parts = |of: &dyn Fn(&usize) -> String| self.from.iter().map(of).collect::<Vec<_>>();
+            let between = recipe.and_then(|recipe| recipe.join.as_deref()).unwrap_or_default();
+            (parts(&name).join(" + "), parts(&text).join(between))
+        } else {
+            let counts = self.from.iter().find(|at| !text(at).trim().is_empty()).or(self.from.first());
+            (counts.map(name).unwrap_or_default(), counts.map(text).unwrap_or_default())
+        };
+        if let Some((sign, at)) = recipe.and_then(|recipe| recipe.other) {
+            let sign = if sign == Sign::Plus { '+' } else { '-' };
+            names = format!("{names} {sign} {}", name(&at));
+            texts = format!("{texts} {sign} {}", text(&at));
+        }
+        (names, texts)
+    }
+
+    /// Writes the value behind `out`; true where it is the column's default.
+    pub fn write(&self, cells: &Cells, record: &str, notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, Refusal> {
+        if let Some(constant) = &self.constant {
+            out.extend_from_slice(constant);
+            return Ok(false);
+        }
+        match &self.recipe {
+            None => {
+                let text = self.from.iter().filter_map(|cell| cells.text(record, *cell)).find(|text| !text.is_empty());
+                write(&self.column, text, &self.style, notes, out)
+            }
+            Some(recipe) => {
+                let text = recipe.text(&self.from, cells, record, &self.style.times)?;
+                write(&self.column, text.as_deref(), &self.style, notes, out)
+            }
+        }
+    }
+}
+
+/// The place of the file's column of that name; in other letters, blanks and case do not matter if only one is like it.
+pub fn place(sources: &[String], name: &str) -> Option<usize> {
+    let exact = sources.iter().position(|source| source == name);
+    exact.or_else(|| {
+        let mut like = sources.iter().enumerate().filter(|(_, source)| source.eq_ignore_ascii_case(name));
+        match (like.next(), like.next()) {
+            (Some((at, _)), None) => Some(at),
+            _ => None,
+        }
+    })
+}
+
+fn recipe(full: &Full, column: &Column, sources: &[String]) -> Recipe {
+    let named = match (&full.plus, &full.minus) {
+        (Some(name), _) => Some((Sign::Plus, name)),
+        (None, Some(name)) => Some((Sign::Minus, name)),
+        (None, None) => None,
+    };
+    let other = named.and_then(|(sign, name)| Some((sign, place(sources, name)?)));
+    Recipe {
+        join: full.join.clone(),
+        readers: full.read.list().to_vec(),
+        lacks_other: named.is_some() && other.is_none(),
+        other,
+        when: full.when.as_ref().map(|name| place(sources, name).ok_or(())),
+        unit: full.unit,
+        is_time: column.is_time() || column.kind == Some(Kind::Day),
+    }
+}
+
+fn style(full: &Full, mapping: &Mapping, times: &Spelling) -> Style {
+    Style {
+        times: times.clone(),
+        unit: full.unit,
+        rounding: full.round.map(Into::into).unwrap_or_default(),
+        decimal_comma: mapping.decimal_comma,
+        words: full.words.iter().map(|(word, value)| (word.clone(), value.text())).collect(),
+        default: full.default.as_ref().map(Scalar::text),
+    }
+}
