@@ -8,8 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::connect::Connection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
+use crate::config::Config;
 use crate::load::mapping::{Format, Header, Mapping};
 use crate::load::moment::DateOrder;
+use crate::load::sample;
 use crate::load::store::Door;
 use crate::load::{self, MaxRejects, Options, summary};
 
@@ -55,6 +57,11 @@ pub struct Load {
     /// Do everything but store
     #[arg(long)]
     dry_run: bool,
+    /// Print how each column of the first rows is read, and store nothing. Needs no server but for Parquet, Native and
+    /// tables of your own
+    #[arg(long, value_name = "ROWS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    sample: Option<u32>,
     /// Rows that are sent at once
     #[arg(long, value_name = "N", default_value = "200000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     batch_rows: u32,
@@ -102,6 +109,9 @@ impl Load {
             batch_rows: self.batch_rows as usize,
         };
         let config = configure(&self.settings)?;
+        if let Some(rows) = self.sample {
+            return block_on(self.tell(&config, &options, rows as usize));
+        }
         block_on(async {
             let connection = Connection::open(&config).await?;
             let loaded = self.load(&connection, &config, &options).await;
@@ -110,12 +120,37 @@ impl Load {
         })
     }
 
-    async fn load(
-        &self,
-        connection: &Connection,
-        config: &crate::config::Config,
-        options: &Options,
-    ) -> Result<(), CliError> {
+    /// Prints how the first rows of each file are read.
+    async fn tell(&self, config: &Config, options: &Options, rows: usize) -> Result<(), CliError> {
+        let is_own = config.tables.cdrs.to_string() != "cdrs" || config.tables.cdrs_columns.names().next().is_some();
+        let needs_server = is_own || self.files.iter().any(|file| sample::needs_server(options, file));
+        let connection = if needs_server { Some(Connection::open(config).await?) } else { None };
+        let told = async {
+            let client = connection.as_ref().map(|connection| connection.admin(config));
+            let table = match &client {
+                Some(client) => load::table(client, config).await.map_err(CliError::Failed)?,
+                None => sample::builtin(),
+            };
+            load::plan::Plan::new(&table, Vec::new(), &options.mapping, &options.set).map_err(CliError::Usage)?;
+            let mut refused = None;
+            for file in &self.files {
+                let name = file.display();
+                let told = sample::sample(&table, client.as_ref(), options, file, rows).await;
+                let told = told.map_err(|why| CliError::Failed(format!("{name}: {why}")))?;
+                say(format_args!("{name}: nothing is stored (--sample)"));
+                told.lines.iter().for_each(say);
+                refused = refused.or(told.refusal.map(|why| format!("{name}: {why}")));
+            }
+            refused.map_or(Ok(()), |why| Err(CliError::Failed(why)))
+        };
+        let told = told.await;
+        if let Some(connection) = connection {
+            connection.close().await;
+        }
+        told
+    }
+
+    async fn load(&self, connection: &Connection, config: &Config, options: &Options) -> Result<(), CliError> {
         let client = connection.admin(config);
         let table = load::table(&client, config).await.map_err(CliError::Failed)?;
         // Checked with no file, as the flags are about the table.

@@ -5,6 +5,7 @@ mod headers;
 mod mappings;
 mod once;
 mod own_mappings;
+mod sample;
 mod values;
 
 use std::io::Write as _;
