@@ -44,6 +44,8 @@ pub struct Mapping {
     pub before: Option<String>,
     /// Text that each record ends with, behind its last field.
     pub after: Option<String>,
+    /// The word that stands for nothing, without quotes around it.
+    pub null: Option<String>,
     /// Of times that name none; UTC.
     pub time_zone: Option<String>,
     /// The system writes its own local time, so that the zone has to be said.

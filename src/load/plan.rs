@@ -29,6 +29,8 @@ pub struct Plan {
     made: bool,
     /// What stands around each record.
     pub around: Option<(String, String)>,
+    /// The word that stands for nothing.
+    pub null: Option<String>,
     /// Columns of the file that tell calls from other rows: their words, true for calls.
     calls: Vec<(usize, BTreeMap<String, bool>)>,
 }
@@ -118,8 +120,9 @@ impl Plan {
             (None, None) => None,
             (before, after) => Some((before.clone().unwrap_or_default(), after.clone().unwrap_or_default())),
         };
+        let null = mapping.null.clone();
         let (time, account, id, uuid, made) = (None, None, None, None, false);
-        let mut plan = Self { sources, targets, time, account, id, uuid, made, around, calls };
+        let mut plan = Self { sources, targets, time, account, id, uuid, made, around, null, calls };
         plan.index(table);
         Ok(plan)
     }

@@ -126,6 +126,7 @@ impl Mapping {
             header: self.header.or(base.header),
             before: self.before.or(base.before),
             after: self.after.or(base.after),
+            null: self.null.or(base.null),
             time_zone: self.time_zone.or(base.time_zone),
             local_times: self.local_times || base.local_times,
             date_order: self.date_order.or(base.date_order),

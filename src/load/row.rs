@@ -41,6 +41,7 @@ pub struct Rows<R> {
     records: Records<R>,
     shape: Shape,
     around: Option<(String, String)>,
+    null: Option<String>,
     width: usize,
     keys: Keys,
     /// Which columns have had a value.
@@ -94,7 +95,8 @@ impl<R: Read> Rows<R> {
         let around = plan.around.clone();
         // With text around it a record ends where the line does.
         let records = Records::new(from, if around.is_some() { Shape::Lines } else { shape });
-        Self { records, shape, around, width: columns.len(), keys, seen, unknown: Unknown::default() }
+        let null = plan.null.clone();
+        Self { records, shape, around, null, width: columns.len(), keys, seen, unknown: Unknown::default() }
     }
 
     /// Skips the header line.
@@ -139,6 +141,9 @@ impl<R: Read> Rows<R> {
                         }
                     }
                 };
+                if let Some(null) = &self.null {
+                    cells.iter_mut().filter(|cell| is_bare(text, cell, null)).for_each(|cell| *cell = Cell::Null);
+                }
                 for (seen, cell) in self.seen.iter_mut().zip(&into.cells) {
                     *seen |= *cell != Cell::Null;
                 }
@@ -158,6 +163,13 @@ pub fn within<'a>(text: &'a str, around: Option<&(String, String)>, shape: Shape
         Shape::Csv(separator) => is_whole(inner, separator).map(|()| inner).map_err(str::to_owned),
         Shape::Tsv(_) | Shape::Lines | Shape::Objects => Ok(inner),
     }
+}
+
+/// True for a cell that is this word, with no quotes around it.
+fn is_bare(text: &str, cell: &Cell, word: &str) -> bool {
+    let Cell::Here(range) = cell else { return false };
+    let quoted = range.start.checked_sub(1).and_then(|at| text.as_bytes().get(at)) == Some(&b'"');
+    !quoted && text.get(range.clone()) == Some(word)
 }
 
 fn fit(found: usize, width: usize) -> Result<(), String> {

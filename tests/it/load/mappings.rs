@@ -385,3 +385,46 @@ async fn a_file_of_another_system_is_refused_with_the_mapping_that_it_looks_like
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(one(&db, "count()").await, "0");
 }
+
+#[actix_web::test]
+async fn a_table_is_read_as_the_servers_own_tools_print_it() {
+    let db = db().await;
+    let dir = tempfile::tempdir().unwrap();
+    let header =
+        ["calldate", "clid", "src", "dst", "dcontext", "channel", "duration", "billsec", "disposition", "answer"];
+    let header = [&header[..], &["accountcode", "uniqueid"]].concat();
+    let answered = ["2026-03-07 10:00:00", "NULL", "380441", "4930", "out", "SIP/a-1", "100", "90", "ANSWERED"];
+    let answered = [&answered[..], &["2026-03-07 10:00:10", "17", "1.1"]].concat();
+    let busy = [
+        "2026-03-07 10:01:00",
+        "Bob <380442>",
+        "380442",
+        "4931",
+        "out",
+        "SIP/b-1",
+        "9",
+        "0",
+        "BUSY",
+        "NULL",
+        "17",
+        "1.2",
+    ];
+    for (name, between) in [("cdr.tsv", "\t"), ("cdr.csv", ",")] {
+        db.admin.query_raw("TRUNCATE TABLE cdrs SYNC").execute().await.unwrap();
+        let path = dir.path().join(name);
+        let lines = [&header[..], &answered, &busy].map(|fields| fields.join(between) + "\n");
+        std::fs::write(&path, lines.concat()).unwrap();
+        let output = command(&db, &["--map", "asterisk-table"], &[&path]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", said(&output));
+        let columns = "arraySort(groupArray((src_prefix_in, src_name_in, toString(time_connect), duration)))";
+        let wanted = "[('380441','','2026-03-07 10:00:10',90),('380442','Bob',NULL,0)]";
+        assert_eq!(one(&db, columns).await, wanted, "{name}");
+    }
+    // In quotes it is a text.
+    let path = dir.path().join("quoted.csv");
+    let row = [&["2026-03-07 10:02:00", "\"\"\"x\"\" <1>\"", "\"NULL\""][..], &busy[3..]].concat();
+    std::fs::write(&path, [header.join(","), row.join(",")].join("\n")).unwrap();
+    let output = command(&db, &["--map", "asterisk-table"], &[&path]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(one(&db, "groupArray(src_prefix_in)").await.matches("NULL").count(), 1);
+}
