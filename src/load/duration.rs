@@ -2,7 +2,7 @@
 
 use super::number::Number;
 
-/// What a duration is counted in.
+/// The unit of a duration, or its spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 pub enum Unit {
     /// Seconds, with a fraction or without.

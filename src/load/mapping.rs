@@ -118,7 +118,7 @@ pub struct Full {
     pub from: Names,
     /// All of them count instead, with this between them.
     pub join: Option<String>,
-    /// What is taken of the text, one step after the other.
+    /// Steps that take a part of the text, one after the other.
     pub read: Readers,
     /// A column that is added: a duration to a time, a number to a number.
     pub plus: Option<String>,
@@ -255,7 +255,7 @@ impl Full {
         self.from.list().iter().chain(one.into_iter().flatten())
     }
 
-    /// What contradicts itself, or has no meaning.
+    /// The first contradiction, or key without a meaning.
     pub fn fault(&self) -> Option<&'static str> {
         let has_source = !self.from.list().is_empty();
         if self.value.is_some() && has_source {

@@ -27,7 +27,7 @@ pub struct Plan {
     uuid: Option<usize>,
     /// The place at which a uuid of the row's contents is written.
     made: bool,
-    /// What stands around each record.
+    /// Text before and behind each record.
     pub around: Option<(String, String)>,
     /// The word that stands for nothing.
     pub null: Option<String>,

@@ -32,7 +32,7 @@ pub enum Reader {
     Given,
 }
 
-/// How the text of a column is made of the file's columns.
+/// The way from the file's columns to the text of one of ours.
 #[derive(Clone, Debug, Default)]
 pub struct Recipe {
     /// All columns count, with this between them.

@@ -11,7 +11,7 @@ struct Ready {
     marks: Marks,
 }
 
-/// What a file of that system can be known by.
+/// Marks that a file of that system has.
 enum Marks {
     /// These columns in its header, or keys in its objects.
     Names(&'static [&'static str]),

@@ -224,7 +224,7 @@ fn csv_end(bytes: &[u8], separator: u8, whole: bool) -> Option<Result<(usize, us
     }
 }
 
-/// Whether a line is a record of CSV, whose quotes are closed.
+/// Refuses a line that is no record of CSV, or whose quotes are not closed.
 pub fn is_whole(line: &str, separator: u8) -> Result<(), &'static str> {
     match csv_end(line.as_bytes(), separator, true) {
         Some(Ok((length, _))) if length == line.len() => Ok(()),

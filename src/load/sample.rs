@@ -1,4 +1,4 @@
-//! How the first records of a file would be read, column by column, with nothing stored.
+//! The first records of a file as they would be read, column by column, with nothing stored.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::value::Notes;
 use super::{Form, Input, Options, Read, Shape, header, input};
 
 /// Characters of each column of what is printed; two blanks stand between them, so that a line has at most 120.
-const WIDTHS: [usize; 4] = [30, 24, 30, 30];
+const WIDTHS: [usize; 4] = [26, 24, 28, 36];
 
 /// The lines to be printed, and whether the file would be refused as a whole.
 #[derive(Debug, Default)]
@@ -123,7 +123,14 @@ fn take(table: &Table, options: &Options, read: Read, rows: usize) -> Result<Sam
     lines.push(String::new());
     match header::judge(table, &plan, &found, &unknown, options) {
         Ok(said) => lines.extend(said),
-        Err(why) => refusal = Some(why),
+        Err(why) => {
+            for line in &mut lines {
+                if let Some(begin) = line.strip_suffix("would be stored") {
+                    *line = format!("{begin}is refused with the file");
+                }
+            }
+            refusal = Some(why);
+        }
     }
     Ok(Sample { lines, refusal })
 }
@@ -131,7 +138,7 @@ fn take(table: &Table, options: &Options, read: Read, rows: usize) -> Result<Sam
 /// One record: a line for each column of the table that is filled, and what becomes of it.
 fn tell(plan: &Plan, cells: &Cells, text: &str, line: u64, lines: &mut Vec<String>) {
     let outcome = match plan.write(cells, text, &mut Notes::default(), &mut [], &mut Vec::new()) {
-        Ok(_) => "stored".to_owned(),
+        Ok(_) => "would be stored".to_owned(),
         Err(reject) if reject.is_left_out => format!("left out, as {} {}", reject.column, reject.reason()),
         Err(reject) if reject.column.is_empty() => format!("rejected: {}", reject.reason()),
         Err(reject) => format!("rejected: {}: {}", reject.column, reject.reason()),

@@ -24,7 +24,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// How the column is filled by the mapping, by `given`, which is the same for every row, or by its own name; `None`
+    /// The column as the mapping, or `given` for every row, or its own name fills it; `None`
     /// where it is not.
     pub fn new(
         column: &Column,

@@ -34,7 +34,12 @@ async fn a_sample_shows_field_column_text_and_value_without_a_server() {
     assert_eq!(line(&said, &["time_start", "yesterday", "rejected: not a time"]).len(), 1, "{said}");
     assert_eq!(line(&said, &["duration", "default"]).len(), 1, "{said}");
     assert_eq!(line(&said, &["customer_acc_id", "x", "rejected: not a number"]).len(), 1, "{said}");
-    for part in ["line 2: stored", "line 3: rejected: time_start", "line 6: stored", "unknown columns: colour"] {
+    for part in [
+        "line 2: would be stored",
+        "line 3: rejected: time_start",
+        "line 6: would be stored",
+        "unknown columns: colour",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(said.contains("--set is_last_cdr=1") && !said.contains("line 7"), "{said}");
@@ -71,6 +76,7 @@ async fn a_sample_of_each_format_and_mapping_is_shown() {
 async fn a_sample_of_a_file_that_would_be_refused_says_why() {
     let (code, said) = told(&File::new("a.csv", "start,duration\n2026-03-07 10:00:00,5\n"), &[]);
     assert!(code == 1 && said.contains("no column time_start"), "{said}");
+    assert!(said.contains("line 2: is refused with the file") && !said.contains("would be stored"), "{said}");
     let (code, said) = told(&File::new("a.csv", include_str!("samples/asterisk-Master.csv")), &[]);
     assert!(code == 1 && said.contains("it looks like --map asterisk-csv"), "{said}");
     let (code, said) = told(&File::new("a.parquet", "PAR1"), &[]);
