@@ -53,6 +53,7 @@ metrics! {
     ROWS_READ counter "cdrscope_query_rows_read_total" [] "Rows that ClickHouse says it read for reports.";
     SLOTS gauge "cdrscope_query_slots" [] "Statements that may run at once: limits.concurrent_queries.";
     SLOTS_USED gauge "cdrscope_query_slots_used" [] "Statements that run.";
+    QUERIES_LEFT gauge "cdrscope_queries_left" [] "Statements whose caller left or waits no longer, and that ClickHouse has not ended; each holds its slot.";
     SUPPLY gauge "cdrscope_supply" ["what"] "Units that all customers may use at once: queries, and bytes of large responses.";
     SUPPLY_USED gauge "cdrscope_supply_used" ["what"] "Units in use.";
     SUPPLY_LARGEST gauge "cdrscope_supply_largest_customer" ["what"] "Units in use by the customer that uses most.";

@@ -19,6 +19,7 @@ pub struct Statement {
     text: String,
     params: Vec<String>,
     light: bool,
+    patterns: bool,
     named: bool,
     scans: Vec<Scan>,
 }
@@ -37,6 +38,11 @@ impl Statement {
     /// Whether it reads so little that a second thread would cost more than it helps.
     pub fn is_light(&self) -> bool {
         self.light
+    }
+
+    /// True if it matches a caller's regular expressions.
+    pub fn has_patterns(&self) -> bool {
+        self.patterns
     }
 
     /// Whether it reads projections by their names, and so is refused where a part lacks one.

@@ -96,6 +96,7 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route)
         pieces.sort_by_key(|(_, piece)| piece.projection(plan).is_some());
     }
     let mut s = Statement {
+        patterns: plan.filters.iter().any(|filter| matches!(filter.test, Test::Pattern(..))),
         light: ours && pieces.iter().all(|(_, piece)| piece.is_light(plan.now)),
         named: !named.is_empty(),
         scans,

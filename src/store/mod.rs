@@ -2,6 +2,7 @@
 
 mod clients;
 mod error;
+mod left;
 mod projections;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::metrics::{Outcome, Queries};
 use crate::shown::Shown;
 use crate::sql::{Chosen, Route, Statement, pieces};
 use clients::PerThread;
+use left::Left;
 use projections::Projections;
 
 pub use clients::Clients;
@@ -28,6 +30,9 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Time allowed for small housekeeping queries.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+/// Rows of a block where patterns are matched, which may take a millisecond each.
+const PATTERN_BLOCK: &str = "2048";
 
 tokio::task_local! {
     /// The id of the request that a task answers, for the log.
@@ -45,8 +50,9 @@ impl std::fmt::Debug for Values<'_> {
 
 /// A ClickHouse server, seen with the rights of the reports' user.
 pub struct Store {
-    clients: PerThread,
+    clients: Arc<PerThread>,
     slots: Arc<Fair>,
+    left: Arc<Left>,
     limit: Duration,
     queries: Queries,
     projections: Projections,
@@ -106,8 +112,10 @@ pub fn configured(url: &str, config: &ClickHouse) -> Client {
 impl Store {
     /// A store that reads through clients of `clients`, within `limits`.
     pub fn new(clients: impl Clients, limits: &Limits) -> Self {
+        let clients = Arc::new(PerThread::new(clients, limits.query_seconds));
         Self {
-            clients: PerThread::new(clients, limits.query_seconds),
+            left: Left::new(Arc::clone(&clients)),
+            clients,
             slots: Fair::new(slots(limits)),
             limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
             queries: Queries::default(),
@@ -135,7 +143,8 @@ impl Store {
     /// Runs the statement that `write` makes for a report of `tenant` and hands every row to `rows`. Answers the statement,
     /// and how many rows the engine read for it; 0 where it does not say.
     ///
-    /// The statement ends in ClickHouse when the future is dropped, as its connection is closed then.
+    /// The statement ends in ClickHouse when the future is dropped, as its connection is closed then: after the block of rows that
+    /// it is at. Its slot stays taken until it has ended.
     ///
     /// A projection that cannot be read by its name has the statement refused before its first row; what is asked then leaves
     /// projections to ClickHouse.
@@ -151,8 +160,9 @@ impl Store {
     ) -> Result<(Statement, u64), StoreError> {
         let noted = self.queries.begin(report);
         let mut statement = write(self.projections.route());
-        let mut done =
-            self.in_a_slot(tenant, async |standing| self.stream(&statement, report, standing, rows).await).await;
+        let mut done = self
+            .in_a_slot(tenant, async |id, standing| self.stream(&statement, report, (id, standing), rows).await)
+            .await;
         if let Err(error) = &done
             && statement.is_named()
             && error.is_refusal()
@@ -160,7 +170,9 @@ impl Store {
             self.projections.refused(error);
             self.queries.note_repeated();
             statement = write(Route::Engine);
-            done = self.in_a_slot(tenant, async |standing| self.stream(&statement, report, standing, rows).await).await;
+            done = self
+                .in_a_slot(tenant, async |id, standing| self.stream(&statement, report, (id, standing), rows).await)
+                .await;
         }
         let (outcome, read) = match &done {
             Ok(read) => (Outcome::Ok, *read),
@@ -170,15 +182,21 @@ impl Store {
         done.map(|read| (statement, read))
     }
 
-    /// Waits for a slot of the tenant, then works for as long as a statement may take.
+    /// Waits for a slot of the tenant, then works for as long as a statement may take. The slot is free when the statement of
+    /// that id has ended in ClickHouse, which may be later.
     async fn in_a_slot<T>(
         &self,
         tenant: u32,
-        work: impl AsyncFnOnce(Standing) -> Result<T, StoreError>,
+        work: impl AsyncFnOnce(String, Standing) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let slot = self.slots.acquire(tenant, 1).await.map_err(StoreError::busy)?;
-        match tokio::time::timeout(self.limit, work(slot.standing())).await {
-            Ok(done) => done,
+        let (id, standing) = (Uuid::new_v4().to_string(), slot.standing());
+        let running = self.left.hold(id.clone(), slot);
+        match tokio::time::timeout(self.limit, work(id, standing)).await {
+            Ok(done) => {
+                running.ended();
+                done
+            }
             Err(_) => Err(StoreError::slow()),
         }
     }
@@ -187,10 +205,9 @@ impl Store {
         &self,
         statement: &Statement,
         report: &str,
-        standing: Standing,
+        (id, standing): (String, Standing),
         rows: &mut R,
     ) -> Result<u64, StoreError> {
-        let id = Uuid::new_v4();
         log::debug!(
             "request {}: query {id}: {report}: source={}; pieces={}",
             REQUEST.try_with(Clone::clone).unwrap_or_default(),
@@ -198,11 +215,12 @@ impl Store {
             pieces(statement.scans())
         );
         log::debug!("query {id}: {} {:?}", statement.text(), Values(statement.params()));
-        let mut query = self
-            .client()
-            .query_raw(statement.text())
-            .with_setting("query_id", id.to_string())
-            .with_setting("log_comment", report);
+        let mut query =
+            self.client().query_raw(statement.text()).with_setting("query_id", id).with_setting("log_comment", report);
+        if statement.has_patterns() {
+            // Between two blocks it can be stopped.
+            query = query.with_setting("max_block_size", PATTERN_BLOCK);
+        }
         let is_behind = standing.has_company && standing.level > 1;
         if statement.is_light() || is_behind {
             // Short work is done before other threads have taken their share of it, and who has had much leaves the others
@@ -258,6 +276,11 @@ impl Store {
     /// The statements that were run.
     pub fn queries(&self) -> &Queries {
         &self.queries
+    }
+
+    /// Statements that were left by their callers and have not ended yet.
+    pub fn left(&self) -> usize {
+        self.left.count()
     }
 
     /// The slots of statements.

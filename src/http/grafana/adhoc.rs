@@ -3,13 +3,11 @@
 
 use std::collections::HashSet;
 
-use regex::{Regex, RegexBuilder};
-use regex_syntax::ast::parse::ParserBuilder;
-
 use super::accounts::{Accounts, One};
 use super::bounds;
 use super::errors::GrafanaError;
 use super::metrics::Metric;
+use super::pattern;
 use super::request::AdHoc;
 use crate::query::filter::{Cmp, Column, Filter, Kind, Test, TextOp};
 use crate::report::{Side, Table};
@@ -18,12 +16,6 @@ use crate::sql::schema::Schema;
 
 /// The key of accounts.
 pub const ACCOUNT: &str = "account-id";
-
-/// Bytes that a pattern over the names of accounts may take, each of its two parts.
-const PATTERN_BYTES: usize = 512 * 1024;
-
-/// Groups in groups of a pattern.
-const NESTED: u32 = 50;
 
 /// What a filter compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +71,14 @@ impl Filters {
     /// A filter on accounts that means nothing, or a pattern that is none.
     pub fn read(asked: &[AdHoc], own: &Accounts) -> Result<Self, GrafanaError> {
         let mut read = Self::default();
+        let patterns = asked.iter().filter(|filter| matches!(filter.operator.as_str(), "=~" | "!~"));
+        let steps = patterns.map(|filter| pattern::steps(&filter.value)).fold(0, u64::saturating_add);
+        if steps > bounds::STEPS {
+            return Err(GrafanaError::refused(format!(
+                "the patterns of all filters together are longer than {} characters, counted repetitions written out",
+                bounds::STEPS
+            )));
+        }
         for filter in asked {
             if filter.key == ACCOUNT {
                 let keep = by_account(filter, own)?;
@@ -183,7 +183,7 @@ fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
         ">=" => compare(Cmp::GtEq),
         "=~" | "!~" => {
             // Its form only: what it means, and how much that is, ClickHouse judges within its own bounds.
-            parse(value)?;
+            pattern::parse(value)?;
             Ok(Test::Pattern(operator == "=~", value.clone()))
         }
         "=|" | "!=|" => {
@@ -206,29 +206,10 @@ fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
     }
 }
 
-/// Checks the form of a pattern. Counted repetitions are not written out for it, and classes not looked up.
-fn parse(text: &str) -> Result<(), GrafanaError> {
-    let parsed = ParserBuilder::new().nest_limit(NESTED).build().parse(text);
-    parsed.map(drop).map_err(|error| no_pattern(text, &error.to_string()))
-}
-
-fn no_pattern(text: &str, why: &str) -> GrafanaError {
-    let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-    GrafanaError::refused(format!("{:?} is no regular expression: {}", Shown(text), Shown(why)))
-}
-
-/// A pattern that is matched here.
-fn compile(text: &str) -> Result<Regex, GrafanaError> {
-    parse(text)?;
-    let mut pattern = RegexBuilder::new(text);
-    pattern.nest_limit(NESTED).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES);
-    pattern.build().map_err(|error| no_pattern(text, &error.to_string()))
-}
-
 /// Which of the accounts stay. Only the token's own have a name here, so another's matches nothing.
 fn by_account(filter: &AdHoc, own: &Accounts) -> Result<impl Fn(&One) -> bool + use<>, GrafanaError> {
     let pattern = match filter.operator.as_str() {
-        "=~" | "!~" => Some(compile(&filter.value)?),
+        "=~" | "!~" => Some(pattern::compile(&filter.value)?),
         "=" | "!=" | "=|" | "!=|" => None,
         _ => return Err(wrong_operator(filter)),
     };

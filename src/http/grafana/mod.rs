@@ -11,6 +11,7 @@ mod incidents;
 mod left;
 mod metrics;
 mod objects;
+mod pattern;
 mod payload;
 mod points;
 mod query;

@@ -77,6 +77,7 @@ fn service(state: &State, out: &mut Exposition) {
     let slots = state.store.slots();
     out.single(&metrics::SLOTS, slots.bounds().total);
     out.single(&metrics::SLOTS_USED, slots.load().used);
+    out.single(&metrics::QUERIES_LEFT, state.store.left());
     metrics::supply(out, &[("queries", slots), ("response_bytes", &state.memory)]);
     state.connections.write(out);
     state.answers.write(out);

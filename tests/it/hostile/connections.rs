@@ -38,7 +38,7 @@ pub(super) async fn is_closed(stream: &mut TcpStream, limit: Duration) -> bool {
 }
 
 /// A metric's value.
-async fn metric(app: &TestApp, line: &str) -> f64 {
+pub(super) async fn metric(app: &TestApp, line: &str) -> f64 {
     let request = app.request("GET", "/metrics").header("Authorization", format!("Bearer {METRICS}"));
     let text = send(request).await.body;
     let found = text.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use super::connections::{metric, with_metrics};
 use super::{World, until};
 use crate::support::app::API;
 
@@ -83,4 +84,37 @@ async fn requests_that_are_sent_and_left_hold_nothing() {
         let reply = world.app.get(&quiet.path, &quiet.token).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
     }
+}
+
+/// ClickHouse stops a statement between blocks of rows, and this one has a single block that takes seconds.
+#[actix_web::test]
+async fn a_slot_stays_taken_until_a_statement_that_was_left_has_ended() {
+    let world = World::start(1, |config| {
+        config.cache.enabled = false;
+        config.limits.queries_per_customer = 1;
+        config.limits.queue_seconds = 0;
+        with_metrics(config);
+    })
+    .await;
+    let slow = "CREATE VIEW cdrs AS SELECT * FROM calls \
+                WHERE arrayMax(arrayMap(x -> sipHash64(x, id), range(30000000))) > 0";
+    for sql in ["RENAME TABLE cdrs TO calls", slow] {
+        world.app.admin.query_raw(sql).execute().await.unwrap();
+    }
+    drop({
+        let stream = connect(&world).await;
+        world.until_running(1).await;
+        stream
+    });
+    let used = async || metric(&world.app, "cdrscope_query_slots_used").await;
+    let mut held = 0;
+    while world.running().await == 1 {
+        let (slots, left) = (used().await, metric(&world.app, "cdrscope_queries_left").await);
+        if world.running().await == 1 {
+            assert_eq!(slots, 1.0, "{left} left");
+            held += 1;
+        }
+    }
+    assert!(held > 0, "it ended too soon for this test");
+    until(Duration::from_secs(2), async || used().await == 0.0).await;
 }

@@ -290,6 +290,31 @@ async fn rows_by_delay_and_country_count_in_the_bounds() {
 }
 
 #[actix_web::test]
+async fn patterns_that_are_much_work_are_refused_before_they_are_asked() {
+    let world = World::new().await;
+    let with = |patterns: &[String]| -> Value {
+        patterns.iter().map(|pattern| filter("dst-prefix-routing", "=~", pattern)).collect()
+    };
+    let wide = "(.*){1,500}".repeat(4);
+    let deep = "((a{1,30}){1,30}){1,30}".to_owned();
+    for patterns in [
+        vec![wide],
+        vec!["(.*){1,900}".repeat(3)],
+        vec![deep],
+        vec!["\\w{1000}".to_owned()],
+        vec!["[а-я0-9a-z]{100}".to_owned()],
+        vec!["(.*){1,100}".to_owned(); 5],
+    ] {
+        is_refused(&world, &with_filters(with(&patterns)), "counted repetitions written out").await;
+    }
+    let prefixes: Vec<String> = (380..480).map(|prefix: u32| prefix.to_string()).collect();
+    for pattern in [format!("^({})", prefixes.join("|")), "^380[0-9]{9}$".to_owned(), "(?i).*44.*".to_owned()] {
+        let reply = world.post("/query", &with_filters(with(&vec![pattern.clone(); 3]))).await;
+        assert_eq!(reply.status, 200, "{pattern}: {}", reply.body);
+    }
+}
+
+#[actix_web::test]
 async fn incidents_are_looked_for_in_so_many_quarters_of_an_hour_of_all_targets_together() {
     let world = World::new().await;
     let lines: String = (0..40)
