@@ -43,7 +43,8 @@ serve_demo() {
     # Read below, maybe before the service's own shell has made it.
     : >"$work/log"
     # The checks ask as fast as they can.
-    CDRSCOPE_LIMITS_REQUESTS_PER_SECOND=0 "$1" serve --demo --demo-calls "$2" --http-listen 127.0.0.1:0 --engine-data-dir "$work/data" \
+    CDRSCOPE_LIMITS_REQUESTS_PER_SECOND=0 CDRSCOPE_HTTP_STRANGERS_PER_SECOND=0 \
+        "$1" serve --demo --demo-calls "$2" --http-listen 127.0.0.1:0 --engine-data-dir "$work/data" \
         >"$work/out" 2>"$work/log" &
     pid=$!
     for _ in $(seq 600); do

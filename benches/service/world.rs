@@ -163,6 +163,7 @@ impl World {
             ("CDRSCOPE_CLICKHOUSE_DATABASE", database.to_owned()),
             ("CDRSCOPE_HTTP_LISTEN", "127.0.0.1:0".to_owned()),
             ("CDRSCOPE_LIMITS_REQUESTS_PER_SECOND", "0".to_owned()),
+            ("CDRSCOPE_HTTP_STRANGERS_PER_SECOND", "0".to_owned()),
             ("CDRSCOPE_AUTH_SECRET", self.secret.clone()),
         ];
         settings.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));

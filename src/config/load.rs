@@ -250,6 +250,7 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
         ("http.max_connections_per_address", config.http.max_connections_per_address as u64, 1, 1_000_000),
         ("http.head_seconds", config.http.head_seconds.into(), 1, 600),
         ("http.keep_alive_seconds", config.http.keep_alive_seconds.into(), 1, day),
+        ("http.strangers_per_second", config.http.strangers_per_second.into(), 0, 1_000_000),
         ("http.write_seconds", config.http.write_seconds.into(), 1, day),
         ("limits.response_mb", config.limits.response_mb as u64, 1, 1 << 24),
         ("http.hsts_seconds", config.http.hsts_seconds.into(), 0, 10 * 366 * day),

@@ -197,6 +197,7 @@ settings! {
         max_connections_per_address: usize = "1000", "Open connections of one address (IPv6: one /64), likewise; behind a trusted proxy, requests under way of one forwarded address.";
         head_seconds: u32 = "10", "Longest time for the head of a request to arrive.";
         keep_alive_seconds: u32 = "75", "How long a connection stays open without a request. More than the idle time-out of a balancer in front.";
+        strangers_per_second: u32 = "100", "Requests a second of one address without a good token, ten seconds' worth at once; its connections rest beyond that. 0 is no limit.";
         write_seconds: u32 = "20", "How long the reader of a response may take nothing; beyond that it has to take 16 KiB a second on average.";
         trusted_proxies: Vec<IpNet> = "", "Proxies whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto are believed.";
         hsts_seconds: u32 = "31536000", "max-age of Strict-Transport-Security on answers over TLS; 0 sends none.";

@@ -25,6 +25,9 @@ use crate::token::{self, Rejected, Subject};
 /// The cookie that may hold a token.
 pub const COOKIE: &str = "_yeti_customer_v1_session";
 
+/// Marks a request whose token was accepted.
+pub struct Known;
+
 /// The renewed cookie of this request, for the middleware that sets it on whatever answer comes of it.
 pub struct Renewed(pub Cookie<'static>);
 
@@ -86,6 +89,7 @@ pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiErro
         request.extensions_mut().insert(Renewed(session_cookie(request, state, renewed)));
     }
     limit_rate(state, accepted.subject())?;
+    request.extensions_mut().insert(Known);
     Ok(Caller(who))
 }
 

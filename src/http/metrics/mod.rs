@@ -7,10 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use sha2::{Digest, Sha256};
 
-use super::auth::unauthorized;
+use super::auth::{Known, unauthorized};
 use super::error::ApiError;
 use super::reply::{self, Room};
 use super::reports::request_id;
@@ -27,6 +27,7 @@ pub async fn show(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse
     if let Err(refused) = authorize(&request, &state) {
         return refused.reply(None);
     }
+    request.extensions_mut().insert(Known);
     let mut out = Exposition::default();
     service(&state, &mut out);
     accounts::write(&state, &request_id(&request), &mut out).await;

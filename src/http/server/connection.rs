@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::task::AtomicWaker;
-use tokio::sync::Notify;
 
 /// Bytes that may arrive on a connection while a request without a body is answered: the next few requests.
 const AHEAD: u64 = 32 * 1024;
@@ -94,12 +93,12 @@ pub struct Connection {
     taken: AtomicU64,
     /// Responses that HTTP/2 is sending. Their readers can stall one by one while the socket is free.
     sending: Mutex<Vec<Weak<Sending>>>,
+    /// Likewise: the end of a rest, in which nothing is read.
+    rests_until: AtomicU64,
     /// 0 while it is open, else a `Closed` plus one.
     closed: AtomicU8,
     /// Wakes the task that reads.
     reader: AtomicWaker,
-    is_gone: AtomicBool,
-    gone: Notify,
 }
 
 impl Connection {
@@ -120,10 +119,9 @@ impl Connection {
             progress: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             sending: Mutex::default(),
+            rests_until: AtomicU64::new(0),
             closed: AtomicU8::new(0),
             reader: AtomicWaker::new(),
-            is_gone: AtomicBool::new(false),
-            gone: Notify::new(),
         })
     }
 
@@ -228,6 +226,20 @@ impl Connection {
         })
     }
 
+    /// Lets it rest for a while: nothing is read meanwhile.
+    pub fn let_rest(&self, time: Duration) {
+        let until = self.now().saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        self.rests_until.fetch_max(until, Ordering::Relaxed);
+    }
+
+    /// Time for which it rests still; zero if it does not.
+    pub fn rest(&self) -> Duration {
+        match self.rests_until.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            until => Duration::from_millis(until.saturating_sub(self.now())),
+        }
+    }
+
     /// The deadline that has passed, if one has.
     pub fn overdue(&self, deadlines: &Deadlines) -> Option<Closed> {
         if self.has_stalled_response(deadlines) {
@@ -257,7 +269,6 @@ impl Connection {
     pub fn close(&self, reason: Closed) -> bool {
         let open = self.closed.compare_exchange(0, reason as u8 + 1, Ordering::AcqRel, Ordering::Acquire).is_ok();
         if open {
-            self.leave();
             self.reader.wake();
         }
         open
@@ -271,22 +282,6 @@ impl Connection {
     /// Has the task woken when the connection is closed.
     pub fn watch(&self, waker: &std::task::Waker) {
         self.reader.register(waker);
-    }
-
-    /// Notes that its stream is gone.
-    pub fn leave(&self) {
-        self.is_gone.store(true, Ordering::Release);
-        self.gone.notify_waiters();
-    }
-
-    /// Ends when the stream is gone.
-    pub async fn gone(&self) {
-        let gone = self.gone.notified();
-        tokio::pin!(gone);
-        gone.as_mut().enable();
-        if !self.is_gone.load(Ordering::Acquire) {
-            gone.await;
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
@@ -15,6 +15,15 @@ use crate::net;
 
 /// Open files that are not connections of callers: listeners, connections to ClickHouse, logs, certificates.
 const RESERVED_FILES: u64 = 256;
+
+/// Requests without a good token that an address may have at once, in time that they are made up for.
+const AHEAD: Duration = Duration::from_secs(10);
+
+/// Longest rest of a connection: it is as good as closed.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// Addresses of strangers that are remembered; those beyond are not bounded for as long as all of these are busy.
+const STRANGERS: usize = 100_000;
 
 /// Between two looks at the deadlines.
 pub const SWEEP: Duration = Duration::from_millis(250);
@@ -27,6 +36,8 @@ pub struct Connections {
     deadlines: Deadlines,
     /// Their connections carry many callers; requests are counted by the forwarded address instead.
     proxies: Vec<IpNet>,
+    /// Requests a second of an address without a good token; 0 is no limit.
+    strangers: u32,
     inner: Mutex<Inner>,
     closed: [Counter; Closed::ALL.len()],
 }
@@ -35,6 +46,8 @@ pub struct Connections {
 struct Inner {
     count: usize,
     by_address: HashMap<IpAddr, Vec<Arc<Connection>>>,
+    /// When the requests of an address that brought no good token are made up for.
+    strangers: HashMap<IpAddr, Instant>,
     /// Requests under way that no connection bounds, by the caller's address.
     requests: HashMap<IpAddr, usize>,
 }
@@ -71,6 +84,7 @@ impl Connections {
                 write: seconds(config.write_seconds),
             },
             proxies: config.trusted_proxies.clone(),
+            strangers: config.strangers_per_second,
             inner: Mutex::default(),
             closed: Default::default(),
         })
@@ -140,7 +154,6 @@ impl Connections {
 
     /// Forgets a connection whose stream is gone.
     pub fn remove(&self, connection: &Arc<Connection>) {
-        connection.leave();
         let address = counted(connection.peer().ip());
         let mut inner = self.lock();
         let Some(list) = inner.by_address.get_mut(&address) else { return };
@@ -172,6 +185,28 @@ impl Connections {
         }
         *count += 1;
         Some(Counted { connections: Arc::clone(self), address })
+    }
+
+    /// Notes a request without a good token. Its connection rests when the address has too many of them.
+    pub fn note_stranger(&self, connection: &Connection) {
+        if self.strangers == 0 || self.is_proxy(connection.peer().ip()) {
+            return;
+        }
+        let (now, each) = (Instant::now(), Duration::from_secs(1) / self.strangers);
+        let mut inner = self.lock();
+        if inner.strangers.len() >= STRANGERS {
+            inner.strangers.retain(|_, until| *until > now);
+        }
+        if inner.strangers.len() >= STRANGERS {
+            return;
+        }
+        let until = inner.strangers.entry(counted(connection.peer().ip())).or_insert(now);
+        *until = (*until).max(now) + each;
+        let ahead = until.duration_since(now);
+        drop(inner);
+        if ahead > AHEAD {
+            connection.let_rest((ahead - AHEAD).min(LONGEST_REST));
+        }
     }
 
     /// True if the address is a trusted proxy's.
@@ -293,5 +328,29 @@ mod tests {
         let files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
         let most = within_open_files(10_000_000);
         assert!(files.maximum.is_none_or(|hard| (most as u64) < hard.max(10_000_001)), "{most} of {files:?}");
+    }
+
+    #[test]
+    fn connections_of_strangers_rest_beyond_ten_seconds_worth() {
+        let connections = connections(9, 9);
+        let (loud, quiet) = (admit(&connections, "192.0.2.1").unwrap(), admit(&connections, "192.0.2.2").unwrap());
+        let proxy = admit(&connections, "198.51.100.1").unwrap();
+        for _ in 0..1000 {
+            connections.note_stranger(&loud);
+            connections.note_stranger(&proxy);
+        }
+        assert_eq!(loud.rest(), Duration::ZERO);
+        for _ in 0..200 {
+            connections.note_stranger(&loud);
+            connections.note_stranger(&proxy);
+        }
+        assert!((1000..=2000).contains(&loud.rest().as_millis()), "{:?}", loud.rest());
+        // Another connection of the address rests from its own next request on.
+        let other = admit(&connections, "192.0.2.1").unwrap();
+        assert_eq!(other.rest(), Duration::ZERO);
+        connections.note_stranger(&other);
+        connections.note_stranger(&quiet);
+        assert!(other.rest() >= Duration::from_secs(1));
+        assert_eq!((quiet.rest(), proxy.rest()), (Duration::ZERO, Duration::ZERO));
     }
 }

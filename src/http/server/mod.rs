@@ -2,22 +2,25 @@
 
 pub mod connection;
 pub mod connections;
-mod reset;
+mod http2;
 pub mod stream;
 pub mod tls;
 pub mod track;
 
 use std::io;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol};
-use actix_server::Server;
-use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
-use actix_web::HttpRequest;
+use actix_server::{GracefulShutdownSignal, Server};
+use actix_service::{
+    IntoServiceFactory as _, Service, ServiceFactory as _, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
+};
 use actix_web::dev::AppConfig;
+use actix_web::{HttpMessage as _, HttpRequest};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
@@ -52,28 +55,55 @@ pub fn serve(state: &Arc<State>, listener: TcpListener, tls: Option<TlsAcceptor>
     let stop = builder.graceful_shutdown_signal();
     let state = Arc::clone(state);
     let builder = builder.listen("cdrscope", listener, move || {
-        // Runs in each worker, so that none of its callers waits for its client to be made.
-        state.store.client();
-        let (connections, tls, stop) = (Arc::clone(&state.connections), tls.clone(), stop.clone());
-        let app = super::app(Arc::clone(&state)).into_factory().map_err(|error| error.error_response());
-        let http = HttpService::build()
-            .graceful_shutdown_signal(move || {
-                let stop = stop.clone();
-                async move { stop.notified().await }
-            })
-            .keep_alive(connections.deadlines().keep_alive)
-            // The sweep has the deadlines of all heads, not only of the first.
-            .client_request_timeout(Duration::ZERO)
-            .client_disconnect_timeout(LINGER)
-            // A caller that closes its side has gone: its query ends.
-            .h1_allow_half_closed(false)
-            .on_connect_ext(|stream: &Stream, data| {
-                data.insert(Arc::clone(stream.connection()));
-            })
-            .finish(map_config(app, |()| AppConfig::default()));
-        fn_service(move |io: TcpStream| accept(io, Arc::clone(&connections), tls.clone())).and_then(http)
+        let (state, tls, stop) = (Arc::clone(&state), tls.clone(), stop.clone());
+        fn_factory(move || worker(Arc::clone(&state), tls.clone(), stop.clone()))
     })?;
     Ok(builder.run())
+}
+
+/// What a worker does with the connections that it is given.
+async fn worker(
+    state: Arc<State>,
+    tls: Option<TlsAcceptor>,
+    stop: GracefulShutdownSignal,
+) -> Result<impl Service<TcpStream, Response = (), Error = DispatchError>, ()> {
+    // Here rather than with the first request, so that no caller waits for the worker's client to be made.
+    state.store.client();
+    let connections = Arc::clone(&state.connections);
+    let app = || super::app(Arc::clone(&state)).into_factory();
+    let http2 = match tls {
+        Some(_) => Some(Rc::new(app().new_service(AppConfig::default()).await?)),
+        None => None,
+    };
+    let stopping = stop.clone();
+    let http1 = HttpService::build()
+        .graceful_shutdown_signal(move || {
+            let stop = stopping.clone();
+            async move { stop.notified().await }
+        })
+        .keep_alive(connections.deadlines().keep_alive)
+        // The sweep has the deadlines of all heads, not only of the first.
+        .client_request_timeout(Duration::ZERO)
+        .client_disconnect_timeout(LINGER)
+        // A caller that closes its side has gone: its query ends.
+        .h1_allow_half_closed(false)
+        .on_connect_ext(|stream: &Stream, data| {
+            data.insert(Arc::clone(stream.connection()));
+        })
+        .finish(map_config(app().map_err(|error| error.error_response()), |()| AppConfig::default()))
+        .new_service(())
+        .await?;
+    let http1 = Rc::new(http1);
+    Ok(fn_service(move |io: TcpStream| {
+        let (connections, tls, stop) = (Arc::clone(&connections), tls.clone(), stop.clone());
+        let (http1, http2) = (Rc::clone(&http1), http2.clone());
+        async move {
+            match (accept(io, connections, tls).await?, http2) {
+                ((stream, Protocol::Http2, _), Some(http2)) => http2::serve(stream, http2, stop.notified()).await,
+                (accepted, _) => http1.call(accepted).await,
+            }
+        }
+    }))
 }
 
 /// Admits a connection and makes it ready for requests.
@@ -96,6 +126,7 @@ async fn accept(
 }
 
 /// The connection of a request; `None` where the application runs without a server.
-pub fn connection(request: &HttpRequest) -> Option<&Arc<Connection>> {
-    request.conn_data::<Arc<Connection>>()
+pub fn connection(request: &HttpRequest) -> Option<Arc<Connection>> {
+    let of_http2 = || request.extensions().get::<Arc<Connection>>().cloned();
+    request.conn_data::<Arc<Connection>>().cloned().or_else(of_http2)
 }

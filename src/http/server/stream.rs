@@ -3,18 +3,23 @@
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
 use super::connection::{Closed, Connection};
 use super::connections::Connections;
 
-/// Bytes after which the dispatcher looks at what came, before it reads on. With a read of 32 KiB on top, and what may come
-/// ahead of an answer, its buffer of 128 KiB is never full; it does not sleep while it is.
+/// Bytes after which the dispatcher looks at what came, and others have their turn, before it reads on. With a read of 32 KiB on
+/// top, and what may come ahead of an answer, its buffer of 128 KiB is never full; it does not sleep while it is.
 const AT_ONCE: usize = 16 * 1024;
+
+/// Time for the others. A task that only wakes itself leaves the runtime no time to look at other sockets.
+const TURN: Duration = Duration::from_millis(1);
 
 /// A connection's socket.
 pub struct Socket {
@@ -23,12 +28,14 @@ pub struct Socket {
     connections: Arc<Connections>,
     /// Bytes read since the reader last had to wait.
     read: usize,
+    /// Until it reads on.
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
     /// Wraps the socket of an admitted connection.
     pub fn new(io: TcpStream, connection: Arc<Connection>, connections: Arc<Connections>) -> Self {
-        Self { io, connection, connections, read: 0 }
+        Self { io, connection, connections, read: 0, rest: None }
     }
 }
 
@@ -44,11 +51,7 @@ impl AsyncRead for Socket {
         if self.connection.is_closed() {
             return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
         }
-        if self.read >= AT_ONCE {
-            self.read = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(self.poll_rest(cx));
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         if !matches!(polled, Poll::Ready(Ok(()))) {
@@ -66,6 +69,21 @@ impl AsyncRead for Socket {
 }
 
 impl Socket {
+    /// Ready when it may read.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let rest = self.connection.rest();
+        let rest = if self.read >= AT_ONCE { rest.max(TURN) } else { rest };
+        if !rest.is_zero() && self.rest.is_none() {
+            self.read = 0;
+            self.rest = Some(Box::pin(tokio::time::sleep(rest)));
+        }
+        if let Some(sleep) = &mut self.rest {
+            ready!(sleep.as_mut().poll(cx));
+            self.rest = None;
+        }
+        Poll::Ready(())
+    }
+
     fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
             Poll::Pending => self.connection.note_blocked(),

@@ -1,4 +1,4 @@
-//! The middleware that tells a connection of its requests, bounds them, and ends those whose caller has gone.
+//! The middleware that tells a connection of its requests and bounds them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,8 +14,7 @@ use pin_project_lite::pin_project;
 
 use super::connection::{Request, Sending};
 use super::connections::Counted;
-use super::reset;
-use crate::http::auth::client_ip;
+use crate::http::auth::{Known, client_ip};
 use crate::http::error::ApiError;
 use crate::http::state::State;
 
@@ -30,44 +29,34 @@ pub async fn track<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<Tracked<B>>>, Error> {
-    let Some(connection) = super::connection(request.request()).cloned() else {
+    let Some(connection) = super::connection(request.request()) else {
         let guard = Guard { sending: None, _request: None, _counted: None };
         let response = next.call(request).await?;
         return Ok(response.map_body(|_, body| EitherBody::left(Tracked { body, guard })));
     };
     let takes_body = !matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE);
     let is_http2 = request.version() == Version::HTTP_2;
-    let (body, stream) = match request.take_payload() {
-        body if is_http2 => {
-            let (body, watch) = reset::watch(body);
-            (body, Some(watch))
-        }
-        body => (body, None),
-    };
-    // Dropped where nobody will read it, it does not keep HTTP/1's dispatcher from noticing that the caller leaves.
-    if takes_body {
-        request.set_payload(body);
-    } else {
-        drop(body);
+    if !takes_body {
+        // Nobody will read it. Dropped, it does not keep HTTP/1's dispatcher from noticing that the caller leaves.
+        drop(request.take_payload());
     }
     let counted = counted(&request, is_http2);
     if connection.requests() >= MOST_REQUESTS || counted.is_err() {
         let refused = ApiError::ManyRequests.reply(None);
         // Nothing may wait for a window of the caller's.
         let refused = if is_http2 { refused.drop_body().map_into_boxed_body() } else { refused };
+        if let Some(state) = request.app_data::<Data<Arc<State>>>() {
+            state.connections.note_stranger(&connection);
+        }
         return Ok(request.into_response(refused.map_into_right_body()));
     }
     let under_way = connection.begin(takes_body);
-    let answer = next.call(request);
-    let response = match stream {
-        Some(stream) => tokio::select! {
-            response = answer => response?,
-            () = connection.gone() => return Err(ApiError::Internal.into()),
-            () = stream.reset() => return Err(ApiError::Internal.into()),
-        },
-        // HTTP/1 drops the future itself.
-        None => answer.await?,
-    };
+    let response = next.call(request).await?;
+    if !response.request().extensions().contains::<Known>()
+        && let Some(state) = response.request().app_data::<Data<Arc<State>>>()
+    {
+        state.connections.note_stranger(&connection);
+    }
     connection.body_ended();
     let sending = is_http2.then(|| connection.send());
     let guard = Guard { sending, _request: Some(under_way), _counted: counted.ok().flatten() };

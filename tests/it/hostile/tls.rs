@@ -212,10 +212,11 @@ async fn streams_that_wait_for_a_window_are_counted_by_connection_and_by_address
     let mut held = Vec::new();
     for let_in in [100, 50] {
         let mut client = without_window(&app, &root).await;
-        let mut answers = at_once(&mut client, 120, || http2_request("/nothing", "")).await;
+        // The service tells how many streams a connection may have; this client keeps to it.
+        let mut answers = at_once(&mut client, 100, || http2_request("/nothing", "")).await;
         // Refusals have no body, so that none of them waits as well.
         let refused: Vec<_> = answers.extract_if(.., |answer| answer.status() == 503).collect();
-        assert_eq!((answers.len(), refused.len()), (let_in, 120 - let_in));
+        assert_eq!((answers.len(), refused.len()), (let_in, 100 - let_in));
         assert!(refused.iter().all(|answer| answer.body().is_end_stream()));
         held.push((client, answers));
     }
@@ -261,4 +262,65 @@ async fn coders_of_unread_answers_count_in_memory_and_strangers_have_none() {
         answers[0].status() == 200 && answers[0].headers().contains_key("content-encoding")
     })
     .await;
+}
+
+/// A small header that stands in the list very often, by its number in the table: 470,000 bytes that would become 17 MB.
+#[actix_web::test]
+async fn header_lists_are_bounded_before_they_are_decoded() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = certify(dir.path());
+    let app = app(dir.path()).await;
+    let stream = encrypted(&app, &root, b"h2", &[&version::TLS13]).await.unwrap();
+    let (mut client, connection) = h2::client::Builder::new().handshake::<_, bytes::Bytes>(stream).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let with = |count: usize, name: &dyn Fn(usize) -> String| {
+        let mut request = http2_request("/health/live", "");
+        for n in 0..count {
+            let name = http::HeaderName::try_from(name(n)).unwrap();
+            request.headers_mut().append(name, "x".parse().unwrap());
+        }
+        request
+    };
+    let few = client.send_request(with(500, &|_| "x-a".into()), true).unwrap().0.await.unwrap();
+    assert_eq!(few.status(), 200);
+    // As many fields as a map of distinct names no longer holds, and one name as often.
+    for request in [with(24_000, &|n| format!("x-{n}")), with(20_000, &|_| "x-a".into())] {
+        let stream = encrypted(&app, &root, b"h2", &[&version::TLS13]).await.unwrap();
+        let (mut client, connection) = h2::client::Builder::new().handshake::<_, bytes::Bytes>(stream).await.unwrap();
+        tokio::spawn(connection);
+        let answer = client.send_request(request, true).unwrap().0.await;
+        assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() == 431));
+    }
+    let still = client.send_request(http2_request("/health/live", ""), true).unwrap().0.await.unwrap();
+    assert_eq!(still.status(), 200);
+    driver.abort();
+}
+
+/// What floods a connection leaves time for others, and has to wait for its turn.
+#[actix_web::test]
+async fn a_flood_of_refused_requests_leaves_time_for_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = certify(dir.path());
+    let app = app_with(dir.path(), |config| config.http.strangers_per_second = 50).await;
+    let stream = encrypted(&app, &root, b"h2", &[&version::TLS13]).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let answered = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let flood = {
+        let answered = Arc::clone(&answered);
+        async move {
+            for _ in 0..20 {
+                let mut client = client.clone();
+                let answers = at_once(&mut client, 50, || http2_request("/nothing", "bad")).await;
+                answered.fetch_add(answers.len(), std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    };
+    let flood = tokio::task::spawn_local(flood);
+    // Ten seconds' worth at once, and then fifty a second.
+    until(Duration::from_secs(10), async || answered.load(std::sync::atomic::Ordering::Relaxed) >= 500).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let so_far = answered.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(so_far < 700, "{so_far}");
+    flood.abort();
 }

@@ -67,6 +67,7 @@ impl TestApp {
         config.auth.secret = Secret::new(SECRET);
         config.accounts.refresh_seconds = 1;
         config.limits.requests_per_second = 0;
+        config.http.strangers_per_second = 0;
         config.clickhouse.database.clone_from(&db.database);
         change(&mut config);
         config
