@@ -10,6 +10,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
 use crate::metrics::Counter;
 
 /// Lines that may wait to be written.
@@ -185,7 +187,13 @@ impl Out {
 
 /// Opens a file to append to; a new one is its owner's alone. The error names the file.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(|e| named(path, &e))
+    let mut options = OpenOptions::new();
+    // A named pipe that nobody reads is an error rather than a wait without end.
+    options.append(true).create(true).mode(0o600).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path).map_err(|e| named(path, &e))?;
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 fn named(path: &Path, e: &io::Error) -> io::Error {
@@ -204,6 +212,16 @@ mod tests {
 
     fn journal(path: &Path) -> Journal {
         Journal::start("test", Sink::File(path.to_owned())).unwrap()
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_an_error() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let error = Journal::start("test", Sink::File(path.clone())).unwrap_err().to_string();
+        assert!(error.starts_with(&path.display().to_string()), "{error}");
     }
 
     #[test]

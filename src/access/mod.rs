@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::config::Contractors;
@@ -153,7 +154,7 @@ impl Who {
         snapshot: Arc<Snapshot>,
         contractors: Contractors,
     ) -> Result<Self, Denied> {
-        snapshot.revoked.check(token)?;
+        snapshot.revoked.check(token, OffsetDateTime::now_utc())?;
         Self::new(token.subject(), ip, snapshot, contractors)
     }
 

@@ -2,8 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use time::OffsetDateTime;
+
 use super::Denied;
 use crate::token::{Accepted, Subject};
+
+/// Seconds that the clocks of those who sign may be ahead.
+const LEEWAY: f64 = 60.0;
 
 /// A revocation as it stands in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,15 +47,17 @@ impl Revoked {
     ///
     /// # Errors
     /// Which kind of revocation it was.
-    pub fn check(&self, token: &Accepted) -> Result<(), Denied> {
+    pub fn check(&self, token: &Accepted, now: OffsetDateTime) -> Result<(), Denied> {
         if token.id().is_some_and(|id| self.ids.contains(id)) {
             return Err(Denied::RevokedId);
         }
         let Subject::Grant(grant) = token.subject() else { return Ok(()) };
         let Some(not_before) = self.customers.get(&grant.customer_id) else { return Ok(()) };
-        // A token that does not say when it was issued may have been before. Milliseconds are exact in both.
-        let before = token.issued().is_none_or(|issued| issued * 1e3 < *not_before as f64);
-        if before { Err(Denied::Revoked(grant.customer_id)) } else { Ok(()) }
+        // A token that does not say when it was issued may have been before, and so may one of a time to come. Milliseconds
+        // are exact in both.
+        let latest = now.unix_timestamp() as f64 + LEEWAY;
+        let may_be_older = token.issued().is_none_or(|issued| issued * 1e3 < *not_before as f64 || issued > latest);
+        if may_be_older { Err(Denied::Revoked(grant.customer_id)) } else { Ok(()) }
     }
 }
 
@@ -76,13 +83,16 @@ mod tests {
                 json!({ "aud": "customer-v1", "sub": "D", "exp": 9e9, "cfg": { "customer_id": customer } });
             claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
-            revoked.check(&keys.accept(&token, time::OffsetDateTime::UNIX_EPOCH).unwrap())
+            revoked.check(&keys.accept(&token, OffsetDateTime::UNIX_EPOCH).unwrap(), OffsetDateTime::UNIX_EPOCH)
         };
         for (customer, more, wanted) in [
             (7, json!({}), Err(Denied::Revoked(7))),
             (7, json!({ "iat": 1.999 }), Err(Denied::Revoked(7))),
             (7, json!({ "iat": -1e300 }), Err(Denied::Revoked(7))),
             (7, json!({ "iat": 2 }), Ok(())),
+            (7, json!({ "iat": 60 }), Ok(())),
+            (7, json!({ "iat": 61 }), Err(Denied::Revoked(7))),
+            (7, json!({ "iat": 1e300 }), Err(Denied::Revoked(7))),
             (7, json!({ "iat": 2, "jti": "x" }), Err(Denied::RevokedId)),
             (8, json!({ "jti": "x" }), Err(Denied::RevokedId)),
             (8, json!({ "jti": "X" }), Ok(())),

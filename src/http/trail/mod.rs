@@ -13,6 +13,7 @@ use crate::cache::Use;
 use crate::config::{AccessLog, Log};
 use crate::journal::{Journal, Sink};
 use crate::report::plan::{Plan, Window};
+use crate::shown::Escaped;
 use crate::token::{Accepted, Subject};
 
 pub use entry::record;
@@ -116,7 +117,8 @@ pub fn note_caller(accepted: &Accepted, who: &Who) {
     // Whoever signs tokens chooses their ids; ours have 32 characters.
     const LONGEST_ID: usize = 128;
     note(|trail| {
-        trail.token = accepted.id().map(|id| id.chars().take(LONGEST_ID).collect());
+        let shown = |id: &str| Escaped(&id.chars().take(LONGEST_ID).collect::<String>()).to_string();
+        trail.token = accepted.id().map(shown);
         trail.access = match accepted.subject() {
             Subject::Access(id) => Some(*id),
             Subject::Grant(_) => None,
