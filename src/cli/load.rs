@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::connect::Connection;
@@ -11,9 +10,11 @@ use super::{CliError, block_on, configure, say};
 use crate::config::Config;
 use crate::load::mapping::{Format, Header, Mapping};
 use crate::load::moment::DateOrder;
+use crate::load::range::Range;
 use crate::load::sample;
 use crate::load::store::Door;
-use crate::load::{self, MaxRejects, Options, summary};
+use crate::load::swap::{self, Swap};
+use crate::load::{self, MaxRejects, OnKnown, Options, summary};
 
 /// Arguments of `load`.
 #[derive(clap::Args)]
@@ -48,12 +49,19 @@ pub struct Load {
     /// Refuse files with unknown columns
     #[arg(long)]
     strict: bool,
-    /// Store nothing of a file with more bad rows than that: a number, or a share of its rows
-    #[arg(long, value_name = "N|P%", default_value = "1%")]
-    max_rejects: MaxRejects,
+    /// Store nothing of a file with more bad rows than that: a number, or a share of its rows [default: 1%, with
+    /// --replace 0]
+    #[arg(long, value_name = "N|P%")]
+    max_rejects: Option<MaxRejects>,
     /// What to do about rows whose id or uuid is there already
     #[arg(long, value_enum, value_name = "WHAT", default_value = "skip")]
     on_known: OnKnown,
+    /// Take all rows of a month, a day, or a range such as 2026-10-05/2026-10-07 out and store those of the files
+    #[arg(long, value_name = "RANGE")]
+    replace: Option<String>,
+    /// Of these accounts only
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', requires = "replace")]
+    replace_account: Vec<u64>,
     /// Do everything but store
     #[arg(long)]
     dry_run: bool,
@@ -67,14 +75,6 @@ pub struct Load {
     batch_rows: u32,
     #[command(flatten)]
     settings: Settings,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OnKnown {
-    /// Leave them as they are
-    Skip,
-    /// Store nothing of the file
-    Fail,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -99,12 +99,21 @@ impl Load {
             let what = "is no kind of file that can be loaded: see `cdrscope load --help`, or say --format";
             return Err(CliError::Usage(format!("{} {what}", file.display())));
         }
+        let replace = match &self.replace {
+            None => None,
+            Some(range) => {
+                let zone = mapping.zone().map_err(CliError::Usage)?;
+                Some(Range::new(range, &zone, self.replace_account.clone()).map_err(CliError::Usage)?)
+            }
+        };
+        let most = if replace.is_some() { MaxRejects::Rows(0) } else { MaxRejects::Percent(1.0) };
         let options = Options {
             mapping,
             set: self.set.clone(),
             strict: self.strict,
-            max_rejects: self.max_rejects,
-            fail_on_known: self.on_known == OnKnown::Fail,
+            max_rejects: self.max_rejects.unwrap_or(most),
+            on_known: self.on_known,
+            replace,
             dry_run: self.dry_run,
             batch_rows: self.batch_rows as usize,
         };
@@ -159,14 +168,37 @@ impl Load {
         let doing = if options.dry_run { "nothing is stored (--dry-run); checked against" } else { "loading into" };
         let place = if table.name.contains('.') { String::new() } else { format!("{database}.") };
         say(format_args!("{doing} {place}{} on {}", table.name, connection.url()));
-        let door = Door { client: &client, table: &table, database };
+        let door = Door { client: &client, table: &table, database, beside: None };
+        swap::finish_left(&door, options.dry_run, &mut |line| say(line)).await.map_err(CliError::Failed)?;
+        let Some(range) = &options.replace else { return self.files(&door, options, None).await };
+        let replaces_known = options.on_known == OnKnown::Replace;
+        let mut swap = Swap::begin(&door, Some(range), replaces_known).await.map_err(CliError::Failed)?;
+        let collected = self.files(&door, options, Some(&mut swap)).await;
+        let counts = match swap.counts().await {
+            _ if matches!(collected, Err(CliError::Failed(_))) => Err(None),
+            Ok((_, (0, _))) => Err(Some("--replace: the file has no rows: nothing was stored".to_owned())),
+            counts => counts.map_err(Some),
+        };
+        match counts {
+            Err(why) => {
+                swap.give_up().await;
+                return why.map_or(collected, |why| Err(CliError::Failed(why)));
+            }
+            Ok(_) if options.dry_run => swap.give_up().await,
+            Ok(_) => swap.apply().await.map_err(CliError::Failed)?,
+        }
+        counts.iter().for_each(|counts| say(summary::swapped(range, *counts, options.dry_run)));
+        collected
+    }
+
+    async fn files(&self, door: &Door<'_>, options: &Options, mut swap: Option<&mut Swap<'_>>) -> Result<(), CliError> {
         let mut rejected = 0;
         for file in &self.files {
             let size = std::fs::metadata(file).map(|file| file.len()).unwrap_or(0);
             let bar = bar(size);
             let name = file.display().to_string();
             let mut tell = |line: String| bar.suspend(|| say(format_args!("{name}: {line}")));
-            let outcome = load::load(&door, options, file, &bar, &mut tell).await;
+            let outcome = load::load(door, options, file, swap.as_deref_mut(), &bar, &mut tell).await;
             bar.finish_and_clear();
             let outcome = outcome.map_err(|why| CliError::Failed(format!("{name}: {why}")))?;
             summary::lines(&name, &outcome, options.dry_run).iter().for_each(say);

@@ -38,6 +38,8 @@ pub struct Checked {
     pub seen: Vec<bool>,
     /// Keys of objects that are no columns.
     pub unknown: Vec<String>,
+    /// The first row that is none of those that are replaced; reading ended there.
+    pub outside: Option<String>,
 }
 
 impl Checked {
@@ -66,10 +68,15 @@ pub struct Form {
     pub header: bool,
 }
 
-/// Checks every row of `from`.
-pub fn check(from: impl Read, form: Form, plan: &Plan, rejects: &mut Rejects) -> io::Result<Checked> {
+/// Checks every row of `from`; `only` says what is wrong with rows that may not be in the file.
+pub fn check(
+    from: impl Read,
+    form: Form,
+    plan: &Plan,
+    only: &dyn Fn(&Written) -> Option<String>,
+    rejects: &mut Rejects,
+) -> io::Result<Checked> {
     let mut rows = Rows::new(from, form.shape, plan);
-
     if form.header {
         rows.skip()?;
     }
@@ -82,7 +89,13 @@ pub fn check(from: impl Read, form: Form, plan: &Plan, rejects: &mut Rejects) ->
         let written =
             text.and_then(|text| plan.write(&cells, text, &mut checked.notes, &mut checked.defaults, &mut out));
         match written {
-            Ok(written) => checked.add(&written),
+            Ok(written) => {
+                if let Some(why) = only(&written) {
+                    checked.outside = Some(format!("line {}: {why}", row.line));
+                    break;
+                }
+                checked.add(&written);
+            }
             Err(reject) if reject.is_left_out => {
                 let reason = (reject.column, reject.refusal.why.into_owned());
                 *checked.left_out.entry(reason).or_default() += 1;

@@ -231,8 +231,7 @@ mod tests {
     fn near_misses_are_told() {
         let columns = ["customer_price", "duration", "time_start", "id", "customer_acc_id", "is_last_cdr"];
         let columns = columns.iter().map(|name| Column::new(name, "String")).collect();
-        let table =
-            Table { name: "cdrs".into(), columns, time: "time_start".into(), account: "customer_acc_id".into() };
+        let table = Table::of("cdrs", columns, "time_start", "customer_acc_id");
         for (name, meant) in [
             ("customer_cost", Some("customer_price")),
             ("Customer Price", Some("customer_price")),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::tz::TimeZone;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -280,6 +281,12 @@ impl Full {
 }
 
 impl Mapping {
+    /// The zone of times that name none.
+    pub fn zone(&self) -> Result<TimeZone, String> {
+        let Some(name) = &self.time_zone else { return Ok(TimeZone::UTC) };
+        TimeZone::get(name).map_err(|_unknown| format!("there is no time zone {name:?}"))
+    }
+
     /// True for columns of the file that are left out without a word.
     pub fn ignores(&self, name: &str) -> bool {
         self.ignore.iter().any(|pattern| match pattern.strip_suffix('*') {

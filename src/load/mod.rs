@@ -13,6 +13,7 @@ pub mod mapping;
 pub mod moment;
 pub mod number;
 pub mod plan;
+pub mod range;
 pub mod read;
 mod ready;
 pub mod record;
@@ -22,8 +23,10 @@ mod stage;
 pub mod store;
 pub mod sum;
 pub mod summary;
+pub mod swap;
 pub mod target;
 pub mod value;
+mod work;
 
 use std::io;
 use std::path::Path;
@@ -36,10 +39,13 @@ use column::Column;
 use input::Input;
 use mapping::{Format, Header, Mapping};
 use plan::{Plan, Table};
+use range::Range;
 use record::{Records, Shape, csv, tsv};
 use row::Cells;
 use stage::Stage;
-use store::{Door, Stored, store};
+use store::{Door, Stored};
+use swap::Swap;
+use work::Work;
 
 /// How files are loaded.
 #[derive(Clone, Debug)]
@@ -52,12 +58,25 @@ pub struct Options {
     pub strict: bool,
     /// Beyond so many bad rows nothing is stored.
     pub max_rejects: MaxRejects,
-    /// Nothing is stored where a row is there already.
-    pub fail_on_known: bool,
+    /// What is done about rows that are there already.
+    pub on_known: OnKnown,
+    /// The rows that go for those of the files.
+    pub replace: Option<Range>,
     /// Nothing is stored at all.
     pub dry_run: bool,
     /// Rows sent at once.
     pub batch_rows: usize,
+}
+
+/// What is done about rows whose id or uuid is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnKnown {
+    /// Leave them as they are
+    Skip,
+    /// Put the file's rows in their place
+    Replace,
+    /// Store nothing of the file
+    Fail,
 }
 
 /// How many rows of a file may be bad.
@@ -124,7 +143,7 @@ pub async fn table(client: &Client, config: &crate::config::Config) -> Result<Ta
         Some(theirs) => theirs.trim_matches('`').to_owned(),
         None => column.to_owned(),
     };
-    Ok(Table { name, columns, time: ours("time_start"), account: ours("customer_acc_id") })
+    Ok(Table { name, columns, time: ours("time_start"), account: ours("customer_acc_id"), id: ours("id") })
 }
 
 /// What was done with a file.
@@ -136,7 +155,8 @@ pub struct Outcome {
     pub stored: Stored,
 }
 
-/// Loads a file; `say` gets what is to be told of its columns before anything is stored.
+/// Loads a file; `say` gets what is to be told of its columns before anything is stored. With `swap`, its rows are
+/// collected there.
 ///
 /// # Errors
 /// Why nothing was stored, or why not all; each in one line.
@@ -144,6 +164,7 @@ pub async fn load(
     door: &Door<'_>,
     options: &Options,
     file: &Path,
+    swap: Option<&mut Swap<'_>>,
     bar: &ProgressBar,
     say: &mut (dyn FnMut(String) + Send),
 ) -> Result<Outcome, String> {
@@ -169,14 +190,14 @@ pub async fn load(
                 form: Form { shape: Shape::Tsv(b'\t'), header: false },
                 sources,
             };
-            run(door, options, file, read, bar, say).await
+            run(door, options, file, read, swap, bar, say).await
         };
         let loaded = loaded.await;
         stage.drop().await;
         return loaded;
     }
     let read = text(door.table, options, file, format).map_err(|error| error.to_string())?;
-    run(door, options, file, read, bar, say).await
+    run(door, options, file, read, swap, bar, say).await
 }
 
 /// How a file is read.
@@ -286,6 +307,7 @@ async fn run(
     options: &Options,
     file: &Path,
     read: Read,
+    swap: Option<&mut Swap<'_>>,
     bar: &ProgressBar,
     say: &mut (dyn FnMut(String) + Send),
 ) -> Result<Outcome, String> {
@@ -303,13 +325,15 @@ async fn run(
         header::judge(door.table, &plan, &found, &unknown, options)?.into_iter().for_each(&mut *say);
     }
     let (opened, checking, rejects) = (input.clone(), plan.clone(), Rejects::beside(file));
+    let (range, table) = (options.replace.clone(), door.table.clone());
     let runtime = tokio::runtime::Handle::current();
     bar.set_message("checking");
     let reading = bar.clone();
     let checked = tokio::task::spawn_blocking(move || {
         let _entered = runtime.enter();
         let mut rejects = rejects;
-        check(opened.open(&reading)?, form, &checking, &mut rejects)
+        let only = |row: &plan::Written| range.as_ref().and_then(|range| range.refuses(&table, row));
+        check(opened.open(&reading)?, form, &checking, &only, &mut rejects)
     });
     let checked = checked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     let empties = header::empties(&plan, &checked.defaults);
@@ -323,6 +347,9 @@ async fn run(
     }
     // A column that no row has was said to be missing.
     empties.into_iter().filter(|(column, _)| plan.fills(column)).for_each(|(_, line)| say(line));
+    if let Some(why) = &checked.outside {
+        return Err(format!("{why}; nothing was stored"));
+    }
     let rejected = checked.rejects();
     if let Some(nobodys) = header::nobodys(door.table, &checked, options) {
         say(nobodys);
@@ -336,29 +363,11 @@ async fn run(
             rejects.path().display()
         ));
     }
-    let mut outcome = Outcome { checked, stored: Stored::default() };
-    door.wait().await.map_err(|error| error.to_string())?;
-    let store_all = async |dry: bool, stored: &mut Stored| {
-        let (opened, reading, runtime) = (input.clone(), bar.clone(), tokio::runtime::Handle::current());
-        bar.set_position(0);
-        bar.set_message("loading");
-        let from = move || {
-            let _entered = runtime.enter();
-            opened.open(&reading)
-        };
-        store(door, from, form, &plan, options.batch_rows, dry, stored).await
-    };
-    if options.fail_on_known && !options.dry_run {
-        let mut found = Stored::default();
-        store_all(true, &mut found).await.map_err(|error| error.to_string())?;
-        if found.known > 0 {
-            return Err(format!("{} rows are already there: nothing was stored (--on-known fail)", found.known));
-        }
+    let outcome = Outcome { checked, stored: Stored::default() };
+    let work = Work { input, form, plan, options, bar };
+    match swap {
+        Some(swap) => work.add(swap, outcome).await,
+        None if options.on_known == OnKnown::Replace => work.replace_known(door, outcome).await,
+        None => work.store(door, outcome).await,
     }
-    let done = store_all(options.dry_run, &mut outcome.stored).await;
-    done.map_err(|error| {
-        let Stored { stored, known } = outcome.stored;
-        format!("{error}; {stored} rows were stored before, {known} were there: load it again, they count once")
-    })?;
-    Ok(outcome)
 }

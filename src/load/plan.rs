@@ -46,9 +46,16 @@ pub struct Table {
     pub time: String,
     /// Its name for `customer_acc_id`.
     pub account: String,
+    /// Its name for `id`.
+    pub id: String,
 }
 
 impl Table {
+    /// A table with the names of the columns that rows are found by.
+    pub fn of(name: &str, columns: Vec<Column>, time: &str, account: &str) -> Self {
+        Self { name: name.into(), columns, time: time.into(), account: account.into(), id: "id".into() }
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
@@ -136,7 +143,7 @@ impl Plan {
 
     fn index(&mut self, table: &Table) {
         let place = |name: &str| self.targets.iter().position(|target| target.column.name == name);
-        let (time, account, id, uuid) = (place(&table.time), place(&table.account), place("id"), place("uuid"));
+        let (time, account, id, uuid) = (place(&table.time), place(&table.account), place(&table.id), place("uuid"));
         let kind = |at: &usize| self.targets.get(*at).and_then(|target| target.column.kind.clone());
         let id = id.filter(|at| matches!(kind(at), Some(Kind::Integer { bytes: ..=8, .. })));
         let uuid = uuid.filter(|at| kind(at) == Some(Kind::Uuid));

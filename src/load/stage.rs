@@ -53,7 +53,7 @@ impl Stage {
     ) -> Result<Self, String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).unwrap_or(0);
         clear(client, now).await.map_err(first_line)?;
-        let name = format!("{NAME}{now}_{}", uuid::Uuid::new_v4().simple());
+        let name = name(now);
         let stage = Self { client: client.clone(), name };
         let columns: Vec<_> = columns
             .iter()
@@ -123,8 +123,13 @@ impl Stage {
     }
 }
 
+/// A name for a table that is dropped a day after it was left.
+pub fn name(now: u64) -> String {
+    format!("{NAME}{now}_{}", uuid::Uuid::new_v4().simple())
+}
+
 /// Drops what runs that were killed have left.
-async fn clear(client: &Client, now: u64) -> clickhouse::error::Result<()> {
+pub async fn clear(client: &Client, now: u64) -> clickhouse::error::Result<()> {
     let sql = format!("SHOW TABLES LIKE '{}%'", NAME.replace('_', "\\\\_"));
     let names: Vec<String> = client.query_raw(&sql).fetch_all().await?;
     for name in names {

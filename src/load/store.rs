@@ -8,14 +8,16 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use clickhouse::Client;
 
 use super::check::Form;
+use super::column::Kind;
 use super::plan::{Key, Plan, Table, Written};
+use super::range::between;
 use super::row::{Cells, Rows};
 use super::value::Notes;
 
 /// Bytes after which a batch ends, however few rows it has.
 const MAX_BATCH: usize = 64 << 20;
 /// Seconds around the times of a batch within which its ids are looked for.
-const SLACK: i64 = 86_400;
+pub const SLACK: i64 = 86_400;
 /// The longest wait for a batch of an earlier run that the server still works at.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -34,6 +36,8 @@ pub struct Stored {
     pub stored: u64,
     /// Those whose id or uuid was there, or came earlier in the file.
     pub known: u64,
+    /// Rows that went for them.
+    pub replaced: Option<u64>,
 }
 
 /// Why storing ended early.
@@ -58,6 +62,17 @@ pub struct Door<'a> {
     pub table: &'a Table,
     /// Its database.
     pub database: &'a str,
+    /// Another table whose rows are known too.
+    pub beside: Option<Beside<'a>>,
+}
+
+/// The rows of a table but for some.
+#[derive(Clone, Debug)]
+pub struct Beside<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// The condition of rows that are as if they were not there.
+    pub but: String,
 }
 
 impl Door<'_> {
@@ -82,52 +97,56 @@ impl Door<'_> {
         format!("cdrscope-load-{}-{}", self.database, self.table.name)
     }
 
-    /// The keys among `keys` that the table has between two times.
+    /// The keys among `keys` that are there between two times.
     async fn known(&self, keys: &HashSet<Key>, times: (i64, i64)) -> Result<HashSet<Key>, StoreError> {
+        let mut known = HashSet::new();
+        self.known_of(&self.table.name, "", keys, times, &mut known).await?;
+        if let Some(Beside { table, but }) = &self.beside {
+            self.known_of(table, &format!(" AND NOT ({but})"), keys, times, &mut known).await?;
+        }
+        Ok(known)
+    }
+
+    async fn known_of(
+        &self,
+        table: &str,
+        which: &str,
+        keys: &HashSet<Key>,
+        times: (i64, i64),
+        known: &mut HashSet<Key>,
+    ) -> Result<(), StoreError> {
         let ids = keys.iter().filter_map(|key| if let Key::Id(id) = key { Some(*id) } else { None });
         let ids = ids.fold(None, |range: Option<(u64, u64)>, id| {
             let (low, high) = range.unwrap_or((id, id));
             Some((low.min(id), high.max(id)))
         });
-        let mut known = HashSet::new();
+        let column = &self.table.id;
+        let times = between(self.table, times.0, times.1.saturating_add(1));
         if let Some((low, high)) = ids {
-            let which = format!("AND id BETWEEN {low} AND {high}");
+            let signed =
+                matches!(self.table.column(column).map(|id| &id.kind), Some(Some(Kind::Integer { signed: true, .. })));
+            let id = if signed { format!("toUInt64(`{column}`)") } else { format!("`{column}`") };
+            let is = format!("FROM {table} WHERE {times}{which} AND {id} BETWEEN {low} AND {high}");
             let add = |bytes: &mut Bytes| Key::Id(bytes.get_u64_le());
-            self.find("toUInt64(id)", &which, times, 8, add, keys, &mut known).await?;
+            self.find(&format!("SELECT toUInt64(assumeNotNull(`{column}`)) {is}"), 8, add, keys, known).await?;
         }
         if keys.iter().any(|key| matches!(key, Key::Uuid(_))) {
             let add = |bytes: &mut Bytes| Key::Uuid(bytes.get_u128_le());
-            self.find("uuid", "", times, 16, add, keys, &mut known).await?;
+            let sql = format!("SELECT assumeNotNull(uuid) FROM {table} WHERE {times}{which}");
+            self.find(&sql, 16, add, keys, known).await?;
         }
-        Ok(known)
+        Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one statement in two forms")]
     async fn find(
         &self,
-        what: &str,
-        which: &str,
-        times: (i64, i64),
+        sql: &str,
         width: usize,
         read: impl Fn(&mut Bytes) -> Key,
         keys: &HashSet<Key>,
         known: &mut HashSet<Key>,
     ) -> Result<(), StoreError> {
-        let Table { name, time, .. } = self.table;
-        let is_whole = self.table.column(time).is_some_and(|column| column.kind == Some(super::column::Kind::Seconds));
-        let instant = |at: &str| match is_whole {
-            true => format!("toDateTime({{{at}:Int64}}, 'UTC')"),
-            false => format!("toDateTime64({{{at}:Int64}}, 0, 'UTC')"),
-        };
-        let to = times.1.min(super::moment::END - 1) + i64::from(!is_whole);
-        let end = if is_whole { "<=" } else { "<" };
-        let sql = format!(
-            "SELECT {what} FROM {name} WHERE {time} >= {} AND {time} {end} {} {which}",
-            instant("from"),
-            instant("to")
-        );
-        let mut found =
-            self.client.query_raw(&sql).param("from", times.0.max(0)).param("to", to).fetch_bytes("RowBinary")?;
+        let mut found = self.client.query_raw(sql).fetch_bytes("RowBinary")?;
         let mut rest = BytesMut::new();
         while let Some(chunk) = found.next().await? {
             let mut bytes = if rest.is_empty() {

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 
 use super::Outcome;
 use super::check::Checked;
+use super::range::Range;
+use super::swap::Count;
 
 /// Reasons that are named one by one.
 const MOST: usize = 20;
@@ -24,14 +26,31 @@ pub fn reasons(checked: &Checked) -> String {
     text
 }
 
+/// The line about a range that is swapped: rows that go and come, with their accounts.
+pub fn swapped(range: &Range, (gone, new): (Count, Count), dry: bool) -> String {
+    let count = |(rows, accounts): Count| {
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        format!("{rows} row{} of {accounts} account{}", plural(rows), plural(accounts))
+    };
+    let went = if dry { "would go" } else { "went" };
+    format!("--replace, {range}: {} {went} for {}", count(gone), count(new))
+}
+
 /// The summary, a line a thought.
 pub fn lines(name: &str, outcome: &Outcome, dry: bool) -> Vec<String> {
     let Outcome { checked, stored } = outcome;
     let would = if dry { "would be stored" } else { "stored" };
     let rejected = checked.rejects();
     let mut first = format!(
-        "{name}: {} rows read, {} {would}, {} already there, {rejected} rejected",
-        checked.rows, stored.stored, stored.known
+        "{name}: {} rows read, {} {would}{}, {} already there, {rejected} rejected",
+        checked.rows,
+        stored.stored,
+        match (stored.replaced, dry) {
+            (None, _) => String::new(),
+            (Some(gone), true) => format!(" in place of {gone} that are there"),
+            (Some(gone), false) => format!(" in place of {gone} that were there"),
+        },
+        stored.known
     );
     if let Some((from, to)) = checked.times {
         let time = |second| Timestamp::from_second(second).map(|time| time.to_string()).unwrap_or_default();

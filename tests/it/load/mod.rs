@@ -6,6 +6,7 @@ mod mappings;
 mod once;
 mod own_mappings;
 mod sample;
+mod replace;
 mod values;
 
 use std::io::Write as _;
