@@ -1,6 +1,10 @@
 //! `cdrscope load FILE…`: CDR files into the table of calls.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -10,8 +14,10 @@ use super::{CliError, block_on, configure, say};
 use crate::config::Config;
 use crate::load::mapping::{Format, Header, Mapping};
 use crate::load::moment::DateOrder;
+use crate::load::progress::Progress;
 use crate::load::range::Range;
 use crate::load::sample;
+use crate::load::source::{self, Source};
 use crate::load::store::Door;
 use crate::load::swap::{self, Swap};
 use crate::load::{self, MaxRejects, OnKnown, Options, summary};
@@ -20,7 +26,8 @@ use crate::load::{self, MaxRejects, OnKnown, Options, summary};
 #[derive(clap::Args)]
 pub struct Load {
     /// Files of CDRs: .csv .tsv (with a header line), .jsonl .ndjson .json, .parquet, .native; each but Parquet may be
-    /// packed with gzip, zstd, xz, bzip2 or lz4
+    /// packed with gzip, zstd, xz, bzip2 or lz4. Directories and patterns stand for the files in them, - for standard
+    /// input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// A ready mapping (yeti, freeswitch-csv, freeswitch-sql, freeswitch-json, fusionpbx, asterisk-csv, asterisk-table,
@@ -83,7 +90,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 impl Load {
-    /// Loads one file after the other and says what came of each. Stops at the first that fails.
+    /// Loads one file after the other and says what came of each. One that fails does not stop the others.
     pub fn run(self) -> Result<(), CliError> {
         let mut mapping = match &self.map {
             Some(name) => Mapping::load(name).map_err(CliError::Usage)?,
@@ -94,11 +101,7 @@ impl Load {
         mapping.separator = self.separator.or(mapping.separator);
         mapping.time_zone = self.time_zone.clone().or(mapping.time_zone);
         mapping.date_order = self.date_order.or(mapping.date_order);
-        let unknown = |file: &&PathBuf| mapping.format.is_none() && load::input::format_of(file).is_none();
-        if let Some(file) = self.files.iter().find(unknown) {
-            let what = "is no kind of file that can be loaded: see `cdrscope load --help`, or say --format";
-            return Err(CliError::Usage(format!("{} {what}", file.display())));
-        }
+        let files = source::expand(&self.files, mapping.format).map_err(CliError::Usage)?;
         let replace = match &self.replace {
             None => None,
             Some(range) => {
@@ -119,20 +122,20 @@ impl Load {
         };
         let config = configure(&self.settings)?;
         if let Some(rows) = self.sample {
-            return block_on(self.tell(&config, &options, rows as usize));
+            return block_on(self.tell(&config, &options, &files, rows as usize));
         }
         block_on(async {
             let connection = Connection::open(&config).await?;
-            let loaded = self.load(&connection, &config, &options).await;
+            let loaded = self.load(&connection, &config, &options, &files).await;
             connection.close().await;
             loaded
         })
     }
 
     /// Prints how the first rows of each file are read.
-    async fn tell(&self, config: &Config, options: &Options, rows: usize) -> Result<(), CliError> {
+    async fn tell(&self, config: &Config, options: &Options, files: &[PathBuf], rows: usize) -> Result<(), CliError> {
         let is_own = config.tables.cdrs.to_string() != "cdrs" || config.tables.cdrs_columns.names().next().is_some();
-        let needs_server = is_own || self.files.iter().any(|file| sample::needs_server(options, file));
+        let needs_server = is_own || files.iter().any(|file| sample::needs_server(options, file));
         let connection = if needs_server { Some(Connection::open(config).await?) } else { None };
         let told = async {
             let client = connection.as_ref().map(|connection| connection.admin(config));
@@ -142,7 +145,7 @@ impl Load {
             };
             load::plan::Plan::new(&table, Vec::new(), &options.mapping, &options.set).map_err(CliError::Usage)?;
             let mut refused = None;
-            for file in &self.files {
+            for file in files {
                 let name = file.display();
                 let told = sample::sample(&table, client.as_ref(), options, file, rows).await;
                 let told = told.map_err(|why| CliError::Failed(format!("{name}: {why}")))?;
@@ -159,7 +162,13 @@ impl Load {
         told
     }
 
-    async fn load(&self, connection: &Connection, config: &Config, options: &Options) -> Result<(), CliError> {
+    async fn load(
+        &self,
+        connection: &Connection,
+        config: &Config,
+        options: &Options,
+        files: &[PathBuf],
+    ) -> Result<(), CliError> {
         let client = connection.admin(config);
         let table = load::table(&client, config).await.map_err(CliError::Failed)?;
         // Checked with no file, as the flags are about the table.
@@ -170,10 +179,10 @@ impl Load {
         say(format_args!("{doing} {place}{} on {}", table.name, connection.url()));
         let door = Door { client: &client, table: &table, database, beside: None };
         swap::finish_left(&door, options.dry_run, &mut |line| say(line)).await.map_err(CliError::Failed)?;
-        let Some(range) = &options.replace else { return self.files(&door, options, None).await };
+        let Some(range) = &options.replace else { return self.files(&door, options, files, None).await };
         let replaces_known = options.on_known == OnKnown::Replace;
         let mut swap = Swap::begin(&door, Some(range), replaces_known).await.map_err(CliError::Failed)?;
-        let collected = self.files(&door, options, Some(&mut swap)).await;
+        let collected = self.files(&door, options, files, Some(&mut swap)).await;
         let counts = match swap.counts().await {
             _ if matches!(collected, Err(CliError::Failed(_))) => Err(None),
             Ok((_, (0, _))) => Err(Some("--replace: the file has no rows: nothing was stored".to_owned())),
@@ -191,27 +200,89 @@ impl Load {
         collected
     }
 
-    async fn files(&self, door: &Door<'_>, options: &Options, mut swap: Option<&mut Swap<'_>>) -> Result<(), CliError> {
-        let mut rejected = 0;
-        for file in &self.files {
-            let size = std::fs::metadata(file).map(|file| file.len()).unwrap_or(0);
-            let bar = bar(size);
+    async fn files(
+        &self,
+        door: &Door<'_>,
+        options: &Options,
+        files: &[PathBuf],
+        mut swap: Option<&mut Swap<'_>>,
+    ) -> Result<(), CliError> {
+        let stop = stop_wanted();
+        let (mut total, mut failed) = (summary::Total::default(), Vec::new());
+        for file in files {
             let name = file.display().to_string();
-            let mut tell = |line: String| bar.suspend(|| say(format_args!("{name}: {line}")));
-            let outcome = load::load(door, options, file, swap.as_deref_mut(), &bar, &mut tell).await;
-            bar.finish_and_clear();
-            let outcome = outcome.map_err(|why| CliError::Failed(format!("{name}: {why}")))?;
-            summary::lines(&name, &outcome, options.dry_run).iter().for_each(say);
-            rejected += outcome.checked.rejects();
+            let progress = progress(file, &stop);
+            let mut tell = |line: String| progress.bar.suspend(|| say(format_args!("{name}: {line}")));
+            let loaded = async {
+                let source = source(file, &progress).await?;
+                let swap = swap.as_deref_mut();
+                load::load(door, options, &source, swap, &progress, &mut tell).await.map(|outcome| (source, outcome))
+            };
+            let loaded = loaded.await;
+            progress.bar.finish_and_clear();
+            match loaded {
+                Ok((source, outcome)) => {
+                    summary::lines(&source, &outcome, options.dry_run).iter().for_each(say);
+                    total.add(&outcome);
+                }
+                Err(why) => failed.push(format!("{name}: {why}")),
+            }
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
         }
-        if rejected > 0 { Err(CliError::Rejected(rejected)) } else { Ok(()) }
+        if files.len() > 1 {
+            say(total.line(options.dry_run));
+        }
+        if failed.is_empty() {
+            return if total.rejected > 0 { Err(CliError::Rejected(total.rejected)) } else { Ok(()) };
+        }
+        if files.len() > 1 {
+            let left = files.len() - usize::try_from(total.files).unwrap_or(0);
+            failed.push(format!("{left} of {} files were not loaded", files.len()));
+        }
+        Err(CliError::Failed(failed.join("\n")))
     }
 }
 
-/// Shown on a terminal only.
+/// A file that can be read more than once; what comes through a pipe is read on a thread that nobody waits for at the end.
+async fn source(file: &Path, progress: &Progress) -> Result<Source, String> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let (named, reading) = (file.to_owned(), progress.clone());
+    std::thread::spawn(move || drop(sender.send(Source::open(&named, &reading))));
+    let stopped = async {
+        while !progress.is_stopped() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        opened = receiver => opened.map_err(|gone| gone.to_string())?.map_err(|error| error.to_string()),
+        () = stopped => Err("interrupted; nothing was stored".to_owned()),
+    }
+}
+
+/// Set by the first SIGINT or SIGTERM; the second ends the process where it is.
+fn stop_wanted() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stop);
+    actix_web::rt::spawn(async move {
+        super::stop_signal().await;
+        set.store(true, Ordering::Relaxed);
+        super::stop_signal().await;
+        std::process::exit(1);
+    });
+    stop
+}
+
+/// A bar on a terminal, a line on stderr now and then elsewhere.
 #[expect(clippy::literal_string_with_formatting_args, reason = "the braces are the progress bar's own")]
-fn bar(bytes: u64) -> ProgressBar {
-    let template = "{msg:8} {bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+fn progress(file: &Path, stop: &Arc<AtomicBool>) -> Progress {
+    let bytes = std::fs::metadata(file).map(|file| file.len()).unwrap_or(0);
+    let template = "{bar:30} {bytes} of {total_bytes}, {eta} left, {msg}";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(bytes).with_style(style)
+    let bar = ProgressBar::new(bytes).with_style(style);
+    let name = file.display().to_string();
+    let line = move |line: String| drop(writeln!(std::io::stderr(), "{name}: {line}"));
+    let plain = bar.is_hidden().then(|| Box::new(line) as Box<dyn Fn(String) + Send + Sync>);
+    Progress::new(bar, bytes, Arc::clone(stop), plain)
 }

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::plan::{Key, Plan, Reject, Written};
+use super::progress::{Progress, STEP};
 use super::record::Shape;
 use super::row::{Cells, Rows};
 use super::value::Notes;
@@ -74,6 +75,7 @@ pub fn check(
     form: Form,
     plan: &Plan,
     only: &dyn Fn(&Written) -> Option<String>,
+    progress: &Progress,
     rejects: &mut Rejects,
 ) -> io::Result<Checked> {
     let mut rows = Rows::new(from, form.shape, plan);
@@ -85,6 +87,12 @@ pub fn check(
     while let Some(row) = rows.read(&mut cells)? {
         out.clear();
         checked.rows += 1;
+        if checked.rows.is_multiple_of(STEP) {
+            progress.rows(checked.rows, checked.rejected.values().sum());
+            if progress.is_stopped() {
+                return Err(io::Error::other("interrupted; nothing was stored"));
+            }
+        }
         let text = row.text.map_err(Reject::record);
         let written =
             text.and_then(|text| plan.write(&cells, text, &mut checked.notes, &mut checked.defaults, &mut out));
@@ -113,23 +121,16 @@ pub fn check(
     Ok(checked)
 }
 
-/// `FILE.rejects.csv`, which is made when there is something to be written into it.
+/// A file of rejects, which is made when there is something to be written into it.
 pub struct Rejects {
     path: PathBuf,
     file: Option<BufWriter<File>>,
 }
 
 impl Rejects {
-    /// Beside the file.
-    pub fn beside(file: &Path) -> Self {
-        let mut name = file.as_os_str().to_owned();
-        name.push(".rejects.csv");
-        Self { path: name.into(), file: None }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// At that place.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), file: None }
     }
 
     /// Writes a row as it stood.

@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use clickhouse::Client;
-use indicatif::ProgressBar;
-
 use super::mapping::Format;
+use super::progress::Progress;
+use clickhouse::Client;
 
 /// Where rows come from; read twice, once to check them and once to store them.
 #[derive(Clone)]
@@ -32,13 +31,19 @@ pub fn format_of(file: &Path) -> Option<Format> {
     }
 }
 
+/// True for what [`open`] unpacks.
+pub fn is_packed(head: &[u8]) -> bool {
+    let heads: [&[u8]; 5] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0", b"\x04\x22\x4d\x18"];
+    heads.iter().any(|known| head.starts_with(known))
+}
+
 /// The bytes of a file, unpacked by what it begins with, whatever it is called.
-pub fn open(path: &Path, bar: &ProgressBar) -> io::Result<Box<dyn Read + Send>> {
+pub fn open(path: &Path, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
         return Err(io::Error::other("is a directory"));
     }
-    let mut file = BufReader::with_capacity(1 << 18, Counting { inner: file, bar: bar.clone() });
+    let mut file = BufReader::with_capacity(1 << 18, Counting { inner: file, progress: progress.clone() });
     let head = io::BufRead::fill_buf(&mut file)?;
     Ok(match head {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
@@ -52,9 +57,9 @@ pub fn open(path: &Path, bar: &ProgressBar) -> io::Result<Box<dyn Read + Send>> 
 
 impl Input {
     /// The bytes, from their beginning.
-    pub fn open(&self, bar: &ProgressBar) -> io::Result<Box<dyn Read + Send>> {
+    pub fn open(&self, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
         match self {
-            Self::File(path) => open(path, bar),
+            Self::File(path) => open(path, progress),
             Self::Staged(client, sql) => {
                 let (sender, receiver) = tokio::sync::mpsc::channel(2);
                 let (client, sql) = (client.clone(), sql.clone());
@@ -81,13 +86,13 @@ impl Input {
 /// Moves the bar.
 struct Counting {
     inner: File,
-    bar: ProgressBar,
+    progress: Progress,
 }
 
 impl Read for Counting {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        self.bar.inc(read as u64);
+        self.progress.bytes(read as u64);
         Ok(read)
     }
 }

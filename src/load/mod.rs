@@ -13,12 +13,14 @@ pub mod mapping;
 pub mod moment;
 pub mod number;
 pub mod plan;
+pub mod progress;
 pub mod range;
 pub mod read;
 mod ready;
 pub mod record;
 pub mod row;
 pub mod sample;
+pub mod source;
 mod stage;
 pub mod store;
 pub mod sum;
@@ -29,19 +31,19 @@ pub mod value;
 mod work;
 
 use std::io;
-use std::path::Path;
 
 use clickhouse::Client;
-use indicatif::ProgressBar;
 
 use check::{Checked, Form, Rejects, check};
 use column::Column;
 use input::Input;
 use mapping::{Format, Header, Mapping};
 use plan::{Plan, Table};
+use progress::Progress;
 use range::Range;
 use record::{Records, Shape, csv, tsv};
 use row::Cells;
+use source::Source;
 use stage::Stage;
 use store::{Door, Stored};
 use swap::Swap;
@@ -163,12 +165,12 @@ pub struct Outcome {
 pub async fn load(
     door: &Door<'_>,
     options: &Options,
-    file: &Path,
+    source: &Source,
     swap: Option<&mut Swap<'_>>,
-    bar: &ProgressBar,
+    progress: &Progress,
     say: &mut (dyn FnMut(String) + Send),
 ) -> Result<Outcome, String> {
-    let Some(format) = options.mapping.format.or_else(|| input::format_of(file)) else {
+    let Some(format) = options.mapping.format.or(source.format) else {
         return Err("is no kind of file that can be loaded: see `cdrscope load --help`".to_owned());
     };
     if matches!(format, Format::Parquet | Format::Native) {
@@ -178,7 +180,7 @@ pub async fn load(
         let columns = every_name(door.table, &options.mapping);
         let columns: Vec<_> = columns.into_iter().map(|name| (name.clone(), is_list(&name))).collect();
         let name = if format == Format::Parquet { "Parquet" } else { "Native" };
-        let stage = Stage::fill(door.client, file, name, &columns, options.strict, bar).await?;
+        let stage = Stage::fill(door.client, &source.path, name, &columns, options.strict, progress).await?;
         let loaded = async {
             let sources = stage.filled(&columns).await?;
             if sources.is_empty() {
@@ -190,14 +192,14 @@ pub async fn load(
                 form: Form { shape: Shape::Tsv(b'\t'), header: false },
                 sources,
             };
-            run(door, options, file, read, swap, bar, say).await
+            run(door, options, source, read, swap, progress, say).await
         };
         let loaded = loaded.await;
         stage.drop().await;
         return loaded;
     }
-    let read = text(door.table, options, file, format).map_err(|error| error.to_string())?;
-    run(door, options, file, read, swap, bar, say).await
+    let read = text(door.table, options, source, format).map_err(|error| error.to_string())?;
+    run(door, options, source, read, swap, progress, say).await
 }
 
 /// How a file is read.
@@ -223,10 +225,10 @@ fn every_name(table: &Table, mapping: &Mapping) -> Vec<String> {
 }
 
 /// Looks at the first record of a file of text.
-fn text(table: &Table, options: &Options, file: &Path, format: Format) -> io::Result<Read> {
+fn text(table: &Table, options: &Options, source: &Source, format: Format) -> io::Result<Read> {
     let mapping = &options.mapping;
-    let input = Input::File(file.to_owned());
-    let bytes = input::open(file, &ProgressBar::hidden())?;
+    let input = Input::File(source.path.clone());
+    let bytes = input::open(&source.path, &Progress::hidden())?;
     let separator = |usual: char| {
         let separator = mapping.separator.unwrap_or(usual);
         u8::try_from(separator).map_err(|_wide| io::Error::other(format!("separator {separator:?} is not one byte")))
@@ -244,7 +246,7 @@ fn text(table: &Table, options: &Options, file: &Path, format: Format) -> io::Re
     let first = records.read()?;
     if shape == Shape::Lines {
         let is_line = |line: &[u8]| line.trim_ascii().starts_with(b"{") && line.trim_ascii().ends_with(b"}");
-        let name = file.to_string_lossy().to_lowercase();
+        let name = source.name.to_lowercase();
         let lines = name.contains(".jsonl") || name.contains(".ndjson");
         let shape = if lines || first.is_none_or(|first| is_line(first.bytes)) { shape } else { Shape::Objects };
         return Ok(Read { input, form: Form { shape, header: false }, sources: every_name(table, mapping) });
@@ -305,10 +307,10 @@ fn fields(line: &str, shape: Shape) -> Vec<String> {
 async fn run(
     door: &Door<'_>,
     options: &Options,
-    file: &Path,
+    source: &Source,
     read: Read,
     swap: Option<&mut Swap<'_>>,
-    bar: &ProgressBar,
+    progress: &Progress,
     say: &mut (dyn FnMut(String) + Send),
 ) -> Result<Outcome, String> {
     let Read { input, form, sources } = read;
@@ -324,16 +326,16 @@ async fn run(
         let found = plan.sources.clone();
         header::judge(door.table, &plan, &found, &unknown, options)?.into_iter().for_each(&mut *say);
     }
-    let (opened, checking, rejects) = (input.clone(), plan.clone(), Rejects::beside(file));
+    let (opened, checking, rejects) = (input.clone(), plan.clone(), Rejects::at(&source.rejects));
     let (range, table) = (options.replace.clone(), door.table.clone());
     let runtime = tokio::runtime::Handle::current();
-    bar.set_message("checking");
-    let reading = bar.clone();
+    progress.phase("checking");
+    let reading = progress.clone();
     let checked = tokio::task::spawn_blocking(move || {
         let _entered = runtime.enter();
         let mut rejects = rejects;
         let only = |row: &plan::Written| range.as_ref().and_then(|range| range.refuses(&table, row));
-        check(opened.open(&reading)?, form, &checking, &only, &mut rejects)
+        check(opened.open(&reading)?, form, &checking, &only, &reading, &mut rejects)
     });
     let checked = checked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     let empties = header::empties(&plan, &checked.defaults);
@@ -357,14 +359,13 @@ async fn run(
     if !options.max_rejects.allows(rejected, checked.rows) {
         let (rows, most) = (checked.rows, options.max_rejects);
         let reasons = summary::reasons(&checked);
-        let rejects = Rejects::beside(file);
         return Err(format!(
             "{rejected} of {rows} rows are bad, more than --max-rejects {most}: nothing was stored; {reasons}; see {}",
-            rejects.path().display()
+            source.rejects.display()
         ));
     }
     let outcome = Outcome { checked, stored: Stored::default() };
-    let work = Work { input, form, plan, options, bar };
+    let work = Work { input, form, plan, options, progress };
     match swap {
         Some(swap) => work.add(swap, outcome).await,
         None if options.on_known == OnKnown::Replace => work.replace_known(door, outcome).await,

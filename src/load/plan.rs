@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 
 use super::column::{Column, Kind};
@@ -103,10 +102,7 @@ impl Plan {
         mapping: &Mapping,
         set: &[(String, String)],
     ) -> Result<Self, String> {
-        let zone = match &mapping.time_zone {
-            Some(name) => TimeZone::get(name).map_err(|_unknown| format!("there is no time zone {name:?}"))?,
-            None => TimeZone::UTC,
-        };
+        let zone = mapping.zone()?;
         let times = Spelling { order: mapping.date_order, zone };
         let mut targets = Vec::new();
         for (name, _) in set {

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use clickhouse::Client;
-use indicatif::ProgressBar;
 
 use super::column::{Column, Kind};
 use super::mapping::Format;
 use super::plan::{Plan, Table};
+use super::progress::Progress;
 use super::row::{Cells, Rows};
+use super::source::Source;
 use super::stage::Stage;
 use super::value::Notes;
 use super::{Form, Input, Options, Read, Shape, header, input};
@@ -36,7 +37,13 @@ pub fn builtin() -> Table {
         Some(Column::new(name, spelled))
     });
     let columns = columns.collect();
-    Table { name: "cdrs".into(), columns, time: "time_start".into(), account: "customer_acc_id".into() }
+    Table {
+        name: "cdrs".into(),
+        columns,
+        time: "time_start".into(),
+        account: "customer_acc_id".into(),
+        id: "id".into(),
+    }
 }
 
 /// True for files that only a server can read.
@@ -56,17 +63,18 @@ pub async fn sample(
     file: &Path,
     rows: usize,
 ) -> Result<Sample, String> {
-    let Some(format) = options.mapping.format.or_else(|| input::format_of(file)) else {
+    let source = Source::open(file, &Progress::hidden()).map_err(|error| error.to_string())?;
+    let Some(format) = options.mapping.format.or(source.format) else {
         return Err("is no kind of file that can be loaded: see `cdrscope load --help`".to_owned());
     };
     if !matches!(format, Format::Parquet | Format::Native) {
-        let read = super::text(table, options, file, format).map_err(|error| error.to_string())?;
+        let read = super::text(table, options, &source, format).map_err(|error| error.to_string())?;
         return take(table, options, read, rows);
     }
     let Some(client) = client else { return Err("is read by a server: name one with --clickhouse-url".to_owned()) };
     let columns: Vec<_> = super::every_name(table, &options.mapping).into_iter().map(|name| (name, false)).collect();
     let name = if format == Format::Parquet { "Parquet" } else { "Native" };
-    let stage = Stage::fill(client, file, name, &columns, options.strict, &ProgressBar::hidden()).await?;
+    let stage = Stage::fill(client, &source.path, name, &columns, options.strict, &Progress::hidden()).await?;
     let taken = async {
         let sources = stage.filled(&columns).await?;
         if sources.is_empty() {
@@ -94,7 +102,7 @@ fn take(table: &Table, options: &Options, read: Read, rows: usize) -> Result<Sam
         return Err(format!("column {twice} comes twice in the header"));
     }
     let mut plan = Plan::new(table, sources, &options.mapping, &options.set)?;
-    let bytes = input.open(&ProgressBar::hidden()).map_err(|error| error.to_string())?;
+    let bytes = input.open(&Progress::hidden()).map_err(|error| error.to_string())?;
     let mut reader = Rows::new(bytes, form.shape, &plan);
     if form.header {
         reader.skip().map_err(|error| error.to_string())?;

@@ -5,11 +5,10 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::input;
+use super::progress::Progress;
 use bytes::Bytes;
 use clickhouse::Client;
-use indicatif::ProgressBar;
-
-use super::input;
 
 /// What such tables are called, before the second they were made in.
 const NAME: &str = "cdrscope_load_";
@@ -31,13 +30,13 @@ impl Stage {
         format: &str,
         columns: &[(String, bool)],
         strict: bool,
-        bar: &ProgressBar,
+        progress: &Progress,
     ) -> Result<Self, String> {
-        match Self::make(client, file, format, columns, strict, bar).await {
+        match Self::make(client, file, format, columns, strict, progress).await {
             // The other way round, lists are read from a column of text.
             Err(why) if why.contains("Array") => {
                 let columns: Vec<_> = columns.iter().map(|(name, _)| (name.clone(), false)).collect();
-                Self::make(client, file, format, &columns, strict, bar).await
+                Self::make(client, file, format, &columns, strict, progress).await
             }
             made => made,
         }
@@ -49,7 +48,7 @@ impl Stage {
         format: &str,
         columns: &[(String, bool)],
         strict: bool,
-        bar: &ProgressBar,
+        progress: &Progress,
     ) -> Result<Self, String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).unwrap_or(0);
         clear(client, now).await.map_err(first_line)?;
@@ -64,7 +63,7 @@ impl Stage {
             .collect();
         let create = format!("CREATE TABLE {} ({}) ENGINE = Log", stage.name, columns.join(", "));
         client.query_raw(&create).execute().await.map_err(first_line)?;
-        match stage.send(file, format, strict, bar).await {
+        match stage.send(file, format, strict, progress).await {
             Ok(()) => Ok(stage),
             Err(why) => {
                 stage.drop().await;
@@ -73,7 +72,7 @@ impl Stage {
         }
     }
 
-    async fn send(&self, file: &Path, format: &str, strict: bool, bar: &ProgressBar) -> Result<(), String> {
+    async fn send(&self, file: &Path, format: &str, strict: bool, progress: &Progress) -> Result<(), String> {
         let client = self
             .client
             .clone()
@@ -85,12 +84,15 @@ impl Stage {
             .with_setting("date_time_output_format", "iso")
             .with_setting("input_format_skip_unknown_fields", if strict { "0" } else { "1" });
         let mut insert = client.insert_formatted_with(format!("INSERT INTO {} FORMAT {format}", self.name));
-        let mut bytes = input::open(file, bar).map_err(|error| error.to_string())?;
+        let mut bytes = input::open(file, progress).map_err(|error| error.to_string())?;
         loop {
             let mut chunk = Vec::new();
             io::Read::by_ref(&mut bytes).take(CHUNK).read_to_end(&mut chunk).map_err(|error| error.to_string())?;
             if chunk.is_empty() {
                 break;
+            }
+            if progress.is_stopped() {
+                return Err("interrupted; nothing was stored".to_owned());
             }
             insert.send(Bytes::from(chunk)).await.map_err(first_line)?;
         }

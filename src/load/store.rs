@@ -10,6 +10,7 @@ use clickhouse::Client;
 use super::check::Form;
 use super::column::Kind;
 use super::plan::{Key, Plan, Table, Written};
+use super::progress::Progress;
 use super::range::between;
 use super::row::{Cells, Rows};
 use super::value::Notes;
@@ -49,6 +50,9 @@ pub enum StoreError {
     /// The server.
     #[error("{}", .0.to_string().lines().next().unwrap_or_default())]
     ClickHouse(#[from] clickhouse::error::Error),
+    /// Somebody wants it to end.
+    #[error("interrupted")]
+    Interrupted,
     /// Another load does not end.
     #[error("another load into this table is still going on")]
     Busy,
@@ -238,23 +242,27 @@ fn is_running(error: &str) -> bool {
     error.contains("Code: 216.")
 }
 
-/// Stores the rows of `from`; with `dry`, only counts them. The count goes to `progress` as it grows.
+/// Stores the rows of `from`, so many at once; with `dry`, only counts them. The count goes to `done` as it grows.
 pub async fn store(
     door: &Door<'_>,
     from: impl FnOnce() -> io::Result<Box<dyn Read + Send>> + Send + 'static,
-    form: Form,
+    (form, batch_rows): (Form, usize),
     plan: &Plan,
-    batch_rows: usize,
     dry: bool,
-    progress: &mut Stored,
+    progress: &Progress,
+    done: &mut Stored,
 ) -> Result<(), StoreError> {
     let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
     let reading = plan.clone();
     let read = tokio::task::spawn_blocking(move || batches(from()?, form, &reading, batch_rows, &sender));
     while let Some(batch) = receiver.recv().await {
         let stored = door.take(plan, batch, dry).await?;
-        progress.stored += stored.stored;
-        progress.known += stored.known;
+        done.stored += stored.stored;
+        done.known += stored.known;
+        progress.rows(done.stored + done.known, 0);
+        if progress.is_stopped() {
+            return Err(StoreError::Interrupted);
+        }
     }
     read.await.map_err(io::Error::other)??;
     Ok(())

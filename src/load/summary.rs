@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::Outcome;
 use super::check::Checked;
 use super::range::Range;
+use super::source::Source;
+use super::store::Stored;
 use super::swap::Count;
 
 /// Reasons that are named one by one.
@@ -26,6 +28,37 @@ pub fn reasons(checked: &Checked) -> String {
     text
 }
 
+/// Sums over files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Total {
+    /// Files that were loaded.
+    pub files: u64,
+    /// Their rows.
+    pub rows: u64,
+    /// Rows that were stored, and those that were there.
+    pub stored: Stored,
+    /// Rows that were not.
+    pub rejected: u64,
+}
+
+impl Total {
+    /// Adds a file.
+    pub fn add(&mut self, outcome: &Outcome) {
+        self.files += 1;
+        self.rows += outcome.checked.rows;
+        self.stored.stored += outcome.stored.stored;
+        self.stored.known += outcome.stored.known;
+        self.rejected += outcome.checked.rejects();
+    }
+
+    /// The line about all of them.
+    pub fn line(&self, dry: bool) -> String {
+        let Self { files, rows, stored: Stored { stored, known, .. }, rejected } = self;
+        let (would, plural) = (if dry { "would be stored" } else { "stored" }, if *files == 1 { "" } else { "s" });
+        format!("{files} file{plural}: {rows} rows read, {stored} {would}, {known} already there, {rejected} rejected")
+    }
+}
+
 /// The line about a range that is swapped: rows that go and come, with their accounts.
 pub fn swapped(range: &Range, (gone, new): (Count, Count), dry: bool) -> String {
     let count = |(rows, accounts): Count| {
@@ -37,7 +70,8 @@ pub fn swapped(range: &Range, (gone, new): (Count, Count), dry: bool) -> String 
 }
 
 /// The summary, a line a thought.
-pub fn lines(name: &str, outcome: &Outcome, dry: bool) -> Vec<String> {
+pub fn lines(source: &Source, outcome: &Outcome, dry: bool) -> Vec<String> {
+    let name = &source.name;
     let Outcome { checked, stored } = outcome;
     let would = if dry { "would be stored" } else { "stored" };
     let rejected = checked.rejects();
@@ -61,7 +95,7 @@ pub fn lines(name: &str, outcome: &Outcome, dry: bool) -> Vec<String> {
     let mut lines = vec![first];
     if rejected > 0 {
         lines.push(format!("rejected: {}", reasons(checked)));
-        lines.push(format!("see {name}.rejects.csv"));
+        lines.push(format!("see {}", source.rejects.display()));
     }
     if !checked.left_out.is_empty() {
         let count: u64 = checked.left_out.values().sum();

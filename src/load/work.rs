@@ -1,10 +1,9 @@
 //! The second reading of a file that was checked: its rows are stored, or collected to be put in place of others.
 
-use indicatif::ProgressBar;
-
 use super::check::Form;
 use super::input::Input;
 use super::plan::Plan;
+use super::progress::Progress;
 use super::store::{Door, StoreError, Stored, store};
 use super::swap::Swap;
 use super::{OnKnown, Options, Outcome};
@@ -20,19 +19,18 @@ pub struct Work<'a> {
     /// How it is loaded.
     pub options: &'a Options,
     /// Shows how far it is.
-    pub bar: &'a ProgressBar,
+    pub progress: &'a Progress,
 }
 
 impl Work<'_> {
     async fn pass(&self, door: &Door<'_>, dry: bool, stored: &mut Stored) -> Result<(), StoreError> {
-        let (opened, reading, runtime) = (self.input.clone(), self.bar.clone(), tokio::runtime::Handle::current());
-        self.bar.set_position(0);
-        self.bar.set_message("loading");
+        let (opened, reading, runtime) = (self.input.clone(), self.progress.clone(), tokio::runtime::Handle::current());
+        self.progress.phase("loading");
         let from = move || {
             let _entered = runtime.enter();
             opened.open(&reading)
         };
-        store(door, from, self.form, &self.plan, self.options.batch_rows, dry, stored).await
+        store(door, from, (self.form, self.options.batch_rows), &self.plan, dry, self.progress, stored).await
     }
 
     /// Stores the rows that are new.

@@ -2,11 +2,12 @@
 
 mod damage;
 mod headers;
+mod many;
 mod mappings;
 mod once;
 mod own_mappings;
-mod sample;
 mod replace;
+mod sample;
 mod values;
 
 use std::io::Write as _;
