@@ -82,7 +82,7 @@ pub struct Incident {
     pub end: i64,
     /// The calls in it.
     pub counts: Counts,
-    /// Whether it reaches to the last bucket that can be judged.
+    /// True if it reaches to the last bucket that can be judged.
     pub goes_on: bool,
 }
 

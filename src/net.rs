@@ -36,7 +36,7 @@ pub fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// Whether `ip` lies in one of `nets`.
+/// True if `ip` lies in one of `nets`.
 pub fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
     let ip = canonical(ip);
     nets.iter().any(|net| net.contains(&ip))

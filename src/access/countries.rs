@@ -21,7 +21,7 @@ impl Countries {
         Self(rows.into_iter().filter(|(_, country)| !country.name.is_empty()).collect())
     }
 
-    /// Whether no id has a name.
+    /// True if no id has a name.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -197,7 +197,7 @@ impl Who {
         self.grant.customer_id
     }
 
-    /// Whether answers may say how they were come by.
+    /// True if answers may say how they were come by.
     pub fn may_debug(&self) -> bool {
         self.grant.debug
     }

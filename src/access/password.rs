@@ -80,7 +80,7 @@ impl Stored {
         Self::parse(NOBODYS).expect("a hash that reads")
     }
 
-    /// Whether it is this password's. Takes the time of its parameters, whatever the answer.
+    /// True if it is this password's. Takes the time of its parameters, whatever the answer.
     pub fn matches(&self, password: &str) -> bool {
         Argon2::default().verify_password(password.as_bytes(), &self.0).is_ok()
     }

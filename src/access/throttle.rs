@@ -61,7 +61,7 @@ impl Throttle {
         Attempt { login: self.keys.hash_one(("login", login)), address: self.keys.hash_one(("address", address)) }
     }
 
-    /// Whether the attempt may be made at all, at the time `now`.
+    /// True if the attempt may be made at all, at the time `now`.
     ///
     /// # Errors
     /// How long to wait, if not.

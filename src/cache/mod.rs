@@ -57,7 +57,7 @@ struct Chunk {
     buckets: crate::columns::buckets::Buckets,
     /// The reading of the parts up to which it holds.
     seq: AtomicU64,
-    /// Whether it holds exactly the rows of that reading. A chunk that may hold newer rows cannot have them added.
+    /// True if it holds exactly the rows of that reading. A chunk that may hold newer rows cannot have them added.
     exact: bool,
 }
 

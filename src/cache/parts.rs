@@ -35,7 +35,7 @@ impl Part {
         self.partition == other.partition && self.min_block <= other.min_block && other.max_block <= self.max_block
     }
 
-    /// Whether it holds exactly the rows of `old`, all parts that it took the place of.
+    /// True if it holds exactly the rows of `old`, all parts that it took the place of.
     fn merges(&self, old: &[&Self]) -> bool {
         // Blocks of a table that is not replicated are given out in order, so nothing unseen lies between two that were seen.
         // It may lie beyond them, and a merge that drops as many deleted rows would have the right number of rows all the
@@ -178,7 +178,7 @@ impl History {
         if parts.is_empty() { Since::Same } else { Since::Inserted(parts) }
     }
 
-    /// Whether all these parts are there.
+    /// True if all these parts are there.
     pub fn has(&self, parts: &[String]) -> bool {
         parts.iter().all(|part| self.parts.contains_key(part))
     }

@@ -224,7 +224,7 @@ impl Job<'_> {
         self.tracker.since(self.seq, until, stretch.window.from, stretch.last()) == Since::Same
     }
 
-    /// Whether the table was ever in the state that the stretches show together: what was remembered still held when the
+    /// True if the table was ever in the state that the stretches show together: what was remembered still held when the
     /// rest was read.
     fn is_of_one_moment(&self, stretches: &[Stretch], latest: u64) -> bool {
         stretches.iter().all(|stretch| stretch.way == Way::Read || self.is_same(stretch, latest))

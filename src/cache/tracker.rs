@@ -53,7 +53,7 @@ struct Held {
 #[derive(Debug)]
 pub struct Tracker {
     sql: String,
-    /// Whether `min_time` and `max_time` of a part are those of `time_start`; an operator's own table may be cut by another
+    /// True if `min_time` and `max_time` of a part are those of `time_start`; an operator's own table may be cut by another
     /// column, so there any change may concern any time.
     knows_times: bool,
     /// A table without parts of its own (Distributed, a view) cannot be watched.
@@ -155,7 +155,7 @@ impl Tracker {
         self.held().history.since(after, until, from, to)
     }
 
-    /// Whether all these parts are still there.
+    /// True if all these parts are still there.
     pub fn has(&self, parts: &[String]) -> bool {
         self.held().history.has(parts)
     }

@@ -65,7 +65,7 @@ impl Connection {
         &self.url
     }
 
-    /// Whether this is the embedded engine, of this process or another.
+    /// True if this is the embedded engine, of this process or another.
     pub fn is_embedded(&self) -> bool {
         self.link.is_some()
     }

@@ -39,7 +39,7 @@ impl Rows for LiveCalls {
     }
 }
 
-/// Whether a field is what its column promises, so that writing it cannot fail after the status is sent.
+/// True if a field is what its column promises, so that writing it cannot fail after the status is sent.
 fn valid(field: &[u8], cell: Cell) -> Option<()> {
     match cell {
         _ if field == b"\\N" => (cell != Cell::Text).then_some(()),

@@ -20,7 +20,7 @@ pub trait Rows {
     fn row(&mut self, line: &[u8]) -> Option<()>;
     /// The totals row. `None` refuses it.
     fn totals(&mut self, line: &[u8]) -> Option<()>;
-    /// Whether the statement has totals; a stream without them is then cut short.
+    /// True if the statement has totals; a stream without them is then cut short.
     const TOTALS: bool;
     /// Most rows that it takes.
     fn most(&self) -> usize {
@@ -160,7 +160,7 @@ impl<'l> Fields<'l> {
         millionths(self.next()?)
     }
 
-    /// Whether every field was read.
+    /// True if every field was read.
     pub fn is_done(&self) -> bool {
         self.rest.is_none()
     }

@@ -17,9 +17,9 @@ pub struct Answer {
     pub figures: &'static [Figure],
     /// The buckets of the request.
     pub grid: Grid,
-    /// Whether buckets of the grid without a call are written too.
+    /// True if buckets of the grid without a call are written too.
     pub fill: bool,
-    /// Whether `totals` is written.
+    /// True if `totals` is written.
     pub totals: bool,
     /// Numbers, rows, unit of time.
     pub form: Form,

@@ -5,7 +5,7 @@ use clickhouse::Client;
 use super::accounts::{Account, FIRST_VENDOR, FIRST_VENDOR_ACCOUNT};
 use super::{DemoError, doing};
 
-/// Whether `cdrs` holds made-up calls only, or none: then more may be added. Their ids lie where no small number does, and their
+/// True if `cdrs` holds made-up calls only, or none: then more may be added. Their ids lie where no small number does, and their
 /// vendors' accounts are numbered after the vendors.
 ///
 /// # Errors

@@ -221,7 +221,7 @@ pub(super) async fn read_access(dir: &Path, patience: Duration) -> Result<Option
     }
 }
 
-/// Whether a living cdrscope has the directory.
+/// True if a living cdrscope has the directory.
 fn is_owned(dir: &Path) -> Result<bool, EngineError> {
     let fail = |source| EngineError::DataDir { path: dir.to_owned(), source };
     let lock = match File::open(dir.join("owner.lock")) {

@@ -15,9 +15,9 @@ pub enum Endpoint {
     Login,
     /// A path of Grafana's plugins.
     Grafana(&'static Entry),
-    /// Whether the process runs.
+    /// True if the process runs.
     Live,
-    /// Whether it can answer.
+    /// True if it can answer.
     Ready,
     /// What is odd in new rows.
     Data,

@@ -184,7 +184,7 @@ impl ApiError {
         }
     }
 
-    /// Whether the rest of the request's body is left unread, so that the connection cannot be used again.
+    /// True if the rest of the request's body is left unread, so that the connection cannot be used again.
     fn leaves_a_body(&self) -> bool {
         matches!(
             self,

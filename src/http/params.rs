@@ -87,12 +87,12 @@ impl<'a> Pairs<'a> {
         })
     }
 
-    /// Whether a name stands with brackets.
+    /// True if a name stands with brackets.
     fn has_array(&self, name: &str) -> bool {
         self.0.iter().any(|(key, ..)| without_brackets(key) == Some(name.as_bytes()))
     }
 
-    /// Whether any does; hardly ever.
+    /// True if any does; hardly ever.
     fn has_arrays(&self) -> bool {
         self.0.iter().any(|(key, ..)| without_brackets(key).is_some())
     }
@@ -126,7 +126,7 @@ pub struct Context<'a> {
     pub calendar: &'a Calendar,
     /// Longest list that a filter takes.
     pub max_list_values: usize,
-    /// Whether the caller may ask how an answer was come by.
+    /// True if the caller may ask how an answer was come by.
     pub debug: bool,
 }
 
@@ -136,13 +136,13 @@ pub const DEBUG: &str = "debug";
 /// Its one value.
 pub const DEBUG_PLAN: &str = "plan";
 
-/// Whether a report can be asked how its answers are come by.
+/// True if a report can be asked how its answers are come by.
 pub fn has_debug(report: &Report) -> bool {
     matches!(report.shape, Shape::Calls { .. })
 }
 
 impl Pairs<'_> {
-    /// Whether a request that was read without fault asks how its answer is come by.
+    /// True if a request that was read without fault asks how its answer is come by.
     pub fn ask_for_plan(&self, report: &Report, context: Context<'_>) -> bool {
         context.debug_of(report).is_some_and(|name| self.get(name).is_some())
     }

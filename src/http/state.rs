@@ -73,7 +73,7 @@ pub struct State {
     pub odd: Watch,
     /// Warnings that were logged and still hold.
     pub notices: Notices,
-    /// Whether ClickHouse answered a moment ago and the schema was right.
+    /// True if ClickHouse answered a moment ago and the schema was right.
     ready: AtomicBool,
 }
 
@@ -129,7 +129,7 @@ impl State {
         self.memory.acquire(tenant, bytes).await.map_err(|_none_free| ApiError::ManyAnswers)
     }
 
-    /// Whether the service can answer: what the latest look found, as long as accounts are trusted at all.
+    /// True if the service can answer: what the latest look found, as long as accounts are trusted at all.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed) && self.directory.snapshot().is_ok()
     }

@@ -65,7 +65,7 @@ impl Checked {
 pub struct Form {
     /// How records follow each other.
     pub shape: Shape,
-    /// Whether the first is a header.
+    /// True if the first is a header.
     pub header: bool,
 }
 

@@ -52,7 +52,7 @@ pub struct Records<R> {
     at: usize,
     line: u64,
     ended: bool,
-    /// Whether an array was opened, in `Objects`.
+    /// True if an array was opened, in `Objects`.
     begun: bool,
 }
 

@@ -172,7 +172,7 @@ pub enum Kind {
         min: i64,
         /// Largest value of the column's type.
         max: i64,
-        /// Whether several values may stand, with commas.
+        /// True if several values may stand, with commas.
         list: bool,
     },
     /// A decimal.

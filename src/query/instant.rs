@@ -56,7 +56,7 @@ impl Instant {
         self.seconds + i64::from(!self.fraction.is_empty())
     }
 
-    /// Whether the instant lies after the given one.
+    /// True if the instant lies after the given one.
     pub fn is_after(&self, now: time::OffsetDateTime) -> bool {
         let nanos = format!("{:09}", now.nanosecond());
         let now = Self { seconds: now.unix_timestamp(), fraction: nanos.trim_end_matches('0').into() };

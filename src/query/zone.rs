@@ -58,7 +58,7 @@ fn midnight(date: Date) -> DateTime {
 pub struct Calendar {
     /// Where the wall clock hangs.
     pub zone: TimeZone,
-    /// Whether a week begins on Monday rather than Sunday.
+    /// True if a week begins on Monday rather than Sunday.
     pub monday_first: bool,
     /// Time of day at which days, weeks and months begin.
     pub day_start: Time,

@@ -95,7 +95,7 @@ pub enum Shape {
     Calls {
         /// The samplings offered.
         samplings: &'static [Sampling],
-        /// Whether buckets without a call are filled in.
+        /// True if buckets without a call are filled in.
         fill: bool,
     },
     /// A minute of live calls.
@@ -138,7 +138,7 @@ pub struct Report {
     pub table: Table,
     /// Whose calls.
     pub side: Side,
-    /// Whether only the last attempt of each call counts.
+    /// True if only the last attempt of each call counts.
     pub last_attempt_only: bool,
     /// What a row stands for.
     pub shape: Shape,

@@ -45,7 +45,7 @@ pub struct Param {
 }
 
 impl Param {
-    /// Whether a request without it is refused.
+    /// True if a request without it is refused.
     pub fn required(&self) -> bool {
         matches!(self.role, Role::Account | Role::From | Role::Sampling)
     }

@@ -47,7 +47,7 @@ pub struct Request {
     pub calendar: Calendar,
     /// All of them must hold.
     pub filters: Vec<Filter>,
-    /// Whether empty buckets are filled in; the report's own habit if absent.
+    /// True if empty buckets are filled in; the report's own habit if absent.
     pub fill: Option<bool>,
     /// Only buckets that have been over for so many seconds; all buckets if absent.
     pub settle: Option<i64>,
@@ -94,7 +94,7 @@ pub struct Plan {
     pub calendar: Calendar,
     /// The buckets of the answer.
     pub grid: Grid,
-    /// Whether empty buckets are filled in.
+    /// True if empty buckets are filled in.
     pub fill: bool,
     /// Only buckets that have been over for so many seconds.
     pub settle: Option<i64>,

@@ -35,7 +35,7 @@ impl Statement {
         &self.params
     }
 
-    /// Whether it reads so little that a second thread would cost more than it helps.
+    /// True if it reads so little that a second thread would cost more than it helps.
     pub fn is_light(&self) -> bool {
         self.light
     }
@@ -45,7 +45,7 @@ impl Statement {
         self.patterns
     }
 
-    /// Whether it reads projections by their names, and so is refused where a part lacks one.
+    /// True if it reads projections by their names, and so is refused where a part lacks one.
     pub fn is_named(&self) -> bool {
         self.named
     }
@@ -99,7 +99,7 @@ impl Statement {
     }
 }
 
-/// Whether a name can stand in SQL as it is.
+/// True if a name can stand in SQL as it is.
 pub fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')

@@ -202,7 +202,7 @@ impl Order {
     }
 }
 
-/// Whether the filter leaves the calls of one destination or of some.
+/// True if the filter leaves the calls of one destination or of some.
 fn is_destination(filter: &Filter) -> bool {
     matches!(
         (filter.column, &filter.test),
@@ -224,7 +224,7 @@ fn needed(plan: &Plan, schema: &Schema) -> Vec<Column> {
     summed.chain(filtered).chain(plan.report.key.map(Key::column)).collect()
 }
 
-/// Whether the sums by time hold all that the report is made of.
+/// True if the sums by time hold all that the report is made of.
 pub fn has_sums(report: &Report) -> bool {
     let held = |sum: &Sum| match sum {
         Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => true,

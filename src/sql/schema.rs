@@ -18,9 +18,9 @@ pub struct TableSchema {
     pub missing: Vec<String>,
     /// Columns of type IPv6, which hold IPv4 addresses as mapped ones.
     pub ipv6: Vec<String>,
-    /// Whether it is cdrscope's own, made by `schema/`.
+    /// True if it is cdrscope's own, made by `schema/`.
     pub is_ours: bool,
-    /// Whether the server shows its parts: the MergeTree family does.
+    /// True if the server shows its parts: the MergeTree family does.
     pub has_parts: bool,
     /// Expressions of columns that no report reads, only checks of rows do, by the column's name.
     pub checked: HashMap<String, String>,
@@ -48,7 +48,7 @@ impl TableSchema {
         self.expressions.get(column).map_or(column, String::as_str)
     }
 
-    /// Whether the table has it.
+    /// True if the table has it.
     pub fn has(&self, column: &str) -> bool {
         !self.missing.iter().any(|name| name == column)
     }
@@ -80,7 +80,7 @@ impl Causes {
         }
     }
 
-    /// Whether it matters if a call rang.
+    /// True if it matters if a call rang.
     fn hear_ringing(&self) -> bool {
         !(self.q850_rang.is_empty() && self.sip_rang.is_empty())
     }
@@ -93,7 +93,7 @@ pub struct Schema {
     pub cdrs: TableSchema,
     /// Snapshots of live calls.
     pub active_calls: TableSchema,
-    /// Whether `total_duration` adds up billed seconds.
+    /// True if `total_duration` adds up billed seconds.
     pub billed_duration: bool,
     /// Seconds between snapshots of one node.
     pub period_seconds: u32,
@@ -122,7 +122,7 @@ impl Schema {
         needed.chain(report.key.map(Key::column)).find(|column| !table.has(column.name()))
     }
 
-    /// Whether a filter on that column can be answered. The duration of a live call is computed from two other columns.
+    /// True if a filter on that column can be answered. The duration of a live call is computed from two other columns.
     pub fn can_filter(&self, table: Table, column: Column) -> bool {
         let schema = self.table(table);
         match (table, column) {

@@ -65,13 +65,13 @@ enum Cause {
 }
 
 impl StoreError {
-    /// Whether the server refused the statement or failed with it, before its first row and for what it says, not for
+    /// True if the server refused the statement or failed with it, before its first row and for what it says, not for
     /// what it takes.
     pub fn is_refusal(&self) -> bool {
         self.refusal
     }
 
-    /// Whether it is ClickHouse's NOT_FOUND_COLUMN_IN_BLOCK.
+    /// True if it is ClickHouse's NOT_FOUND_COLUMN_IN_BLOCK.
     pub(super) fn names_no_column(&self) -> bool {
         matches!(&self.cause, Cause::ClickHouse(Error::BadResponse(text)) if code(text) == Some("10"))
     }
@@ -143,7 +143,7 @@ fn code(text: &str) -> Option<&str> {
     rest.split(|c: char| !c.is_ascii_digit()).next().filter(|code| !code.is_empty())
 }
 
-/// Whether the statement wanted more than it may have: TOO_MANY_ROWS, QUOTA_EXCEEDED, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES,
+/// True if the statement wanted more than it may have: TOO_MANY_ROWS, QUOTA_EXCEEDED, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES,
 /// TOO_MANY_ROWS_OR_BYTES, CANNOT_SCHEDULE_TASK. Asking in another way would only want more.
 fn is_of_means(text: &str) -> bool {
     matches!(code(text), Some("158" | "201" | "241" | "307" | "396" | "439"))

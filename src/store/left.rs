@@ -18,7 +18,7 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_m
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// Statements that were left and have not ended.
-pub(super) struct Left {
+pub(super) struct Leftovers {
     clients: Arc<PerThread>,
     all: Mutex<Vec<Statement>>,
 }
@@ -31,7 +31,7 @@ struct Statement {
 
 /// A statement that runs: left when it is dropped before its end.
 pub(super) struct Running {
-    left: Arc<Left>,
+    left: Arc<Leftovers>,
     statement: Option<(String, Permit)>,
 }
 
@@ -50,7 +50,7 @@ impl Drop for Running {
     }
 }
 
-impl Left {
+impl Leftovers {
     pub(super) fn new(clients: Arc<PerThread>) -> Arc<Self> {
         Arc::new(Self { clients, all: Mutex::default() })
     }
@@ -121,7 +121,7 @@ impl Left {
     }
 }
 
-struct GiveUp<'a>(&'a Left);
+struct GiveUp<'a>(&'a Leftovers);
 
 impl Drop for GiveUp<'_> {
     fn drop(&mut self) {

@@ -18,7 +18,7 @@ use crate::metrics::{Outcome, Queries};
 use crate::shown::Shown;
 use crate::sql::{Chosen, Route, Statement, pieces};
 use clients::PerThread;
-use left::Left;
+use left::Leftovers;
 use projections::Projections;
 
 pub use clients::Clients;
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Values<'_> {
 pub struct Store {
     clients: Arc<PerThread>,
     slots: Arc<Fair>,
-    left: Arc<Left>,
+    left: Arc<Leftovers>,
     limit: Duration,
     queries: Queries,
     projections: Projections,
@@ -114,7 +114,7 @@ impl Store {
     pub fn new(clients: impl Clients, limits: &Limits) -> Self {
         let clients = Arc::new(PerThread::new(clients, limits.query_seconds));
         Self {
-            left: Left::new(Arc::clone(&clients)),
+            left: Leftovers::new(Arc::clone(&clients)),
             clients,
             slots: Fair::new(slots(limits)),
             limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
@@ -135,7 +135,7 @@ impl Store {
         self.projections.look(&self.client()).await;
     }
 
-    /// Whether projections are read by their names.
+    /// True if projections are read by their names.
     pub fn names_projections(&self) -> bool {
         self.projections.route() == Route::Named
     }

@@ -66,7 +66,7 @@ pub struct Grant {
     pub account_ids: Vec<u32>,
     /// Networks; empty is any.
     pub allowed_ips: Vec<IpNet>,
-    /// Whether answers may say how they were come by.
+    /// True if answers may say how they were come by.
     pub debug: bool,
     /// Sides of calls; `None` leaves it to `auth.contractors`.
     pub sides: Option<Sides>,

@@ -23,7 +23,7 @@ pub enum Issue {
         account_ids: Vec<u32>,
         /// Networks or addresses; empty is any.
         allowed_ips: Vec<String>,
-        /// Whether answers may say how they were come by.
+        /// True if answers may say how they were come by.
         debug: bool,
     },
 }

@@ -32,7 +32,7 @@ pub struct Accounts {
     pub countries: Arc<Countries>,
     /// Sides of calls that the token sees.
     pub sides: Sides,
-    /// Whether answers may say how they were come by.
+    /// True if answers may say how they were come by.
     pub debug: bool,
     all: Vec<One>,
     by_text: HashMap<String, usize>,

@@ -26,7 +26,7 @@ pub struct Answer {
     pub times: Arc<[i64]>,
     /// The series.
     pub lines: Vec<Line>,
-    /// Whether they stand in one frame.
+    /// True if they stand in one frame.
     pub wide: bool,
     /// Length of a bucket, where it is always the same.
     pub interval: Option<i64>,

@@ -50,7 +50,7 @@ pub fn authorize(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
     Err(unauthorized(request, state, why))
 }
 
-/// Whether the header holds the token: `Bearer`, in any case, and nothing else.
+/// True if the header holds the token: `Bearer`, in any case, and nothing else.
 fn is_allowed(request: &HttpRequest, token: &Secret) -> bool {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given =
