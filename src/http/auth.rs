@@ -86,7 +86,9 @@ pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiErro
     trail::note_caller(&accepted, &who);
     let auth = &state.config.auth;
     if from_cookie && let Some(renewed) = accepted.renew(&token, now, auth.token_ttl_seconds, auth.session_seconds) {
-        request.extensions_mut().insert(Renewed(session_cookie(request, state, renewed)));
+        // Made before: it looks into the same extensions.
+        let cookie = session_cookie(request, state, renewed);
+        request.extensions_mut().insert(Renewed(cookie));
     }
     limit_rate(state, accepted.subject())?;
     request.extensions_mut().insert(Known);

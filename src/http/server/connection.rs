@@ -75,6 +75,8 @@ pub struct Connection {
     requests: AtomicU32,
     /// Requests that have begun.
     begun: AtomicU64,
+    /// HTTP/2 has windows of its own for what a caller may send.
+    is_http2: AtomicBool,
     /// The present request may still send its body.
     has_body: AtomicBool,
     /// Bytes read while requests without a body to come were under way.
@@ -110,6 +112,7 @@ impl Connection {
             start: Instant::now(),
             requests: AtomicU32::new(0),
             begun: AtomicU64::new(0),
+            is_http2: AtomicBool::new(false),
             has_body: AtomicBool::new(false),
             ahead: AtomicU64::new(0),
             idle_since: AtomicU64::new(1),
@@ -135,6 +138,11 @@ impl Connection {
         self.is_tls
     }
 
+    /// Notes that it speaks HTTP/2.
+    pub fn note_http2(&self) {
+        self.is_http2.store(true, Ordering::Relaxed);
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
@@ -152,7 +160,7 @@ impl Connection {
             }
             return true;
         }
-        if self.has_body.load(Ordering::Relaxed) {
+        if self.has_body.load(Ordering::Relaxed) || self.is_http2.load(Ordering::Relaxed) {
             return true;
         }
         self.ahead.fetch_add(bytes, Ordering::Relaxed) + bytes <= AHEAD

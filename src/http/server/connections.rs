@@ -19,8 +19,8 @@ const RESERVED_FILES: u64 = 256;
 /// Requests without a good token that an address may have at once, in time that they are made up for.
 const AHEAD: Duration = Duration::from_secs(10);
 
-/// Longest rest of a connection: it is as good as closed.
-const LONGEST_REST: Duration = Duration::from_secs(60);
+/// Longest rest of a connection: until its end it is not seen that the caller has closed it.
+const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// Addresses of strangers that are remembered; those beyond are not bounded for as long as all of these are busy.
 const STRANGERS: usize = 100_000;

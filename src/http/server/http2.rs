@@ -2,6 +2,7 @@
 //!
 //! actix-http's own dispatcher bounds neither header lists nor streams, and does not tell when a stream is reset.
 
+use std::cell::RefCell;
 use std::cmp::min;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -39,6 +40,9 @@ const WAITING: usize = 64 * 1024;
 /// Bytes that a caller may send ahead on a stream, and on all of a connection.
 const WINDOWS: (u32, u32) = (256 * 1024, 1024 * 1024);
 
+/// Bytes of a body that are taken though nobody reads them, and the time for it.
+const REMAINDER: (usize, Duration) = (WINDOWS.0 as usize, Duration::from_secs(1));
+
 /// Requests taken from a connection before others' turn comes.
 const AT_ONCE: u32 = 32;
 
@@ -58,6 +62,7 @@ where
     B: MessageBody + 'static,
 {
     let connection = Arc::clone(stream.connection());
+    connection.note_http2();
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(STREAMS)
@@ -110,7 +115,8 @@ async fn answer<S, B>(
 {
     let (parts, body) = request.into_parts();
     let is_head = parts.method == Method::HEAD;
-    let payload: BoxedPayloadStream = Box::pin(Body(body));
+    let body = Body(Rc::new(RefCell::new(body)));
+    let payload: BoxedPayloadStream = Box::pin(body.clone());
     let mut request = Request::with_payload(Payload::Stream { payload });
     let head = request.head_mut();
     head.uri = parts.uri;
@@ -127,8 +133,10 @@ async fn answer<S, B>(
         Ok(response) => Response::from(response.into_parts().1.map_into_boxed_body()),
         Err(error) => Response::from(error),
     };
-    // The caller has gone: nobody is there to be told.
-    let _gone = send(response, respond, is_head).await;
+    // An error means that the caller has gone: nobody is there to be told.
+    if send(response, respond, is_head).await.is_ok() {
+        let _late = tokio::time::timeout(REMAINDER.1, body.drain()).await;
+    }
 }
 
 /// Sends a response as fast as its reader takes it.
@@ -173,7 +181,9 @@ fn head(response: &Response<()>, size: BodySize) -> http::Response<()> {
             head.headers_mut().append(name, value.clone());
         }
     }
-    if let BodySize::Sized(length) = size {
+    if let BodySize::Sized(length) = size
+        && response.status() != StatusCode::NOT_MODIFIED
+    {
         head.headers_mut().insert(CONTENT_LENGTH, length.into());
     }
     if let Ok(now) = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now())) {
@@ -183,15 +193,30 @@ fn head(response: &Response<()>, size: BodySize) -> http::Response<()> {
 }
 
 /// A request's body.
-struct Body(RecvStream);
+#[derive(Clone)]
+struct Body(Rc<RefCell<RecvStream>>);
+
+impl Body {
+    /// Takes what was not read. Some callers take a stream that is reset behind the response for one that failed.
+    async fn drain(mut self) {
+        let mut taken = 0;
+        while let Some(Ok(bytes)) = self.next().await {
+            taken += bytes.len();
+            if taken > REMAINDER.0 {
+                return;
+            }
+        }
+    }
+}
 
 impl futures_util::Stream for Body {
     type Item = Result<Bytes, PayloadError>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(match ready!(self.0.poll_data(cx)) {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut stream = self.0.borrow_mut();
+        Poll::Ready(match ready!(stream.poll_data(cx)) {
             Some(Ok(bytes)) => {
-                let released = self.0.flow_control().release_capacity(bytes.len());
+                let released = stream.flow_control().release_capacity(bytes.len());
                 Some(released.map(|()| bytes).map_err(PayloadError::from))
             }
             Some(Err(error)) => Some(Err(error.into())),

@@ -324,3 +324,83 @@ async fn a_flood_of_refused_requests_leaves_time_for_others() {
     assert!(so_far < 700, "{so_far}");
     flood.abort();
 }
+
+/// Everything of a response: status, headers, and the body read piece by piece.
+async fn whole(
+    client: &mut h2::client::SendRequest<bytes::Bytes>,
+    request: http::Request<()>,
+    body: Option<Vec<u8>>,
+) -> (http::response::Parts, Vec<u8>) {
+    let (response, mut sending) = client.send_request(request, body.is_none()).unwrap();
+    if let Some(body) = body {
+        // What the window has no room for waits in the client.
+        sending.send_data(body.into(), true).unwrap();
+    }
+    let (head, mut body) = response.await.unwrap().into_parts();
+    let mut text = Vec::new();
+    while let Some(piece) = body.data().await {
+        let piece = piece.unwrap();
+        body.flow_control().release_capacity(piece.len()).unwrap();
+        text.extend_from_slice(&piece);
+    }
+    (head, text)
+}
+
+#[actix_web::test]
+async fn what_http2_answers_is_whole_whatever_the_windows_and_bodies() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = certify(dir.path());
+    let app = app_with(dir.path(), |_| ()).await;
+    let account = app.account(1, 7).await;
+    let token = app.token(7, &[]);
+    let row = json!({ "id": 1, "customer_acc_id": 1, "customer_id": 7, "time_start": NOON, "duration": 60, "is_last_cdr": 1 });
+    crate::support::insert(&app.admin, "cdrs", &row.to_string()).await;
+    until(Duration::from_secs(5), async || {
+        let stream = encrypted(&app, &root, b"h2", &[&version::TLS13]).await.unwrap();
+        over_http2(stream, &format!("{API}/outgoing-active-calls?account-id={account}"), &token).await == 200
+    })
+    .await;
+    let stream = encrypted(&app, &root, b"h2", &[&version::TLS13]).await.unwrap();
+    let mut builder = h2::client::Builder::new();
+    // Thousands of window updates come for one answer.
+    let (mut client, connection) =
+        builder.initial_window_size(1024).handshake::<_, bytes::Bytes>(stream).await.unwrap();
+    tokio::spawn(connection);
+    let large = format!(
+        "{API}/origination-statistics-quality?account-id={account}&from-time={}&to-time={NOON}&sampling=minute",
+        NOON - 4_000_000
+    );
+    let (head, text) = whole(&mut client, http2_request(&large, &token), None).await;
+    assert_eq!(head.status, 200);
+    assert_eq!(head.headers["content-length"].to_str().unwrap(), text.len().to_string());
+    assert!(text.len() > 1_500_000 && head.headers.contains_key("date"), "{}", text.len());
+    let mut again = http2_request(&large, &token);
+    again.headers_mut().insert("if-none-match", head.headers["etag"].clone());
+    let (head, text) = whole(&mut client, again, None).await;
+    assert_eq!((head.status.as_u16(), text.len(), head.headers.get("content-length")), (304, 0, None));
+
+    // A cookie is renewed.
+    let mut request = http2_request(&format!("{API}/auth"), "");
+    request.headers_mut().insert("cookie", format!("_yeti_customer_v1_session={token}").parse().unwrap());
+    let (head, text) = whole(&mut client, request, None).await;
+    assert_eq!((head.status.as_u16(), text.as_slice()), (200, &b"{}"[..]));
+    assert!(head.headers["set-cookie"].to_str().unwrap().starts_with("_yeti_customer_v1_session="));
+
+    // Bodies that are not wanted end no connection.
+    let post = |path: &str| {
+        let request = http::Request::post(format!("https://localhost{path}")).header("authorization", &token);
+        request.header("content-type", "application/json").body(()).unwrap()
+    };
+    for (path, bytes, status) in
+        [("/nothing", 3, 404), ("/nothing", 200_000, 404), ("/grafana/query", 1_100_000, 413), ("/health/live", 9, 405)]
+    {
+        let (head, _) = whole(&mut client, post(path), Some(vec![b' '; bytes])).await;
+        assert_eq!(head.status, status, "{path} {bytes}");
+    }
+    let many = (0..12).map(|_| {
+        let (mut client, request) = (client.clone(), http2_request(&large, &token));
+        async move { whole(&mut client, request, None).await }
+    });
+    let many = futures_util::future::join_all(many).await;
+    assert!(many.iter().all(|(head, text)| head.status == 200 && text.len() == many[0].1.len()));
+}
