@@ -209,8 +209,10 @@ impl Load {
     ) -> Result<(), CliError> {
         let stop = stop_wanted();
         let (mut total, mut failed) = (summary::Total::default(), Vec::new());
+        // What is swapped in is not stored before all files are read.
+        let mut later = Vec::new();
         for file in files {
-            let name = file.display().to_string();
+            let name = shown(file);
             let progress = progress(file, &stop);
             let mut tell = |line: String| progress.bar.suspend(|| say(format_args!("{name}: {line}")));
             let loaded = async {
@@ -222,7 +224,12 @@ impl Load {
             progress.bar.finish_and_clear();
             match loaded {
                 Ok((source, outcome)) => {
-                    summary::lines(&source, &outcome, options.dry_run).iter().for_each(say);
+                    let lines = summary::lines(&source, &outcome, options.dry_run);
+                    if swap.is_some() {
+                        later.extend(lines)
+                    } else {
+                        lines.iter().for_each(say)
+                    }
                     total.add(&outcome);
                 }
                 Err(why) => failed.push(format!("{name}: {why}")),
@@ -231,7 +238,16 @@ impl Load {
                 break;
             }
         }
-        if files.len() > 1 {
+        // Interrupted between two files, where none of them has noticed.
+        let is_left = swap.is_some() || total.files < files.len() as u64;
+        if stop.load(Ordering::Relaxed) && failed.is_empty() && is_left {
+            failed.push("interrupted".to_owned());
+        }
+        let is_loaded = swap.is_none() || failed.is_empty();
+        if is_loaded {
+            later.iter().for_each(say);
+        }
+        if files.len() > 1 && is_loaded {
             say(total.line(options.dry_run));
         }
         if failed.is_empty() {
@@ -240,6 +256,9 @@ impl Load {
         if files.len() > 1 {
             let left = files.len() - usize::try_from(total.files).unwrap_or(0);
             failed.push(format!("{left} of {} files were not loaded", files.len()));
+        }
+        if !is_loaded {
+            failed.push("--replace: nothing was stored".to_owned());
         }
         Err(CliError::Failed(failed.join("\n")))
     }
@@ -259,6 +278,11 @@ async fn source(file: &Path, progress: &Progress) -> Result<Source, String> {
         opened = receiver => opened.map_err(|gone| gone.to_string())?.map_err(|error| error.to_string()),
         () = stopped => Err("interrupted; nothing was stored".to_owned()),
     }
+}
+
+/// A file's name in messages.
+fn shown(file: &Path) -> String {
+    if file.as_os_str() == "-" { "stdin".to_owned() } else { file.display().to_string() }
 }
 
 /// Set by the first SIGINT or SIGTERM; the second ends the process where it is.
@@ -281,7 +305,7 @@ fn progress(file: &Path, stop: &Arc<AtomicBool>) -> Progress {
     let template = "{bar:30} {bytes} of {total_bytes}, {eta} left, {msg}";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(bytes).with_style(style);
-    let name = file.display().to_string();
+    let name = shown(file);
     let line = move |line: String| drop(writeln!(std::io::stderr(), "{name}: {line}"));
     let plain = bar.is_hidden().then(|| Box::new(line) as Box<dyn Fn(String) + Send + Sync>);
     Progress::new(bar, bytes, Arc::clone(stop), plain)
