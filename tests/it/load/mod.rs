@@ -2,6 +2,7 @@
 
 mod damage;
 mod headers;
+mod killed;
 mod many;
 mod mappings;
 mod once;
