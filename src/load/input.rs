@@ -50,7 +50,7 @@ pub fn open(path: &Path, progress: &Progress) -> io::Result<Box<dyn Read + Send>
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(file)?),
         [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(file)),
-        [0x04, 0x22, 0x4d, 0x18, ..] => Box::new(lz4_flex::frame::FrameDecoder::new(file)),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Box::new(super::lz4::Frames::new(file)),
         _ => Box::new(file),
     })
 }

@@ -9,6 +9,7 @@ pub mod column;
 pub mod duration;
 mod header;
 pub mod input;
+mod lz4;
 pub mod mapping;
 pub mod moment;
 pub mod number;
@@ -145,7 +146,17 @@ pub async fn table(client: &Client, config: &crate::config::Config) -> Result<Ta
         Some(theirs) => theirs.trim_matches('`').to_owned(),
         None => column.to_owned(),
     };
-    Ok(Table { name, columns, time: ours("time_start"), account: ours("customer_acc_id"), id: ours("id") })
+    let table = Table { name, columns, time: ours("time_start"), account: ours("customer_acc_id"), id: ours("id") };
+    // Without them rows could neither be found again nor be anybody's.
+    for (column, theirs) in [("time_start", &table.time), ("customer_acc_id", &table.account)] {
+        if table.column(theirs).is_none() {
+            let name = &table.name;
+            return Err(format!(
+                "{name} has no column {theirs} to store into: tables.cdrs_columns has to name one for {column}"
+            ));
+        }
+    }
+    Ok(table)
 }
 
 /// What was done with a file.

@@ -7,6 +7,7 @@ mod many;
 mod mappings;
 mod once;
 mod own_mappings;
+mod packed;
 mod replace;
 mod sample;
 mod values;
