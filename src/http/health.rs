@@ -36,7 +36,7 @@ pub async fn data(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse
     }
     HttpResponse::Ok()
         .content_type(super::JSON)
-        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CACHE_CONTROL, "private, no-store"))
         .body(counts(&state).to_string())
 }
 

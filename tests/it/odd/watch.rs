@@ -196,7 +196,7 @@ async fn health_data_needs_the_token_of_metrics_where_there_is_one_and_shows_no_
     let open = TestApp::start(|_| ()).await;
     let reply = send(open.request("GET", "/health/data")).await;
     assert_eq!((reply.status, reply.header("content-type")), (200, "application/json; charset=utf-8"));
-    assert_eq!(reply.header("cache-control"), "no-store");
+    assert_eq!(reply.header("cache-control"), "private, no-store");
     let kind = |app: &TestApp| app.config.checks.enabled;
     assert!(kind(&open));
     let off = TestApp::start(|config| config.checks.enabled = false).await;
