@@ -12,7 +12,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, pattern};
 use super::state::State;
 use crate::config::Origin;
 
@@ -77,7 +77,7 @@ impl Source {
             return None;
         }
         let state = request.app_data::<Data<Arc<State>>>()?;
-        let pattern = request.match_pattern()?;
+        let pattern = pattern(request.match_pattern())?;
         let endpoint = Endpoint::mounted(&state.config).find(|endpoint| endpoint.path() == pattern)?;
         let mut response: HttpResponseBuilder = HttpResponse::NoContent();
         response

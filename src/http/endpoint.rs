@@ -92,3 +92,10 @@ impl Endpoint {
         }
     }
 }
+
+/// The pattern that a request's path matched; of a path with `.json` that without it.
+pub fn pattern(matched: Option<String>) -> Option<String> {
+    let matched = matched?;
+    let bare = matched.strip_suffix(".json").filter(|bare| bare.starts_with(super::CUSTOMER_API));
+    Some(bare.map(str::to_owned).unwrap_or(matched))
+}

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::auth::Renewed;
 use super::coding::IDENTITY;
 use super::cors::Source;
+use super::endpoint::pattern;
 use super::error::ApiError;
 use super::state::State;
 use super::trail;
@@ -102,7 +103,7 @@ fn hsts(request: &HttpRequest) -> Option<HeaderValue> {
 fn count<B>(response: &ServiceResponse<B>, took: Duration) {
     let request = response.request();
     if let Some(requests) = request.app_data::<Data<Arc<State>>>().and_then(|state| state.requests.as_ref()) {
-        requests.note(request.match_pattern().as_deref(), response.status().as_u16(), took);
+        requests.note(pattern(request.match_pattern()).as_deref(), response.status().as_u16(), took);
     }
 }
 

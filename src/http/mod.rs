@@ -71,12 +71,15 @@ pub fn app(
 
 fn routes(config: &mut ServiceConfig, state: &State) {
     for endpoint in Endpoint::mounted(&state.config) {
-        config.service(resource(endpoint, state.keys.can_sign()));
+        // A resource of one path is compared as text, one of several by regular expressions.
+        for path in endpoint.paths() {
+            config.service(resource(endpoint, path, state.keys.can_sign()));
+        }
     }
 }
 
-fn resource(endpoint: Endpoint, can_sign: bool) -> Resource {
-    let resource = web::resource(endpoint.paths()).default_service(other_method(endpoint.allow(can_sign)));
+fn resource(endpoint: Endpoint, path: String, can_sign: bool) -> Resource {
+    let resource = web::resource(path).default_service(other_method(endpoint.allow(can_sign)));
     match endpoint {
         Endpoint::Report(report) => resource.route(
             read().to(move |caller, request: HttpRequest, state| reports::answer(report, caller, request, state)),

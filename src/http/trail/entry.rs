@@ -22,6 +22,7 @@ use super::{Journals, TRAIL, Trail};
 use crate::cache::Use;
 use crate::config::AccessLog;
 use crate::http::auth::client_ip;
+use crate::http::endpoint::pattern;
 use crate::http::state::State;
 
 /// The outermost middleware where a log is kept.
@@ -43,7 +44,7 @@ pub async fn record<B: MessageBody>(
         start: Instant::now(),
         address,
         method: request.method().clone(),
-        route: request.match_pattern(),
+        route: pattern(request.match_pattern()),
         trail: Arc::clone(&trail),
         status: None,
         size: BodySize::None,
