@@ -1,13 +1,14 @@
 //! One question in three forms: a request to the service, the same question as Yeti asks it of a table of CDRs, and the
 //! service's own statement.
 
+use cdrscope::access;
 use cdrscope::config::UnknownParams;
 use cdrscope::http::CUSTOMER_API;
-use cdrscope::http::params::{self, Context, Pairs};
+use cdrscope::http::params::{self, Context, Pairs, ReportAsk};
 use cdrscope::query::zone::Calendar;
 use cdrscope::report;
-use cdrscope::report::plan::Scope;
-use cdrscope::sql::{self, Route};
+use cdrscope::report::audience::Audience;
+use cdrscope::sql::{self, ReadMode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use time::OffsetDateTime;
 
@@ -115,9 +116,15 @@ impl<'a> Question<'a> {
     /// The service's own statement, sent straight to the engine.
     pub fn straight(&self, world: &World, database: &str) -> Result<Vec<u8>> {
         let report = report::find(self.report).ok_or("no such report")?;
-        let scope = Scope { tenant: self.account.customer_id, account: self.account.id };
+        let (id, customer_id) = (self.account.id, self.account.customer_id);
+        let row = access::Account { id, customer_id, name: String::new() };
+        let accounts = [(uuid::Uuid::nil(), row)].into_iter().collect();
+        let snapshot = access::Snapshot { accounts, ..Default::default() };
+        let scope = snapshot.every_account().first().map(|(_, _, scope)| *scope).ok_or("no account")?;
         let calendar = Calendar::of(jiff::tz::TimeZone::UTC);
         let context = Context {
+            audience: Audience::Customer,
+            operator: None,
             scope: &|_| Some(scope),
             schema: &world.schema,
             unknown: UnknownParams::Reject,
@@ -125,10 +132,10 @@ impl<'a> Question<'a> {
             max_list_values: 200,
             debug: false,
         };
-        let request = params::read(report, &Pairs::parse(&self.query()), context)?;
+        let ReportAsk { request, .. } = params::read(report, &Pairs::parse(&self.query()), context)?;
         let now = OffsetDateTime::now_utc();
         let plan = request.plan(now, u64::MAX).map_err(|refusal| format!("refused: {refusal:?}"))?;
-        let statement = sql::select(&plan, &world.schema, Route::Named);
+        let statement = sql::select(&plan, &world.schema, ReadMode::Named);
         let mut parameters = vec![
             ("database".to_owned(), database.to_owned()),
             ("default_format".to_owned(), "TabSeparated".to_owned()),

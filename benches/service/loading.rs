@@ -28,13 +28,18 @@ pub async fn measure(world: &World, pace: Pace, report: &mut Report) -> Result<(
     {
         let path = world.dir.join(format!("calls.{end}"));
         write(world, rows, format, &path).await?;
-        let (mut straight, mut ours) = (Vec::new(), Vec::new());
+        let (mut straight, mut ours, mut checks) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..pace.loads {
             straight.push(rows as f64 / insert(&client, format, &path).await?);
-            ours.push(rows as f64 / load(world, &client, &path).await?);
+            ours.push(rows as f64 / load(world, &client, &path, &[]).await?);
+            checks.push(rows as f64 / load(world, &client, &path, &["--dry-run"]).await?);
         }
         let what = format!("loading {}, {} rows: rows", end, count(rows));
         report.more(what, median(&straight), median(&ours), 0.6);
+        let (whole, checked) = (rows as f64 / median(&ours), rows as f64 / median(&checks));
+        let share = format!("{:.0} % of the load", checked / whole * 100.0);
+        let cells = [format!("{whole:.2} s to load"), format!("{checked:.2} s"), share, String::new()];
+        report.row(format!("loading {end}: reading and checks alone (--dry-run)"), cells, None);
         fs::remove_file(path)?;
     }
     world.admin.query_raw("DROP DATABASE load SYNC").execute().await?;
@@ -81,7 +86,7 @@ async fn insert(client: &Client, format: &str, path: &Path) -> Result<f64> {
 }
 
 /// Seconds that the command takes, from its start to its end.
-async fn load(world: &World, client: &Client, path: &Path) -> Result<f64> {
+async fn load(world: &World, client: &Client, path: &Path, args: &[&str]) -> Result<f64> {
     empty(client).await?;
     let (user, password) = world.administrator();
     let mut settings = world.settings("load", &[]);
@@ -89,7 +94,7 @@ async fn load(world: &World, client: &Client, path: &Path) -> Result<f64> {
         .extend([("CDRSCOPE_CLICKHOUSE_USER", user.to_owned()), ("CDRSCOPE_CLICKHOUSE_PASSWORD", password.to_owned())]);
     let begun = Instant::now();
     let mut command = Command::new(env!("CARGO_BIN_EXE_cdrscope"));
-    command.arg("load").arg(path).envs(settings).stdin(Stdio::null());
+    command.arg("load").args(args).arg(path).envs(settings).stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output()).await??;
     if !output.status.success() {
         return Err(format!("cdrscope load: {}", String::from_utf8_lossy(&output.stderr)).into());

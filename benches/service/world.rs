@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
 use cdrscope::demo;
-use cdrscope::engine::{Engine, Options};
+use cdrscope::embedded::{EmbeddedEngine, EngineOptions};
 use cdrscope::migrate::migrate;
 use cdrscope::sql::schema::Schema;
 use cdrscope::store;
@@ -58,7 +58,7 @@ pub struct Account {
 
 /// The engine and what is known of it.
 pub struct World {
-    engine: Engine,
+    engine: EmbeddedEngine,
     /// An administrator without a database.
     pub admin: Client,
     /// The tables of `month`, as the service sees them.
@@ -84,7 +84,7 @@ impl World {
         let base = std::env::var_os("BENCH_DATA").map_or_else(|| target().join("bench-data"), PathBuf::from);
         let dir = base.join(format!("{calls}-calls"));
         let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-        let engine = Engine::start(Options {
+        let engine = EmbeddedEngine::start(EngineOptions {
             data_dir: dir.join("engine"),
             program: variable("CDRSCOPE_ENGINE_PROGRAM"),
             cache: variable("CDRSCOPE_ENGINE_CACHE"),

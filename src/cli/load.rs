@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::connect::Connection;
+use super::connect::ClickHouseConnection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
 use crate::config::Config;
@@ -17,10 +17,9 @@ use crate::load::moment::DateOrder;
 use crate::load::progress::Progress;
 use crate::load::range::Range;
 use crate::load::sample;
-use crate::load::source::{self, Source};
-use crate::load::store::Door;
+use crate::load::source::{self, SourceFile};
 use crate::load::swap::{self, Swap};
-use crate::load::{self, MaxRejects, OnKnown, Options, summary};
+use crate::load::{self, Door, LoadOptions, MaxRejects, OnKnown, Outcome, Pool, summary};
 
 /// Arguments of `load`.
 #[derive(clap::Args)]
@@ -35,13 +34,13 @@ pub struct Load {
     /// they are spelled
     #[arg(long, value_name = "NAME|FILE")]
     map: Option<String>,
-    /// What the files are, where their names do not say it
+    /// Format of the files, where their names do not say it
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
     /// The columns of files without a header line
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     header: Option<Vec<String>>,
-    /// What stands between fields [default: a comma, in .tsv a tab]
+    /// Character between fields [default: a comma, in .tsv a tab]
     #[arg(long, value_name = "CHAR")]
     separator: Option<char>,
     /// The zone of times that name none [default: UTC]
@@ -60,7 +59,7 @@ pub struct Load {
     /// --replace 0]
     #[arg(long, value_name = "N|P%")]
     max_rejects: Option<MaxRejects>,
-    /// What to do about rows whose id or uuid is there already
+    /// Treatment of rows whose id or uuid is there already
     #[arg(long, value_enum, value_name = "WHAT", default_value = "skip")]
     on_known: OnKnown,
     /// Take all rows of a month, a day, or a range such as 2026-10-05/2026-10-07 out and store those of the files
@@ -110,7 +109,7 @@ impl Load {
             }
         };
         let most = if replace.is_some() { MaxRejects::Rows(0) } else { MaxRejects::Percent(1.0) };
-        let options = Options {
+        let options = LoadOptions {
             mapping,
             set: self.set.clone(),
             strict: self.strict,
@@ -125,25 +124,29 @@ impl Load {
             return block_on(self.tell(&config, &options, &files, rows as usize));
         }
         block_on(async {
-            let connection = Connection::open(&config).await?;
-            let loaded = self.load(&connection, &config, &options, &files).await;
-            connection.close().await;
-            loaded
+            let connection = ClickHouseConnection::open(&config).await?;
+            connection.closing(async |connection| self.load(connection, &config, &options, &files).await).await
         })
     }
 
     /// Prints how the first rows of each file are read.
-    async fn tell(&self, config: &Config, options: &Options, files: &[PathBuf], rows: usize) -> Result<(), CliError> {
+    async fn tell(
+        &self,
+        config: &Config,
+        options: &LoadOptions,
+        files: &[PathBuf],
+        rows: usize,
+    ) -> Result<(), CliError> {
         let is_own = config.tables.cdrs.to_string() != "cdrs" || config.tables.cdrs_columns.names().next().is_some();
         let needs_server = is_own || files.iter().any(|file| sample::needs_server(options, file));
-        let connection = if needs_server { Some(Connection::open(config).await?) } else { None };
+        let connection = if needs_server { Some(ClickHouseConnection::open(config).await?) } else { None };
         let told = async {
             let client = connection.as_ref().map(|connection| connection.admin(config));
             let table = match &client {
                 Some(client) => load::table(client, config).await.map_err(CliError::Failed)?,
                 None => sample::builtin(),
             };
-            load::plan::Plan::new(&table, Vec::new(), &options.mapping, &options.set).map_err(CliError::Usage)?;
+            load::plan::LoadPlan::new(&table, Vec::new(), &options.mapping, &options.set).map_err(CliError::Usage)?;
             let mut refused = None;
             for file in files {
                 let name = file.display();
@@ -164,15 +167,15 @@ impl Load {
 
     async fn load(
         &self,
-        connection: &Connection,
+        connection: &ClickHouseConnection,
         config: &Config,
-        options: &Options,
+        options: &LoadOptions,
         files: &[PathBuf],
     ) -> Result<(), CliError> {
         let client = connection.admin(config);
         let table = load::table(&client, config).await.map_err(CliError::Failed)?;
         // Checked with no file, as the flags are about the table.
-        load::plan::Plan::new(&table, Vec::new(), &options.mapping, &options.set).map_err(CliError::Usage)?;
+        load::plan::LoadPlan::new(&table, Vec::new(), &options.mapping, &options.set).map_err(CliError::Usage)?;
         let database = &config.clickhouse.database;
         let doing = if options.dry_run { "nothing is stored (--dry-run); checked against" } else { "loading into" };
         let place = if table.name.contains('.') { String::new() } else { format!("{database}.") };
@@ -203,41 +206,48 @@ impl Load {
     async fn files(
         &self,
         door: &Door<'_>,
-        options: &Options,
+        options: &LoadOptions,
         files: &[PathBuf],
         mut swap: Option<&mut Swap<'_>>,
     ) -> Result<(), CliError> {
         let stop = stop_wanted();
-        let (mut total, mut failed) = (summary::Total::default(), Vec::new());
-        // What is swapped in is not stored before all files are read.
-        let mut later = Vec::new();
+        let mut done = Done { dry: options.dry_run, swaps: swap.is_some(), ..Done::default() };
+        let mut pool = Pool::new(options.batch_rows, options.dry_run);
         for file in files {
             let name = shown(file);
             let progress = progress(file, &stop);
             let mut tell = |line: String| progress.bar.suspend(|| say(format_args!("{name}: {line}")));
             let loaded = async {
                 let source = source(file, &progress).await?;
-                let swap = swap.as_deref_mut();
-                load::load(door, options, &source, swap, &progress, &mut tell).await.map(|outcome| (source, outcome))
+                let checked = load::check(door, options, &source, &progress, &mut tell).await?;
+                let pending = match checked.small().await? {
+                    Ok(small) => {
+                        if !pool.takes(&small) {
+                            done.add_all(pool.store(door).await);
+                        }
+                        pool.add(source, small);
+                        return Ok(None);
+                    }
+                    Err(pending) => pending,
+                };
+                // Of rows with one id the first is stored.
+                done.add_all(pool.store(door).await);
+                pending.store(door, swap.as_deref_mut()).await.map(|outcome| Some((source, outcome)))
             };
             let loaded = loaded.await;
             progress.bar.finish_and_clear();
             match loaded {
-                Ok((source, outcome)) => {
-                    let lines = summary::lines(&source, &outcome, options.dry_run);
-                    if swap.is_some() {
-                        later.extend(lines)
-                    } else {
-                        lines.iter().for_each(say)
-                    }
-                    total.add(&outcome);
-                }
-                Err(why) => failed.push(format!("{name}: {why}")),
+                Ok(loaded) => loaded.into_iter().for_each(|(source, outcome)| done.add(&source, &outcome)),
+                Err(why) => done.failed.push(format!("{name}: {why}")),
             }
             if stop.load(Ordering::Relaxed) {
                 break;
             }
         }
+        if !stop.load(Ordering::Relaxed) {
+            done.add_all(pool.store(door).await);
+        }
+        let Done { total, mut failed, later, .. } = done;
         // Interrupted between two files, where none of them has noticed.
         let is_left = swap.is_some() || total.files < files.len() as u64;
         if stop.load(Ordering::Relaxed) && failed.is_empty() && is_left {
@@ -264,11 +274,43 @@ impl Load {
     }
 }
 
+/// The files that were loaded, and those that failed.
+#[derive(Default)]
+struct Done {
+    total: summary::Total,
+    failed: Vec<String>,
+    /// Told once all files are read, since nothing is swapped in before.
+    later: Vec<String>,
+    swaps: bool,
+    dry: bool,
+}
+
+impl Done {
+    /// Says what came of a file.
+    fn add(&mut self, source: &SourceFile, outcome: &Outcome) {
+        let lines = summary::lines(source, outcome, self.dry);
+        if self.swaps {
+            self.later.extend(lines)
+        } else {
+            lines.iter().for_each(say)
+        }
+        self.total.add(outcome);
+    }
+
+    /// Says what came of files that were stored together.
+    fn add_all(&mut self, stored: Result<Vec<(SourceFile, Outcome)>, String>) {
+        match stored {
+            Ok(files) => files.iter().for_each(|(source, outcome)| self.add(source, outcome)),
+            Err(why) => self.failed.push(why),
+        }
+    }
+}
+
 /// A file that can be read more than once; what comes through a pipe is read on a thread that nobody waits for at the end.
-async fn source(file: &Path, progress: &Progress) -> Result<Source, String> {
+async fn source(file: &Path, progress: &Progress) -> Result<SourceFile, String> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let (named, reading) = (file.to_owned(), progress.clone());
-    std::thread::spawn(move || drop(sender.send(Source::open(&named, &reading))));
+    std::thread::spawn(move || drop(sender.send(SourceFile::open(&named, &reading))));
     let stopped = async {
         while !progress.is_stopped() {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,44 +1,55 @@
-//! What the commands on `accounts` and `api_access` share: the way to the tables, ids, and how rows are printed.
+//! Shared parts of the commands on `accounts` and `api_access`: the way to the tables, ids, and printing of rows.
 
 use clickhouse::{Client, RowOwned, RowRead};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::connect::Connection;
+use super::connect::ClickHouseConnection;
 use super::serve::prepare;
-use super::{CliError, say};
+use super::settings::Settings;
+use super::{CliError, block_on, configure, say};
 use crate::access::Directory;
 use crate::config::Config;
 use crate::store::Store;
 
-/// Does `work` with an administrator's client, once the tables are there.
-pub async fn with_tables<T>(
-    config: &Config,
-    work: impl AsyncFnOnce(&Client) -> Result<T, CliError>,
-) -> Result<T, CliError> {
-    let connection = Connection::open(config).await?;
-    let done = async {
-        prepare(config, &connection).await?;
-        work(&connection.admin(config)).await
-    }
-    .await;
-    connection.close().await;
-    done
+/// Arguments of a command that lists rows.
+#[derive(clap::Args)]
+pub struct List {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
-/// Rows of an own table cannot be changed where the configuration has a query in its place.
-pub fn refuse_query(table: &str, key: &str, query: &str) -> Result<(), CliError> {
-    if query.is_empty() {
-        return Ok(());
+/// A table of cdrscope's own: its name, and the setting with a query that may stand in its place.
+pub type OwnTable = (&'static str, &'static str, fn(&Config) -> &str);
+
+/// Does `work` with an administrator's client, once the tables are there. Rows of an own table cannot be changed where the
+/// configuration has a query in its place.
+pub fn on_table(
+    settings: &Settings,
+    (table, key, query): OwnTable,
+    work: impl AsyncFnOnce(&Client, &Config) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let config = &configure(settings)?;
+    if !query(config).is_empty() {
+        return Err(CliError::Usage(format!(
+            "{key} is set, so the table {table} is not read: change the rows where that query finds them"
+        )));
     }
-    Err(CliError::Usage(format!(
-        "{key} is set, so the table {table} is not read: change the rows where that query finds them"
-    )))
+    block_on(async {
+        let run = async |connection: &ClickHouseConnection| {
+            prepare(config, connection).await?;
+            work(&connection.admin(config), config).await
+        };
+        ClickHouseConnection::open(config).await?.closing(run).await
+    })
 }
 
 /// All rows of a query.
 pub async fn read<T: RowOwned + RowRead>(client: &Client, sql: &str) -> Result<Vec<T>, CliError> {
-    client.query_raw(sql).fetch_all().await.map_err(CliError::failed)
+    Ok(client.query_raw(sql).fetch_all().await?)
 }
 
 /// Inserts one row. The last inserted row of an id counts.
@@ -46,12 +57,9 @@ pub async fn insert<T>(client: &Client, table: &str, row: &T) -> Result<(), CliE
 where
     T: clickhouse::RowOwned + clickhouse::RowWrite,
 {
-    let write = async {
-        let mut insert = client.insert::<T>(table).await?;
-        insert.write(row).await?;
-        insert.end().await
-    };
-    write.await.map_err(CliError::failed)
+    let mut insert = client.insert::<T>(table).await?;
+    insert.write(row).await?;
+    Ok(insert.end().await?)
 }
 
 /// The id asked for, unless it is taken; or the one after the last.
@@ -82,8 +90,8 @@ pub async fn account_ids(
     if accounts.is_empty() {
         return Ok(Vec::new());
     }
-    let directory = Directory::new(&config.accounts);
-    directory.refresh(&Store::new(move || client.clone(), &config.limits)).await.map_err(CliError::failed)?;
+    let directory = Directory::new(config);
+    directory.refresh(&Store::new(move || client.clone(), &config.limits)).await?;
     let snapshot =
         directory.snapshot().map_err(|_stale| CliError::Failed("reading the accounts took too long".into()))?;
     let id = |uuid: &Uuid| {
@@ -113,6 +121,6 @@ fn plain(cell: String) -> String {
 
 /// Prints rows as one JSON array.
 pub fn say_json(rows: &[impl Serialize]) -> Result<(), CliError> {
-    say(serde_json::to_string_pretty(rows).map_err(CliError::failed)?);
+    say(serde_json::to_string_pretty(rows)?);
     Ok(())
 }

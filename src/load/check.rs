@@ -1,20 +1,24 @@
 //! The first reading of a file: every row is checked and nothing stored; bad rows are written down.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
-use super::plan::{Key, Plan, Reject, Written};
-use super::progress::{Progress, STEP};
-use super::record::Shape;
-use super::row::{Cells, Rows};
+use super::chunk::{CheckTask, CheckedChunk, deal, deal_blocks, part, typed_part};
+use super::plan::{LoadPlan, RowKey, Written};
+use super::progress::Progress;
+use super::record::Framing;
+pub use super::rejects::Rejects;
+use super::row::{Cutter, Unknown};
+use super::spool::{Kept, SpoolWriter};
 use super::value::Notes;
 
 /// Accounts that are counted; a file with more has "more than" so many.
 const MAX_ACCOUNTS: usize = 100_000;
-
-/// What a file holds.
+/// Threads that check rows. One that reads, and one that unpacks, keep no more of them busy.
+const MOST_THREADS: usize = 4;
+/// The contents of a file.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// Records but the header.
@@ -29,7 +33,7 @@ pub struct Checked {
     pub accounts: HashSet<i128>,
     /// Rows of account 0.
     pub nobodys: u64,
-    /// What is told of values.
+    /// Counts of values for the summary.
     pub notes: Notes,
     /// By target, rows that have its default.
     pub defaults: Vec<u64>,
@@ -38,7 +42,15 @@ pub struct Checked {
     /// By source, true where there was a value.
     pub seen: Vec<bool>,
     /// Keys of objects that are no columns.
-    pub unknown: Vec<String>,
+    pub unknown: Unknown,
+    /// Lines that were the header again.
+    pub headers_again: u64,
+    /// The last line is not finished: the file is being written.
+    pub unfinished: bool,
+    /// The last line has no end, so that its last value may be cut.
+    pub unended: bool,
+    /// Rows that are known by their contents alone.
+    pub by_contents: u64,
     /// The first row that is none of those that are replaced; reading ended there.
     pub outside: Option<String>,
 }
@@ -49,125 +61,131 @@ impl Checked {
         self.rejected.values().sum()
     }
 
-    fn add(&mut self, row: &Written) {
+    /// Adds what a part of the file holds, and writes down its bad rows.
+    fn join(&mut self, part: CheckedChunk, rejects: &mut Rejects) -> io::Result<()> {
+        let CheckedChunk { checked: other, bad, .. } = part;
+        self.rows += other.rows;
+        for (line, reject, record) in bad {
+            rejects.add(line, &reject, &record)?;
+            *self.rejected.entry((reject.column, reject.refusal.why.into_owned())).or_default() += 1;
+        }
+        for (reason, count) in other.left_out {
+            *self.left_out.entry(reason).or_default() += count;
+        }
+        if let Some((from, to)) = other.times {
+            let (first, last) = self.times.get_or_insert((from, to));
+            (*first, *last) = ((*first).min(from), (*last).max(to));
+        }
+        let room = MAX_ACCOUNTS.saturating_sub(self.accounts.len());
+        let new: Vec<i128> = other.accounts.difference(&self.accounts).take(room).copied().collect();
+        self.accounts.extend(new);
+        self.nobodys += other.nobodys;
+        self.keyless += other.keyless;
+        self.by_contents += other.by_contents;
+        self.headers_again += other.headers_again;
+        self.unfinished |= other.unfinished;
+        self.unended |= other.unended;
+        self.notes.add(&other.notes);
+        self.defaults.iter_mut().zip(other.defaults).for_each(|(sum, more)| *sum += more);
+        self.seen.iter_mut().zip(other.seen).for_each(|(seen, more)| *seen |= more);
+        for name in other.unknown.names {
+            self.unknown.add(name);
+        }
+        self.outside = other.outside;
+        Ok(())
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, row: &Written) {
         let (from, to) = self.times.get_or_insert((row.time, row.time));
         (*from, *to) = ((*from).min(row.time), (*to).max(row.time));
         self.nobodys += u64::from(row.account == 0);
-        self.keyless += u64::from(row.key == Key::None);
+        self.keyless += u64::from(row.key == RowKey::None);
+        self.by_contents += u64::from(row.by_contents);
         if self.accounts.len() < MAX_ACCOUNTS {
             self.accounts.insert(row.account);
         }
     }
 }
 
-/// How a text is read.
+/// The form of a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
-    /// How records follow each other.
-    pub shape: Shape,
+    /// The way in which records follow each other.
+    pub shape: Framing,
     /// True if the first is a header.
     pub header: bool,
+    /// The last line is not finished and no row.
+    pub unfinished: bool,
 }
 
-/// Checks every row of `from`; `only` says what is wrong with rows that may not be in the file.
+impl Form {
+    /// Of a file that nobody writes to.
+    pub fn new(shape: Framing, header: bool) -> Self {
+        Self { shape, header, unfinished: false }
+    }
+}
+
+/// Checks every row of `from`, and keeps the good ones; `only` says what is wrong with rows that may not be in the file.
+/// One thread reads, others check what it has read, and this one puts together what they found, in the file's order.
+/// Once the file `has_grown`, its last line is no row if nothing ends it.
 pub fn check(
-    from: impl Read,
+    from: impl Read + Send,
     form: Form,
-    plan: &Plan,
-    only: &dyn Fn(&Written) -> Option<String>,
+    plan: &LoadPlan,
+    only: &(dyn Fn(&Written) -> Option<String> + Sync),
+    has_grown: &(dyn Fn() -> bool + Sync),
     progress: &Progress,
     rejects: &mut Rejects,
-) -> io::Result<Checked> {
-    let mut rows = Rows::new(from, form.shape, plan);
-    if form.header {
-        rows.skip()?;
-    }
-    let mut checked = Checked { defaults: vec![0; plan.targets.len()], ..Checked::default() };
-    let (mut out, mut cells) = (Vec::new(), Cells::default());
-    while let Some(row) = rows.read(&mut cells)? {
-        out.clear();
-        checked.rows += 1;
-        if checked.rows.is_multiple_of(STEP) {
-            progress.rows(checked.rows, checked.rejected.values().sum());
+) -> io::Result<(Checked, Option<Kept>)> {
+    let mut checked =
+        Checked { defaults: vec![0; plan.targets.len()], seen: vec![false; plan.sources.len()], ..Checked::default() };
+    let mut spool = SpoolWriter::new();
+    let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
+    thread::scope(|scope| {
+        let (mut chunks, mut parts) = (Vec::new(), Vec::new());
+        for _ in 0..threads {
+            let (chunk_sender, chunk_receiver) = sync_channel::<io::Result<CheckTask>>(1);
+            let (part_sender, part_receiver) = sync_channel::<io::Result<CheckedChunk>>(1);
+            chunks.push(chunk_sender);
+            parts.push(part_receiver);
+            scope.spawn(move || {
+                let mut cutter = Cutter::new(form.shape, plan);
+                for chunk in chunk_receiver {
+                    let part = chunk.map(|chunk| match chunk {
+                        CheckTask::Records(records) => part(&records, &mut cutter, plan, only),
+                        CheckTask::Rows(block, rows) => typed_part(&block, rows, plan, only),
+                    });
+                    // Nobody is there any more after a failure.
+                    if part_sender.send(part).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        scope.spawn(move || match plan.is_typed {
+            true => deal_blocks(from, plan, &chunks),
+            false => deal(from, form, plan, has_grown, &chunks),
+        });
+        for parts in parts.iter().cycle() {
+            let Ok(part) = parts.recv() else { break };
+            let part = part?;
             if progress.is_stopped() {
                 return Err(io::Error::other("interrupted; nothing was stored"));
             }
-        }
-        let text = row.text.map_err(Reject::record);
-        let written =
-            text.and_then(|text| plan.write(&cells, text, &mut checked.notes, &mut checked.defaults, &mut out));
-        match written {
-            Ok(written) => {
-                if let Some(why) = only(&written) {
-                    checked.outside = Some(format!("line {}: {why}", row.line));
-                    break;
-                }
-                checked.add(&written);
+            match part.is_whole {
+                true => spool.give_up(),
+                false => spool.add(&part.good),
             }
-            Err(reject) if reject.is_left_out => {
-                let reason = (reject.column, reject.refusal.why.into_owned());
-                *checked.left_out.entry(reason).or_default() += 1;
-            }
-            Err(reject) => {
-                rejects.add(row.line, &reject, row.bytes)?;
-                let reason = (reject.column, reject.refusal.why.into_owned());
-                *checked.rejected.entry(reason).or_default() += 1;
+            let outside = part.checked.outside.is_some();
+            checked.join(part, rejects)?;
+            progress.rows(checked.rows, checked.rejects());
+            if outside {
+                break;
             }
         }
-    }
+        Ok(())
+    })?;
     rejects.end()?;
-    checked.seen = rows.seen;
-    checked.unknown = rows.unknown.names;
-    Ok(checked)
-}
-
-/// A file of rejects, which is made when there is something to be written into it.
-pub struct Rejects {
-    path: PathBuf,
-    file: Option<BufWriter<File>>,
-}
-
-impl Rejects {
-    /// At that place.
-    pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None }
-    }
-
-    /// Writes a row as it stood.
-    pub fn add(&mut self, line: u64, reject: &Reject, record: &[u8]) -> io::Result<()> {
-        let named = |error: io::Error| io::Error::other(format!("{}: {error}", self.path.display()));
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let mut file = BufWriter::new(File::create(&self.path).map_err(named)?);
-                file.write_all(b"line,column,reason,record\n")?;
-                self.file.insert(file)
-            }
-        };
-        write!(file, "{line},{},", reject.column)?;
-        quote(file, reject.reason().as_bytes())?;
-        file.write_all(b",")?;
-        quote(file, record)?;
-        file.write_all(b"\n")
-    }
-
-    /// Writes what is left.
-    pub fn end(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), io::Write::flush)
-    }
-}
-
-/// A field of CSV, quoted where it has to be.
-fn quote(file: &mut BufWriter<File>, field: &[u8]) -> io::Result<()> {
-    if !field.iter().any(|byte| b",\"\r\n".contains(byte)) {
-        return file.write_all(field);
-    }
-    file.write_all(b"\"")?;
-    for part in field.split_inclusive(|byte| *byte == b'"') {
-        file.write_all(part)?;
-        if part.ends_with(b"\"") {
-            file.write_all(b"\"")?;
-        }
-    }
-    file.write_all(b"\"")
+    Ok((checked, spool.end()))
 }

@@ -2,7 +2,7 @@
 
 /// The type of a column's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     /// Whole numbers of that many bytes.
     Integer {
         /// Below zero too.
@@ -36,23 +36,23 @@ pub enum Kind {
     /// An address of version 6; one of version 4 is mapped.
     V6,
     /// Any number of these.
-    Array(Box<Kind>),
+    Array(Box<ColumnType>),
 }
 
 /// A column of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
+pub struct TargetColumn {
     /// Its name.
     pub name: String,
     /// As the server spells the type.
     pub spelled: String,
     /// `None` for types whose values cannot be checked here.
-    pub kind: Option<Kind>,
+    pub kind: Option<ColumnType>,
     /// Null is a value.
     pub nullable: bool,
 }
 
-impl Column {
+impl TargetColumn {
     /// The column of that name and type.
     pub fn new(name: &str, spelled: &str) -> Self {
         let mut inner = spelled;
@@ -66,16 +66,16 @@ impl Column {
                 break;
             }
         }
-        Self { name: name.to_owned(), spelled: spelled.to_owned(), kind: Kind::parse(inner), nullable }
+        Self { name: name.to_owned(), spelled: spelled.to_owned(), kind: ColumnType::parse(inner), nullable }
     }
 
     /// True for columns of times.
     pub fn is_time(&self) -> bool {
-        matches!(self.kind, Some(Kind::Seconds | Kind::Ticks(_)))
+        matches!(self.kind, Some(ColumnType::Seconds | ColumnType::Ticks(_)))
     }
 }
 
-impl Kind {
+impl ColumnType {
     fn parse(spelled: &str) -> Option<Self> {
         let integer = |signed, bits: &str| {
             let bytes = bits.parse::<usize>().ok()? / 8;
@@ -119,6 +119,18 @@ impl Kind {
         }
     }
 
+    /// Bytes of a value, where all have as many.
+    pub fn width(&self) -> Option<usize> {
+        Some(match self {
+            Self::Integer { bytes, .. } | Self::Decimal { bytes, .. } | Self::Float(bytes) => *bytes,
+            Self::Seconds | Self::V4 => 4,
+            Self::Ticks(_) => 8,
+            Self::Day => 2,
+            Self::Uuid | Self::V6 => 16,
+            Self::Text | Self::Array(_) => return None,
+        })
+    }
+
     /// Reads back the number that [`super::value::write`] wrote, without its flags.
     pub fn number(&self, bytes: &[u8]) -> Option<i128> {
         let (length, signed) = match self {
@@ -150,12 +162,15 @@ mod tests {
 
     #[test]
     fn types_are_read_through_their_wrappers() {
-        let column = |spelled| Column::new("x", spelled);
-        assert_eq!(column("LowCardinality(Nullable(String))").kind, Some(Kind::Text));
+        let column = |spelled| TargetColumn::new("x", spelled);
+        assert_eq!(column("LowCardinality(Nullable(String))").kind, Some(ColumnType::Text));
         assert!(column("Nullable(Int64)").nullable && !column("Int64").nullable);
-        assert_eq!(column("Decimal(18, 6)").kind, Some(Kind::Decimal { digits: 18, scale: 6, bytes: 8 }));
-        assert_eq!(column("DateTime64(3, 'UTC')").kind, Some(Kind::Ticks(3)));
-        assert_eq!(column("Array(Int16)").kind, Some(Kind::Array(Box::new(Kind::Integer { signed: true, bytes: 2 }))));
+        assert_eq!(column("Decimal(18, 6)").kind, Some(ColumnType::Decimal { digits: 18, scale: 6, bytes: 8 }));
+        assert_eq!(column("DateTime64(3, 'UTC')").kind, Some(ColumnType::Ticks(3)));
+        assert_eq!(
+            column("Array(Int16)").kind,
+            Some(ColumnType::Array(Box::new(ColumnType::Integer { signed: true, bytes: 2 })))
+        );
         for odd in ["Map(String, String)", "Tuple(UInt8)", "Int256", "Enum8('a' = 1)", "Date32"] {
             assert_eq!(column(odd).kind, None, "{odd}");
         }
@@ -163,9 +178,9 @@ mod tests {
 
     #[test]
     fn numbers_are_read_back() {
-        let integer = |signed, bytes| Kind::Integer { signed, bytes };
+        let integer = |signed, bytes| ColumnType::Integer { signed, bytes };
         assert_eq!(integer(true, 2).number(&(-3_i16).to_le_bytes()), Some(-3));
         assert_eq!(integer(false, 8).number(&u64::MAX.to_le_bytes()), Some(u64::MAX.into()));
-        assert_eq!(Kind::Ticks(3).number(&(-1_i64).to_le_bytes()), Some(-1));
+        assert_eq!(ColumnType::Ticks(3).number(&(-1_i64).to_le_bytes()), Some(-1));
     }
 }

@@ -1,6 +1,6 @@
 //! Durations as files spell them, read as exact seconds.
 
-use super::number::Number;
+use super::number::ExactNumber;
 
 /// The unit of a duration, or its spelling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -29,8 +29,8 @@ pub enum Unit {
 }
 
 /// Seconds that a text stands for.
-pub fn parse(text: &str, unit: Unit) -> Result<Number, String> {
-    let shifted = |power| Ok(Number::parse(text)?.shifted(power));
+pub fn parse(text: &str, unit: Unit) -> Result<ExactNumber, String> {
+    let shifted = |power| Ok(ExactNumber::parse(text)?.shifted(power));
     match unit {
         Unit::Seconds => shifted(0),
         Unit::Milliseconds => shifted(-3),
@@ -43,7 +43,7 @@ pub fn parse(text: &str, unit: Unit) -> Result<Number, String> {
 }
 
 /// `1:02:03`, `02:03`, `02:03.5`.
-fn clock(text: &str) -> Result<Number, String> {
+fn clock(text: &str) -> Result<ExactNumber, String> {
     let no_clock = || "not a duration such as 1:02:03".to_owned();
     let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
     let mut parts: Vec<u64> = Vec::new();
@@ -57,18 +57,18 @@ fn clock(text: &str) -> Result<Number, String> {
         _ => return Err(no_clock()),
     };
     match fraction {
-        None => Number::parse(&seconds.to_string()),
+        None => ExactNumber::parse(&seconds.to_string()),
         Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Number::parse(&format!("{seconds}.{digits}"))
+            ExactNumber::parse(&format!("{seconds}.{digits}"))
         }
         Some(_) => Err(no_clock()),
     }
 }
 
 /// `1h2m3.5s`, `900ms`, `0s`, or digits, which are nanoseconds.
-fn go(text: &str) -> Result<Number, String> {
+fn go(text: &str) -> Result<ExactNumber, String> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let nanos = Number::parse(text)?;
+        let nanos = ExactNumber::parse(text)?;
         // Before durations had a unit they were seconds. Nobody calls for microseconds.
         return if text.len() > 6 || text.bytes().all(|byte| byte == b'0') {
             Ok(nanos.shifted(-9))
@@ -84,13 +84,13 @@ fn go(text: &str) -> Result<Number, String> {
 }
 
 /// `PT1H2M3.5S`.
-fn iso(text: &str) -> Option<Number> {
+fn iso(text: &str) -> Option<ExactNumber> {
     let units = [("H", 3_600_000_000_000), ("M", 60_000_000_000), ("S", 1_000_000_000)];
     parts(text.strip_prefix("PT")?, &units, false)
 }
 
 /// Numbers, each followed by its unit; units in nanoseconds. Each unit comes at most once, the larger before the smaller.
-fn parts(text: &str, units: &[(&str, i128)], negative: bool) -> Option<Number> {
+fn parts(text: &str, units: &[(&str, i128)], negative: bool) -> Option<ExactNumber> {
     let (mut rest, mut nanos, mut last) = (text, 0_i128, i128::MAX);
     if rest.is_empty() {
         return None;
@@ -104,12 +104,12 @@ fn parts(text: &str, units: &[(&str, i128)], negative: bool) -> Option<Number> {
         if !number.starts_with(|first: char| first.is_ascii_digit()) || *factor >= last || length > 20 {
             return None;
         }
-        let (value, _) = Number::parse(number).ok()?.scaled(9, super::number::Rounding::HalfUp)?;
+        let (value, _) = ExactNumber::parse(number).ok()?.scaled(9, super::number::Rounding::HalfUp)?;
         nanos = nanos.checked_add(value.checked_mul(*factor)? / 1_000_000_000)?;
         (last, rest) = (*factor, tail);
     }
     let sign = if negative && nanos > 0 { "-" } else { "" };
-    Number::parse(&format!("{sign}{nanos}")).ok().map(|number| number.shifted(-9))
+    ExactNumber::parse(&format!("{sign}{nanos}")).ok().map(|number| number.shifted(-9))
 }
 
 #[cfg(test)]

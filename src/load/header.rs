@@ -1,9 +1,9 @@
 //! The columns that a file names, judged: enough of them known, and what the others may mean.
 
-use super::Options;
+use super::LoadOptions;
 use super::check::Checked;
 use super::mapping::Mapping;
-use super::plan::{Plan, Table};
+use super::plan::{LoadPlan, TargetTable};
 use super::ready;
 
 /// Words that other systems use, and ours.
@@ -41,11 +41,11 @@ const HIDING: &[(&str, &str, &str)] = &[
 
 /// A refusal, or what there is to be said.
 pub fn judge(
-    table: &Table,
-    plan: &Plan,
+    table: &TargetTable,
+    plan: &LoadPlan,
     found: &[String],
     unknown: &[String],
-    options: &Options,
+    options: &LoadOptions,
 ) -> Result<Vec<String>, String> {
     let expected = format!("expected are {}, {} and any of {}", table.time, table.account, known(table, 8));
     if plan.targets.iter().all(|target| target.from.is_empty()) {
@@ -93,14 +93,14 @@ pub fn likely(found: &[String], mapping: &Mapping) -> String {
 }
 
 /// The way out for rows whose account is missing or no number.
-pub fn nobodys(table: &Table, checked: &Checked, options: &Options) -> Option<String> {
+pub fn nobodys(table: &TargetTable, checked: &Checked, options: &LoadOptions) -> Option<String> {
     let account = &table.account;
     let counts = checked.rejected.iter().filter(|((column, _), _)| column == account);
     let rows: u64 = counts.map(|(_, count)| count).sum();
     if rows == 0 {
         return None;
     }
-    let from = options.mapping.columns.get(account).map(super::mapping::Source::full).unwrap_or_default();
+    let from = options.mapping.columns.get(account).map(super::mapping::ColumnSource::full).unwrap_or_default();
     let from = from.from.list().first().map_or(account.as_str(), String::as_str);
     let base = options.mapping.base.as_deref().map(|base| format!("base = \"{base}\" and ")).unwrap_or_default();
     Some(format!(
@@ -109,8 +109,8 @@ pub fn nobodys(table: &Table, checked: &Checked, options: &Options) -> Option<St
     ))
 }
 
-/// What is to be said of rows that have nothing in a column whose default hides them.
-pub fn empties(plan: &Plan, defaults: &[u64]) -> Vec<(&'static str, String)> {
+/// Lines about rows that have nothing in a column whose default hides them.
+pub fn empties(plan: &LoadPlan, defaults: &[u64]) -> Vec<(&'static str, String)> {
     let counts = plan.targets.iter().zip(defaults).filter(|(_, count)| **count > 0);
     let hiding = counts.filter_map(|(target, count)| {
         let &(column, consequence, _) = HIDING.iter().find(|(column, ..)| *column == target.column.name)?;
@@ -119,18 +119,8 @@ pub fn empties(plan: &Plan, defaults: &[u64]) -> Vec<(&'static str, String)> {
     hiding.collect()
 }
 
-/// The refusal of a file in one of the server's own formats that has none of the columns.
-pub fn none(table: &Table) -> String {
-    format!(
-        "no known column has a value; expected are {}, {} and any of {}",
-        table.time,
-        table.account,
-        known(table, 8)
-    )
-}
-
-/// What a file without any known column has in its first line, if that is no header but data.
-pub fn is_data(table: &Table, fields: &[String]) -> bool {
+/// True if the first line of a file without any known column is no header but data.
+pub fn is_data(table: &TargetTable, fields: &[String]) -> bool {
     let is_number = |field: &String| {
         let digits = field.bytes().filter(u8::is_ascii_digit).count();
         digits > 0 && field.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || b"-+.".contains(&byte))
@@ -148,7 +138,7 @@ pub fn twice(columns: &[String]) -> Option<&str> {
         .map(|(_, column)| column.as_str())
 }
 
-fn known(table: &Table, number: usize) -> String {
+fn known(table: &TargetTable, number: usize) -> String {
     let names: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
     let wanted =
         ["id", "uuid", "customer_id", "vendor_id", "vendor_acc_id", "is_last_cdr", "duration", "customer_price"];
@@ -159,7 +149,7 @@ fn known(table: &Table, number: usize) -> String {
 }
 
 /// Names, with what each may mean behind it.
-fn hinted(table: &Table, names: &[String]) -> Vec<String> {
+fn hinted(table: &TargetTable, names: &[String]) -> Vec<String> {
     let hint = |name: &String| match suggestion(table, name) {
         Some(meant) if table.column(name).is_none() => format!("{name} ({meant}?)"),
         _ => name.clone(),
@@ -173,7 +163,7 @@ fn list(names: &[String]) -> String {
 }
 
 /// The column that a near miss means.
-fn suggestion<'a>(table: &'a Table, name: &str) -> Option<&'a str> {
+fn suggestion<'a>(table: &'a TargetTable, name: &str) -> Option<&'a str> {
     let words = |name: &str| {
         let lower = name.to_lowercase();
         let mut words: Vec<_> = lower
@@ -224,14 +214,14 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::column::Column;
+    use super::super::column::TargetColumn;
     use super::*;
 
     #[test]
     fn near_misses_are_told() {
         let columns = ["customer_price", "duration", "time_start", "id", "customer_acc_id", "is_last_cdr"];
-        let columns = columns.iter().map(|name| Column::new(name, "String")).collect();
-        let table = Table::of("cdrs", columns, "time_start", "customer_acc_id");
+        let columns = columns.iter().map(|name| TargetColumn::new(name, "String")).collect();
+        let table = TargetTable::of("cdrs", columns, "time_start", "customer_acc_id");
         for (name, meant) in [
             ("customer_cost", Some("customer_price")),
             ("Customer Price", Some("customer_price")),

@@ -11,9 +11,9 @@ use clickhouse::Client;
 /// Where rows come from; read twice, once to check them and once to store them.
 #[derive(Clone)]
 pub enum Input {
-    /// A file of text, packed or not.
-    File(PathBuf),
-    /// A statement whose result is TSV: what the server read of a file in one of its own formats.
+    /// A file of text, packed or not, and as many of its bytes as were there when it was found.
+    File(PathBuf, u64),
+    /// A statement whose result is in the Native format: what the server read of a file.
     Staged(Box<Client>, String),
 }
 
@@ -39,11 +39,16 @@ pub fn is_packed(head: &[u8]) -> bool {
 
 /// The bytes of a file, unpacked by what it begins with, whatever it is called.
 pub fn open(path: &Path, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
+    open_until(path, u64::MAX, progress)
+}
+
+/// The same, of the first `length` bytes.
+fn open_until(path: &Path, length: u64, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
         return Err(io::Error::other("is a directory"));
     }
-    let mut file = BufReader::with_capacity(1 << 18, Counting { inner: file, progress: progress.clone() });
+    let mut file = BufReader::with_capacity(1 << 18, Counting { inner: file.take(length), progress: progress.clone() });
     let head = io::BufRead::fill_buf(&mut file)?;
     Ok(match head {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
@@ -56,16 +61,29 @@ pub fn open(path: &Path, progress: &Progress) -> io::Result<Box<dyn Read + Send>
 }
 
 impl Input {
+    /// The file as it is now.
+    pub fn file(path: &Path) -> io::Result<Self> {
+        Ok(Self::File(path.to_owned(), std::fs::metadata(path)?.len()))
+    }
+
+    /// True for a file that is being written.
+    pub fn has_grown(&self) -> bool {
+        match self {
+            Self::File(path, length) => std::fs::metadata(path).is_ok_and(|now| now.len() != *length),
+            Self::Staged(..) => false,
+        }
+    }
+
     /// The bytes, from their beginning.
     pub fn open(&self, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
         match self {
-            Self::File(path) => open(path, progress),
+            Self::File(path, length) => open_until(path, *length, progress),
             Self::Staged(client, sql) => {
                 let (sender, receiver) = tokio::sync::mpsc::channel(2);
                 let (client, sql) = (client.clone(), sql.clone());
                 tokio::spawn(async move {
                     let sent = async {
-                        let mut bytes = client.query_raw(&sql).fetch_bytes("TSV").map_err(io::Error::other)?;
+                        let mut bytes = client.query_raw(&sql).fetch_bytes("Native").map_err(io::Error::other)?;
                         while let Some(chunk) = bytes.next().await.map_err(io::Error::other)? {
                             if sender.send(Ok(chunk)).await.is_err() {
                                 break;
@@ -85,7 +103,7 @@ impl Input {
 
 /// Moves the bar.
 struct Counting {
-    inner: File,
+    inner: io::Take<File>,
     progress: Progress,
 }
 
@@ -97,7 +115,7 @@ impl Read for Counting {
     }
 }
 
-/// What another task receives, for a thread that waits.
+/// Chunks that another task receives, for a thread that waits.
 struct Received {
     receiver: tokio::sync::mpsc::Receiver<io::Result<bytes::Bytes>>,
     chunk: bytes::Bytes,

@@ -1,4 +1,4 @@
-//! How a file of another system is read: its columns' names, units, words, zone. TOML, given by `--map` and by flags.
+//! Mappings of other systems' files: their columns' names, units, words, zone. TOML, given by `--map` and by flags.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ pub enum Format {
     Native,
 }
 
-/// What is said about a file besides its name.
+/// The description of a file besides its name.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mapping {
@@ -51,6 +51,8 @@ pub struct Mapping {
     pub time_zone: Option<String>,
     /// The system writes its own local time, so that the zone has to be said.
     pub local_times: bool,
+    /// Times that name no zone are refused while none is said.
+    pub needs_zone: bool,
     /// Of dates such as 07/03/2026.
     pub date_order: Option<DateOrder>,
     /// `0,25` is a quarter.
@@ -64,7 +66,7 @@ pub struct Mapping {
     /// Said before anything is stored.
     pub note: Option<String>,
     /// Our columns.
-    pub columns: BTreeMap<String, Source>,
+    pub columns: BTreeMap<String, ColumnSource>,
 }
 
 /// The columns of a file without a header line.
@@ -79,14 +81,14 @@ pub enum Header {
 
 /// Where the values of a column come from.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum ColumnSource {
     /// The file's column.
     Name(String),
     /// That and how it is spelled.
     Full(Box<Full>),
 }
 
-impl<'de> Deserialize<'de> for Source {
+impl<'de> Deserialize<'de> for ColumnSource {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(SourceVisitor)
     }
@@ -96,18 +98,18 @@ impl<'de> Deserialize<'de> for Source {
 struct SourceVisitor;
 
 impl<'de> Visitor<'de> for SourceVisitor {
-    type Value = Source;
+    type Value = ColumnSource;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a column of the file, or a table such as { from = \"column\" }")
     }
 
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Source, E> {
-        Ok(Source::Name(name.to_owned()))
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<ColumnSource, E> {
+        Ok(ColumnSource::Name(name.to_owned()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Source, A::Error> {
-        Full::deserialize(MapAccessDeserializer::new(map)).map(|full| Source::Full(Box::new(full)))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ColumnSource, A::Error> {
+        Full::deserialize(MapAccessDeserializer::new(map)).map(|full| ColumnSource::Full(Box::new(full)))
     }
 }
 
@@ -229,7 +231,7 @@ impl Scalar {
     }
 }
 
-impl Source {
+impl ColumnSource {
     /// In full.
     pub fn full(&self) -> Full {
         match self {
@@ -281,9 +283,11 @@ impl Full {
 }
 
 impl Mapping {
-    /// The zone of times that name none.
+    /// The zone of times that name none; an unknown one where it has to be said.
     pub fn zone(&self) -> Result<TimeZone, String> {
-        let Some(name) = &self.time_zone else { return Ok(TimeZone::UTC) };
+        let Some(name) = &self.time_zone else {
+            return Ok(if self.needs_zone { TimeZone::unknown() } else { TimeZone::UTC });
+        };
         TimeZone::get(name).map_err(|_unknown| format!("there is no time zone {name:?}"))
     }
 

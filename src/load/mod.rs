@@ -1,59 +1,84 @@
 //! Files of CDRs into the table of calls: each value checked against its column, each row stored once.
 //!
 //! Rows are read and checked here rather than by the server: so a bad row is known with its line and its text, the rest can
-//! be stored, memory is that of a batch, and the server is sent rows that it need not parse. A file is read twice: nothing
-//! is stored before all of it was checked.
+//! be stored, memory is that of a batch, and the server is sent rows that it need not parse. Nothing is stored before all
+//! of a file was checked: until then its rows are kept, or it is read twice.
 
+mod batches;
+mod block;
 pub mod check;
+mod chunk;
 pub mod column;
+mod contents;
+mod direct;
+mod door;
 pub mod duration;
+mod fields;
+mod first;
+mod framing;
 mod header;
 pub mod input;
+mod json;
 mod lz4;
 pub mod mapping;
 pub mod moment;
+mod native;
 pub mod number;
 pub mod plan;
+pub mod pool;
 pub mod progress;
+mod quick;
 pub mod range;
 pub mod read;
 mod ready;
 pub mod record;
+mod rejects;
 pub mod row;
 pub mod sample;
+mod scalar;
+mod seen;
+mod send;
+mod sift;
 pub mod source;
+mod spool;
 mod stage;
 pub mod store;
 pub mod sum;
 pub mod summary;
 pub mod swap;
 pub mod target;
+mod typed;
 pub mod value;
-mod work;
+mod values;
+mod wire;
+pub mod work;
+mod written;
 
 use std::io;
+use std::sync::{Arc, Mutex};
 
 use clickhouse::Client;
 
-use check::{Checked, Form, Rejects, check};
-use column::Column;
+use check::{Checked, Form, Rejects};
+use column::TargetColumn;
+pub use door::Door;
 use input::Input;
 use mapping::{Format, Header, Mapping};
-use plan::{Plan, Table};
+use plan::{LoadPlan, TargetTable};
+pub use pool::Pool;
 use progress::Progress;
 use range::Range;
-use record::{Records, Shape, csv, tsv};
-use row::Cells;
-use source::Source;
+use record::{Framing, RecordReader, csv, tsv};
+use row::RecordFields;
+use source::SourceFile;
 use stage::Stage;
-use store::{Door, Stored};
-use swap::Swap;
-use work::Work;
+use store::Stored;
+use work::{CheckedFile, PendingFile};
 
-/// How files are loaded.
+/// The options of a load.
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// How they are read.
+pub struct LoadOptions {
+    /// The columns, units and formats of the files.
     pub mapping: Mapping,
     /// Constants, by column.
     pub set: Vec<(String, String)>,
@@ -61,7 +86,7 @@ pub struct Options {
     pub strict: bool,
     /// Beyond so many bad rows nothing is stored.
     pub max_rejects: MaxRejects,
-    /// What is done about rows that are there already.
+    /// The treatment of rows that are there already.
     pub on_known: OnKnown,
     /// The rows that go for those of the files.
     pub replace: Option<Range>,
@@ -71,7 +96,7 @@ pub struct Options {
     pub batch_rows: usize,
 }
 
-/// What is done about rows whose id or uuid is there already.
+/// The treatment of rows whose id or uuid is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnKnown {
     /// Leave them as they are
@@ -82,7 +107,7 @@ pub enum OnKnown {
     Fail,
 }
 
-/// How many rows of a file may be bad.
+/// The bad rows that a file may have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MaxRejects {
     /// So many.
@@ -128,25 +153,33 @@ impl std::fmt::Display for MaxRejects {
 ///
 /// # Errors
 /// The server's, in one line.
-pub async fn table(client: &Client, config: &crate::config::Config) -> Result<Table, String> {
+pub async fn table(client: &Client, config: &crate::config::Config) -> Result<TargetTable, String> {
     let name = config.tables.cdrs.to_string();
     let described = async {
         client.query_raw(&format!("DESCRIBE TABLE {name}")).fetch_bytes("JSONCompactEachRow")?.collect().await
     };
     let bytes = described.await.map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())?;
-    let mut columns = Vec::new();
+    let (mut columns, mut defaulted) = (Vec::new(), Vec::new());
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let row: Vec<serde_json::Value> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         let text = |at: usize| row.get(at).and_then(serde_json::Value::as_str).unwrap_or_default();
         if matches!(text(2), "" | "DEFAULT") {
-            columns.push(Column::new(text(0), text(1)));
+            columns.push(TargetColumn::new(text(0), text(1)));
+            defaulted.extend((text(2) == "DEFAULT").then(|| text(0).to_owned()));
         }
     }
     let ours = |column: &str| match config.tables.cdrs_columns.get(column) {
         Some(theirs) => theirs.trim_matches('`').to_owned(),
         None => column.to_owned(),
     };
-    let table = Table { name, columns, time: ours("time_start"), account: ours("customer_acc_id"), id: ours("id") };
+    let table = TargetTable {
+        name,
+        columns,
+        time: ours("time_start"),
+        account: ours("customer_acc_id"),
+        id: ours("id"),
+        defaulted,
+    };
     // Without them rows could neither be found again nor be anybody's.
     for (column, theirs) in [("time_start", &table.time), ("customer_acc_id", &table.account)] {
         if table.column(theirs).is_none() {
@@ -159,69 +192,105 @@ pub async fn table(client: &Client, config: &crate::config::Config) -> Result<Ta
     Ok(table)
 }
 
-/// What was done with a file.
+/// The outcome of a file.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What it holds.
+    /// The contents that were checked.
     pub checked: Checked,
-    /// What became of the rows.
+    /// Counts of rows that were stored or known.
     pub stored: Stored,
 }
 
-/// Loads a file; `say` gets what is to be told of its columns before anything is stored. With `swap`, its rows are
-/// collected there.
+/// Checks a file; `say` gets what is to be told of its columns before anything is stored.
 ///
 /// # Errors
-/// Why nothing was stored, or why not all; each in one line.
-pub async fn load(
+/// Why nothing is stored, in one line.
+pub async fn check<'a>(
     door: &Door<'_>,
-    options: &Options,
-    source: &Source,
-    swap: Option<&mut Swap<'_>>,
-    progress: &Progress,
+    options: &'a LoadOptions,
+    source: &SourceFile,
+    progress: &'a Progress,
     say: &mut (dyn FnMut(String) + Send),
-) -> Result<Outcome, String> {
+) -> Result<PendingFile<'a>, String> {
     let Some(format) = options.mapping.format.or(source.format) else {
         return Err("is no kind of file that can be loaded: see `cdrscope load --help`".to_owned());
     };
-    if matches!(format, Format::Parquet | Format::Native) {
-        let is_list = |name: &String| {
-            door.table.column(name).is_some_and(|column| matches!(column.kind, Some(column::Kind::Array(_))))
-        };
-        let columns = every_name(door.table, &options.mapping);
-        let columns: Vec<_> = columns.into_iter().map(|name| (name.clone(), is_list(&name))).collect();
-        let name = if format == Format::Parquet { "Parquet" } else { "Native" };
-        let stage = Stage::fill(door.client, &source.path, name, &columns, options.strict, progress).await?;
-        let loaded = async {
-            let sources = stage.filled(&columns).await?;
-            if sources.is_empty() {
-                return Err(header::none(door.table));
-            }
-            let (client, sql) = stage.select(&sources);
-            let read = Read {
-                input: Input::Staged(Box::new(client), sql),
-                form: Form { shape: Shape::Tsv(b'\t'), header: false },
-                sources,
-            };
-            run(door, options, source, read, swap, progress, say).await
-        };
-        let loaded = loaded.await;
-        stage.drop().await;
-        return loaded;
+    let (opened, stage) = if matches!(format, Format::Parquet | Format::Native) {
+        let (columns, block_bytes, judged) = typed(door.table, door.client, options, source, format).await?;
+        judged?.into_iter().for_each(&mut *say);
+        if format == Format::Native && block_bytes.is_some_and(|bytes| bytes <= MAX_BLOCK) {
+            let input = Input::file(&source.path).map_err(|error| error.to_string())?;
+            (OpenedFile::typed(input, &columns), None)
+        } else {
+            let stage = Stage::fill(door.client, &source.path, format, &columns, progress).await?;
+            (stage.read(&columns), Some(stage))
+        }
+    } else {
+        (text(door.table, options, source, format).map_err(|error| error.to_string())?, None)
+    };
+    match run(door, options, source, opened, progress, say).await {
+        Ok((work, outcome)) => Ok(PendingFile { work, outcome, stage }),
+        Err(why) => {
+            Stage::drop_any(stage).await;
+            Err(why)
+        }
     }
-    let read = text(door.table, options, source, format).map_err(|error| error.to_string())?;
-    run(door, options, source, read, swap, progress, say).await
 }
 
-/// How a file is read.
-struct Read {
+/// A file, and the form that it is read in.
+struct OpenedFile {
     input: Input,
     form: Form,
     sources: Vec<String>,
+    /// True where the columns were judged already.
+    judged: bool,
+}
+
+impl OpenedFile {
+    /// Typed columns, which were judged before.
+    fn typed(input: Input, columns: &[(String, String)]) -> Self {
+        let sources = columns.iter().map(|(name, _)| name.clone()).collect();
+        Self { input, form: Form::new(Framing::Tsv(b'\t'), false), sources, judged: true }
+    }
+}
+
+/// A block of a file that is larger is read by the server, which cuts it up.
+const MAX_BLOCK: u64 = 256 << 20;
+
+/// A refusal of a file's columns, or what there is to be said of them.
+type Judged = Result<Vec<String>, String>;
+
+/// Those columns of a typed file that are read, with their types; the bytes of the first block of a file that is read here;
+/// and what all of its columns are worth.
+async fn typed(
+    table: &TargetTable,
+    client: &Client,
+    options: &LoadOptions,
+    source: &SourceFile,
+    format: Format,
+) -> Result<(Vec<(String, String)>, Option<u64>, Judged), String> {
+    let (mut columns, block_bytes) = typed::columns(client, &source.path, format).await?;
+    let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+    if let Some(twice) = header::twice(&names) {
+        return Err(format!("column {twice} comes twice in the file"));
+    }
+    let plan = LoadPlan::new(table, names, &options.mapping, &options.set)?;
+    let judged = judge(table, &plan, options);
+    let unused: std::collections::HashSet<&str> = plan.unused().collect();
+    columns.retain(|(name, _)| !unused.contains(name.as_str()));
+    let block_bytes = block_bytes.filter(|_| columns.iter().all(|(_, spelled)| native::is_read(spelled)));
+    Ok((columns, block_bytes, judged))
+}
+
+/// Judges the columns of a file that names them before its rows.
+fn judge(table: &TargetTable, plan: &LoadPlan, options: &LoadOptions) -> Judged {
+    let unknown = plan.unused().filter(|name| !options.mapping.ignores(name));
+    let unknown: Vec<String> = unknown.map(str::to_owned).collect();
+    header::judge(table, plan, &plan.sources, &unknown, options)
 }
 
 /// Every name that a column of a file may have.
-fn every_name(table: &Table, mapping: &Mapping) -> Vec<String> {
+fn every_name(table: &TargetTable, mapping: &Mapping) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     if !mapping.only {
         names.extend(table.columns.iter().map(|column| column.name.clone()));
@@ -236,38 +305,54 @@ fn every_name(table: &Table, mapping: &Mapping) -> Vec<String> {
 }
 
 /// Looks at the first record of a file of text.
-fn text(table: &Table, options: &Options, source: &Source, format: Format) -> io::Result<Read> {
+fn text(table: &TargetTable, options: &LoadOptions, source: &SourceFile, format: Format) -> io::Result<OpenedFile> {
     let mapping = &options.mapping;
-    let input = Input::File(source.path.clone());
-    let bytes = input::open(&source.path, &Progress::hidden())?;
+    let input = Input::file(&source.path)?;
+    let bytes = input.open(&Progress::hidden())?;
     let separator = |usual: char| {
         let separator = mapping.separator.unwrap_or(usual);
         u8::try_from(separator).map_err(|_wide| io::Error::other(format!("separator {separator:?} is not one byte")))
     };
     let shape = match format {
-        Format::Csv => Shape::Csv(separator(',')?),
-        Format::Tsv => Shape::Tsv(separator('\t')?),
-        _ => Shape::Lines,
+        Format::Csv => Framing::Csv(separator(',')?),
+        Format::Tsv => Framing::Tsv(separator('\t')?),
+        _ => Framing::Lines,
     };
     let around = match (&mapping.before, &mapping.after) {
         (None, None) => None,
         (before, after) => Some((before.clone().unwrap_or_default(), after.clone().unwrap_or_default())),
     };
-    let mut records = Records::new(bytes, if around.is_some() { Shape::Lines } else { shape });
+    let mut records = RecordReader::new(bytes, if around.is_some() { Framing::Lines } else { shape });
     let first = records.read()?;
-    if shape == Shape::Lines {
-        let is_line = |line: &[u8]| line.trim_ascii().starts_with(b"{") && line.trim_ascii().ends_with(b"}");
+    if let Some(why) = first.as_ref().and_then(|first| first::other_kind(first.bytes)) {
+        return Err(io::Error::other(why));
+    }
+    if shape == Framing::Lines {
+        let is_line = |line: &[u8]| {
+            let line = line.trim_ascii();
+            line.starts_with(b"{") && line.ends_with(b"}") && !record::are_objects(line)
+        };
         let name = source.name.to_lowercase();
         let lines = name.contains(".jsonl") || name.contains(".ndjson");
-        let shape = if lines || first.is_none_or(|first| is_line(first.bytes)) { shape } else { Shape::Objects };
-        return Ok(Read { input, form: Form { shape, header: false }, sources: every_name(table, mapping) });
+        let shape = if lines || first.is_none_or(|first| is_line(first.bytes)) { shape } else { Framing::Objects };
+        return Ok(OpenedFile {
+            input,
+            form: Form::new(shape, false),
+            sources: every_name(table, mapping),
+            judged: false,
+        });
     }
     let refuse = |why: String| Err(io::Error::other(why));
     if let Some(Header::One(sources)) = &mapping.header {
-        return Ok(Read { input, form: Form { shape, header: false }, sources: sources.clone() });
+        return Ok(OpenedFile { input, form: Form::new(shape, false), sources: sources.clone(), judged: false });
     }
     let Some(first) = first else { return refuse("is empty: not even a header line".to_owned()) };
-    let line = std::str::from_utf8(first.bytes).ok().filter(|_| first.fault.is_none());
+    let is_text = first.fault.is_none();
+    let mut line = first.bytes.to_vec();
+    if let Some(Header::ByWidth(headers)) = &mapping.header {
+        line = first::of_width(&mut records, line, headers, around.as_ref(), shape)?;
+    }
+    let line = std::str::from_utf8(&line).ok().filter(|_| is_text || mapping.header.is_some());
     let Some(line) = line else { return refuse("the header line is no text".to_owned()) };
     let line = match row::within(line, around.as_ref(), shape) {
         Ok(line) => line,
@@ -285,9 +370,14 @@ fn text(table: &Table, options: &Options, source: &Source, format: Format) -> io
             let (count, widths, likely) = (found.len(), widths.join(", "), header::likely(&found, mapping));
             return refuse(format!("the first line has {count} fields, the mapping knows {widths}{likely}"));
         };
-        return Ok(Read { input, form: Form { shape, header: false }, sources: sources.clone() });
+        return Ok(OpenedFile { input, form: Form::new(shape, false), sources: sources.clone(), judged: false });
     }
-    let sources: Vec<String> = found.iter().map(|name| name.trim_matches(BLANKS).to_owned()).collect();
+    // Spreadsheets write empty columns behind the last.
+    let named = |(at, name): (usize, &String)| match name.trim_matches(BLANKS) {
+        "" => format!("(column {})", at + 1),
+        name => name.to_owned(),
+    };
+    let sources: Vec<String> = found.iter().enumerate().map(named).collect();
     let names = every_name(table, mapping);
     if !names.iter().any(|name| plan::place(&sources, name).is_some()) && header::is_data(table, &sources) {
         let (example, line) = ("--header customer_acc_id,time_start,…", line.chars().take(80).collect::<String>());
@@ -296,46 +386,44 @@ fn text(table: &Table, options: &Options, source: &Source, format: Format) -> io
             "has no header line, its first line is data ({line}): name the columns with {example}{likely}"
         ));
     }
-    Ok(Read { input, form: Form { shape, header: true }, sources })
+    Ok(OpenedFile { input, form: Form::new(shape, true), sources, judged: false })
 }
 
 /// Around names of columns: what is no part of them.
 const BLANKS: [char; 4] = [' ', '\t', '\u{a0}', '\u{feff}'];
 
 /// The fields of a record.
-fn fields(line: &str, shape: Shape) -> Vec<String> {
+fn fields(line: &str, shape: Framing) -> Vec<String> {
     let (mut cells, mut scratch) = (Vec::new(), String::new());
     match shape {
-        Shape::Csv(separator) => csv(line, separator, &mut cells, &mut scratch),
-        Shape::Tsv(separator) => drop(tsv(line, separator, &mut cells, &mut scratch)),
-        Shape::Lines | Shape::Objects => {}
+        Framing::Csv(separator) => csv(line, separator, &mut cells, &mut scratch),
+        Framing::Tsv(separator) => drop(tsv(line, separator, &mut cells, &mut scratch)),
+        Framing::Lines | Framing::Objects => {}
     }
     let width = cells.len();
-    let cells = Cells::new(cells, scratch);
+    let cells = RecordFields::new(cells, scratch);
     (0..width).map(|at| cells.text(line, at).unwrap_or_default().to_owned()).collect()
 }
 
-async fn run(
+async fn run<'a>(
     door: &Door<'_>,
-    options: &Options,
-    source: &Source,
-    read: Read,
-    swap: Option<&mut Swap<'_>>,
-    progress: &Progress,
+    options: &'a LoadOptions,
+    source: &SourceFile,
+    read: OpenedFile,
+    progress: &'a Progress,
     say: &mut (dyn FnMut(String) + Send),
-) -> Result<Outcome, String> {
-    let Read { input, form, sources } = read;
+) -> Result<(CheckedFile<'a>, Outcome), String> {
+    let OpenedFile { input, mut form, sources, judged } = read;
     if let Some(twice) = header::twice(&sources) {
         return Err(format!("column {twice} comes twice in the header"));
     }
-    let mut plan = Plan::new(door.table, sources, &options.mapping, &options.set)?;
+    let mut plan = LoadPlan::new(door.table, sources, &options.mapping, &options.set)?;
+    plan.is_typed = judged;
     let has_header = form.header || options.mapping.header.is_some();
-    let named = matches!(form.shape, Shape::Csv(_)) || (has_header && matches!(form.shape, Shape::Tsv(_)));
-    if named {
-        let unknown = plan.unused().filter(|name| !options.mapping.ignores(name));
-        let unknown: Vec<String> = unknown.map(str::to_owned).collect();
-        let found = plan.sources.clone();
-        header::judge(door.table, &plan, &found, &unknown, options)?.into_iter().for_each(&mut *say);
+    let named =
+        judged || matches!(form.shape, Framing::Csv(_)) || (has_header && matches!(form.shape, Framing::Tsv(_)));
+    if named && !judged {
+        judge(door.table, &plan, options)?.into_iter().for_each(&mut *say);
     }
     let (opened, checking, rejects) = (input.clone(), plan.clone(), Rejects::at(&source.rejects));
     let (range, table) = (options.replace.clone(), door.table.clone());
@@ -346,20 +434,25 @@ async fn run(
         let _entered = runtime.enter();
         let mut rejects = rejects;
         let only = |row: &plan::Written| range.as_ref().and_then(|range| range.refuses(&table, row));
-        check(opened.open(&reading)?, form, &checking, &only, &reading, &mut rejects)
+        check::check(opened.open(&reading)?, form, &checking, &only, &|| opened.has_grown(), &reading, &mut rejects)
     });
-    let checked = checked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    let (checked, mut kept) = checked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     let empties = header::empties(&plan, &checked.defaults);
+    let mut judged = plan.clone();
     if !named && checked.rows > 0 {
-        plan.without_unseen(door.table, &checked.seen);
-        let sources = plan.sources.iter().zip(&checked.seen).filter(|(_, seen)| **seen).map(|(source, _)| source);
-        let found: Vec<String> = sources.chain(&checked.unknown).cloned().collect();
-        let unknown = checked.unknown.iter().filter(|name| !options.mapping.ignores(name));
+        judged.without_unseen(door.table, &checked.seen);
+        let sources = judged.sources.iter().zip(&checked.seen).filter(|(_, seen)| **seen).map(|(source, _)| source);
+        let found: Vec<String> = sources.chain(&checked.unknown.names).cloned().collect();
+        let unknown = checked.unknown.names.iter().filter(|name| !options.mapping.ignores(name));
         let unknown: Vec<String> = unknown.cloned().collect();
-        header::judge(door.table, &plan, &found, &unknown, options)?.into_iter().for_each(&mut *say);
+        header::judge(door.table, &judged, &found, &unknown, options)?.into_iter().for_each(&mut *say);
+        if !plan.writes_like(&judged, door.table) {
+            plan = judged.clone();
+            kept = None;
+        }
     }
     // A column that no row has was said to be missing.
-    empties.into_iter().filter(|(column, _)| plan.fills(column)).for_each(|(_, line)| say(line));
+    empties.into_iter().filter(|(column, _)| judged.fills(column)).for_each(|(_, line)| say(line));
     if let Some(why) = &checked.outside {
         return Err(format!("{why}; nothing was stored"));
     }
@@ -375,11 +468,8 @@ async fn run(
             source.rejects.display()
         ));
     }
+    form.unfinished = checked.unfinished;
     let outcome = Outcome { checked, stored: Stored::default() };
-    let work = Work { input, form, plan, options, progress };
-    match swap {
-        Some(swap) => work.add(swap, outcome).await,
-        None if options.on_known == OnKnown::Replace => work.replace_known(door, outcome).await,
-        None => work.store(door, outcome).await,
-    }
+    let kept = kept.map(|kept| Arc::new(Mutex::new(kept)));
+    Ok((CheckedFile { input, form, plan, options, progress, kept }, outcome))
 }

@@ -13,12 +13,12 @@ pub enum DateOrder {
     Mdy,
 }
 
-/// How times are read.
+/// The spelling of times.
 #[derive(Clone, Debug)]
 pub struct Spelling {
     /// `None`: dates that need it are refused.
     pub order: Option<DateOrder>,
-    /// Of times that name none.
+    /// Of times that name none; an unknown one refuses them.
     pub zone: TimeZone,
 }
 
@@ -35,7 +35,7 @@ pub enum Epoch {
     Nanoseconds,
 }
 
-/// What a text means as a time.
+/// The meaning of a text as a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// `0`, `0000-00-00 00:00:00`, the epoch itself: no time.
@@ -44,7 +44,7 @@ pub enum Moment {
     At {
         /// Whole seconds.
         seconds: i64,
-        /// What follows them.
+        /// The nanoseconds behind them.
         nanos: u32,
         /// The unit, of numbers.
         epoch: Option<Epoch>,
@@ -63,7 +63,9 @@ pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
     let (time, nanos, rest) = clock(rest)?;
     // Go's and .NET's time that was never set is the first instant of year 1.
     let is_unset = date == (1, 1, 1) && time == [0, 0, 0] && nanos == 0;
-    if date == (0, 0, 0) || text.starts_with("0000-00-00") || is_unset {
+    // The epoch's own date and time, where no zone is named, are none in any zone.
+    let is_epoch = date == (1970, 1, 1) && time == [0, 0, 0] && rest.trim().is_empty();
+    if date == (0, 0, 0) || text.starts_with("0000-00-00") || is_unset || is_epoch {
         return Ok(Moment::Zero);
     }
     let [hour, minute, second] = time;
@@ -72,6 +74,7 @@ pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
     let local = Offset::UTC.to_timestamp(civil).map_err(|_odd| "no such date or time")?.as_second();
     let seconds = match offset(rest.trim())? {
         Some(offset) => local - offset,
+        None if spelling.zone.is_unknown() => return Err("a time without a zone: name it with --time-zone"),
         None if spelling.zone == TimeZone::UTC => local,
         None => {
             let there = spelling.zone.to_ambiguous_timestamp(civil);

@@ -2,7 +2,7 @@
 
 /// A decimal number: `digits · 10^exponent`, negative or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number {
+pub struct ExactNumber {
     negative: bool,
     digits: u128,
     exponent: i32,
@@ -13,7 +13,7 @@ pub struct Number {
 /// Digits that are kept; what follows them only matters as being there.
 const KEPT: u32 = 36;
 
-impl Number {
+impl ExactNumber {
     /// Reads `-1`, `0.25`, `1e-7`. Nothing else: no separators, no `0x`, no `NaN`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (negative, rest) = match text.as_bytes().first() {
@@ -86,7 +86,7 @@ impl Number {
     }
 }
 
-/// What becomes of digits that a column has no room for.
+/// The rule for digits that a column has no room for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rounding {
     /// To the nearest, halves away from zero.
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn scaled(text: &str, scale: u32) -> Option<(i128, bool)> {
-        Number::parse(text).unwrap().scaled(scale, Rounding::HalfUp)
+        ExactNumber::parse(text).unwrap().scaled(scale, Rounding::HalfUp)
     }
 
     #[test]
@@ -141,8 +141,8 @@ mod tests {
         for text in
             ["", "-", ".", "e5", "1e", "1e5.0", "1,5", "1 5", "0x10", "NaN", "inf", "1_000", "--1", "1.2.3", "1e+-5"]
         {
-            assert!(Number::parse(text).is_err(), "{text}");
+            assert!(ExactNumber::parse(text).is_err(), "{text}");
         }
-        assert!(Number::parse("5.").is_ok() && Number::parse(".5").is_ok());
+        assert!(ExactNumber::parse("5.").is_ok() && ExactNumber::parse(".5").is_ok());
     }
 }

@@ -1,103 +1,79 @@
-//! Which column of the table is filled from what of the file, and rows written by it.
+//! Which column of the table is filled from what of the file.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
-
-use super::column::{Column, Kind};
+use super::column::{ColumnType, TargetColumn};
 use super::mapping::Mapping;
 use super::moment::Spelling;
-use super::row::Cells;
 use super::target::Target;
 pub use super::target::place;
-use super::value::{Notes, Refusal, quoted};
+pub use super::written::{Reject, RowKey, Written};
 
-/// How rows of a file become rows of the table.
+/// The way from rows of a file to rows of the table.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct LoadPlan {
     /// The file's columns.
     pub sources: Vec<String>,
     /// The table's columns that are filled.
     pub targets: Vec<Target>,
-    time: Option<usize>,
-    account: Option<usize>,
-    id: Option<usize>,
-    uuid: Option<usize>,
-    /// The place at which a uuid of the row's contents is written.
-    made: bool,
+    pub(super) time: Option<usize>,
+    pub(super) account: Option<usize>,
+    pub(super) id: Option<usize>,
+    pub(super) uuid: Option<usize>,
+    /// The table has a uuid for rows that nothing else tells apart; true if it may be null.
+    pub(super) made: Option<bool>,
     /// Text before and behind each record.
     pub around: Option<(String, String)>,
     /// The word that stands for nothing.
     pub null: Option<String>,
+    /// The file's columns have types of their own.
+    pub is_typed: bool,
+    /// A text has a default of the table's own.
+    has_default_text: bool,
     /// Columns of the file that tell calls from other rows: their words, true for calls.
-    calls: Vec<(usize, BTreeMap<String, bool>)>,
+    pub(super) calls: Vec<(usize, BTreeMap<String, bool>)>,
 }
 
 /// The table.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub struct TargetTable {
     /// Its name.
     pub name: String,
     /// Its columns that can be inserted.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TargetColumn>,
     /// Its name for `time_start`.
     pub time: String,
     /// Its name for `customer_acc_id`.
     pub account: String,
     /// Its name for `id`.
     pub id: String,
+    /// Columns whose default is not that of their type.
+    pub defaulted: Vec<String>,
 }
 
-impl Table {
+impl TargetTable {
     /// A table with the names of the columns that rows are found by.
-    pub fn of(name: &str, columns: Vec<Column>, time: &str, account: &str) -> Self {
-        Self { name: name.into(), columns, time: time.into(), account: account.into(), id: "id".into() }
+    pub fn of(name: &str, columns: Vec<TargetColumn>, time: &str, account: &str) -> Self {
+        Self {
+            name: name.into(),
+            columns,
+            time: time.into(),
+            account: account.into(),
+            id: "id".into(),
+            defaulted: Vec::new(),
+        }
     }
 
     /// The column of that name.
-    pub fn column(&self, name: &str) -> Option<&Column> {
+    pub fn column(&self, name: &str) -> Option<&TargetColumn> {
         self.columns.iter().find(|column| column.name == name)
     }
 }
 
-/// What tells a row from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// Its id.
-    Id(u64),
-    /// Its uuid, or one made of its contents.
-    Uuid(u128),
-    /// Nothing.
-    None,
-}
-
-/// A row that was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// Its `time_start`, seconds.
-    pub time: i64,
-    /// Its `customer_acc_id`.
-    pub account: i128,
-    /// What tells it from others.
-    pub key: Key,
-}
-
-/// A row that is not stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reject {
-    /// The column; empty where it is the record as a whole.
-    pub column: String,
-    /// The value and the reason.
-    pub refusal: Refusal,
-    /// The mapping says that such rows are no calls.
-    pub is_left_out: bool,
-}
-
-impl Plan {
+impl LoadPlan {
     /// Matches the file's columns `sources` with those of the table. Says what is wrong with the mapping.
     pub fn new(
-        table: &Table,
+        table: &TargetTable,
         sources: Vec<String>,
         mapping: &Mapping,
         set: &[(String, String)],
@@ -105,7 +81,10 @@ impl Plan {
         let zone = mapping.zone()?;
         let times = Spelling { order: mapping.date_order, zone };
         let mut targets = Vec::new();
-        for (name, _) in set {
+        for (at, (name, _)) in set.iter().enumerate() {
+            if set.iter().take(at).any(|(before, _)| before == name) {
+                return Err(format!("--set: {name} comes twice"));
+            }
             table.column(name).ok_or_else(|| format!("--set: {} has no column {name}", table.name))?;
         }
         for name in mapping.columns.keys() {
@@ -124,27 +103,74 @@ impl Plan {
             (before, after) => Some((before.clone().unwrap_or_default(), after.clone().unwrap_or_default())),
         };
         let null = mapping.null.clone();
-        let (time, account, id, uuid, made) = (None, None, None, None, false);
-        let mut plan = Self { sources, targets, time, account, id, uuid, made, around, null, calls };
+        let (time, account, id, uuid, made) = (None, None, None, None, None);
+        let mut plan = Self {
+            sources,
+            targets,
+            time,
+            account,
+            id,
+            uuid,
+            made,
+            around,
+            null,
+            is_typed: false,
+            has_default_text: false,
+            calls,
+        };
         plan.index(table);
         Ok(plan)
     }
 
     /// Leaves out columns of which the file has had no value, so that they have the table's default.
-    pub fn without_unseen(&mut self, table: &Table, seen: &[bool]) {
+    pub fn without_unseen(&mut self, table: &TargetTable, seen: &[bool]) {
         let any = |target: &Target| target.from.iter().any(|at| seen.get(*at).copied().unwrap_or(false));
         self.targets.retain(|target| target.is_filled_anyway() || any(target));
         self.index(table);
     }
 
-    fn index(&mut self, table: &Table) {
+    /// True if rows without a value in the columns that `fewer` lacks are stored alike by both.
+    pub fn writes_like(&self, fewer: &Self, table: &TargetTable) -> bool {
+        let same = |target: &Target| {
+            let column = &target.column;
+            fewer.fills(&column.name) || !(column.nullable && table.defaulted.contains(&column.name))
+        };
+        self.targets.iter().all(same)
+    }
+
+    /// The same of what a row is known and counted by alone.
+    pub fn of_keys(&self) -> Self {
+        let places = [self.time, self.account, self.id, self.uuid];
+        let mut kept: Vec<usize> = places.iter().copied().flatten().collect();
+        kept.sort_unstable();
+        let moved = |place: Option<usize>| place.and_then(|place| kept.binary_search(&place).ok());
+        let [time, account, id, uuid] = places.map(moved);
+        let targets = kept.iter().filter_map(|at| self.targets.get(*at).cloned()).collect();
+        Self { targets, time, account, id, uuid, made: None, calls: Vec::new(), ..self.clone() }
+    }
+
+    /// True where each row is stored, whatever kind it is, and rows without a value in a text have the type's default.
+    pub fn takes_blocks(&self) -> bool {
+        self.is_typed && self.calls.is_empty() && !self.has_default_text
+    }
+
+    /// True where the contents of rows without an id have to be known.
+    pub fn makes_keys(&self) -> bool {
+        self.made.is_some()
+    }
+
+    fn index(&mut self, table: &TargetTable) {
+        let is_text = |target: &Target| target.column.kind == Some(ColumnType::Text);
+        self.has_default_text =
+            self.targets.iter().any(|target| is_text(target) && table.defaulted.contains(&target.column.name));
         let place = |name: &str| self.targets.iter().position(|target| target.column.name == name);
         let (time, account, id, uuid) = (place(&table.time), place(&table.account), place(&table.id), place("uuid"));
         let kind = |at: &usize| self.targets.get(*at).and_then(|target| target.column.kind.clone());
-        let id = id.filter(|at| matches!(kind(at), Some(Kind::Integer { bytes: ..=8, .. })));
-        let uuid = uuid.filter(|at| kind(at) == Some(Kind::Uuid));
+        let id = id.filter(|at| matches!(kind(at), Some(ColumnType::Integer { bytes: ..=8, .. })));
+        let uuid = uuid.filter(|at| kind(at) == Some(ColumnType::Uuid));
         // A uuid of the contents goes to where the file has none, if the table has the column.
-        let made = id.is_none() && table.column("uuid").is_some_and(|column| column.kind == Some(Kind::Uuid));
+        let made =
+            table.column("uuid").filter(|column| column.kind == Some(ColumnType::Uuid)).map(|column| column.nullable);
         (self.time, self.account, self.id, self.uuid, self.made) = (time, account, id, uuid, made);
     }
 
@@ -161,138 +187,14 @@ impl Plan {
         self.targets.iter().any(|target| target.column.name == name)
     }
 
-    /// True where rows are told apart by their contents.
-    pub fn by_contents(&self) -> bool {
-        self.made && self.uuid.is_none()
+    /// True where rows have a column more, for the uuid of those that only their contents tell apart.
+    pub(super) fn adds_uuid(&self) -> bool {
+        self.made.is_some() && self.uuid.is_none()
     }
 
     /// The columns in the order in which rows are written.
     pub fn columns(&self) -> Vec<&str> {
-        let made = if self.by_contents() { Some("uuid") } else { None };
+        let made = if self.adds_uuid() { Some("uuid") } else { None };
         self.targets.iter().map(|target| target.column.name.as_str()).chain(made).collect()
-    }
-
-    /// Writes a row behind `out`; `defaults` counts, by target, rows that have the column's default.
-    pub fn write(
-        &self,
-        cells: &Cells,
-        record: &str,
-        notes: &mut Notes,
-        defaults: &mut [u64],
-        out: &mut Vec<u8>,
-    ) -> Result<Written, Reject> {
-        let begun = out.len();
-        let row = self.row(cells, record, notes, defaults, out);
-        if row.is_err() {
-            out.truncate(begun);
-        }
-        row
-    }
-
-    fn row(
-        &self,
-        cells: &Cells,
-        record: &str,
-        notes: &mut Notes,
-        defaults: &mut [u64],
-        out: &mut Vec<u8>,
-    ) -> Result<Written, Reject> {
-        for (at, words) in &self.calls {
-            let text = cells.text(record, *at).unwrap_or_default().trim();
-            let known = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
-            let (why, is_left_out) = match known.map(|(_, is_call)| is_call).or_else(|| words.get("*")) {
-                Some(true) => continue,
-                Some(false) => (format!("is {}", quoted(text)), true),
-                None => (format!("{}: no word that the mapping knows", quoted(text)), false),
-            };
-            let refusal = Refusal { value: String::new(), why: why.into() };
-            let column = self.sources.get(*at).cloned().unwrap_or_default();
-            return Err(Reject { column, refusal, is_left_out });
-        }
-        let (mut time, mut account, mut id, mut uuid) = (0, 0, None, None);
-        let mut contents = self.made.then(Sha256::new);
-        let mut uuid_at = None;
-        for (at, target) in self.targets.iter().enumerate() {
-            let from = out.len();
-            let is = Some(at);
-            if let Some(constant) = target.constant() {
-                out.extend_from_slice(constant);
-            } else {
-                let refused = |refusal| Reject { column: target.column.name.clone(), refusal, is_left_out: false };
-                let default = target.write(cells, record, notes, out).map_err(refused)?;
-                if default {
-                    if is == self.time || is == self.account {
-                        return Err(refused(Refusal { value: String::new(), why: "empty".into() }));
-                    }
-                    if let Some(count) = defaults.get_mut(at) {
-                        *count += 1;
-                    }
-                }
-                if let Some(contents) = &mut contents
-                    && !default
-                {
-                    contents.update(target.column.name.as_bytes());
-                    contents.update(out.get(from..).unwrap_or_default());
-                }
-            }
-            let flags = 1 + usize::from(target.column.nullable);
-            let bytes = out.get(from + flags..).unwrap_or_default();
-            let number = || target.column.kind.as_ref().and_then(|kind| kind.number(bytes));
-            if is == self.time {
-                time = number().and_then(|seconds| i64::try_from(seconds).ok()).unwrap_or(0);
-            } else if is == self.account {
-                account = number().unwrap_or(0);
-            } else if is == self.id {
-                id = number().filter(|id| *id != 0).map(|id| Key::Id(id as u64));
-            } else if is == self.uuid {
-                uuid_at = Some(from);
-                uuid =
-                    <[u8; 16]>::try_from(bytes).ok().map(u128::from_le_bytes).filter(|uuid| *uuid != 0).map(Key::Uuid);
-            }
-        }
-        let key = match (id.or(uuid), contents) {
-            (Some(key), _) => key,
-            (None, Some(contents)) => {
-                let digest = contents.finalize();
-                let mut bytes = [0; 16];
-                bytes.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
-                let (high, low) = uuid::Builder::from_custom_bytes(bytes).into_uuid().as_u64_pair();
-                let mut value = [0; 17];
-                value[1..9].copy_from_slice(&high.to_le_bytes());
-                value[9..].copy_from_slice(&low.to_le_bytes());
-                match uuid_at {
-                    None => out.extend_from_slice(&value),
-                    Some(at) => {
-                        let length = if out.get(at) == Some(&1) { 1 } else { 17 };
-                        out.splice(at..at + length, value);
-                    }
-                }
-                let mut wide = [0; 16];
-                wide.copy_from_slice(&value[1..]);
-                Key::Uuid(u128::from_le_bytes(wide))
-            }
-            (None, None) => Key::None,
-        };
-        // Where all rows are told apart by contents, that uuid is the last column; ids of some do without it.
-        if self.by_contents() && !matches!(key, Key::Uuid(_)) {
-            out.push(1);
-        }
-        Ok(Written { time, account, key })
-    }
-}
-
-impl Reject {
-    /// A record that is none.
-    pub fn record(why: String) -> Self {
-        let refusal = Refusal { value: String::new(), why: Cow::Owned(why) };
-        Self { column: String::new(), refusal, is_left_out: false }
-    }
-
-    /// The reason with the value.
-    pub fn reason(&self) -> String {
-        match &*self.refusal.value {
-            "" => self.refusal.why.clone().into_owned(),
-            value => format!("{value}: {}", self.refusal.why),
-        }
     }
 }

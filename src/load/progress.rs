@@ -1,4 +1,4 @@
-//! How far a load is: a bar on a terminal, a plain line now and then elsewhere, and the wish to stop.
+//! The progress of a load: a bar on a terminal, a plain line now and then elsewhere, and the wish to stop.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,9 +10,6 @@ use indicatif::ProgressBar;
 const EVERY: Duration = Duration::from_secs(10);
 /// Between two looks of the bar.
 const SOON: Duration = Duration::from_millis(200);
-
-/// Rows after which [`Progress::rows`] is told of them.
-pub const STEP: u64 = 1024;
 
 /// Shared by everything that works at a file.
 #[derive(Clone)]
@@ -77,6 +74,13 @@ impl Progress {
     pub fn bytes(&self, read: u64) {
         self.bar.inc(read);
         self.shared.read.fetch_add(read, Ordering::Relaxed);
+    }
+
+    /// That share of the phase is over, from 0 to 1.
+    pub fn reach(&self, share: f64) {
+        let reached = (self.shared.bytes as f64 * share) as u64;
+        self.bar.set_position(reached);
+        self.shared.read.store(reached, Ordering::Relaxed);
     }
 
     /// So many rows of this phase were read, of which so many are bad.

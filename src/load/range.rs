@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ToSpan as _};
 
-use super::column::Kind;
+use super::column::ColumnType;
 use super::moment::{END, Moment, Spelling, parse};
-use super::plan::{Table, Written};
+use super::plan::{TargetTable, Written};
 
 /// Months that are swapped one by one; a longer range is deleted by its times.
 const MOST_MONTHS: usize = 600;
@@ -42,7 +42,7 @@ impl Range {
     }
 
     /// Says what is wrong with a row that is none of these.
-    pub fn refuses(&self, table: &Table, row: &Written) -> Option<String> {
+    pub fn refuses(&self, table: &TargetTable, row: &Written) -> Option<String> {
         if !(self.from..self.to).contains(&row.time) {
             return Some(format!("its {} {} is outside of --replace, {self}", table.time, time(row.time)));
         }
@@ -54,7 +54,7 @@ impl Range {
     }
 
     /// The condition that rows of the table are of the range.
-    pub fn sql(&self, table: &Table) -> String {
+    pub fn sql(&self, table: &TargetTable) -> String {
         let times = between(table, self.from, self.to);
         if self.accounts.is_empty() {
             return times;
@@ -64,7 +64,7 @@ impl Range {
     }
 
     /// The partitions that the range is made of, if `partition_key` gives a partition a month and it is whole months.
-    pub fn partitions(&self, table: &Table, partition_key: &str) -> Option<Vec<String>> {
+    pub fn partitions(&self, table: &TargetTable, partition_key: &str) -> Option<Vec<String>> {
         let is_utc = table.column(&table.time).is_some_and(|column| column.spelled.contains("'UTC'"));
         if !self.accounts.is_empty() || !is_utc || partition_key != format!("toYYYYMM({})", table.time) {
             return None;
@@ -85,11 +85,11 @@ impl Range {
 }
 
 /// The condition that rows of the table begin from the one second to before the other.
-pub fn between(table: &Table, from: i64, to: i64) -> String {
+pub fn between(table: &TargetTable, from: i64, to: i64) -> String {
     let (from, to) = (from.max(0), to.min(END));
     let name = &table.time;
     // The second after the last that 32 bits hold is none.
-    if table.column(name).is_some_and(|column| column.kind == Some(Kind::Seconds)) {
+    if table.column(name).is_some_and(|column| column.kind == Some(ColumnType::Seconds)) {
         return format!("`{name}` >= toDateTime({from}, 'UTC') AND `{name}` <= toDateTime({}, 'UTC')", to - 1);
     }
     format!("`{name}` >= toDateTime64({from}, 0, 'UTC') AND `{name}` < toDateTime64({to}, 0, 'UTC')")
@@ -134,7 +134,7 @@ fn ends(text: &str, zone: &TimeZone) -> Result<(i64, i64), Option<&'static str>>
 
 #[cfg(test)]
 mod tests {
-    use super::super::column::Column;
+    use super::super::column::TargetColumn;
     use super::*;
 
     fn range(text: &str) -> Result<(String, String), String> {
@@ -158,8 +158,8 @@ mod tests {
 
     #[test]
     fn whole_months_are_partitions() {
-        let columns = vec![Column::new("t", "DateTime('UTC')"), Column::new("a", "UInt32")];
-        let mut table = Table::of("x", columns, "t", "a");
+        let columns = vec![TargetColumn::new("t", "DateTime('UTC')"), TargetColumn::new("a", "UInt32")];
+        let mut table = TargetTable::of("x", columns, "t", "a");
         let range = |text: &str| Range::new(text, &TimeZone::UTC, Vec::new()).unwrap();
         let months = |months: &[&str]| Some(months.iter().map(|&month| month.to_owned()).collect::<Vec<_>>());
         assert_eq!(range("2025-12/2026-02").partitions(&table, "toYYYYMM(t)"), months(&["202512", "202601", "202602"]));
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(range("2026-10").partitions(&table, "toYYYYMMDD(t)"), None);
         let one = Range { accounts: vec![1], ..range("2026-10") };
         assert_eq!(one.partitions(&table, "toYYYYMM(t)"), None);
-        table.columns[0] = Column::new("t", "DateTime");
+        table.columns[0] = TargetColumn::new("t", "DateTime");
         assert_eq!(range("2026-10").partitions(&table, "toYYYYMM(t)"), None);
     }
 }

@@ -7,10 +7,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::duration::Unit;
 use super::moment::{self, Moment, Spelling};
-use super::number::{Number, Rounding};
-use super::row::Cells;
+use super::number::{ExactNumber, Rounding};
+use super::row::RecordFields;
 use super::sum::{Sign, combined, shifted};
-use super::value::{Refusal, quoted};
+use super::value::{InvalidValue, quoted};
 
 /// One step in reading a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -71,10 +71,10 @@ impl Recipe {
     pub fn text<'a>(
         &self,
         from: &[usize],
-        cells: &'a Cells,
+        cells: &'a RecordFields,
         record: &'a str,
         times: &Spelling,
-    ) -> Result<Option<Cow<'a, str>>, Refusal> {
+    ) -> Result<Option<Cow<'a, str>>, InvalidValue> {
         let cell = |at: usize| cells.text(record, at).filter(|text| !text.trim().is_empty());
         match self.when {
             Some(Err(())) => return Ok(None),
@@ -102,19 +102,19 @@ impl Recipe {
         };
         let refuse = |why: String| {
             let sign = if sign == Sign::Plus { '+' } else { '-' };
-            Refusal { value: quoted(&format!("{first} {sign} {second}")), why: why.into() }
+            InvalidValue { value: quoted(&format!("{first} {sign} {second}")), why: why.into() }
         };
         Ok(computed.map_err(refuse)?.map(Cow::Owned))
     }
 }
 
 impl Reader {
-    fn step(self, text: Option<Cow<'_, str>>) -> Result<Option<Cow<'_, str>>, Refusal> {
+    fn step(self, text: Option<Cow<'_, str>>) -> Result<Option<Cow<'_, str>>, InvalidValue> {
         let flag = |is: bool| Some(Cow::Borrowed(if is { "1" } else { "0" }));
         let Some(text) = text else {
             return Ok(if matches!(self, Self::Positive | Self::Given) { flag(false) } else { None });
         };
-        let refuse = |why: &'static str| Refusal { value: quoted(&text), why: why.into() };
+        let refuse = |why: &'static str| InvalidValue { value: quoted(&text), why: why.into() };
         Ok(match self {
             Self::SipUser => Some(part(text, sip_user)),
             Self::Name => Some(Cow::Owned(display_name(&text))),
@@ -127,8 +127,8 @@ impl Reader {
             Self::Uuid => Some(Cow::Owned(uuid(text.trim()))),
             Self::Given => flag(is_given(&text)),
             Self::Positive => {
-                let number =
-                    Number::parse(text.trim()).map_err(|why| Refusal { value: quoted(&text), why: why.into() })?;
+                let number = ExactNumber::parse(text.trim())
+                    .map_err(|why| InvalidValue { value: quoted(&text), why: why.into() })?;
                 let (whole, _) = number.scaled(9, Rounding::Up).ok_or_else(|| refuse("out of range"))?;
                 flag(whole > 0)
             }

@@ -129,6 +129,7 @@ impl Mapping {
             null: self.null.or(base.null),
             time_zone: self.time_zone.or(base.time_zone),
             local_times: self.local_times || base.local_times,
+            needs_zone: self.needs_zone || base.needs_zone,
             date_order: self.date_order.or(base.date_order),
             decimal_comma: self.decimal_comma || base.decimal_comma,
             only: self.only || base.only,

@@ -1,49 +1,101 @@
 //! Rows: the cells of a record, by the file's columns.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt;
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{self, Read};
 
-use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::plan::Plan;
-use super::record::{Cell, Record, Records, Shape, csv, is_whole, tsv};
+use super::json::Objects;
+use super::plan::LoadPlan;
+use super::record::{FieldSpan, Framing, Record, RecordReader, csv, is_whole, tsv};
+use super::target::Target;
+use super::value::{InvalidValue, Notes};
 
 /// Unknown keys that are kept to be told.
 const MAX_UNKNOWN: usize = 100;
 
 /// The cells of the present row.
 #[derive(Debug, Default)]
-pub struct Cells {
-    cells: Vec<Cell>,
+pub struct RecordFields {
+    cells: Vec<FieldSpan>,
     scratch: String,
 }
 
-impl Cells {
+impl RecordFields {
     /// Cells that were cut already.
-    pub fn new(cells: Vec<Cell>, scratch: String) -> Self {
+    pub fn new(cells: Vec<FieldSpan>, scratch: String) -> Self {
         Self { cells, scratch }
+    }
+
+    /// Has no cell any more.
+    pub fn clear(&mut self) {
+        self.cells.clear();
+        self.scratch.clear();
+    }
+
+    /// Sets the cell of a column to the text that `write` writes, or to null where it writes none.
+    pub fn set(&mut self, column: usize, write: impl FnOnce(&mut String) -> bool) {
+        let begun = self.scratch.len();
+        let is_there = write(&mut self.scratch);
+        if self.cells.len() <= column {
+            self.cells.resize(column + 1, FieldSpan::Null);
+        }
+        if let Some(cell) = self.cells.get_mut(column).filter(|_| is_there) {
+            *cell = FieldSpan::Scratch(begun..self.scratch.len());
+        }
     }
 
     /// The text of the column, which may be there and null.
     pub fn text<'a>(&'a self, record: &'a str, column: usize) -> Option<&'a str> {
         match self.cells.get(column)? {
-            Cell::Null => None,
-            Cell::Here(range) => record.get(range.clone()),
-            Cell::Scratch(range) => self.scratch.get(range.clone()),
+            FieldSpan::Null => None,
+            FieldSpan::Here(range) => record.get(range.clone()),
+            FieldSpan::Scratch(range) => self.scratch.get(range.clone()),
         }
     }
 }
 
+/// The values of a row, in whatever form the file has them.
+pub trait RowFields {
+    /// The text of a column of the file; empty for null.
+    fn text(&self, column: usize) -> Cow<'_, str>;
+
+    /// Writes the value of the target of that number; true where it is the column's default.
+    fn write(&self, at: usize, target: &Target, notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, InvalidValue>;
+}
+
+/// The cells of a record of text.
+#[derive(Clone, Copy)]
+pub struct TextFields<'a> {
+    /// Where they are.
+    pub cells: &'a RecordFields,
+    /// The record that they are cut from.
+    pub record: &'a str,
+}
+
+impl RowFields for TextFields<'_> {
+    fn text(&self, column: usize) -> Cow<'_, str> {
+        Cow::Borrowed(self.cells.text(self.record, column).unwrap_or_default())
+    }
+
+    fn write(&self, _at: usize, target: &Target, notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, InvalidValue> {
+        target.write(self.cells, self.record, notes, out)
+    }
+}
+
 /// Reads rows of text.
-pub struct Rows<R> {
-    records: Records<R>,
-    shape: Shape,
+pub struct RowReader<R> {
+    records: RecordReader<R>,
+    /// Cuts them.
+    pub cutter: Cutter,
+}
+
+/// Cuts records into cells.
+pub struct Cutter {
+    shape: Framing,
     around: Option<(String, String)>,
     null: Option<String>,
     width: usize,
-    keys: Keys,
+    objects: Objects,
     /// Which columns have had a value.
     pub seen: Vec<bool>,
     /// Keys of objects that are no columns.
@@ -59,18 +111,12 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    fn add(&mut self, name: String) {
+    /// Adds a name that is not there yet.
+    pub fn add(&mut self, name: String) {
         if self.names.len() < MAX_UNKNOWN && self.known.insert(name.clone()) {
             self.names.push(name);
         }
     }
-}
-
-/// The columns' places by the keys of objects.
-#[derive(Debug, Default)]
-struct Keys {
-    leaves: HashMap<String, usize>,
-    inner: HashMap<String, Keys>,
 }
 
 /// A row, or why it is none.
@@ -81,201 +127,98 @@ pub struct Row<'a> {
     pub bytes: &'a [u8],
     /// The same as text.
     pub text: Result<&'a str, String>,
+    /// True for the last line of a file if nothing ends it.
+    pub unended: bool,
 }
 
-impl<R: Read> Rows<R> {
+impl<R: Read> RowReader<R> {
     /// Over `from`, whose columns or keys are those of `plan`; of objects, a dot leads into one within.
-    pub fn new(from: R, shape: Shape, plan: &Plan) -> Self {
-        let columns = &plan.sources;
-        let mut keys = Keys::default();
-        if matches!(shape, Shape::Lines | Shape::Objects) {
-            columns.iter().enumerate().for_each(|(at, column)| keys.add(column, at));
-        }
-        let seen = vec![false; columns.len()];
-        let around = plan.around.clone();
-        // With text around it a record ends where the line does.
-        let records = Records::new(from, if around.is_some() { Shape::Lines } else { shape });
-        let null = plan.null.clone();
-        Self { records, shape, around, null, width: columns.len(), keys, seen, unknown: Unknown::default() }
+    pub fn new(from: R, shape: Framing, plan: &LoadPlan) -> Self {
+        let cutter = Cutter::new(shape, plan);
+        Self { records: RecordReader::new(from, cutter.records()), cutter }
     }
 
-    /// Skips the header line.
+    /// Skips the header line, wherever it comes again.
     pub fn skip(&mut self) -> io::Result<()> {
-        self.records.read().map(drop)
+        self.records.skip_header()
     }
 
     /// The next row, and its cells in `into`.
-    pub fn read(&mut self, into: &mut Cells) -> io::Result<Option<Row<'_>>> {
-        let Some(Record { line, bytes, fault }) = self.records.read()? else { return Ok(None) };
-        let text = match (fault, std::str::from_utf8(bytes)) {
-            (Some(fault), _) => Err(fault.to_owned()),
-            (None, Err(_)) => Err("not UTF-8".to_owned()),
-            (None, Ok(text)) => within(text, self.around.as_ref(), self.shape).and_then(|text| {
-                let Cells { cells, scratch } = &mut *into;
-                let cut = match self.shape {
-                    Shape::Csv(separator) => {
-                        csv(text, separator, cells, scratch);
-                        fit(cells.len(), self.width)
-                    }
-                    Shape::Tsv(separator) if tsv(text, separator, cells, scratch) => fit(cells.len(), self.width),
-                    Shape::Tsv(_) => Err("a backslash that stands for nothing".to_owned()),
-                    Shape::Lines | Shape::Objects => {
-                        cells.clear();
-                        cells.resize(self.width, Cell::Null);
-                        scratch.clear();
-                        let mut object = Object {
-                            whole: text,
-                            keys: &self.keys,
-                            cells,
-                            scratch,
-                            unknown: &mut self.unknown,
-                            prefix: String::new(),
-                            twice: None,
-                        };
-                        match object.read(text) {
-                            Ok(()) => match object.twice {
-                                Some(key) => Err(format!("key {key:?} comes twice")),
-                                None => Ok(()),
-                            },
-                            Err(error) => Err(format!("not a JSON object: {error}")),
-                        }
-                    }
-                };
-                if let Some(null) = &self.null {
-                    cells.iter_mut().filter(|cell| is_bare(text, cell, null)).for_each(|cell| *cell = Cell::Null);
-                }
-                for (seen, cell) in self.seen.iter_mut().zip(&into.cells) {
-                    *seen |= *cell != Cell::Null;
-                }
-                cut.map(|()| text)
-            }),
+    pub fn read(&mut self, into: &mut RecordFields) -> io::Result<Option<Row<'_>>> {
+        let Some(Record { line, bytes, fault, unended }) = self.records.read()? else { return Ok(None) };
+        let text = self.cutter.cut(bytes, fault, into);
+        Ok(Some(Row { line, bytes, text, unended }))
+    }
+}
+
+impl Cutter {
+    /// For records of `shape`, whose columns or keys are those of `plan`.
+    pub fn new(shape: Framing, plan: &LoadPlan) -> Self {
+        let columns = &plan.sources;
+        let objects = match shape {
+            Framing::Lines | Framing::Objects => Objects::of(columns),
+            Framing::Csv(_) | Framing::Tsv(_) => Objects::default(),
         };
-        Ok(Some(Row { line, bytes, text }))
+        let (around, null) = (plan.around.clone(), plan.null.clone());
+        let (width, seen) = (columns.len(), vec![false; columns.len()]);
+        Self { shape, around, null, width, objects, seen, unknown: Unknown::default() }
+    }
+
+    /// The shape by which records end: with text around one, where the line does.
+    pub fn records(&self) -> Framing {
+        if self.around.is_some() { Framing::Lines } else { self.shape }
+    }
+
+    /// The record as text, and its cells in `into`.
+    pub fn cut<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        fault: Option<&'static str>,
+        into: &mut RecordFields,
+    ) -> Result<&'a str, String> {
+        if let Some(fault) = fault {
+            return Err(fault.to_owned());
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_bytes| "not UTF-8".to_owned())?;
+        let text = within(text, self.around.as_ref(), self.shape)?;
+        let RecordFields { cells, scratch } = &mut *into;
+        let cut = match self.shape {
+            Framing::Csv(separator) => {
+                csv(text, separator, cells, scratch);
+                fit(cells.len(), self.width)
+            }
+            Framing::Tsv(separator) if tsv(text, separator, cells, scratch) => fit(cells.len(), self.width),
+            Framing::Tsv(_) => Err("a backslash that stands for nothing".to_owned()),
+            Framing::Lines | Framing::Objects => self.objects.cut(text, self.width, cells, scratch, &mut self.unknown),
+        };
+        if let Some(null) = &self.null {
+            cells.iter_mut().filter(|cell| is_bare(text, cell, null)).for_each(|cell| *cell = FieldSpan::Null);
+        }
+        for (seen, cell) in self.seen.iter_mut().zip(&into.cells) {
+            *seen |= *cell != FieldSpan::Null;
+        }
+        cut.map(|()| text)
     }
 }
 
 /// The record without what stands around it.
-pub fn within<'a>(text: &'a str, around: Option<&(String, String)>, shape: Shape) -> Result<&'a str, String> {
+pub fn within<'a>(text: &'a str, around: Option<&(String, String)>, shape: Framing) -> Result<&'a str, String> {
     let Some((before, after)) = around else { return Ok(text) };
     let inner = text.strip_prefix(before.as_str()).ok_or_else(|| format!("does not begin with {before}"))?;
     let inner = inner.strip_suffix(after.as_str()).ok_or_else(|| format!("does not end with {after}"))?;
     match shape {
-        Shape::Csv(separator) => is_whole(inner, separator).map(|()| inner).map_err(str::to_owned),
-        Shape::Tsv(_) | Shape::Lines | Shape::Objects => Ok(inner),
+        Framing::Csv(separator) => is_whole(inner, separator).map(|()| inner).map_err(str::to_owned),
+        Framing::Tsv(_) | Framing::Lines | Framing::Objects => Ok(inner),
     }
 }
 
 /// True for a cell that is this word, with no quotes around it.
-fn is_bare(text: &str, cell: &Cell, word: &str) -> bool {
-    let Cell::Here(range) = cell else { return false };
+fn is_bare(text: &str, cell: &FieldSpan, word: &str) -> bool {
+    let FieldSpan::Here(range) = cell else { return false };
     let quoted = range.start.checked_sub(1).and_then(|at| text.as_bytes().get(at)) == Some(&b'"');
     !quoted && text.get(range.clone()) == Some(word)
 }
 
 fn fit(found: usize, width: usize) -> Result<(), String> {
     if found == width { Ok(()) } else { Err(format!("{found} fields, the header has {width}")) }
-}
-
-impl Keys {
-    fn add(&mut self, path: &str, at: usize) {
-        self.leaves.insert(path.to_owned(), at);
-        if let Some((first, rest)) = path.split_once('.') {
-            self.inner.entry(first.to_owned()).or_default().add(rest, at);
-        }
-    }
-}
-
-/// Reads an object into cells.
-struct Object<'a> {
-    whole: &'a str,
-    keys: &'a Keys,
-    cells: &'a mut Vec<Cell>,
-    scratch: &'a mut String,
-    unknown: &'a mut Unknown,
-    prefix: String,
-    twice: Option<String>,
-}
-
-impl Object<'_> {
-    fn read(&mut self, text: &str) -> Result<(), serde_json::Error> {
-        let mut json = serde_json::Deserializer::from_str(text);
-        json.deserialize_any(&mut *self)?;
-        json.end()
-    }
-
-    fn set(&mut self, key: &str, at: usize, raw: &RawValue) -> Result<(), serde_json::Error> {
-        let text = raw.get();
-        // The value borrows from the record, so its place there is known.
-        let from = (text.as_ptr() as usize).wrapping_sub(self.whole.as_ptr() as usize);
-        let cell = if text == "null" {
-            Cell::Null
-        } else if !text.starts_with('"') {
-            Cell::Here(from..from + text.len())
-        } else if memchr::memchr(b'\\', text.as_bytes()).is_none() {
-            Cell::Here(from + 1..from + text.len() - 1)
-        } else {
-            let plain: String = serde_json::from_str(text)?;
-            let begun = self.scratch.len();
-            self.scratch.push_str(&plain);
-            Cell::Scratch(begun..self.scratch.len())
-        };
-        match self.cells.get_mut(at) {
-            Some(place) if *place == Cell::Null => *place = cell,
-            _ => self.twice = Some(key.to_owned()),
-        }
-        Ok(())
-    }
-
-    /// Takes the value of a key, or of a place in a list.
-    fn take(&mut self, key: &str, raw: &RawValue) -> Result<(), serde_json::Error> {
-        let is_within = raw.get().starts_with(['{', '[']);
-        if let Some(at) = self.keys.leaves.get(key) {
-            return self.set(key, *at, raw);
-        }
-        let Some(inner) = self.keys.inner.get(key).filter(|_| is_within) else {
-            self.unknown.add(format!("{}{key}", self.prefix));
-            return Ok(());
-        };
-        let mut object = Object {
-            whole: self.whole,
-            keys: inner,
-            cells: &mut *self.cells,
-            scratch: &mut *self.scratch,
-            unknown: &mut *self.unknown,
-            prefix: format!("{}{key}.", self.prefix),
-            twice: None,
-        };
-        object.read(raw.get())?;
-        let twice = object.twice;
-        self.twice = self.twice.take().or(twice);
-        Ok(())
-    }
-}
-
-impl<'de> Visitor<'de> for &mut Object<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
-            let raw: &RawValue = map.next_value()?;
-            self.take(&key, raw).map_err(serde::de::Error::custom)?;
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        if self.prefix.is_empty() {
-            return Err(serde::de::Error::custom("a list"));
-        }
-        let mut at = 0_usize;
-        while let Some(raw) = list.next_element::<&RawValue>()? {
-            self.take(&at.to_string(), raw).map_err(serde::de::Error::custom)?;
-            at += 1;
-        }
-        Ok(())
-    }
 }

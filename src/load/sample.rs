@@ -1,18 +1,21 @@
 //! The first records of a file as they would be read, column by column, with nothing stored.
 
+use std::io::{self, Read};
 use std::path::Path;
 
 use clickhouse::Client;
 
-use super::column::{Column, Kind};
+use super::column::{ColumnType, TargetColumn};
+use super::direct::TypedRows;
 use super::mapping::Format;
-use super::plan::{Plan, Table};
+use super::native::NativeBlocks;
+use super::plan::{LoadPlan, TargetTable};
 use super::progress::Progress;
-use super::row::{Cells, Rows};
-use super::source::Source;
+use super::row::{RecordFields, RowReader, TextFields};
+use super::source::SourceFile;
 use super::stage::Stage;
 use super::value::Notes;
-use super::{Form, Input, Options, Read, Shape, header, input};
+use super::{Framing, Input, Judged, LoadOptions, header, input};
 
 /// Characters of each column of what is printed; two blanks stand between them, so that a line has at most 120.
 const WIDTHS: [usize; 4] = [26, 24, 28, 36];
@@ -27,27 +30,28 @@ pub struct Sample {
 }
 
 /// The table as `cdrscope migrate` makes it, for a look without a server.
-pub fn builtin() -> Table {
+pub fn builtin() -> TargetTable {
     let schema = include_str!("../../schema/0001_cdrs.sql");
     let body = schema.split_once("\n(\n").map_or("", |(_, body)| body);
     let lines = body.lines().map(str::trim).take_while(|line| !line.starts_with("PROJECTION") && *line != ")");
     let columns = lines.filter(|line| !line.starts_with("--")).filter_map(|line| {
         let (name, rest) = line.trim_end_matches(',').split_once(' ')?;
         let spelled = rest.split(" CODEC(").next().and_then(|rest| rest.split(" DEFAULT ").next())?;
-        Some(Column::new(name, spelled))
+        Some(TargetColumn::new(name, spelled))
     });
     let columns = columns.collect();
-    Table {
+    TargetTable {
         name: "cdrs".into(),
         columns,
         time: "time_start".into(),
         account: "customer_acc_id".into(),
         id: "id".into(),
+        defaulted: Vec::new(),
     }
 }
 
 /// True for files that only a server can read.
-pub fn needs_server(options: &Options, file: &Path) -> bool {
+pub fn needs_server(options: &LoadOptions, file: &Path) -> bool {
     let format = options.mapping.format.or_else(|| input::format_of(file));
     matches!(format, Some(Format::Parquet | Format::Native))
 }
@@ -57,58 +61,64 @@ pub fn needs_server(options: &Options, file: &Path) -> bool {
 /// # Errors
 /// Why the file cannot be read, in one line.
 pub async fn sample(
-    table: &Table,
+    table: &TargetTable,
     client: Option<&Client>,
-    options: &Options,
+    options: &LoadOptions,
     file: &Path,
     rows: usize,
 ) -> Result<Sample, String> {
-    let source = Source::open(file, &Progress::hidden()).map_err(|error| error.to_string())?;
+    let source = SourceFile::open(file, &Progress::hidden()).map_err(|error| error.to_string())?;
     let Some(format) = options.mapping.format.or(source.format) else {
         return Err("is no kind of file that can be loaded: see `cdrscope load --help`".to_owned());
     };
     if !matches!(format, Format::Parquet | Format::Native) {
         let read = super::text(table, options, &source, format).map_err(|error| error.to_string())?;
-        return take(table, options, read, rows);
+        return take(table, options, read, rows, None);
     }
     let Some(client) = client else { return Err("is read by a server: name one with --clickhouse-url".to_owned()) };
-    let columns: Vec<_> = super::every_name(table, &options.mapping).into_iter().map(|name| (name, false)).collect();
-    let name = if format == Format::Parquet { "Parquet" } else { "Native" };
-    let stage = Stage::fill(client, &source.path, name, &columns, options.strict, &Progress::hidden()).await?;
-    let taken = async {
-        let sources = stage.filled(&columns).await?;
-        if sources.is_empty() {
-            return Err(header::none(table));
-        }
-        let (client, sql) = stage.select(&sources);
-        let form = Form { shape: Shape::Tsv(b'\t'), header: false };
-        let input = Input::Staged(Box::new(client), format!("{sql} LIMIT {rows}"));
-        let (table, options) = (table.clone(), options.clone());
-        let runtime = tokio::runtime::Handle::current();
-        let taken = tokio::task::spawn_blocking(move || {
-            let _entered = runtime.enter();
-            take(&table, &options, Read { input, form, sources }, rows)
-        });
-        taken.await.map_err(|error| error.to_string())?
-    };
-    let taken = taken.await;
+    let (columns, _, judged) = super::typed(table, client, options, &source, format).await?;
+    if columns.is_empty() {
+        return judged.map(|_| Sample::default());
+    }
+    let stage = Stage::fill(client, &source.path, format, &columns, &Progress::hidden()).await?;
+    let mut read = stage.read(&columns);
+    if let Input::Staged(_, sql) = &mut read.input {
+        sql.push_str(&format!(" LIMIT {rows}"));
+    }
+    let (table, options) = (table.clone(), options.clone());
+    let runtime = tokio::runtime::Handle::current();
+    let taken = tokio::task::spawn_blocking(move || {
+        let _entered = runtime.enter();
+        take(&table, &options, read, rows, Some(judged))
+    });
+    let taken = taken.await.map_err(|error| error.to_string());
     stage.drop().await;
-    taken
+    taken?
 }
 
-fn take(table: &Table, options: &Options, read: Read, rows: usize) -> Result<Sample, String> {
-    let Read { input, form, sources } = read;
+fn take(
+    table: &TargetTable,
+    options: &LoadOptions,
+    read: super::OpenedFile,
+    rows: usize,
+    judged: Option<Judged>,
+) -> Result<Sample, String> {
+    let super::OpenedFile { input, form, sources, .. } = read;
     if let Some(twice) = header::twice(&sources) {
         return Err(format!("column {twice} comes twice in the header"));
     }
-    let mut plan = Plan::new(table, sources, &options.mapping, &options.set)?;
+    let mut plan = LoadPlan::new(table, sources, &options.mapping, &options.set)?;
     let bytes = input.open(&Progress::hidden()).map_err(|error| error.to_string())?;
-    let mut reader = Rows::new(bytes, form.shape, &plan);
+    let mut lines = vec![row(["file", "column", "in the file", "stored"].map(str::to_owned))];
+    if let Some(judged) = judged {
+        tell_blocks(&plan, bytes, &mut lines).map_err(|error| error.to_string())?;
+        return Ok(ended(lines, judged));
+    }
+    let mut reader = RowReader::new(bytes, form.shape, &plan);
     if form.header {
         reader.skip().map_err(|error| error.to_string())?;
     }
-    let mut lines = vec![row(["file", "column", "in the file", "stored"].map(str::to_owned))];
-    let mut cells = Cells::default();
+    let mut cells = RecordFields::default();
     for _ in 0..rows {
         let Some(record) = reader.read(&mut cells).map_err(|error| error.to_string())? else { break };
         lines.push(String::new());
@@ -117,8 +127,8 @@ fn take(table: &Table, options: &Options, read: Read, rows: usize) -> Result<Sam
             Ok(text) => tell(&plan, &cells, text, record.line, &mut lines),
         }
     }
-    let (seen, unknown) = (reader.seen.clone(), std::mem::take(&mut reader.unknown.names));
-    let named = matches!(form.shape, Shape::Csv(_) | Shape::Tsv(_));
+    let (seen, unknown) = (reader.cutter.seen.clone(), std::mem::take(&mut reader.cutter.unknown.names));
+    let named = matches!(form.shape, Framing::Csv(_) | Framing::Tsv(_));
     let (found, unknown) = if named {
         (plan.sources.clone(), plan.unused().map(str::to_owned).collect())
     } else {
@@ -127,9 +137,14 @@ fn take(table: &Table, options: &Options, read: Read, rows: usize) -> Result<Sam
         (had.chain(unknown.clone()).collect::<Vec<_>>(), unknown)
     };
     let unknown: Vec<String> = unknown.into_iter().filter(|name| !options.mapping.ignores(name)).collect();
+    Ok(ended(lines, header::judge(table, &plan, &found, &unknown, options)))
+}
+
+/// The lines with what is to be said of the columns.
+fn ended(mut lines: Vec<String>, judged: Judged) -> Sample {
     let mut refusal = None;
     lines.push(String::new());
-    match header::judge(table, &plan, &found, &unknown, options) {
+    match judged {
         Ok(said) => lines.extend(said),
         Err(why) => {
             for line in &mut lines {
@@ -140,12 +155,30 @@ fn take(table: &Table, options: &Options, read: Read, rows: usize) -> Result<Sam
             refusal = Some(why);
         }
     }
-    Ok(Sample { lines, refusal })
+    Sample { lines, refusal }
+}
+
+/// The rows of typed columns.
+fn tell_blocks(plan: &LoadPlan, from: impl Read, lines: &mut Vec<String>) -> io::Result<()> {
+    let mut blocks = NativeBlocks::new(from, &plan.sources);
+    while let Some(block) = blocks.next_block()? {
+        let typed = TypedRows::new(plan, &block);
+        for row in 0..block.rows {
+            let line = block.before + row as u64 + 1;
+            lines.push(String::new());
+            match typed.row(row) {
+                Err(why) => lines.push(format!("line {line}: rejected: {why}")),
+                Ok(_) => tell(plan, &typed.cells(row), "", line, lines),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// One record: a line for each column of the table that is filled, and what becomes of it.
-fn tell(plan: &Plan, cells: &Cells, text: &str, line: u64, lines: &mut Vec<String>) {
-    let outcome = match plan.write(cells, text, &mut Notes::default(), &mut [], &mut Vec::new()) {
+fn tell(plan: &LoadPlan, cells: &RecordFields, text: &str, line: u64, lines: &mut Vec<String>) {
+    let outcome = match plan.write(&TextFields { cells, record: text }, &mut Notes::default(), &mut [], &mut Vec::new())
+    {
         Ok(_) => "would be stored".to_owned(),
         Err(reject) if reject.is_left_out => format!("left out, as {} {}", reject.column, reject.reason()),
         Err(reject) if reject.column.is_empty() => format!("rejected: {}", reject.reason()),
@@ -163,7 +196,7 @@ fn tell(plan: &Plan, cells: &Cells, text: &str, line: u64, lines: &mut Vec<Strin
     }
 }
 
-fn stored(column: &Column, bytes: &[u8]) -> String {
+fn stored(column: &TargetColumn, bytes: &[u8]) -> String {
     let rest = match bytes {
         [1, ..] => return "default".to_owned(),
         [_, rest @ ..] => rest,
@@ -178,15 +211,15 @@ fn stored(column: &Column, bytes: &[u8]) -> String {
 }
 
 /// The value that RowBinary has at the beginning of `bytes`, which is cut off.
-fn shown(kind: &Kind, bytes: &mut &[u8]) -> Option<String> {
+fn shown(kind: &ColumnType, bytes: &mut &[u8]) -> Option<String> {
     let width = match kind {
-        Kind::Integer { bytes, .. } | Kind::Decimal { bytes, .. } | Kind::Float(bytes) => *bytes,
-        Kind::Seconds | Kind::V4 => 4,
-        Kind::Ticks(_) => 8,
-        Kind::Day => 2,
-        Kind::Uuid | Kind::V6 => 16,
-        Kind::Text => length(bytes)?,
-        Kind::Array(element) => {
+        ColumnType::Integer { bytes, .. } | ColumnType::Decimal { bytes, .. } | ColumnType::Float(bytes) => *bytes,
+        ColumnType::Seconds | ColumnType::V4 => 4,
+        ColumnType::Ticks(_) => 8,
+        ColumnType::Day => 2,
+        ColumnType::Uuid | ColumnType::V6 => 16,
+        ColumnType::Text => length(bytes)?,
+        ColumnType::Array(element) => {
             let count = length(bytes)?;
             let elements: Option<Vec<_>> = (0..count).map(|_| shown(element, bytes)).collect();
             return Some(format!("[{}]", elements?.join(",")));
@@ -199,15 +232,15 @@ fn shown(kind: &Kind, bytes: &mut &[u8]) -> Option<String> {
         Some(time.replace('T', " ").trim_end_matches('Z').to_owned())
     };
     match kind {
-        Kind::Integer { .. } => kind.number(value).map(|number| number.to_string()),
-        Kind::Seconds | Kind::Ticks(_) => time(i64::try_from(kind.number(value)?).ok()?),
-        Kind::Day => {
+        ColumnType::Integer { .. } => kind.number(value).map(|number| number.to_string()),
+        ColumnType::Seconds | ColumnType::Ticks(_) => time(i64::try_from(kind.number(value)?).ok()?),
+        ColumnType::Day => {
             let days = u16::from_le_bytes(value.try_into().ok()?);
             time(i64::from(days) * 86_400).and_then(|time| time.get(..10).map(str::to_owned))
         }
-        Kind::Float(4) => Some(f32::from_le_bytes(value.try_into().ok()?).to_string()),
-        Kind::Float(_) => Some(f64::from_le_bytes(value.try_into().ok()?).to_string()),
-        Kind::Decimal { scale, .. } => {
+        ColumnType::Float(4) => Some(f32::from_le_bytes(value.try_into().ok()?).to_string()),
+        ColumnType::Float(_) => Some(f64::from_le_bytes(value.try_into().ok()?).to_string()),
+        ColumnType::Decimal { scale, .. } => {
             let negative = value.last().is_some_and(|last| last & 0x80 != 0);
             let mut wide = [if negative { 0xff } else { 0 }; 16];
             wide.get_mut(..width)?.copy_from_slice(value);
@@ -217,18 +250,18 @@ fn shown(kind: &Kind, bytes: &mut &[u8]) -> Option<String> {
             let digits = format!("{sign}{whole}.{rest:0width$}", width = *scale as usize);
             Some(digits.trim_end_matches('0').trim_end_matches('.').to_owned())
         }
-        Kind::Text => Some(String::from_utf8_lossy(value).into_owned()),
-        Kind::Uuid => {
+        ColumnType::Text => Some(String::from_utf8_lossy(value).into_owned()),
+        ColumnType::Uuid => {
             let (high, low) = value.split_at(8);
             let half = |half: &[u8]| half.try_into().ok().map(u64::from_le_bytes);
             Some(uuid::Uuid::from_u64_pair(half(high)?, half(low)?).to_string())
         }
-        Kind::V4 => {
+        ColumnType::V4 => {
             let bits = u32::from_le_bytes(value.try_into().ok()?);
             Some(std::net::Ipv4Addr::from(bits).to_string())
         }
-        Kind::V6 => Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).to_string()),
-        Kind::Array(_) => None,
+        ColumnType::V6 => Some(std::net::Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).to_string()),
+        ColumnType::Array(_) => None,
     }
 }
 
@@ -294,7 +327,7 @@ mod tests {
             ("Int32", "", "default"),
             ("Nullable(Int32)", "", "null"),
         ] {
-            let (mut bytes, column) = (Vec::new(), Column::new("x", spelled));
+            let (mut bytes, column) = (Vec::new(), TargetColumn::new("x", spelled));
             write(&column, Some(text), &style, &mut Notes::default(), &mut bytes).unwrap();
             assert_eq!(stored(&column, &bytes), wanted, "{spelled} {text}");
         }

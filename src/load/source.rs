@@ -1,4 +1,4 @@
-//! What is named on the command line, as files: directories, patterns, pipes.
+//! The files that the command line names: directories, patterns, pipes.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,16 +17,16 @@ const LOOK: u64 = 64 << 20;
 pub const REJECTS: &str = ".rejects.csv";
 
 /// A file that can be read more than once.
-pub struct Source {
-    /// What it is called.
+pub struct SourceFile {
+    /// Its name in messages.
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
     /// Where its rejects go.
     pub rejects: PathBuf,
-    /// What its name says that it is.
+    /// The format that its name stands for.
     pub format: Option<Format>,
-    /// What came through a pipe; it has no name, so that nothing is left of it.
+    /// The bytes of a pipe; the file has no name, so that nothing is left of it.
     _kept: Option<File>,
 }
 
@@ -83,7 +83,7 @@ fn is_call_file(path: &Path) -> bool {
     path.is_file() && !name.starts_with('.') && !name.ends_with(REJECTS)
 }
 
-impl Source {
+impl SourceFile {
     /// A file as it is; what comes through a pipe is kept beside other temporary files, packed.
     ///
     /// # Errors
@@ -127,6 +127,12 @@ fn keep(mut from: impl Read, progress: &Progress) -> io::Result<File> {
     Ok(file)
 }
 
+/// True where more temporary files may be written.
+pub fn has_room() -> io::Result<bool> {
+    let free = rustix::fs::statvfs(std::env::temp_dir()).map(|disk| disk.f_bavail * disk.f_frsize)?;
+    Ok(free >= SPARE)
+}
+
 fn copy(from: &mut impl Read, to: &mut impl io::Write, progress: &Progress) -> io::Result<()> {
     let mut chunk = vec![0; 1 << 18];
     let mut until_look = 0;
@@ -140,8 +146,7 @@ fn copy(from: &mut impl Read, to: &mut impl io::Write, progress: &Progress) -> i
         }
         let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
         if until_look < read as u64 {
-            let free = rustix::fs::statvfs(std::env::temp_dir()).map(|disk| disk.f_bavail * disk.f_frsize)?;
-            if free < SPARE {
+            if !has_room()? {
                 let place = std::env::temp_dir();
                 let what = "less than 1 GB is free for what comes through the pipe: name another in TMPDIR";
                 return Err(io::Error::other(format!("{}: {what}", place.display())));

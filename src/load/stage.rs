@@ -1,53 +1,39 @@
-//! Files in formats that the server reads best: it reads them into a table of text beside the calls, in order, and what is
-//! in that table is checked like any other file. The table is dropped at the end.
+//! Files in formats that the server reads best: it reads them into a table beside the calls, with the file's own types and
+//! in its order. The table's rows are checked like those of any other file, and it is dropped at the end.
 
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::input;
+use super::OpenedFile;
+use super::input::{self, Input};
+use super::mapping::Format;
+use super::native;
 use super::progress::Progress;
 use bytes::Bytes;
 use clickhouse::Client;
 
-/// What such tables are called, before the second they were made in.
+/// The beginning of such tables' names, before the second they were made in.
 const NAME: &str = "cdrscope_load_";
 /// Seconds after which one that is still there was left by a run that was killed.
 const OLD: u64 = 86_400;
 const CHUNK: u64 = 1 << 20;
+/// Rows that are read at once.
+const BLOCK_ROWS: &str = "32768";
 
-/// A file as a table of text.
+/// A file as a table.
 pub struct Stage {
     client: Client,
     name: String,
 }
 
 impl Stage {
-    /// Has the server read a file into columns of these names, true beside those of lists.
+    /// Has the server read these columns of a file, names and types.
     pub async fn fill(
         client: &Client,
         file: &Path,
-        format: &str,
-        columns: &[(String, bool)],
-        strict: bool,
-        progress: &Progress,
-    ) -> Result<Self, String> {
-        match Self::make(client, file, format, columns, strict, progress).await {
-            // The other way round, lists are read from a column of text.
-            Err(why) if why.contains("Array") => {
-                let columns: Vec<_> = columns.iter().map(|(name, _)| (name.clone(), false)).collect();
-                Self::make(client, file, format, &columns, strict, progress).await
-            }
-            made => made,
-        }
-    }
-
-    async fn make(
-        client: &Client,
-        file: &Path,
-        format: &str,
-        columns: &[(String, bool)],
-        strict: bool,
+        format: Format,
+        columns: &[(String, String)],
         progress: &Progress,
     ) -> Result<Self, String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).unwrap_or(0);
@@ -56,14 +42,16 @@ impl Stage {
         let stage = Self { client: client.clone(), name };
         let columns: Vec<_> = columns
             .iter()
-            .map(|(name, is_list)| {
-                let kind = if *is_list { "Array(Nullable(String))" } else { "Nullable(String)" };
-                format!("{} {kind}", quoted(name))
+            .map(|(name, spelled)| {
+                // A column of nothing but nulls has no type that a table may have.
+                let spelled = if spelled.contains("Nothing") { "Nullable(String)" } else { spelled };
+                format!("{} {spelled}", quoted(name))
             })
             .collect();
         let create = format!("CREATE TABLE {} ({}) ENGINE = Log", stage.name, columns.join(", "));
-        client.query_raw(&create).execute().await.map_err(first_line)?;
-        match stage.send(file, format, strict, progress).await {
+        let any_type = client.clone().with_setting("allow_suspicious_low_cardinality_types", "1");
+        any_type.query_raw(&create).execute().await.map_err(first_line)?;
+        match stage.send(file, format, progress).await {
             Ok(()) => Ok(stage),
             Err(why) => {
                 stage.drop().await;
@@ -72,7 +60,8 @@ impl Stage {
         }
     }
 
-    async fn send(&self, file: &Path, format: &str, strict: bool, progress: &Progress) -> Result<(), String> {
+    async fn send(&self, file: &Path, format: Format, progress: &Progress) -> Result<(), String> {
+        let format = if format == Format::Native { "Native" } else { "Parquet" };
         let client = self
             .client
             .clone()
@@ -81,8 +70,7 @@ impl Stage {
             .with_setting("max_insert_threads", "1")
             .with_setting("input_format_parquet_preserve_order", "1")
             .with_setting("session_timezone", "UTC")
-            .with_setting("date_time_output_format", "iso")
-            .with_setting("input_format_skip_unknown_fields", if strict { "0" } else { "1" });
+            .with_setting("input_format_skip_unknown_fields", "1");
         let mut insert = client.insert_formatted_with(format!("INSERT INTO {} FORMAT {format}", self.name));
         let mut bytes = input::open(file, progress).map_err(|error| error.to_string())?;
         loop {
@@ -99,21 +87,29 @@ impl Stage {
         insert.end().await.map_err(first_line)
     }
 
-    /// Those of the columns that have a value in any row.
-    pub async fn filled(&self, columns: &[(String, bool)]) -> Result<Vec<String>, String> {
-        let counts: Vec<_> = columns.iter().map(|(name, _)| format!("countIf(notEmpty({}))", quoted(name))).collect();
-        let sql = format!("SELECT [{}] FROM {}", counts.join(", "), self.name);
-        let counts: Vec<u64> = self.client.query_raw(&sql).fetch_one().await.map_err(first_line)?;
-        let filled = columns.iter().zip(counts).filter(|(_, count)| *count > 0);
-        Ok(filled.map(|((name, _), _)| name.clone()).collect())
+    /// The staged rows, to be read with these columns: those whose values are not read here as text.
+    pub(super) fn read(&self, columns: &[(String, String)]) -> OpenedFile {
+        let selected = columns.iter().map(|(name, spelled)| match native::is_read(spelled) {
+            true => quoted(name),
+            false => format!("toString({0}) AS {0}", quoted(name)),
+        });
+        let sql = format!("SELECT {} FROM {}", selected.collect::<Vec<_>>().join(", "), self.name);
+        let client = self
+            .client
+            .clone()
+            .with_compression(clickhouse::Compression::None)
+            .with_setting("max_threads", "1")
+            .with_setting("max_block_size", BLOCK_ROWS)
+            .with_setting("session_timezone", "UTC")
+            .with_setting("date_time_output_format", "iso");
+        OpenedFile::typed(Input::Staged(Box::new(client), sql), columns)
     }
 
-    /// Reads the columns, rows in the order of the file.
-    pub fn select(&self, columns: &[String]) -> (Client, String) {
-        let columns: Vec<_> = columns.iter().map(|column| quoted(column)).collect();
-        let client =
-            self.client.clone().with_compression(clickhouse::Compression::None).with_setting("max_threads", "1");
-        (client, format!("SELECT {} FROM {}", columns.join(", "), self.name))
+    /// Drops the table, where there is one.
+    pub async fn drop_any(stage: Option<Self>) {
+        if let Some(stage) = stage {
+            stage.drop().await;
+        }
     }
 
     /// Drops the table.

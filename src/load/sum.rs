@@ -2,7 +2,7 @@
 
 use super::duration::{self, Unit};
 use super::moment::{self, Moment, Spelling};
-use super::number::{Number, Rounding};
+use super::number::{ExactNumber, Rounding};
 
 /// The direction in which a second column counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Sign {
 /// Billionths of billionths: digits after the point of a sum.
 const SCALE: u32 = 18;
 
-fn exact(number: Number, scale: u32) -> Result<i128, String> {
+fn exact(number: ExactNumber, scale: u32) -> Result<i128, String> {
     number.scaled(scale, Rounding::HalfUp).map(|(whole, _)| whole).ok_or_else(|| "out of range".to_owned())
 }
 

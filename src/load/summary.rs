@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Outcome;
 use super::check::Checked;
 use super::range::Range;
-use super::source::Source;
+use super::source::SourceFile;
 use super::store::Stored;
 use super::swap::Count;
 
@@ -70,7 +70,7 @@ pub fn swapped(range: &Range, (gone, new): (Count, Count), dry: bool) -> String 
 }
 
 /// The summary, a line a thought.
-pub fn lines(source: &Source, outcome: &Outcome, dry: bool) -> Vec<String> {
+pub fn lines(source: &SourceFile, outcome: &Outcome, dry: bool) -> Vec<String> {
     let name = &source.name;
     let Outcome { checked, stored } = outcome;
     let would = if dry { "would be stored" } else { "stored" };
@@ -103,6 +103,19 @@ pub fn lines(source: &Source, outcome: &Outcome, dry: bool) -> Vec<String> {
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let reasons: Vec<_> = reasons.iter().take(MOST).map(|((column, why), _)| format!("{column} {why}")).collect();
         lines.push(format!("{count} rows are no calls and were left out: {}", reasons.join(", ")));
+    }
+    if stored.repeated > 0 {
+        lines.push(format!("{} of those already there came earlier in this file", stored.repeated));
+    }
+    if checked.headers_again > 0 {
+        lines.push(format!("{} header lines that came again were passed over", checked.headers_again));
+    }
+    if checked.unfinished {
+        lines.push("the file is being written: its last line has no end yet and is no row".to_owned());
+    }
+    if checked.unended {
+        let why = "if the file was cut off, its last value may be too short";
+        lines.push(format!("the last line has no line end: {why}"));
     }
     let notes = &checked.notes;
     if notes.rounded > 0 {

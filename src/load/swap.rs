@@ -9,18 +9,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clickhouse::Client;
 use clickhouse::error::Error;
 
-use super::column::Kind;
-use super::plan::Table;
+use super::column::ColumnType;
+use super::door::{Beside, Door, SLACK};
+use super::plan::TargetTable;
 use super::range::{Range, between};
 use super::stage;
-use super::store::{Beside, Door, SLACK};
 
 /// The names of tables that are complete.
 const READY: &str = "cdrscope_ready_";
 
-/// What goes: kept in the comment of the table of new rows.
+/// The rows that go: kept in the comment of the table of new rows.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-struct Work {
+struct SwapWork {
     /// The table of calls.
     table: String,
     /// All rows of the range.
@@ -36,9 +36,9 @@ pub type Count = (u64, u64);
 pub struct Swap<'a> {
     door: &'a Door<'a>,
     /// The table of new rows.
-    new: Table,
+    new: TargetTable,
     partition_key: String,
-    work: Work,
+    work: SwapWork,
     replaces_known: bool,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Swap<'a> {
             return Err(format!("{} has neither a whole number id nor a uuid to know rows by", table.name));
         }
         let of_text =
-            table.column(&table.account).is_none_or(|column| !matches!(column.kind, Some(Kind::Integer { .. })));
+            table.column(&table.account).is_none_or(|column| !matches!(column.kind, Some(ColumnType::Integer { .. })));
         if of_text && range.is_some_and(|range| !range.accounts.is_empty()) {
             return Err(format!("--replace-account: {} is no column of whole numbers", table.account));
         }
@@ -63,8 +63,8 @@ impl<'a> Swap<'a> {
         stage::clear(door.client, now).await.map_err(line)?;
         let name = stage::name(now);
         door.run(&format!("CREATE TABLE {name} AS {}", table.name)).await.map_err(line)?;
-        let work = Work { table: table.name.clone(), range: range.cloned(), known: None };
-        Ok(Self { door, new: Table { name, ..table.clone() }, partition_key, work, replaces_known })
+        let work = SwapWork { table: table.name.clone(), range: range.cloned(), known: None };
+        Ok(Self { door, new: TargetTable { name, ..table.clone() }, partition_key, work, replaces_known })
     }
 
     /// Where new rows are stored. Of rows that stay, those with the same id or uuid are known.
@@ -127,7 +127,7 @@ pub async fn finish_left(door: &Door<'_>, dry: bool, say: &mut dyn FnMut(String)
         let sql = "SELECT comment FROM system.tables WHERE database = currentDatabase() AND name = {name:String}";
         let comment: Option<String> =
             door.client.query_raw(sql).param("name", &name).fetch_optional().await.map_err(line)?;
-        let work: Option<Work> = comment.and_then(|comment| serde_json::from_str(&comment).ok());
+        let work: Option<SwapWork> = comment.and_then(|comment| serde_json::from_str(&comment).ok());
         let Some(work) = work.filter(|work| work.table == door.table.name) else { continue };
         if dry {
             say(format!(
@@ -146,7 +146,7 @@ pub async fn finish_left(door: &Door<'_>, dry: bool, say: &mut dyn FnMut(String)
 }
 
 /// Takes the old rows out and the new ones in, from the beginning.
-async fn finish(door: &Door<'_>, partition_key: &str, work: &Work, new: &str) -> Result<(), String> {
+async fn finish(door: &Door<'_>, partition_key: &str, work: &SwapWork, new: &str) -> Result<(), String> {
     let table = &door.table.name;
     let months = work.range.as_ref().filter(|_| work.known.is_none());
     let months = months.and_then(|range| range.partitions(door.table, partition_key));
@@ -193,7 +193,7 @@ async fn finish(door: &Door<'_>, partition_key: &str, work: &Work, new: &str) ->
 }
 
 /// Rows of the table that go, if any can.
-fn condition(table: &Table, work: &Work, new: &str) -> Option<String> {
+fn condition(table: &TargetTable, work: &SwapWork, new: &str) -> Option<String> {
     let range = work.range.as_ref().map(|range| format!("({})", range.sql(table)));
     let known = work.known.map(|(from, to)| {
         let id = keys(table).first().is_some_and(|key| *key == table.id).then(|| format!("`{}`", table.id));
@@ -212,10 +212,10 @@ fn condition(table: &Table, work: &Work, new: &str) -> Option<String> {
 }
 
 /// The columns that rows are known by.
-fn keys(table: &Table) -> Vec<&str> {
+fn keys(table: &TargetTable) -> Vec<&str> {
     let kind = |name: &str| table.column(name).and_then(|column| column.kind.as_ref());
-    let id = matches!(kind(&table.id), Some(Kind::Integer { bytes: ..=8, .. })).then_some(table.id.as_str());
-    let uuid = (kind("uuid") == Some(&Kind::Uuid)).then_some("uuid");
+    let id = matches!(kind(&table.id), Some(ColumnType::Integer { bytes: ..=8, .. })).then_some(table.id.as_str());
+    let uuid = (kind("uuid") == Some(&ColumnType::Uuid)).then_some("uuid");
     id.into_iter().chain(uuid).collect()
 }
 

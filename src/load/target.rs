@@ -1,19 +1,19 @@
 //! One column of the table, and how the file's columns fill it.
 
-use super::column::{Column, Kind};
+use super::column::{ColumnType, TargetColumn};
 use super::duration::Unit;
-use super::mapping::{Full, Mapping, Scalar, Source};
+use super::mapping::{ColumnSource, Full, Mapping, Scalar};
 use super::moment::Spelling;
 use super::read::Recipe;
-use super::row::Cells;
+use super::row::RecordFields;
 use super::sum::Sign;
-use super::value::{Notes, Refusal, Style, write};
+use super::value::{InvalidValue, Notes, Style, write};
 
 /// A column of the table and where its values come from.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The column.
-    pub column: Column,
+    pub column: TargetColumn,
     /// Of the file; the first that is not empty counts.
     pub from: Vec<usize>,
     /// The same for every row, written already.
@@ -27,13 +27,13 @@ impl Target {
     /// The column as the mapping, or `given` for every row, or its own name fills it; `None`
     /// where it is not.
     pub fn new(
-        column: &Column,
+        column: &TargetColumn,
         sources: &[String],
         mapping: &Mapping,
         given: Option<&str>,
         times: &Spelling,
     ) -> Result<Option<Self>, String> {
-        let mapped = mapping.columns.get(&column.name).map(Source::full);
+        let mapped = mapping.columns.get(&column.name).map(ColumnSource::full);
         let full = mapped.clone().unwrap_or_default();
         let mut names: Vec<&str> = full.from.list().iter().map(String::as_str).collect();
         if mapped.is_none() && !mapping.only {
@@ -74,6 +74,21 @@ impl Target {
         self.constant.is_some() || self.style.default.is_some()
     }
 
+    /// The value of every row without the flags before it, unless it is a default, null or a list.
+    pub fn repeated(&self) -> Option<&[u8]> {
+        let flags: &[u8] = if self.column.nullable { &[0, 0] } else { &[0] };
+        let value = self.constant()?.strip_prefix(flags)?;
+        if matches!(self.column.kind, Some(ColumnType::Array(_))) { None } else { Some(value) }
+    }
+
+    /// The file's column, where a value is written as it stands there.
+    pub fn plain(&self) -> Option<usize> {
+        let Self { from, constant: None, style, recipe: None, .. } = self else { return None };
+        let is_plain =
+            style.words.is_empty() && style.unit.is_none() && style.default.is_none() && !style.decimal_comma;
+        if let ([at], true) = (from.as_slice(), is_plain) { Some(*at) } else { None }
+    }
+
     /// True if it reads that column of the file.
     pub fn reads(&self, at: usize) -> bool {
         let recipe = self.recipe.as_ref();
@@ -81,7 +96,7 @@ impl Target {
     }
 
     /// The names and the texts of the file's columns that count in this record, for a human.
-    pub fn told(&self, sources: &[String], cells: &Cells, record: &str) -> (String, String) {
+    pub fn told(&self, sources: &[String], cells: &RecordFields, record: &str) -> (String, String) {
         if self.constant.is_some() {
             return ("(every row)".to_owned(), String::new());
         }
@@ -106,7 +121,13 @@ impl Target {
     }
 
     /// Writes the value behind `out`; true where it is the column's default.
-    pub fn write(&self, cells: &Cells, record: &str, notes: &mut Notes, out: &mut Vec<u8>) -> Result<bool, Refusal> {
+    pub fn write(
+        &self,
+        cells: &RecordFields,
+        record: &str,
+        notes: &mut Notes,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, InvalidValue> {
         if let Some(constant) = &self.constant {
             out.extend_from_slice(constant);
             return Ok(false);
@@ -136,7 +157,7 @@ pub fn place(sources: &[String], name: &str) -> Option<usize> {
     })
 }
 
-fn recipe(full: &Full, column: &Column, sources: &[String]) -> Recipe {
+fn recipe(full: &Full, column: &TargetColumn, sources: &[String]) -> Recipe {
     let named = match (&full.plus, &full.minus) {
         (Some(name), _) => Some((Sign::Plus, name)),
         (None, Some(name)) => Some((Sign::Minus, name)),
@@ -150,7 +171,7 @@ fn recipe(full: &Full, column: &Column, sources: &[String]) -> Recipe {
         other,
         when: full.when.as_ref().map(|name| place(sources, name).ok_or(())),
         unit: full.unit,
-        is_time: column.is_time() || column.kind == Some(Kind::Day),
+        is_time: column.is_time() || column.kind == Some(ColumnType::Day),
     }
 }
 

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::column::{Column, Kind};
+use super::column::{ColumnType, TargetColumn};
 use super::duration::{self, Unit};
-use super::moment::{self, Epoch, Moment, Spelling};
-use super::number::{Number, Rounding};
+use super::moment::Spelling;
+use super::number::{ExactNumber, Rounding};
+pub use super::scalar::is_cut;
+use super::scalar::{CUT, float, integer, time, truth};
 
-/// How the values of one column are spelled, beyond what its type says.
+/// The spelling of one column's values, beyond its type.
 #[derive(Clone, Debug)]
 pub struct Style {
     /// Times.
@@ -25,7 +27,7 @@ pub struct Style {
     pub default: Option<String>,
 }
 
-/// What is told of a file's values in its summary.
+/// Counts of values for the summary of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
     /// Values with more digits than their column.
@@ -50,17 +52,17 @@ impl Notes {
 /// Writes the value of a column, with the flags before it that RowBinaryWithDefaults and Nullable have. True where
 /// it is the column's default because there is nothing in the file.
 pub fn write(
-    column: &Column,
+    column: &TargetColumn,
     text: Option<&str>,
     style: &Style,
     notes: &mut Notes,
     out: &mut Vec<u8>,
-) -> Result<bool, Refusal> {
+) -> Result<bool, InvalidValue> {
     let Some(kind) = &column.kind else {
         let why = format!("columns of type {} cannot be loaded", column.spelled).into();
-        return Err(Refusal { value: String::new(), why });
+        return Err(InvalidValue { value: String::new(), why });
     };
-    let is_text = matches!(kind, Kind::Text);
+    let is_text = matches!(kind, ColumnType::Text);
     let text = text.map(|text| if is_text { text } else { text.trim() });
     let text = match text.filter(|text| is_text || !text.is_empty()).or(style.default.as_deref()) {
         Some(text) => text,
@@ -73,8 +75,8 @@ pub fn write(
             return Ok(true);
         }
     };
-    let refuse = |text: &str, why: Cow<'static, str>| Refusal { value: quoted(text), why };
-    let text = match spelled(text, style) {
+    let refuse = |text: &str, why: Cow<'static, str>| InvalidValue { value: quoted(text), why };
+    let text = match spelled(text, style, is_text) {
         Some(text) => text,
         None => return Err(refuse(text, "no word that the mapping knows".into())),
     };
@@ -102,16 +104,18 @@ pub fn write(
 
 /// A value that is not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct InvalidValue {
     /// It, quoted and cut.
     pub value: String,
     /// The reason.
     pub why: Cow<'static, str>,
 }
 
-enum Fault {
+/// The reason why a text is no value.
+pub(super) enum Fault {
     /// A time that stands for none.
     Zero,
+    /// Any other.
     Why(Cow<'static, str>),
 }
 
@@ -127,33 +131,35 @@ impl From<String> for Fault {
     }
 }
 
-/// The text with words replaced.
-fn spelled<'a>(text: &'a str, style: &'a Style) -> Option<Cow<'a, str>> {
+/// The text with words replaced, and in a number the decimal comma.
+fn spelled<'a>(text: &'a str, style: &'a Style, is_text: bool) -> Option<Cow<'a, str>> {
     if !style.words.is_empty() {
         let found = style.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
         let found = found.or_else(|| style.words.iter().find(|(word, _)| word == "*"));
         let replaced = |value: &'a String| if value == "*" { text } else { value.as_str() };
         return found.map(|(_, value)| Cow::Borrowed(replaced(value)));
     }
-    if style.decimal_comma && text.contains(',') && !text.contains('.') {
+    if style.decimal_comma && !is_text && text.contains(',') && !text.contains('.') {
         return Some(Cow::Owned(text.replacen(',', ".", 1)));
     }
     Some(Cow::Borrowed(text))
 }
 
-fn value(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Fault> {
+fn value(kind: &ColumnType, text: &str, style: &Style, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Fault> {
     match kind {
-        Kind::Text => {
+        ColumnType::Text if is_cut(text, true) => return Err(CUT.into()),
+        ColumnType::Integer { .. } if is_cut(text, false) => return Err(CUT.into()),
+        ColumnType::Text => {
             length(text.len(), out);
             out.extend_from_slice(text.as_bytes());
         }
-        Kind::Integer { signed, bytes } => {
+        ColumnType::Integer { signed, bytes } => {
             let number = match style.unit {
                 Some(unit) => duration::parse(text, unit)?.scaled(0, style.rounding).map(|(number, _)| number),
                 None => match integer(text) {
                     Some(number) => Some(number),
                     None if *bytes == 1 && !*signed && truth(text).is_some() => truth(text),
-                    None => match Number::parse(text)?.scaled(0, Rounding::HalfUp) {
+                    None => match ExactNumber::parse(text)?.scaled(0, Rounding::HalfUp) {
                         Some((_, true)) => return Err("not a whole number".into()),
                         whole => whole.map(|(number, _)| number),
                     },
@@ -170,10 +176,10 @@ fn value(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Ve
                 None => return Err(format!("out of range, which is {low} to {high}").into()),
             }
         }
-        Kind::Decimal { digits, scale, bytes } => {
+        ColumnType::Decimal { digits, scale, bytes } => {
             let number = match style.unit {
                 Some(unit) => duration::parse(text, unit)?,
-                None => Number::parse(text)?,
+                None => ExactNumber::parse(text)?,
             };
             let limit = 10_i128.pow(*digits);
             match number.scaled(*scale, Rounding::HalfUp).filter(|(number, _)| (1 - limit..limit).contains(number)) {
@@ -184,29 +190,29 @@ fn value(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Ve
                 None => return Err(format!("out of range: {} digits before the point at most", digits - scale).into()),
             }
         }
-        Kind::Float(bytes) => float(text, *bytes, style, out)?,
-        Kind::Seconds | Kind::Ticks(_) | Kind::Day => time(kind, text, style, notes, out)?,
-        Kind::Uuid => {
+        ColumnType::Float(bytes) => float(text, *bytes, style, out)?,
+        ColumnType::Seconds | ColumnType::Ticks(_) | ColumnType::Day => time(kind, text, style, notes, out)?,
+        ColumnType::Uuid => {
             let long = text.len() == 36 || text.len() == 32;
             let uuid = uuid::Uuid::try_parse(text).ok().filter(|_| long).ok_or("not a UUID")?;
             let (high, low) = uuid.as_u64_pair();
             out.extend_from_slice(&high.to_le_bytes());
             out.extend_from_slice(&low.to_le_bytes());
         }
-        Kind::V4 => {
+        ColumnType::V4 => {
             let address: Ipv4Addr = text.parse().map_err(|_not| "not an IPv4 address")?;
             out.extend_from_slice(&u32::from(address).to_le_bytes());
         }
-        Kind::V6 => {
+        ColumnType::V6 => {
             let v4 = text.parse::<Ipv4Addr>().map(|v4| v4.to_ipv6_mapped());
             let address = v4.or_else(|_not| text.parse::<Ipv6Addr>()).map_err(|_not| "not an IP address")?;
             out.extend_from_slice(&address.octets());
         }
-        Kind::Array(element) => {
+        ColumnType::Array(element) => {
             let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
             let inner = inner.or_else(|| text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')));
             let inner = inner.ok_or("not a list such as [9,12] or {9,12}")?.trim();
-            if matches!(**element, Kind::Text | Kind::Array(_)) {
+            if matches!(**element, ColumnType::Text | ColumnType::Array(_)) {
                 return Err("lists of text cannot be loaded".into());
             }
             let elements: Vec<&str> = if inner.is_empty() { Vec::new() } else { inner.split(',').collect() };
@@ -219,107 +225,8 @@ fn value(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Ve
     Ok(())
 }
 
-fn float(text: &str, bytes: usize, style: &Style, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let factor = match style.unit {
-        None | Some(Unit::Seconds) => 1.0,
-        Some(Unit::Milliseconds) => 1e3,
-        Some(Unit::Microseconds) => 1e6,
-        Some(Unit::Nanoseconds) => 1e9,
-        Some(unit @ (Unit::Clock | Unit::Go | Unit::Iso)) => {
-            let (nanos, _) = duration::parse(text, unit)?.scaled(9, style.rounding).ok_or("out of range")?;
-            let plain = Style { unit: Some(Unit::Nanoseconds), ..style.clone() };
-            return float(&nanos.to_string(), bytes, &plain, out);
-        }
-    };
-    // Checks the spelling: f64's own also takes `inf` and `nan`.
-    Number::parse(text)?;
-    if bytes == 4 && style.unit.is_none() {
-        // Straight from the text: by way of f64 it would be rounded twice.
-        let number: f32 = text.parse().map_err(|_not| "not a number")?;
-        if !number.is_finite() {
-            return Err("out of range of 32-bit fractions".into());
-        }
-        out.extend_from_slice(&number.to_le_bytes());
-        return Ok(());
-    }
-    let number = text.parse::<f64>().map_err(|_not| "not a number")? / factor;
-    if bytes == 4 {
-        let narrow = number as f32;
-        if !narrow.is_finite() {
-            return Err("out of range of 32-bit fractions".into());
-        }
-        out.extend_from_slice(&narrow.to_le_bytes());
-        return Ok(());
-    }
-    if !number.is_finite() {
-        return Err("out of range of 64-bit fractions".into());
-    }
-    out.extend_from_slice(&number.to_le_bytes());
-    Ok(())
-}
-
-fn time(kind: &Kind, text: &str, style: &Style, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let midnight;
-    // A date is enough for a column of dates.
-    let text = if *kind == Kind::Day && text.len() == 10 && text.bytes().any(|byte| !byte.is_ascii_digit()) {
-        midnight = format!("{text} 00:00:00Z");
-        &midnight
-    } else {
-        text
-    };
-    let Moment::At { seconds, nanos, epoch } = moment::parse(text, &style.times)? else { return Err(Fault::Zero) };
-    if let Some(epoch) = epoch {
-        notes.epochs[match epoch {
-            Epoch::Seconds => 0,
-            Epoch::Milliseconds => 1,
-            Epoch::Microseconds => 2,
-            Epoch::Nanoseconds => 3,
-        }] += 1;
-    }
-    let unsigned = u64::try_from(seconds).unwrap_or(0);
-    match kind {
-        Kind::Day => out.extend_from_slice(&(unsigned / 86_400).to_le_bytes()[..2]),
-        Kind::Ticks(digits) => {
-            let ticks = seconds * 10_i64.pow(*digits) + i64::from(nanos / 10_u32.pow(9 - digits));
-            out.extend_from_slice(&ticks.to_le_bytes());
-        }
-        _ => out.extend_from_slice(&unsigned.to_le_bytes()[..4]),
-    }
-    Ok(())
-}
-
-/// Plain digits, the usual case.
-fn integer(text: &str) -> Option<i128> {
-    let (negative, digits) = match text.as_bytes() {
-        [b'-', rest @ ..] => (true, rest),
-        rest => (false, rest),
-    };
-    if digits.is_empty() || digits.len() > 18 {
-        return None;
-    }
-    let mut number = 0_i64;
-    for digit in digits {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        number = number * 10 + i64::from(digit - b'0');
-    }
-    Some(i128::from(if negative { -number } else { number }))
-}
-
-fn truth(text: &str) -> Option<i128> {
-    let one_of = |words: [&str; 4]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-    if one_of(["t", "true", "y", "yes"]) {
-        Some(1)
-    } else if one_of(["f", "false", "n", "no"]) {
-        Some(0)
-    } else {
-        None
-    }
-}
-
 /// A length as RowBinary has it.
-fn length(mut length: usize, out: &mut Vec<u8>) {
+pub fn length(mut length: usize, out: &mut Vec<u8>) {
     while length > 0x7f {
         out.push((length & 0x7f) as u8 | 0x80);
         length >>= 7;

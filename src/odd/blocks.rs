@@ -5,27 +5,14 @@
 
 use std::collections::HashMap;
 
-/// A part as `system.parts` shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Its name.
-    pub name: String,
-    /// Its partition.
-    pub partition: String,
-    /// First block.
-    pub min_block: i64,
-    /// Last block.
-    pub max_block: i64,
-    /// Rows.
-    pub rows: u64,
-}
+use crate::store::parts::PartRow;
 
 /// Odd rows, by the place of the rule.
 pub type Counts = Vec<u64>;
 
 /// Blocks that were looked at, or that were there before the first look.
 #[derive(Clone, Debug)]
-struct Known {
+struct KnownBlocks {
     min_block: i64,
     max_block: i64,
     rows: u64,
@@ -33,8 +20,8 @@ struct Known {
     counts: Option<Counts>,
 }
 
-impl Known {
-    fn lies_in(&self, part: &Part) -> bool {
+impl KnownBlocks {
+    fn lies_in(&self, part: &PartRow) -> bool {
         part.min_block <= self.min_block && self.max_block <= part.max_block
     }
 }
@@ -43,18 +30,18 @@ impl Known {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Todo {
     /// The part.
-    pub part: Part,
-    /// What was counted in it before; `None` where that is not known, so that only later merges profit.
+    pub part: PartRow,
+    /// The counts of an earlier check; `None` where they are not known, so that only later merges profit.
     pub base: Option<Counts>,
     /// Rows of it that nobody has looked at.
     pub new_rows: u64,
 }
 
-/// What is known of a table's blocks.
+/// The counts of a table's blocks.
 #[derive(Debug, Default)]
 pub struct Blocks {
     table: Option<String>,
-    known: HashMap<String, Vec<Known>>,
+    known: HashMap<String, Vec<KnownBlocks>>,
 }
 
 impl Blocks {
@@ -62,7 +49,7 @@ impl Blocks {
     /// then small ones that were there before, since a merge may put new rows into them.
     ///
     /// The parts of the first reading are known.
-    pub fn read(&mut self, table: &str, parts: &[Part]) -> Vec<Todo> {
+    pub fn read(&mut self, table: &str, parts: &[PartRow]) -> Vec<Todo> {
         let is_first = self.table.is_none();
         if self.table.as_deref() != Some(table) {
             // Another table under the same name gives out the same blocks.
@@ -70,11 +57,11 @@ impl Blocks {
             self.table = Some(table.to_owned());
         }
         let mut todo = Vec::new();
-        let mut known: HashMap<String, Vec<Known>> = HashMap::new();
+        let mut known: HashMap<String, Vec<KnownBlocks>> = HashMap::new();
         // Patch parts hold changes of rows, not rows.
         for part in parts.iter().filter(|part| !part.partition.starts_with("patch-")) {
             let of_partition = self.known.get(&part.partition).map_or(&[][..], Vec::as_slice);
-            let inside: Vec<&Known> = of_partition.iter().filter(|known| known.lies_in(part)).collect();
+            let inside: Vec<&KnownBlocks> = of_partition.iter().filter(|known| known.lies_in(part)).collect();
             let rows: u64 = inside.iter().map(|known| known.rows).sum();
             let ends = (inside.iter().map(|k| k.min_block).min(), inside.iter().map(|k| k.max_block).max());
             let is_known = ends == (Some(part.min_block), Some(part.max_block)) && rows >= part.rows;
@@ -88,7 +75,12 @@ impl Blocks {
                 if counts.is_none() {
                     todo.push(Todo { part: part.clone(), base: None, new_rows: 0 });
                 }
-                entry.push(Known { min_block: part.min_block, max_block: part.max_block, rows: part.rows, counts });
+                entry.push(KnownBlocks {
+                    min_block: part.min_block,
+                    max_block: part.max_block,
+                    rows: part.rows,
+                    counts,
+                });
             } else {
                 entry.extend(inside.into_iter().cloned());
                 todo.push(Todo { part: part.clone(), base: counts, new_rows: part.rows.saturating_sub(rows).max(1) });
@@ -108,10 +100,10 @@ impl Blocks {
     }
 
     /// Notes what a part holds; `None` if that was not counted.
-    pub fn note(&mut self, part: &Part, counts: Option<Counts>) {
+    pub fn note(&mut self, part: &PartRow, counts: Option<Counts>) {
         let known = self.known.entry(part.partition.clone()).or_default();
         known.retain(|known| !known.lies_in(part));
-        known.push(Known { min_block: part.min_block, max_block: part.max_block, rows: part.rows, counts });
+        known.push(KnownBlocks { min_block: part.min_block, max_block: part.max_block, rows: part.rows, counts });
     }
 }
 
@@ -125,9 +117,9 @@ fn added(mut sum: Counts, more: &Counts) -> Counts {
 mod tests {
     use super::*;
 
-    fn part(min_block: i64, max_block: i64, rows: u64) -> Part {
+    fn part(min_block: i64, max_block: i64, rows: u64) -> PartRow {
         let name = format!("202601_{min_block}_{max_block}_0");
-        Part { name, partition: "202601".into(), min_block, max_block, rows }
+        PartRow { name, partition: "202601".into(), min_block, max_block, rows, ..PartRow::default() }
     }
 
     /// Names of the parts with new rows, with what is known of them.

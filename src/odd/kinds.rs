@@ -7,36 +7,36 @@ use crate::tables;
 
 /// A way in which a row is odd.
 #[derive(Debug)]
-pub struct Kind {
+pub struct OddKind {
     /// Its name in metrics and settings.
     pub name: &'static str,
     /// The table whose rows are looked at.
     pub table: Table,
-    /// What is odd about such a row, as a clause behind "rows".
+    /// The fault of such a row, as a clause behind "rows".
     pub says: &'static str,
     /// A row is odd if one of these holds; those whose columns the table lacks are left out.
-    tests: &'static [Test],
+    tests: &'static [KindTest],
     /// A condition that some row of the table has to meet before rows of the kind are odd.
-    pub beside: Option<Test>,
+    pub beside: Option<KindTest>,
 }
 
 /// A condition and the columns it needs. `{column}` in its text stands for the expression of that column.
 #[derive(Clone, Copy, Debug)]
-pub struct Test {
+pub struct KindTest {
     needs: &'static [&'static str],
     sql: &'static str,
 }
 
-const fn test(needs: &'static [&'static str], sql: &'static str) -> Test {
-    Test { needs, sql }
+const fn test(needs: &'static [&'static str], sql: &'static str) -> KindTest {
+    KindTest { needs, sql }
 }
 
 /// The kind that compares rows with each other.
 pub const TWICE: &str = "id_twice";
 
 /// Every kind there is.
-pub const KINDS: &[Kind] = &[
-    Kind {
+pub const KINDS: &[OddKind] = &[
+    OddKind {
         name: "negative_duration",
         table: Table::Cdrs,
         says: "with a duration below 0",
@@ -47,7 +47,7 @@ pub const KINDS: &[Kind] = &[
         ],
         beside: None,
     },
-    Kind {
+    OddKind {
         name: "long_duration",
         table: Table::Cdrs,
         says: "with a duration, or from start to end, over checks.max_duration_days",
@@ -61,14 +61,14 @@ pub const KINDS: &[Kind] = &[
         ],
         beside: None,
     },
-    Kind {
+    OddKind {
         name: "start_before_1990",
         table: Table::Cdrs,
         says: "that start before 1990",
         tests: &[test(&["time_start"], "{time_start} < toDateTime(631152000)")],
         beside: None,
     },
-    Kind {
+    OddKind {
         name: "start_in_future",
         table: Table::Cdrs,
         says: "that start, are answered or end more than a day ahead",
@@ -81,7 +81,7 @@ pub const KINDS: &[Kind] = &[
     },
     // Yeti keeps calls that it refused before it knew the caller, with neither customer nor account: those are usual. A
     // call that was answered or cost something is somebody's.
-    Kind {
+    OddKind {
         name: "no_customer",
         table: Table::Cdrs,
         says: "without customer or account, though answered, charged or with one of the two",
@@ -98,7 +98,7 @@ pub const KINDS: &[Kind] = &[
         ],
         beside: None,
     },
-    Kind {
+    OddKind {
         name: "negative_price",
         table: Table::Cdrs,
         says: "with a price below 0",
@@ -106,14 +106,14 @@ pub const KINDS: &[Kind] = &[
         beside: None,
     },
     // An attempt that was not answered may be followed by the next one; an answered one is its call's last.
-    Kind {
+    OddKind {
         name: "not_last",
         table: Table::Cdrs,
         says: "that were answered and lack is_last_cdr, which others have",
         tests: &[test(&["is_last_cdr", "duration"], "{is_last_cdr} = 0 AND {duration} > 0")],
         beside: Some(test(&["is_last_cdr"], "{is_last_cdr} != 0")),
     },
-    Kind {
+    OddKind {
         name: "times_out_of_order",
         table: Table::Cdrs,
         says: "that were answered or ended before they started, or ended before they were answered",
@@ -124,22 +124,22 @@ pub const KINDS: &[Kind] = &[
         ],
         beside: None,
     },
-    Kind { name: TWICE, table: Table::Cdrs, says: "with the id of another row", tests: &[], beside: None },
-    Kind {
+    OddKind { name: TWICE, table: Table::Cdrs, says: "with the id of another row", tests: &[], beside: None },
+    OddKind {
         name: "active_before_1990",
         table: Table::ActiveCalls,
         says: "of a snapshot before 1990",
         tests: &[test(&["snapshot_timestamp"], "{snapshot_timestamp} < toDateTime(631152000)")],
         beside: None,
     },
-    Kind {
+    OddKind {
         name: "active_in_future",
         table: Table::ActiveCalls,
         says: "of a snapshot more than a day ahead",
         tests: &[test(&["snapshot_timestamp"], "{snapshot_timestamp} > now() + 86400")],
         beside: None,
     },
-    Kind {
+    OddKind {
         name: "active_too_long",
         table: Table::ActiveCalls,
         says: "of calls that are up for longer than checks.max_duration_days",
@@ -149,7 +149,7 @@ pub const KINDS: &[Kind] = &[
         ],
         beside: None,
     },
-    Kind {
+    OddKind {
         name: "active_no_customer",
         table: Table::ActiveCalls,
         says: "without customer or account, though answered or with one of the two",
@@ -165,7 +165,7 @@ pub const KINDS: &[Kind] = &[
         ],
         beside: None,
     },
-    Kind {
+    OddKind {
         name: "active_out_of_order",
         table: Table::ActiveCalls,
         says: "of calls that were answered before they started",
@@ -174,7 +174,7 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-impl Test {
+impl KindTest {
     /// Its text over the columns of a table; `None` if the table lacks one.
     pub(super) fn over(&self, table: &TableSchema, max_seconds: u64) -> Option<String> {
         let mut sql = self.sql.replace("{max_seconds}", &max_seconds.to_string());
@@ -185,7 +185,7 @@ impl Test {
     }
 }
 
-impl Kind {
+impl OddKind {
     /// The condition over the columns of a table, true or false and never null.
     ///
     /// # Errors

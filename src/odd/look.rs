@@ -10,13 +10,15 @@ use clickhouse::{Client, Row, RowOwned, RowRead};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::blocks::{Blocks, Counts, Part, Todo};
+use super::blocks::{Blocks, Counts, Todo};
 use super::rules::{Depth, Rules};
 use super::tally::{Example, Tally};
 use super::watch::now;
 use crate::config::Config;
 use crate::report::Table;
 use crate::sql::schema::TableSchema;
+use crate::store::parts::{PartRow, parts};
+use crate::store::server_code;
 
 /// Parts of one look; more wait for the next.
 const MOST_PARTS: usize = 256;
@@ -39,9 +41,9 @@ const OTHERS: u64 = 6_000_000;
 /// Seconds that a statement of a look may take.
 const SECONDS: u32 = 10;
 
-/// What is known of a table's checks.
+/// The state of a table's checks.
 #[derive(Clone, Debug, Default)]
-pub struct Status {
+pub struct CheckStatus {
     /// When all new parts had been looked at, or as many as one look takes; epoch seconds.
     pub looked: Option<i64>,
     /// Why the latest look failed.
@@ -56,17 +58,16 @@ pub struct Status {
 
 /// One table under watch.
 #[derive(Debug)]
-pub(super) struct Target {
-    /// What its warnings are about.
+pub(super) struct WatchedTable {
+    /// The topic of its warnings.
     pub(super) topic: &'static str,
     database: String,
-    name: String,
-    /// What is looked for.
+    /// The checks.
     pub(super) rules: Rules,
     /// Why its rows are not looked at, if they are not.
     pub(super) unwatched: Option<&'static str>,
     blocks: tokio::sync::Mutex<Blocks>,
-    status: Mutex<Status>,
+    status: Mutex<CheckStatus>,
     /// By the place of a rule: if the table has the rows that it wants beside the odd ones.
     company: Mutex<Vec<Company>>,
 }
@@ -85,18 +86,7 @@ enum Company {
 /// Seconds after which a table without such rows is asked again; new parts tell it at once.
 const ASK_AGAIN: i64 = 600;
 
-/// A row of `system.parts`.
-#[derive(Row, Deserialize)]
-struct PartRow {
-    name: String,
-    partition: String,
-    min_block: i64,
-    max_block: i64,
-    rows: u64,
-    path: String,
-}
-
-/// What a part holds.
+/// The odd rows of a part.
 #[derive(Row, Deserialize)]
 struct Held {
     part: String,
@@ -116,12 +106,8 @@ struct Doubles {
     example: (String, String, String),
 }
 
-const PARTS: &str = "SELECT name, partition_id, min_block_number, max_block_number, rows, path FROM system.parts \
-    WHERE database = {database:String} AND table = {table:String} AND active";
-
-impl Target {
+impl WatchedTable {
     pub(super) fn new(of: Table, table: &TableSchema, config: &Config) -> Self {
-        let (database, name) = table.name.split_once('.').unwrap_or((&config.clickhouse.database, &table.name));
         let rules = Rules::new(of, table, config.checks.max_duration_days);
         let unwatched = match () {
             () if !config.checks.enabled => Some("checks.enabled is false"),
@@ -129,15 +115,13 @@ impl Target {
             () => None,
         };
         let company = Mutex::new(vec![Company::Unknown; rules.rules.len()]);
-        let (database, name) = (database.to_owned(), name.to_owned());
         let topic = match of {
             Table::Cdrs => "rows of calls",
             Table::ActiveCalls => "rows of live calls",
         };
         Self {
             topic,
-            database,
-            name,
+            database: config.clickhouse.database.clone(),
             rules,
             unwatched,
             blocks: Default::default(),
@@ -146,21 +130,14 @@ impl Target {
         }
     }
 
-    pub(super) fn status(&self) -> std::sync::MutexGuard<'_, Status> {
+    pub(super) fn status(&self) -> std::sync::MutexGuard<'_, CheckStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The name of the table of the parts, by its server, and the parts.
-    async fn parts(&self, client: &Client) -> clickhouse::error::Result<(String, Vec<Part>)> {
-        let query = client.query_raw(PARTS).param("database", &self.database).param("table", &self.name);
-        let rows: Vec<PartRow> = crate::store::in_time(query.fetch_all()).await?;
-        // The folder above a part's own is named after the table's UUID.
-        let table = rows.first().and_then(|row| row.path.rsplit('/').nth(2)).unwrap_or_default().to_owned();
-        let part = |row: PartRow| {
-            let PartRow { name, partition, min_block, max_block, rows, .. } = row;
-            Part { name, partition, min_block, max_block, rows }
-        };
-        Ok((table, rows.into_iter().map(part).collect()))
+    async fn parts(&self, client: &Client) -> clickhouse::error::Result<(String, Vec<PartRow>)> {
+        let parts = parts(client, &self.database, &self.rules.table).await?;
+        Ok((parts.first().map_or("", PartRow::table).to_owned(), parts))
     }
 
     /// Notes what is there without looking into it.
@@ -196,7 +173,7 @@ impl Target {
         tally: &Tally,
     ) -> clickhouse::error::Result<()> {
         let names: Vec<&str> = chosen.iter().map(|todo| todo.part.name.as_str()).collect();
-        let ask = Ask { client, parts: &names, window: None, most_rows: None };
+        let ask = PartsQuery { client, parts: &names, window: None, most_rows: None };
         let held: Vec<Held> = ask.rows(&self.rules.parts()).await?;
         self.note_company(&held);
         let mut doubles = Vec::new();
@@ -283,7 +260,7 @@ impl Target {
             };
             let mut company = self.company().get(place).copied().unwrap_or(Company::Unknown);
             if company == Company::Unknown || matches!(company, Company::Absent(at) if now() - at >= ASK_AGAIN) {
-                let ask = Ask { client, parts: &[], window: None, most_rows: None };
+                let ask = PartsQuery { client, parts: &[], window: None, most_rows: None };
                 company = match ask.rows::<u8>(&self.rules.any(condition)).await {
                     Ok(rows) if rows.is_empty() => Company::Absent(now()),
                     // A table so large that this cannot be told in time is taken to have some.
@@ -309,7 +286,7 @@ impl Target {
         for depth in [Depth::Range, Depth::Key, Depth::Parts] {
             let Some(sql) = self.rules.doubles(depth) else { continue };
             let most_rows = (depth != Depth::Parts).then_some(OTHERS + new);
-            match (Ask { client, parts: &names, window: Some((from, to)), most_rows }).rows(&sql).await {
+            match (PartsQuery { client, parts: &names, window: Some((from, to)), most_rows }).rows(&sql).await {
                 Err(error) if is_too_much(&error) => {}
                 done => return done,
             }
@@ -356,18 +333,18 @@ fn choose(todo: Vec<Todo>, mut skip: impl FnMut(&Todo)) -> (Vec<Todo>, u64) {
 
 /// TOO_MANY_ROWS: ClickHouse tells from its index that the statement would read more than it may.
 fn is_too_much(error: &clickhouse::error::Error) -> bool {
-    matches!(error, clickhouse::error::Error::BadResponse(text) if text.contains("Code: 158."))
+    server_code(error) == Some("158")
 }
 
 /// A statement of a look and its values.
-struct Ask<'a> {
+struct PartsQuery<'a> {
     client: &'a Client,
     parts: &'a [&'a str],
     window: Option<(u32, u32)>,
     most_rows: Option<u64>,
 }
 
-impl Ask<'_> {
+impl PartsQuery<'_> {
     async fn rows<T: RowOwned + RowRead>(&self, sql: &str) -> clickhouse::error::Result<Vec<T>> {
         let id = format!("cdrscope-rows-{}", Uuid::new_v4());
         log::debug!("query {id}: {sql} {:?}", self.parts);
@@ -399,7 +376,7 @@ mod tests {
     use super::*;
 
     fn todo(rows: u64, new_rows: u64) -> Todo {
-        let part = Part { name: rows.to_string(), partition: "p".into(), min_block: 0, max_block: 0, rows };
+        let part = PartRow { name: rows.to_string(), rows, ..PartRow::default() };
         Todo { part, base: None, new_rows }
     }
 

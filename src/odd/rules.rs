@@ -1,6 +1,6 @@
 //! The kinds over the columns of one table, as SQL. Names and expressions are the settings' own; values travel apart.
 
-use super::kinds::{KINDS, Kind, TWICE, expression};
+use super::kinds::{KINDS, OddKind, TWICE, expression};
 use crate::report::Table;
 use crate::sql::schema::TableSchema;
 
@@ -11,7 +11,7 @@ const DAY: u64 = 86_400;
 #[derive(Debug)]
 pub struct Rule {
     /// The kind.
-    pub kind: &'static Kind,
+    pub kind: &'static OddKind,
     /// The condition; empty for the kind that compares rows with each other.
     pub condition: String,
     /// A condition that some row of the table has to meet, if the kind wants one.
@@ -20,14 +20,14 @@ pub struct Rule {
     shows: String,
 }
 
-/// What is looked for in one table.
+/// The checks of one table.
 #[derive(Debug)]
 pub struct Rules {
     /// The table's name.
     pub table: String,
-    /// What can be checked.
+    /// Checks that the table has the columns for.
     pub rules: Vec<Rule>,
-    /// What cannot, and why.
+    /// Kinds that cannot be checked, and why.
     pub unchecked: Vec<(&'static str, String)>,
     /// The time of a row.
     time: String,
@@ -192,7 +192,7 @@ impl Rules {
     }
 }
 
-/// How far rows with the ids of new ones are looked for.
+/// The range in which rows with the ids of new ones are searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// In the time of the new rows.
@@ -204,7 +204,7 @@ pub enum Depth {
 }
 
 /// The values of the columns that a kind looks at, but for the time that is shown anyway: `duration=-3`.
-fn shows(kind: &Kind, table: &TableSchema, time: &str) -> String {
+fn shows(kind: &OddKind, table: &TableSchema, time: &str) -> String {
     let columns = kind.columns().into_iter().filter(|column| *column != time);
     let values: Vec<_> = columns
         .filter_map(|column| Some(format!("'{column}=', ifNull(toString({}), 'null')", expression(table, column)?)))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clickhouse::{Client, Row, RowOwned, RowRead};
 use serde::Deserialize;
 
-use super::kinds::Kind;
+use super::kinds::OddKind;
 use super::rules::Rules;
 use super::tally::Example;
 use super::watch::now;
@@ -21,9 +21,9 @@ const FIRST: u32 = 631_152_000;
 
 /// Rows of one kind.
 #[derive(Debug)]
-pub struct Count {
+pub struct KindCount {
     /// The kind.
-    pub kind: &'static Kind,
+    pub kind: &'static OddKind,
     /// The table.
     pub table: String,
     /// Rows.
@@ -32,33 +32,33 @@ pub struct Count {
     pub examples: Vec<Example>,
 }
 
-/// What a table holds.
+/// The odd rows of a table.
 #[derive(Debug)]
 pub struct Found {
     /// Rows that were looked at.
     pub rows: u64,
     /// Odd ones by kind.
-    pub counts: Vec<Count>,
+    pub counts: Vec<KindCount>,
 }
 
-/// What `Rules::range` answers.
+/// A row of the result of `Rules::range`.
 #[derive(Row, Deserialize)]
-struct Held {
+struct RangeRow {
     rows: u64,
     counts: Vec<u64>,
     examples: Vec<Vec<(String, String, String)>>,
 }
 
-/// What `Rules::doubles_of_range` answers.
+/// A row of the result of `Rules::doubles_of_range`.
 #[derive(Row, Deserialize)]
-struct Doubles {
+struct RangeDoubles {
     rows: u64,
     examples: Vec<(String, String, String)>,
 }
 
 /// A month of a table.
 #[derive(Row, Deserialize)]
-struct Month {
+struct MonthRows {
     from: u32,
     rows: u64,
 }
@@ -70,7 +70,7 @@ const SHOWN: usize = 3;
 /// each month that was looked at, and the rows so far.
 ///
 /// # Errors
-/// What ClickHouse says.
+/// A statement failed.
 pub async fn scan(
     client: &Client,
     rules: &Rules,
@@ -78,11 +78,11 @@ pub async fn scan(
     compare: bool,
     mut progress: impl FnMut(u32, u64),
 ) -> clickhouse::error::Result<Found> {
-    let ask = Ask(client);
+    let ask = RangeQuery(client);
     let ahead = u32::try_from(now() + 86_400).unwrap_or(u32::MAX - 1);
     let from = since.max(FIRST);
-    let months: Vec<Month> = ask.rows(&rules.months(), from, ahead, None).await?;
-    let counts = rules.rules.iter().map(|rule| Count {
+    let months: Vec<MonthRows> = ask.rows(&rules.months(), from, ahead, None).await?;
+    let counts = rules.rules.iter().map(|rule| KindCount {
         kind: rule.kind,
         table: rules.table.clone(),
         rows: 0,
@@ -115,8 +115,14 @@ impl Found {
         self.counts.iter().map(|count| count.rows).sum()
     }
 
-    async fn simple(&mut self, ask: &Ask<'_>, rules: &Rules, from: u32, to: u32) -> clickhouse::error::Result<()> {
-        for held in ask.rows::<Held>(&rules.range(), from, to, None).await? {
+    async fn simple(
+        &mut self,
+        ask: &RangeQuery<'_>,
+        rules: &Rules,
+        from: u32,
+        to: u32,
+    ) -> clickhouse::error::Result<()> {
+        for held in ask.rows::<RangeRow>(&rules.range(), from, to, None).await? {
             self.rows += held.rows;
             let places = rules.simple().map(|(place, _)| place);
             for (place, (rows, examples)) in places.zip(held.counts.into_iter().zip(held.examples)) {
@@ -128,7 +134,7 @@ impl Found {
 
     async fn doubles(
         &mut self,
-        ask: &Ask<'_>,
+        ask: &RangeQuery<'_>,
         rules: &Rules,
         (from, to): (u32, u32),
         rows: u64,
@@ -136,7 +142,7 @@ impl Found {
         let (Some(place), Some(sql)) = (rules.twice(), rules.doubles_of_range()) else { return Ok(()) };
         let shares = u32::try_from(rows.div_ceil(IDS)).unwrap_or(u32::MAX).max(1);
         for share in 0..shares {
-            for doubles in ask.rows::<Doubles>(&sql, from, to, Some((share, shares))).await? {
+            for doubles in ask.rows::<RangeDoubles>(&sql, from, to, Some((share, shares))).await? {
                 self.add(place, doubles.rows, doubles.examples);
             }
         }
@@ -152,9 +158,9 @@ impl Found {
     }
 }
 
-struct Ask<'a>(&'a Client);
+struct RangeQuery<'a>(&'a Client);
 
-impl Ask<'_> {
+impl RangeQuery<'_> {
     async fn rows<T: RowOwned + RowRead>(
         &self,
         sql: &str,

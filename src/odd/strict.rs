@@ -4,7 +4,7 @@ use clickhouse::Client;
 
 use super::rules::{Rule, Rules};
 
-/// What names of constraints begin with.
+/// Beginning of the names of constraints.
 const PREFIX: &str = "cdrscope_";
 
 /// The rules that a row alone decides.
@@ -35,7 +35,7 @@ pub fn remove(rules: &Rules) -> String {
 /// Runs one of them.
 ///
 /// # Errors
-/// What ClickHouse says; then nothing is changed.
+/// ClickHouse refused the statement; then nothing is changed.
 pub async fn run(client: &Client, sql: &str) -> clickhouse::error::Result<()> {
     client.query_raw(sql).with_setting("alter_sync", "1").with_setting("wait_end_of_query", "1").execute().await
 }

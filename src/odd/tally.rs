@@ -1,9 +1,9 @@
-//! How many odd rows of each kind were seen, since the start and in the last hour, and what the log says of them.
+//! Counts odd rows of each kind, since the start and in the last hour, for metrics and hourly log lines.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use super::kinds::Kind;
+use super::kinds::OddKind;
 use super::rules::Rules;
 use crate::shown::Shown;
 
@@ -30,8 +30,8 @@ impl From<(String, String, String)> for Example {
 const HOUR: i64 = 3600;
 
 #[derive(Debug)]
-struct Entry {
-    kind: &'static Kind,
+struct KindTally {
+    kind: &'static OddKind,
     table: String,
     total: u64,
     /// Minutes of the last hour, and rows in each.
@@ -44,9 +44,9 @@ struct Entry {
 
 /// A kind as operators see it.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct SeenKind {
     /// The kind.
-    pub kind: &'static Kind,
+    pub kind: &'static OddKind,
     /// The table.
     pub table: String,
     /// Rows since the start.
@@ -59,12 +59,12 @@ pub struct Seen {
 
 /// Counts by kind.
 #[derive(Debug)]
-pub struct Tally(Mutex<Vec<Entry>>);
+pub struct Tally(Mutex<Vec<KindTally>>);
 
 impl Tally {
     /// Nothing yet, of the kinds of these tables.
     pub fn new<'a>(tables: impl IntoIterator<Item = &'a Rules>) -> Self {
-        let entry = |rules: &Rules, kind| Entry {
+        let entry = |rules: &Rules, kind| KindTally {
             kind,
             table: rules.table.clone(),
             total: 0,
@@ -78,7 +78,7 @@ impl Tally {
         Self(Mutex::new(entries.collect()))
     }
 
-    fn entries(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+    fn entries(&self) -> std::sync::MutexGuard<'_, Vec<KindTally>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -116,9 +116,9 @@ impl Tally {
     }
 
     /// Every kind.
-    pub fn seen(&self, now: i64) -> Vec<Seen> {
+    pub fn seen(&self, now: i64) -> Vec<SeenKind> {
         let since = now.div_euclid(60) - 60;
-        let seen = |entry: &Entry| Seen {
+        let seen = |entry: &KindTally| SeenKind {
             kind: entry.kind,
             table: entry.table.clone(),
             total: entry.total,
@@ -129,7 +129,7 @@ impl Tally {
     }
 }
 
-impl Entry {
+impl KindTally {
     fn line(&self) -> String {
         let Example { id, time, values, part } = &self.example;
         let id = if id.is_empty() { "one without id".to_owned() } else { format!("id {}", Shown(id)) };

@@ -3,7 +3,7 @@
 
 use time::OffsetDateTime;
 
-use super::look::{Status, Target};
+use super::look::{CheckStatus, WatchedTable};
 use super::tally::Tally;
 use crate::config::Config;
 use crate::notices::Notices;
@@ -15,19 +15,19 @@ use crate::store::Store;
 /// Both tables under watch.
 #[derive(Debug)]
 pub struct Watch {
-    targets: [Target; 2],
+    targets: [WatchedTable; 2],
     tally: Tally,
     notices: Notices,
     began: i64,
 }
 
-/// What operators are shown of a table.
+/// A table's checks, as operators see them.
 #[derive(Debug)]
 pub struct Told<'a> {
     /// Its name.
     pub table: &'a str,
-    /// How far its rows were looked at.
-    pub status: Status,
+    /// The part of its rows that was checked.
+    pub status: CheckStatus,
     /// Why they are not, if they are not.
     pub unwatched: Option<&'static str>,
     /// Kinds that are not checked, and why.
@@ -37,7 +37,7 @@ pub struct Told<'a> {
 impl Watch {
     /// Of the tables of a schema, as the settings want it.
     pub fn new(config: &Config, schema: &Schema) -> Self {
-        let target = |of| Target::new(of, schema.table(of), config);
+        let target = |of| WatchedTable::new(of, schema.table(of), config);
         let targets = [target(Table::Cdrs), target(Table::ActiveCalls)];
         let tally = Tally::new(targets.iter().map(|target| &target.rules));
         Self { targets, tally, notices: Notices::default(), began: now() }
@@ -61,7 +61,7 @@ impl Watch {
         self.tally.lines(now()).iter().for_each(|line| log::warn!("{line}"));
     }
 
-    fn done(&self, target: &Target, done: clickhouse::error::Result<()>) {
+    fn done(&self, target: &WatchedTable, done: clickhouse::error::Result<()>) {
         let fault = done.err().map(|error| Cause(&error).to_string());
         let line = fault.as_ref().map(|fault| format!("{}: new rows cannot be checked: {fault}", target.rules.table));
         self.notices.round(target.topic, line);

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant as Clock};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::super::connect::{self, Connection};
+use super::super::connect::{self, ClickHouseConnection};
 use super::super::rows;
 use super::super::{CliError, block_on, say};
 use crate::config::Config;
-use crate::engine::Role;
+use crate::embedded::EngineRole;
 use crate::odd::rules::Rules;
-use crate::odd::scan::{Count, Found, scan};
+use crate::odd::scan::{Found, KindCount, scan};
 use crate::odd::watch::now;
 use crate::query::instant::Instant;
 use crate::query::zone::Edge;
@@ -28,10 +28,8 @@ pub fn run(config: &Config, since: Option<&str>, as_json: bool) -> Result<(), Cl
     let since = since.map_or(Ok(0), |text| beginning(text, config))?;
     connect::not_forgotten(config)?;
     let (founds, unchecked) = block_on(async {
-        let connection = Connection::open(config).await?;
-        let done = count(config, &connection, since).await;
-        connection.close().await;
-        done
+        let connection = ClickHouseConnection::open(config).await?;
+        connection.closing(async |connection| count(config, connection, since).await).await
     })?;
     if as_json {
         say_json(&founds, &unchecked, since)
@@ -46,9 +44,13 @@ pub fn run(config: &Config, since: Option<&str>, as_json: bool) -> Result<(), Cl
 
 type Unchecked = Vec<(String, &'static str, String)>;
 
-async fn count(config: &Config, connection: &Connection, since: u32) -> Result<(Vec<Found>, Unchecked), CliError> {
-    let client = connection.clients(config, Role::Reader).client();
-    let schema = tables::inspect(&client, config).await.map_err(CliError::failed)?;
+async fn count(
+    config: &Config,
+    connection: &ClickHouseConnection,
+    since: u32,
+) -> Result<(Vec<Found>, Unchecked), CliError> {
+    let client = connection.clients(config, EngineRole::Reader).client();
+    let schema = tables::inspect(&client, config).await?;
     let (mut founds, mut unchecked) = (Vec::new(), Vec::new());
     for of in [Table::Cdrs, Table::ActiveCalls] {
         let rules = Rules::new(of, schema.table(of), config.checks.max_duration_days);
@@ -90,7 +92,7 @@ fn say_table(founds: &[Found], unchecked: &Unchecked) {
 }
 
 fn say_json(founds: &[Found], unchecked: &Unchecked, since: u32) {
-    let kind = |count: &Count| {
+    let kind = |count: &KindCount| {
         let examples = count.examples.iter();
         let examples = examples.map(|one| json!({ "id": one.id, "time": one.time, "values": one.values }));
         json!({

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use cdrscope::load::column::Kind;
+use cdrscope::load::column::ColumnType;
 use cdrscope::load::mapping::{Header, Mapping};
-use cdrscope::load::plan::Plan;
-use cdrscope::load::record::Shape;
-use cdrscope::load::row::{Cells, Rows};
+use cdrscope::load::plan::LoadPlan;
+use cdrscope::load::record::Framing;
+use cdrscope::load::row::{RecordFields, RowReader, TextFields};
 use cdrscope::load::sample::builtin;
 use cdrscope::load::value::Notes;
 
@@ -56,12 +56,12 @@ impl Dice {
 }
 
 /// By column, what is stored of a record; `None` where it is rejected.
-fn read(plan: &Plan, shape: Shape, record: &str) -> Option<Vec<(String, Vec<u8>)>> {
-    let mut rows = Rows::new(record.as_bytes(), shape, plan);
-    let mut cells = Cells::default();
+fn read(plan: &LoadPlan, shape: Framing, record: &str) -> Option<Vec<(String, Vec<u8>)>> {
+    let mut rows = RowReader::new(record.as_bytes(), shape, plan);
+    let mut cells = RecordFields::default();
     let row = rows.read(&mut cells).unwrap()?;
     let text = row.text.ok()?;
-    plan.write(&cells, text, &mut Notes::default(), &mut [], &mut Vec::new()).ok()?;
+    plan.write(&TextFields { cells: &cells, record: text }, &mut Notes::default(), &mut [], &mut Vec::new()).ok()?;
     let column = |target: &cdrscope::load::target::Target| {
         let mut bytes = Vec::new();
         target.write(&cells, text, &mut Notes::default(), &mut bytes).unwrap();
@@ -167,8 +167,8 @@ fn a_damaged_field_is_rejected_or_changes_no_value() {
         };
         let set = [("customer_id".to_owned(), "5".to_owned()), ("customer_acc_id".to_owned(), "17".to_owned())];
         let has_account = ["kamailio-cdrs", "kamailio-acc-cdrs", "opensips-acc"].contains(map);
-        let plan = Plan::new(&table, sources, &mapping, if has_account { &set } else { &set[..1] }).unwrap();
-        let shape = if is_json { Shape::Lines } else { Shape::Csv(b',') };
+        let plan = LoadPlan::new(&table, sources, &mapping, if has_account { &set } else { &set[..1] }).unwrap();
+        let shape = if is_json { Framing::Lines } else { Framing::Csv(b',') };
         for record in &records {
             // Rows that are no calls have no values to be changed.
             let Some(before) = read(&plan, shape, record) else { continue };
@@ -183,7 +183,7 @@ fn a_damaged_field_is_rejected_or_changes_no_value() {
                     // A text is what it is; an id made of one is another one, and a cause of another name has no number.
                     let is_made = name == "uuid" && !HAVE_UUIDS.contains(map);
                     let is_unnumbered = name == "lega_q850_cause" && new[..] == [0, 1];
-                    if old != new && kind != Some(Kind::Text) && !is_made && !is_unnumbered {
+                    if old != new && kind != Some(ColumnType::Text) && !is_made && !is_unnumbered {
                         wrong.push(format!("{file}: {name} became {new:?} of {old:?}: {copy}"));
                     }
                 }

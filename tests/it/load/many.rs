@@ -121,6 +121,72 @@ async fn a_bad_file_does_not_stop_the_others() {
     );
 }
 
+/// Inserts that made the table's parts: each of these tests stays within a month.
+async fn parts(db: &Db) -> String {
+    let sql = "SELECT toString(uniqExact(name)) FROM system.parts \
+        WHERE database = currentDatabase() AND table = 'cdrs' AND level = 0 AND rows > 0";
+    db.admin.query_raw(sql).fetch_one().await.unwrap()
+}
+
+#[actix_web::test]
+async fn small_files_are_stored_together_and_each_says_what_came_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in 0..60_u32 {
+        let mut text = rows(file * 10 + 1..file * 10 + 11);
+        match file {
+            7 => text.push_str("999,7,yesterday,0\n"),
+            // The rows of the file before it.
+            9 => text = rows(81..91),
+            11 => text.push_str("111,7,2026-01-28 10:00:51,0.25\n"),
+            13 => text.push_str("999,x,2026-01-28 10:00:51,0.25\n998,x,2026-01-28 10:00:51,0.25\n"),
+            // Other columns.
+            50.. => text = text.replace("customer_price", "vendor_price"),
+            _ => {}
+        }
+        std::fs::write(dir.path().join(format!("{file:02}.csv")), text).unwrap();
+    }
+    let db = db().await;
+    let files = [dir.path().to_owned()];
+    for dry in [true, false] {
+        let args = if dry { &["--max-rejects", "1", "--dry-run"][..] } else { &["--max-rejects", "1"] };
+        let (code, said) = load(&db, args, &files, dir.path());
+        let would = if dry { "would be stored" } else { "stored" };
+        assert_eq!(code, Some(1), "{said}");
+        for line in [
+            format!("/06.csv: 10 rows read, 10 {would}, 0 already there, 0 rejected"),
+            format!("/07.csv: 11 rows read, 10 {would}, 0 already there, 1 rejected"),
+            format!("/09.csv: 10 rows read, 0 {would}, 10 already there, 0 rejected; calls from"),
+            format!("/11.csv: 11 rows read, 10 {would}, 1 already there, 0 rejected"),
+            "/13.csv: 2 of 12 rows are bad, more than --max-rejects 1: nothing was stored".to_owned(),
+            format!("59 files: 592 rows read, 580 {would}, 11 already there, 1 rejected"),
+            "1 of 60 files were not loaded".to_owned(),
+        ] {
+            assert!(said.contains(&line), "{line}: {said}");
+        }
+        assert_eq!(said.matches("1 of those already there came earlier in this file").count(), 1, "{said}");
+        let rejects = std::fs::read_to_string(dir.path().join("07.csv.rejects.csv")).unwrap();
+        assert!(rejects.contains("\n12,time_start,") && rejects.contains("999,7,yesterday,0"), "{rejects}");
+        assert_eq!(count(&db).await, if dry { "(0,0)" } else { "(580,580)" });
+    }
+    assert_eq!(one(&db, "(countIf(customer_price = 0.25), countIf(vendor_price = 0.25))").await, "(480,100)");
+    assert_eq!(parts(&db).await, "2");
+    let (_, said) = load(&db, &["--max-rejects", "1"], &files, dir.path());
+    assert!(said.contains("59 files: 592 rows read, 0 stored, 591 already there, 1 rejected"), "{said}");
+}
+
+#[actix_web::test]
+async fn of_rows_with_one_id_in_small_and_large_files_the_first_is_stored() {
+    let priced = |ids, price| rows(ids).replace(",0.25", price);
+    let (a, b, c) = (priced(1..11, ",1"), priced(1..31, ",2"), priced(21..41, ",3"));
+    let dir = folder(&[("a.csv", &a), ("b.csv", &b), ("c.csv", &c)]);
+    let db = db().await;
+    // The second file has more rows than a batch.
+    let (code, said) = load(&db, &["--batch-rows", "20"], &[dir.path().to_owned()], dir.path());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("3 files: 60 rows read, 40 stored, 20 already there"), "{said}");
+    assert_eq!(one(&db, "(count(), sum(customer_price))").await, "(40,80)");
+}
+
 #[actix_web::test]
 async fn standard_input_is_checked_before_it_is_stored() {
     let dir = folder(&[]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{command, one, said};
+use super::{File, command, one, said};
 use crate::support::{Db, TestApp, db};
 
 /// A sample, and what is to come of it.
@@ -427,4 +427,24 @@ async fn a_table_is_read_as_the_servers_own_tools_print_it() {
     let output = command(&db, &["--map", "asterisk-table"], &[&path]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert_eq!(one(&db, "groupArray(src_prefix_in)").await.matches("NULL").count(), 1);
+}
+
+#[actix_web::test]
+async fn times_of_fusionpbx_without_a_zone_are_refused_unless_it_is_named_or_epochs_stand_beside_them() {
+    let db = db().await;
+    let head = "xml_cdr_uuid,accountcode,billsec,hangup_cause,start_stamp,answer_stamp,end_stamp";
+    let row = "6f9619ff-8b86-4011-b42d-00cf4fc90001,17,135,NORMAL_CLEARING,2026-03-07 12:00:00,2026-03-07 12:00:10,2026-03-07 12:02:25";
+    let args = ["--map", "fusionpbx", "--set", "customer_id=5"];
+    let times = "(toString(time_start), toString(time_connect), toString(time_end), success)";
+    let wanted = "('2026-03-07 10:00:00','2026-03-07 10:00:10','2026-03-07 10:02:25',1)";
+    let stamps = File::new("a.csv", format!("{head}\n{row}\n"));
+    let (code, said) = stamps.load(&db, &args);
+    assert!(code == 1 && said.contains("time_start: a time without a zone: name it with --time-zone"), "{said}");
+    assert_eq!(one(&db, "count()").await, "0");
+    let (code, said) = stamps.load(&db, &[&args[..], &["--time-zone", "Europe/Kyiv"][..]].concat());
+    assert_eq!((code, one(&db, times).await.as_str()), (0, wanted), "{said}");
+    db.admin.query_raw("TRUNCATE TABLE cdrs SYNC").execute().await.unwrap();
+    let epochs = format!("{head},start_epoch,answer_epoch,end_epoch\n{row},1772877600,1772877610,1772877745\n");
+    let (code, said) = File::new("a.csv", epochs).load(&db, &args);
+    assert_eq!((code, one(&db, times).await.as_str()), (0, wanted), "{said}");
 }

@@ -1,8 +1,11 @@
 //! `cdrscope load`: the real binary, real files.
 
+mod apart;
+mod cut;
 mod damage;
 mod headers;
 mod killed;
+mod kinds;
 mod many;
 mod mappings;
 mod once;
@@ -10,6 +13,8 @@ mod own_mappings;
 mod packed;
 mod replace;
 mod sample;
+mod totals;
+mod typed;
 mod values;
 
 use std::io::Write as _;

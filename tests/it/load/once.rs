@@ -108,3 +108,32 @@ async fn a_load_killed_at_any_moment_and_repeated_holds_each_row_once() {
     assert_eq!(code, 0, "{said}");
     assert_eq!(count(&db).await, "(60000,60000)");
 }
+
+#[actix_web::test]
+async fn rows_of_batches_that_are_on_their_way_are_known() {
+    let db = db().await;
+    let text = rows([1, 1, 2, 1, 3, 2, 4, 4].into_iter());
+    let (code, said) = File::new("a.csv", text).load(&db, &["--batch-rows", "1"]);
+    assert!(code == 0 && said.contains("8 rows read, 4 stored, 4 already there"), "{said}");
+    assert_eq!(count(&db).await, "(4,4)");
+}
+
+#[actix_web::test]
+async fn columns_without_a_value_in_some_or_all_rows_have_the_tables_default() {
+    let db = db().await;
+    let sql = "ALTER TABLE cdrs ADD COLUMN tag Nullable(String) DEFAULT 'x', ADD COLUMN line UInt16 DEFAULT 5";
+    db.admin.query_raw(sql).execute().await.unwrap();
+    let stored = "arrayStringConcat(arraySort(groupArray(concat(toString(id), ifNull(tag, '-'), toString(line), \
+        toString(date_start = toDate(time_start))))), ' ')";
+    let line = |rest: &str| format!("{{\"customer_acc_id\":7,\"time_start\":\"2026-01-01 10:00:00\",{rest}}}\n");
+    for (text, wanted) in [
+        ([line("\"id\":1"), line("\"id\":2")].concat(), "1x51 2x51"),
+        ([line("\"id\":1,\"line\":9"), line("\"id\":2")].concat(), "1x91 2x51"),
+        ([line("\"id\":1,\"tag\":\"a\""), line("\"id\":2,\"line\":null")].concat(), "1a51 2-51"),
+    ] {
+        db.admin.query_raw("TRUNCATE TABLE cdrs SYNC").execute().await.unwrap();
+        let (code, said) = File::new("a.jsonl", &text).load(&db, &[]);
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(one(&db, stored).await, wanted, "{text}");
+    }
+}

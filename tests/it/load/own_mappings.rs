@@ -8,19 +8,23 @@ async fn a_mapping_of_ones_own_names_columns_units_words_dates_and_constants() {
     let db = db().await;
     let file = File::new(
         "calls.txt",
-        "07.03.2026 12:00:00;380441;4930;25410;0,1234565;ANSWERED;17\n07.03.2026 12:00:01;380441;4930;0;0;NO ANSWER;17\n",
+        "07.03.2026 12:00:00;380441;4930;25410;0,1234565;ANSWERED;17;Alice, A.\n\
+         07.03.2026 12:00:01;380441;4930;0;0;NO ANSWER;17;Bob, B\n",
     );
     let map = file.dir.path().join("map.toml");
-    let toml = "format = 'csv'\nseparator = ';'\nheader = ['start', 'src', 'dst', 'billsec', 'cost', 'result', 'account']\n\
+    let toml = "format = 'csv'\nseparator = ';'\nheader = ['start', 'src', 'dst', 'billsec', 'cost', 'result', 'account', 'name']\n\
         time_zone = 'Europe/Kyiv'\ndate_order = 'dmy'\ndecimal_comma = true\nonly = true\n[columns]\ntime_start = 'start'\n\
-        src_prefix_in = 'src'\ndst_prefix_in = 'dst'\ncustomer_price = 'cost'\n\
+        src_prefix_in = 'src'\ndst_prefix_in = 'dst'\ncustomer_price = 'cost'\nsrc_name_in = 'name'\n\
         customer_acc_id = { from = ['acc', 'account'] }\nduration = { from = 'billsec', unit = 'ms', round = 'up' }\n\
         success = { from = 'result', words = { ANSWERED = 1, '*' = 0 } }\nis_last_cdr = { value = 1 }\ncustomer_id = { value = 5 }\n";
     std::fs::write(&map, toml).unwrap();
     let (code, said) = file.load(&db, &["--map", map.to_str().unwrap()]);
     assert_eq!(code, 0, "{said}");
-    let figures = "(count(), sum(duration), sum(customer_price), sum(success), sum(is_last_cdr), min(customer_id), toString(min(time_start)))";
-    assert_eq!(one(&db, figures).await, "(2,26,0.123457,1,2,5,'2026-03-07 10:00:00')");
+    let figures = "(count(), sum(duration), sum(customer_price), sum(success), sum(is_last_cdr), min(customer_id), toString(min(time_start)), \
+                   arraySort(groupArray(src_name_in)))";
+    // A comma is a decimal one in numbers alone.
+    let expected = "(2,26,0.123457,1,2,5,'2026-03-07 10:00:00',['Alice, A.','Bob, B'])";
+    assert_eq!(one(&db, figures).await, expected);
 }
 
 /// The mapping of one column, a field, and what is stored; `None` where the row is rejected.
@@ -149,5 +153,5 @@ fn the_mapping_that_the_documentation_shows_is_one() {
     let mapping = cdrscope::load::mapping::Mapping::load(path.to_str().unwrap()).unwrap();
     assert!(mapping.columns.contains_key("time_end") && mapping.rows.contains_key("leg"));
     let sources = ["start", "account", "leg"].map(str::to_owned).to_vec();
-    cdrscope::load::plan::Plan::new(&cdrscope::load::sample::builtin(), sources, &mapping, &[]).unwrap();
+    cdrscope::load::plan::LoadPlan::new(&cdrscope::load::sample::builtin(), sources, &mapping, &[]).unwrap();
 }

@@ -24,7 +24,7 @@ async fn sums(db: &Db) -> String {
     let table = ask(db, "(SELECT (count(), uniqExact(id), sum(customer_price)) FROM cdrs)").await;
     let minutes = "(SELECT (countMerge(`count()`), sumMerge(`sum(customer_price)`)) FROM mergeTreeProjection(currentDatabase(), 'cdrs', 'customer_minutes'))";
     let vendors =
-        "(SELECT count() FROM mergeTreeProjection(currentDatabase(), 'cdrs', 'by_vendor') WHERE vendor_acc_id = 3)";
+        "(SELECT count() FROM mergeTreeProjection(currentDatabase(), 'cdrs', 'vendor_calls') WHERE vendor_acc_id = 3)";
     format!("{table} {} {}", ask(db, minutes).await, ask(db, vendors).await)
 }
 

@@ -1,0 +1,68 @@
+//! The columns of files whose columns have types.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+
+use clickhouse::Client;
+
+use super::mapping::Format;
+use super::progress::Progress;
+use super::{input, native};
+
+/// The longest description of a Parquet file: a megabyte is a few hundred columns over a thousand row groups.
+const MAX_FOOTER: u64 = 64 << 20;
+
+/// Names and types, in the order of the file; of the Native format, the bytes of the first block too.
+///
+/// # Errors
+/// Why it cannot be read, in one line.
+pub async fn columns(
+    client: &Client,
+    file: &Path,
+    format: Format,
+) -> Result<(Vec<(String, String)>, Option<u64>), String> {
+    if format == Format::Native {
+        let bytes = input::open(file, &Progress::hidden()).map_err(|error| error.to_string())?;
+        let (columns, bytes) = native::columns(bytes).map_err(|error| error.to_string())?;
+        return Ok((columns, Some(bytes)));
+    }
+    let footer = footer(file).map_err(|error| error.to_string())?;
+    let hex: String = footer.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sql = format!("DESCRIBE TABLE format(Parquet, unhex('{hex}'))");
+    let client = client.clone().with_setting("max_query_size", (sql.len() + 1024).to_string());
+    let described = async { client.query_raw(&sql).fetch_bytes("JSONCompactEachRow")?.collect().await };
+    // The server's message may quote the statement.
+    let bytes = described.await.map_err(|error| {
+        let text = error.to_string();
+        text.lines().next().unwrap_or_default().chars().take(300).collect::<String>()
+    })?;
+    let columns = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| {
+        let row: Vec<serde_json::Value> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let text = |at: usize| row.get(at).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+        Ok((text(0), text(1)))
+    });
+    Ok((columns.collect::<Result<_, String>>()?, None))
+}
+
+/// A Parquet file of the same columns without their values.
+fn footer(file: &Path) -> io::Result<Vec<u8>> {
+    let other = || io::Error::other("is no Parquet file");
+    let mut file = File::open(file)?;
+    let size = file.seek(SeekFrom::End(0))?;
+    let mut tail = [0; 8];
+    file.seek(SeekFrom::Start(size.checked_sub(8).ok_or_else(other)?))?;
+    file.read_exact(&mut tail)?;
+    let [a, b, c, d, magic @ ..] = tail;
+    let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+    if &magic != b"PAR1" || length > size - 8 {
+        return Err(other());
+    }
+    if length > MAX_FOOTER {
+        return Err(io::Error::other(format!("has a footer of {length} bytes: split the file")));
+    }
+    file.seek(SeekFrom::Start(size - 8 - length))?;
+    let mut bytes = b"PAR1".to_vec();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
