@@ -60,8 +60,8 @@ impl Journal {
     /// A file that cannot be opened.
     pub fn start(name: &'static str, sink: Sink) -> io::Result<Self> {
         let mut out = match sink {
-            Sink::Stderr => Out::Stderr,
-            Sink::File(path) => Out::File { file: Some(open(&path)?), path, broken: false },
+            Sink::Stderr => JournalTarget::Stderr,
+            Sink::File(path) => JournalTarget::File { file: Some(open(&path)?), path, broken: false },
         };
         let (sender, receiver) = sync_channel(MOST_LINES);
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -120,7 +120,7 @@ impl Lost {
 }
 
 /// Writes lines until nobody can send any more.
-fn write_all(receiver: &Receiver<Message>, out: &mut Out, waiting: &AtomicUsize, lost: &Lost) {
+fn write_all(receiver: &Receiver<Message>, out: &mut JournalTarget, waiting: &AtomicUsize, lost: &Lost) {
     while let Ok(first) = receiver.recv() {
         let (mut batch, mut lines, mut flushes) = (Vec::new(), 0, Vec::new());
         let mut next = Ok(first);
@@ -151,7 +151,7 @@ fn write_all(receiver: &Receiver<Message>, out: &mut Out, waiting: &AtomicUsize,
     }
 }
 
-enum Out {
+enum JournalTarget {
     Stderr,
     File {
         path: PathBuf,
@@ -161,7 +161,7 @@ enum Out {
     },
 }
 
-impl Out {
+impl JournalTarget {
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         match self {
             Self::Stderr => io::stderr().lock().write_all(lines),

@@ -1,178 +1,161 @@
-//! The embedded engine: a real ClickHouse that cdrscope starts, watches and stops by itself.
-//!
-//! A child process runs the command `clickhouse local` with its HTTP listener open on a free loopback port. It is an
-//! official `clickhouse` program, or the same engine as a shared library in a second process of the cdrscope binary.
-//! The child reads a pipe that only its parent can write: when the parent ends, however it ends, the pipe closes and
-//! the engine stops cleanly.
-//!
-//! Each start has a port, user names and passwords of its own, and a client of [`EngineClients`] sends them only to a
-//! listener that the child has open. The child reaches its data, its program and the system's libraries, connects to
-//! nobody and starts no programs (Landlock), so SQL cannot do so either.
-//!
-//! What lives in the data directory:
-//!
-//! | name | what |
-//! | --- | --- |
-//! | `layout` | the number of this arrangement and the cdrscope version that made it |
-//! | `owner.lock` | locked while a cdrscope owns the directory; holds its process number |
-//! | `engine.lock` | locked while an engine runs, even one whose owner has just died |
-//! | `engine.xml`, `users.xml` | the engine's settings and users, there while it starts |
-//! | `access.json` | address and logins of the running engine, for its owner's other commands; new at each start |
-//! | `engine.log`, `engine.log.old` | what the engine had to say; put aside past 10 MiB |
-//! | `clickhouse/` | the data |
+//! The one way to a figure: cache, planner, statement, ClickHouse, sums. The customer API, Grafana and /metrics run their
+//! queries here and nowhere else.
 
-mod child;
-mod error;
-mod find;
-mod home;
-mod journal;
-mod launch;
-mod link;
-mod listener;
-mod sandbox;
-mod settings;
-mod supervisor;
+mod breakdowns;
+mod statuses;
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-pub use child::{CHILD_COMMAND, ChildArgs, child_main};
-pub use error::EngineError;
-pub use link::{Access, EngineClients, Link, Login, Role};
-pub use supervisor::restarts;
+use bytes::Bytes;
 
-use crate::store::Clients;
-use home::Home;
-use launch::{Launch, Process, Start};
-use supervisor::Supervisor;
+use crate::cache::{self, Assembled, Cache, CacheStatus, CachedBody, Tracker};
+use crate::columns::buckets::Buckets;
+use crate::columns::live::LiveCalls;
+use crate::columns::tsv::AtMost;
+use crate::config::Config;
+use crate::report::Table;
+use crate::report::plan::Plan;
+use crate::sql::schema::{Schema, TableSchema};
+use crate::sql::{self, Trace};
+use crate::store::{Store, StoreError};
+pub use breakdowns::{BreakdownBounds, BreakdownError};
+pub use statuses::CacheStatuses;
 
-/// How long a fresh engine may take until it answers.
-const READY_LIMIT: Duration = Duration::from_secs(30);
-/// Between two questions whether it answers.
-const READY_STEP: Duration = Duration::from_millis(50);
-/// Another program may take the port between our choosing it and the engine's binding it: choose again.
-const PORT_TRIES: u32 = 5;
-
-/// How to start an engine.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Where the engine keeps its data; made when it is not there.
-    pub data_dir: PathBuf,
-    /// A `clickhouse` program or a `libchdb.so` to use instead of looking for one.
-    pub program: Option<PathBuf>,
-    /// The folder that `scripts/fetch-engine.sh` fills; `None` is `cdrscope` in the user's cache folder.
-    pub cache: Option<PathBuf>,
-    /// The cdrscope binary, started again as the process that loads the library.
-    pub launcher: PathBuf,
-    /// The engine's time zone; `None` is UTC.
-    pub timezone: Option<String>,
+/// Runs queries.
+pub struct Engine {
+    /// ClickHouse.
+    pub store: Store,
+    /// The tables.
+    pub schema: Schema,
+    cache: Option<Cache>,
+    statuses: CacheStatuses,
 }
 
-/// A running engine, restarted when it crashes and stopped when this is dropped.
+/// Number of the freshness check that a result must not be older than. 0 without a cache, where each result is read from ClickHouse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version(u64);
+
+/// The part that the cache had in a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freshness {
+    /// The cache status.
+    pub status: CacheStatus,
+    /// Age of the freshness check by which cached sums held; zero where anything was read.
+    pub age: Duration,
+}
+
+/// The result of a query.
 #[derive(Debug)]
-pub struct Engine {
-    link: Link,
-    supervisor: Supervisor,
-    /// Held until the engine is dropped: while it is locked, no other cdrscope starts on the directory.
-    _owner: File,
+pub struct Answer {
+    /// Sums by bucket of the query's calendar, and in total.
+    pub buckets: Buckets,
+    /// `None` without a cache.
+    pub freshness: Option<Freshness>,
+    /// The segments that were read.
+    pub trace: Trace,
 }
 
 impl Engine {
-    /// Starts an engine and waits until it answers.
-    pub async fn start(options: Options) -> Result<Self, EngineError> {
-        let program = find::program(options.program.as_deref(), options.cache.as_deref())?;
-        let Home { dir, owner, engine } = home::open(&options.data_dir).await?;
-        if let Some(shortcoming) = sandbox::shortcoming() {
-            log::warn!("{shortcoming}");
-        }
-        let launch = Launch {
-            program,
-            launcher: options.launcher,
-            timezone: options.timezone.unwrap_or_else(|| "UTC".to_owned()),
-            dir,
-            lock: engine,
-        };
-        let mut tries = 1;
-        loop {
-            let from = journal::rotate(&launch.dir)?;
-            let (mut child, start) = launch.start()?;
-            match until_ready(&mut child, &start, &launch.dir, from).await {
-                Ok(access) => {
-                    home::remove_settings(&launch.dir)?;
-                    home::write_access(&launch.dir, &access)?;
-                    log::debug!("engine answers at {} (process {})", access.url, child.id());
-                    let link = Link::new(access);
-                    let supervisor = Supervisor::start(launch, child, link.clone())?;
-                    return Ok(Self { link, supervisor, _owner: owner });
-                }
-                Err(EngineError::Failed { line, .. }) if tries < PORT_TRIES && is_port_taken(&line) => tries += 1,
-                Err(error) => return Err(error),
-            }
+    /// An engine over a store with these tables, with a cache if the settings want one.
+    pub fn new(config: &Config, store: Store, schema: Schema) -> Self {
+        let cache = config.cache.enabled.then(|| {
+            let tracker = |table: &TableSchema| {
+                Tracker::new(&config.clickhouse.database, &table.name, table.is_ours, table.has_parts)
+            };
+            Cache::new(&config.cache, tracker(&schema.cdrs), tracker(&schema.active_calls))
+        });
+        Self { store, schema, cache, statuses: CacheStatuses::default() }
+    }
+
+    /// Checks the freshness of the plan's table, unless that was done a moment ago.
+    pub async fn version(&self, plan: &Plan) -> Version {
+        self.version_of(plan.query.records.table()).await
+    }
+
+    async fn version_of(&self, table: Table) -> Version {
+        match &self.cache {
+            Some(cache) => Version(cache.look(&self.store, table).await),
+            None => Version::default(),
         }
     }
 
-    /// The way to it through all of its starts.
-    #[must_use]
-    pub fn link(&self) -> &Link {
-        &self.link
+    /// The cached body of a response, if it still holds.
+    pub fn body(&self, plan: &Plan, version: Version) -> Option<(Arc<CachedBody>, Freshness)> {
+        let cache = self.cache.as_ref()?;
+        let body = cache.body(plan, version.0)?;
+        self.statuses.note(CacheStatus::Hit);
+        Some((body, Freshness { status: CacheStatus::Hit, age: age(cache, plan.query.records.table()) }))
     }
 
-    /// The address of its latest start, `http://127.0.0.1:<port>`.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        self.link.url()
+    /// Keeps the body of a response.
+    pub fn keep(&self, plan: &Plan, text: Bytes, etag: String, version: Version) {
+        if let Some(cache) = &self.cache {
+            cache.keep_body(plan, text, etag, version.0);
+        }
     }
 
-    /// The user that may do everything, as of its latest start.
-    #[must_use]
-    pub fn admin(&self) -> &Login {
-        &self.link.access().admin
+    /// Runs a plan's query, as of now.
+    ///
+    /// # Errors
+    /// As [`Self::run_as_of`].
+    pub async fn run(&self, plan: &Plan) -> Result<Answer, StoreError> {
+        self.run_as_of(plan, self.version(plan).await).await
     }
 
-    /// The user that may only read, as of its latest start.
-    #[must_use]
-    pub fn reader(&self) -> &Login {
-        &self.link.access().reader
+    /// Runs a plan's query: the result is of `version` or later.
+    ///
+    /// # Errors
+    /// A statement failed, took too long or found no slot, or a sum left its range.
+    pub async fn run_as_of(&self, plan: &Plan, version: Version) -> Result<Answer, StoreError> {
+        let Some(cache) = &self.cache else { return self.read(plan).await };
+        let Assembled { sums, used: status, trace } =
+            cache::assemble(cache, &self.store, &self.schema, plan, version.0).await?;
+        self.statuses.note(status);
+        let age = if status == CacheStatus::Hit { age(cache, plan.query.records.table()) } else { Duration::ZERO };
+        Ok(Answer { buckets: folded(plan, sums)?, freshness: Some(Freshness { status, age }), trace })
     }
 
-    /// The process that runs now; `None` between a crash and the restart.
-    #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        self.supervisor.pid()
+    /// Lists the live calls of a plan, and says how many rows ClickHouse read for them. They are never cached.
+    ///
+    /// # Errors
+    /// The statement failed, took too long or found no slot.
+    pub async fn live_calls(&self, plan: &Plan) -> Result<(LiveCalls, u64), StoreError> {
+        let mut calls = LiveCalls::default();
+        let write = |route| sql::select(plan, &self.schema, route);
+        let (_, rows) = self.store.read(plan.query.scope.tenant(), write, plan.report, &mut calls).await?;
+        Ok((calls, rows))
     }
 
-    /// Stops the engine and waits until it is gone; one that does not stop in time is killed.
-    pub async fn stop(self) {
-        self.supervisor.stop().await;
+    /// Bytes that the cache takes; `None` without one.
+    pub fn cache_bytes(&self) -> Option<u64> {
+        self.cache.as_ref().map(Cache::bytes)
+    }
+
+    /// Results by how much of them was cached.
+    pub fn statuses(&self) -> &CacheStatuses {
+        &self.statuses
+    }
+
+    /// Sums straight from ClickHouse.
+    async fn read(&self, plan: &Plan) -> Result<Answer, StoreError> {
+        let (mut sums, mut trace) = (Buckets::of(&plan.query), Trace::default());
+        let write = |route| sql::select(plan, &self.schema, route);
+        let mut rows = AtMost(&mut sums, plan.most_rows);
+        let (statement, rows) = self.store.read(plan.query.scope.tenant(), write, plan.report, &mut rows).await?;
+        trace.add(&statement, rows);
+        Ok(Answer { buckets: folded(plan, sums)?, freshness: None, trace })
     }
 }
 
-fn is_port_taken(line: &str) -> bool {
-    line.contains("Address already in use") || line.contains("EADDRINUSE")
+fn age(cache: &Cache, table: Table) -> Duration {
+    cache.tracker(table).age()
 }
 
-/// Waits until the child itself listens, and answers.
-async fn until_ready(child: &mut Process, start: &Start, dir: &Path, from: u64) -> Result<Access, EngineError> {
-    let deadline = Instant::now() + READY_LIMIT;
-    loop {
-        if let Some(status) = child.try_wait().map_err(EngineError::Child)? {
-            let line = journal::last_line(dir, from).unwrap_or_else(|| format!("it ended with {status}"));
-            return Err(EngineError::Failed { line, log: journal::path(dir) });
-        }
-        if let Some(access) = start.access(child) {
-            let client = Link::new(access.clone()).clients(Role::Admin, "default").client();
-            // Read to its end: an answer cut off stands in the engine's log as an error.
-            let answer = client.query("SELECT 1").execute();
-            if let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(2), answer).await {
-                return Ok(access);
-            }
-        }
-        if Instant::now() >= deadline {
-            // The handles are closed with it; nothing of a half-started engine may stay behind.
-            child.kill().and_then(|()| child.wait()).map_err(EngineError::Child)?;
-            return Err(EngineError::Slow { seconds: READY_LIMIT.as_secs(), log: journal::path(dir) });
-        }
-        tokio::time::sleep(READY_STEP).await;
+/// Intervals to calendar buckets, where those are not the same.
+fn folded(plan: &Plan, sums: Buckets) -> Result<Buckets, StoreError> {
+    if plan.sampling.fixed_seconds().is_some() {
+        return Ok(sums);
     }
+    sums.fold(&plan.calendar, plan.sampling).ok_or_else(StoreError::overflow)
 }

@@ -6,7 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Access, EngineError};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use super::{EngineAccess, EngineError};
 
 /// Raised when a cdrscope can no longer use what an earlier one left in the directory.
 const LAYOUT: u32 = 1;
@@ -61,19 +64,38 @@ fn close_off(dir: &Path) -> Result<(), EngineError> {
     let handle = File::open(dir).map_err(fail)?;
     let found = handle.metadata().map_err(fail)?;
     let mode = found.mode() & 0o7777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
     let path = dir.to_owned();
+    // Whoever owns it can open it again, and root would not notice.
     if found.uid() != rustix::process::geteuid().as_raw() {
         return Err(EngineError::Owner { path, mode, uid: found.uid() });
+    }
+    if mode & 0o077 == 0 {
+        return Ok(());
     }
     let is_empty = fs::read_dir(dir).map_err(fail)?.next().is_none();
     if !is_empty && !dir.join("layout").is_file() {
         return Err(EngineError::Open { path, mode });
     }
+    if mode & 0o022 != 0 {
+        check_entries(dir)?;
+    }
     handle.set_permissions(fs::Permissions::from_mode(0o700)).map_err(fail)?;
     log::warn!("data directory {} was open to other users (mode {mode:o}): it has mode 700 now", dir.display());
+    Ok(())
+}
+
+/// Refuses what others may have put into a directory that they could write: links, and files that are theirs.
+fn check_entries(dir: &Path) -> Result<(), EngineError> {
+    let fail = |source| EngineError::writing(dir, source);
+    for entry in fs::read_dir(dir).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        // Of a link itself, not of what it leads to.
+        let found = entry.metadata().map_err(fail)?;
+        let plain = found.is_dir() || (found.is_file() && found.nlink() == 1);
+        if !plain || found.uid() != rustix::process::geteuid().as_raw() {
+            return Err(EngineError::Planted { path: entry.path() });
+        }
+    }
     Ok(())
 }
 
@@ -92,15 +114,26 @@ pub(super) fn users_path(dir: &Path) -> PathBuf {
     dir.join("users.xml")
 }
 
-/// Opens a file that only its owner can read, to append to it.
+/// Opens a file that only its owner can read, to append to it. A link may lead to any file, and a pipe may never open.
 pub(super) fn append_file(path: &Path) -> Result<File, EngineError> {
-    OpenOptions::new()
+    let fail = |source: io::Error| match source.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::LOOP) => EngineError::Planted { path: path.to_owned() },
+        _ => EngineError::writing(path, source),
+    };
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new()
         .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
         .open(path)
-        .map_err(|source| EngineError::writing(path, source))
+        .map_err(fail)?;
+    if file.metadata().map_err(fail)?.is_file() {
+        Ok(file)
+    } else {
+        Err(EngineError::Planted { path: path.to_owned() })
+    }
 }
 
 /// Locks the file; the inner error is the time waited in vain.
@@ -127,6 +160,11 @@ fn owner_of(dir: &Path) -> String {
 
 fn check_layout(dir: &Path) -> Result<(), EngineError> {
     let path = dir.join("layout");
+    // A pipe would never open.
+    match fs::symlink_metadata(&path) {
+        Ok(found) if !found.is_file() => return Err(EngineError::Planted { path }),
+        Ok(_) | Err(_) => {}
+    }
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -167,7 +205,7 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<(), EngineError> 
     write().map_err(|source| EngineError::writing(path, source))
 }
 
-pub(super) fn write_access(dir: &Path, access: &Access) -> Result<(), EngineError> {
+pub(super) fn write_access(dir: &Path, access: &EngineAccess) -> Result<(), EngineError> {
     let path = dir.join("access.json");
     let text = serde_json::to_string(access).map_err(|error| EngineError::writing(&path, error.into()))?;
     write_private(&path, &text)
@@ -191,8 +229,8 @@ fn remove(path: &Path) -> Result<(), EngineError> {
     }
 }
 
-/// What `access.json` says, if the one who wrote it still lives; one whose engine is starting is waited for.
-pub(super) async fn read_access(dir: &Path, patience: Duration) -> Result<Option<Access>, EngineError> {
+/// Reads `access.json`, if the process that wrote it still lives. Waits up to `patience` for an engine that is starting.
+pub(super) async fn read_access(dir: &Path, patience: Duration) -> Result<Option<EngineAccess>, EngineError> {
     let began = Instant::now();
     loop {
         if !is_owned(dir)? {
@@ -200,7 +238,7 @@ pub(super) async fn read_access(dir: &Path, patience: Duration) -> Result<Option
         }
         match fs::read_to_string(dir.join("access.json")) {
             Ok(text) => {
-                let access: Access =
+                let access: EngineAccess =
                     serde_json::from_str(&text).map_err(|error| EngineError::writing(dir, error.into()))?;
                 if access.listener.is_open() {
                     return Ok(Some(access));

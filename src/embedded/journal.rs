@@ -9,7 +9,7 @@ use super::home::append_file;
 
 /// A log that has grown past this is put aside.
 const MAX_LOG_BYTES: u64 = 10 << 20;
-/// How much of the log's end is read to quote it.
+/// Bytes of the log's end that are read to quote it.
 const LOG_TAIL_BYTES: u64 = 64 << 10;
 /// Quoting more than this helps nobody.
 const MAX_QUOTE_CHARS: usize = 400;

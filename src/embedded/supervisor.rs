@@ -12,9 +12,9 @@ use super::launch::{Launch, Process, Start};
 use super::link::Link;
 use super::{EngineError, home, journal};
 
-/// How often the child is looked at; a crash is noticed within this time.
+/// The time between two checks of the child; a crash is noticed within it.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often the log's length is looked at.
+/// The time between two checks of the log's length.
 const LOG_LOOK: Duration = Duration::from_secs(10);
 /// The pause before the first restart; it doubles with each crash that follows.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -26,7 +26,7 @@ const STEADY: Duration = Duration::from_secs(30);
 /// Restarts of engines of this process.
 static RESTARTS: AtomicU64 = AtomicU64::new(0);
 
-/// How often an engine of this process was started again after it had ended by itself.
+/// The number of times that an engine of this process was started again after it had ended by itself.
 #[must_use]
 pub fn restarts() -> u64 {
     RESTARTS.load(Ordering::Relaxed)
@@ -35,18 +35,18 @@ pub fn restarts() -> u64 {
 /// The handle on the thread; dropping it stops the engine without waiting for it.
 #[derive(Debug)]
 pub(super) struct Supervisor {
-    shared: Arc<Shared>,
+    shared: Arc<SharedChild>,
     thread: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
+struct SharedChild {
+    state: Mutex<ChildState>,
     stop_asked: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct ChildState {
     child: Option<Process>,
     /// Set while the child does not listen yet.
     coming: Option<Start>,
@@ -57,8 +57,8 @@ struct State {
 impl Supervisor {
     /// Takes over a running child; `link` is told of those that follow.
     pub(super) fn start(launch: Launch, child: Process, link: Link) -> Result<Self, EngineError> {
-        let state = Mutex::new(State { child: Some(child), coming: None, kill_at: None });
-        let shared = Arc::new(Shared { state, stop_asked: Condvar::new() });
+        let state = Mutex::new(ChildState { child: Some(child), coming: None, kill_at: None });
+        let shared = Arc::new(SharedChild { state, stop_asked: Condvar::new() });
         let watched = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
@@ -87,8 +87,8 @@ impl Drop for Supervisor {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SharedChild {
+    fn lock(&self) -> MutexGuard<'_, ChildState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -142,7 +142,7 @@ impl Shared {
                     log::warn!("{error}");
                 }
             }
-            let State { child, coming, kill_at } = &mut *state;
+            let ChildState { child, coming, kill_at } = &mut *state;
             let Some(child) = child else {
                 return "did not start".to_owned();
             };

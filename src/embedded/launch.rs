@@ -14,7 +14,7 @@ use rustix::pty::OpenptFlags;
 
 use super::child::CHILD_COMMAND;
 use super::find::Program;
-use super::link::{Access, Login};
+use super::link::{EngineAccess, Login};
 use super::listener::Listener;
 use super::{EngineError, journal, settings};
 
@@ -72,11 +72,11 @@ pub(super) struct Start {
 
 impl Start {
     /// The access, once the engine listens. Until then the port may be anybody's.
-    pub(super) fn access(&self, process: &Process) -> Option<Access> {
+    pub(super) fn access(&self, process: &Process) -> Option<EngineAccess> {
         // One that has just ended shows nothing.
         let listener = Listener::of(process.id(), self.port).ok().flatten()?;
         let url = format!("http://127.0.0.1:{}", self.port);
-        Some(Access { url, admin: self.admin.clone(), reader: self.reader.clone(), listener })
+        Some(EngineAccess { url, admin: self.admin.clone(), reader: self.reader.clone(), listener })
     }
 }
 

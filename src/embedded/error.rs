@@ -1,4 +1,4 @@
-//! What can go wrong with the engine: each message is one line that names the cause and the way out.
+//! Errors of the engine: each message is one line that names the cause and the way out.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -56,9 +56,9 @@ pub enum EngineError {
         /// Its permissions.
         mode: u32,
     },
-    /// Other users may look into it, and another one owns it.
+    /// Another user owns it.
     #[error(
-        "data directory {path} is open to other users (mode {mode:o}) and belongs to user {uid}: \
+        "data directory {path} belongs to user {uid} (mode {mode:o}): if what it holds is yours, \
          run `chown $(id -u) {path}` and `chmod 700 {path}`, or choose another with engine.data_dir",
         path = .path.display()
     )]
@@ -69,6 +69,12 @@ pub enum EngineError {
         mode: u32,
         /// Its owner.
         uid: u32,
+    },
+    /// A link, a pipe, or a file of another user's where ours should be.
+    #[error("{} is a link, or no file of this user's: look who made it and remove it, or choose another directory with engine.data_dir", .path.display())]
+    Planted {
+        /// Its path.
+        path: PathBuf,
     },
     /// A living cdrscope owns the directory.
     #[error("data directory {} is in use by process {owner}; stop it, or choose another with engine.data_dir", .path.display())]
@@ -89,7 +95,7 @@ pub enum EngineError {
         path: PathBuf,
         /// The owner's process number, as it wrote it.
         owner: String,
-        /// How long we waited.
+        /// The time waited.
         seconds: u64,
     },
     /// The owner is gone, its engine not yet.
@@ -97,7 +103,7 @@ pub enum EngineError {
     StillStopping {
         /// The data directory.
         path: PathBuf,
-        /// How long we waited.
+        /// The time waited.
         seconds: u64,
     },
     /// Made by a later cdrscope.
@@ -139,7 +145,7 @@ pub enum EngineError {
     /// The engine did not answer in time.
     #[error("the ClickHouse engine did not answer within {seconds} s; see {}", .log.display())]
     Slow {
-        /// How long we waited.
+        /// The time waited.
         seconds: u64,
         /// Where it may say why.
         log: PathBuf,

@@ -17,7 +17,7 @@ use super::sandbox::{self, Reach};
 /// The hidden subcommand of the cdrscope binary that runs [`child_main`].
 pub const CHILD_COMMAND: &str = "engine-child";
 
-/// How long an engine may take to stop after its pipe has closed, before it is killed.
+/// Longest time for an engine to stop after its pipe has closed, before it is killed.
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// The arguments of [`child_main`].
@@ -68,7 +68,7 @@ fn arguments(dir: &Path, pipe: BorrowedFd<'_>) -> Vec<OsString> {
     ]
 }
 
-/// What the engine inherits instead of what the parent gave; held until the process ends, also through `exec`.
+/// Descriptors that the engine inherits in place of the parent's; held until the process ends, also through `exec`.
 struct Inherited {
     /// Closes when the parent ends.
     pipe: OwnedFd,
@@ -88,7 +88,7 @@ fn rearrange(terminal: &Path) -> io::Result<Inherited> {
 
 /// The library's answer.
 #[repr(C)]
-struct Answer {
+struct LibraryResult {
     buf: *mut c_char,
     len: usize,
     vec: *mut c_void,
@@ -99,7 +99,7 @@ struct Answer {
 }
 
 /// `clickhouse local` as a function: returns when the command has ended.
-type Main = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut Answer;
+type Main = unsafe extern "C" fn(c_int, *mut *mut c_char) -> *mut LibraryResult;
 
 /// Runs the engine in this process until the pipe on `stdin` closes. Call it before anything else is started.
 #[must_use]
@@ -141,7 +141,7 @@ fn run_library(path: &Path, arguments: Vec<OsString>) -> Result<(), String> {
     // SAFETY: loading runs the library's initialisers; it is the engine the parent chose, and nothing of ours runs
     // beside it but the watchdog.
     let library = unsafe { libloading::Library::new(path) }.map_err(broken)?;
-    // SAFETY: `Main` and `Answer` are the library's own declaration of this symbol.
+    // SAFETY: `Main` and `LibraryResult` are the library's own declaration of this symbol.
     let main = unsafe { library.get::<Main>(b"query_stable_v2\0") }.map_err(broken)?;
     let words = std::iter::once("clickhouse".into()).chain(arguments);
     let words: Vec<CString> = words

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::EngineError;
@@ -30,6 +30,23 @@ pub(super) fn program(named: Option<&Path>, cache: Option<&Path>) -> Result<Prog
     }
     let library = cache.map_or_else(default_cache, Path::to_owned).join(format!("engine-{RELEASE}/libchdb.so"));
     if library.is_file() { Ok(Program::Library(library)) } else { Err(EngineError::NotFound { library }) }
+}
+
+/// A warning where another user than root and this one can change the program, or put another in its place.
+pub(super) fn warning(program: &Program) -> Option<String> {
+    let (Program::Official(path) | Program::Library(path)) = program;
+    let path = path.canonicalize().ok()?;
+    let own = [0, rustix::process::geteuid().as_raw()];
+    // In a sticky folder others can make files, and not replace ours.
+    let open = |path: &&Path| {
+        fs::symlink_metadata(path)
+            .is_ok_and(|meta| !own.contains(&meta.uid()) || (meta.mode() & 0o002 != 0 && meta.mode() & 0o1000 == 0))
+    };
+    let open = path.ancestors().find(open)?.display();
+    Some(format!(
+        "other users can change {open}, and with it the engine {}: they would see every call; let it be this user's or root's alone",
+        path.display()
+    ))
 }
 
 fn named_program(path: &Path) -> Result<Program, EngineError> {
@@ -80,6 +97,28 @@ mod tests {
             fs::write(&path, "").unwrap();
             let found = program(Some(&path), None).unwrap();
             assert_eq!(matches!(found, Program::Library(_)), is_library, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_others_can_change_is_warned_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("cache");
+        let library = folder.join("libchdb.so");
+        fs::create_dir(&folder).unwrap();
+        fs::write(&library, "").unwrap();
+        let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        for (folders, files, warned) in
+            [(0o755, 0o644, None), (0o1777, 0o644, None), (0o755, 0o666, Some(&library)), (0o777, 0o644, Some(&folder))]
+        {
+            mode(&folder, folders);
+            mode(&library, files);
+            let said = warning(&Program::Library(library.clone()));
+            let wanted = warned.map(|path| format!("other users can change {}, ", path.display()));
+            match wanted {
+                Some(wanted) => assert!(said.as_ref().is_some_and(|said| said.starts_with(&wanted)), "{said:?}"),
+                None => assert_eq!(said, None),
+            }
         }
     }
 }

@@ -49,7 +49,7 @@ impl std::fmt::Debug for Login {
 
 /// The rights of one of the engine's two users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum EngineRole {
     /// May do everything.
     Admin,
     /// May read.
@@ -59,7 +59,7 @@ pub enum Role {
 /// Address and logins of one start of the engine. Its HTTP interface knows these two users, named in the
 /// `X-ClickHouse-User` header, and nobody else.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Access {
+pub struct EngineAccess {
     /// `http://127.0.0.1:<port>`.
     pub url: String,
     /// May do everything: migrations and loading.
@@ -69,16 +69,16 @@ pub struct Access {
     pub(super) listener: Listener,
 }
 
-impl Access {
+impl EngineAccess {
     /// The engine that another cdrscope runs on `data_dir` at this moment, if there is one; one that is starting is waited for.
     pub async fn of_running(data_dir: &Path) -> Result<Option<Self>, EngineError> {
         home::read_access(data_dir, home::STOPPING_LIMIT + READY_LIMIT).await
     }
 
-    fn login(&self, role: Role) -> &Login {
+    fn login(&self, role: EngineRole) -> &Login {
         match role {
-            Role::Admin => &self.admin,
-            Role::Reader => &self.reader,
+            EngineRole::Admin => &self.admin,
+            EngineRole::Reader => &self.reader,
         }
     }
 }
@@ -89,25 +89,25 @@ pub struct Link(Arc<Latest>);
 
 #[derive(Debug)]
 struct Latest {
-    access: RwLock<&'static Access>,
+    access: RwLock<&'static EngineAccess>,
     starts: AtomicU64,
 }
 
 impl Link {
     /// The way to an engine whose present start is `access`.
     #[must_use]
-    pub fn new(access: Access) -> Self {
+    pub fn new(access: EngineAccess) -> Self {
         Self(Arc::new(Latest { access: RwLock::new(keep(access)), starts: AtomicU64::new(1) }))
     }
 
     /// Replaces the access by that of the engine's next start.
-    pub(super) fn renew(&self, access: Access) {
+    pub(super) fn renew(&self, access: EngineAccess) {
         *self.0.access.write().unwrap_or_else(PoisonError::into_inner) = keep(access);
         self.0.starts.fetch_add(1, Ordering::Release);
     }
 
     /// The latest start.
-    pub(super) fn access(&self) -> &'static Access {
+    pub(super) fn access(&self) -> &'static EngineAccess {
         *self.0.access.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -118,13 +118,13 @@ impl Link {
     }
 
     /// Makes clients of a user that use `database`.
-    pub fn clients(&self, role: Role, database: &str) -> EngineClients {
+    pub fn clients(&self, role: EngineRole, database: &str) -> EngineClients {
         EngineClients { link: self.clone(), role, database: database.to_owned() }
     }
 }
 
-/// What was handed out stays valid: a start of the engine leaves some 400 bytes behind for it.
-fn keep(access: Access) -> &'static Access {
+/// Keeps an access valid for as long as the process runs. Each start of the engine leaves some 400 bytes behind for it.
+fn keep(access: EngineAccess) -> &'static EngineAccess {
     Box::leak(Box::new(access))
 }
 
@@ -132,7 +132,7 @@ fn keep(access: Access) -> &'static Access {
 #[derive(Debug, Clone)]
 pub struct EngineClients {
     link: Link,
-    role: Role,
+    role: EngineRole,
     database: String,
 }
 
