@@ -7,7 +7,7 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::store::in_time;
+use crate::store::{in_time, server_code};
 
 /// One numbered statement of `schema/`.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +62,17 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(20, "fill_customer_quarter_hours", "0020_fill_customer_quarter_hours.sql"),
     step!(21, "fill_vendor_quarter_hours", "0021_fill_vendor_quarter_hours.sql"),
     step!(22, "token_revocations", "0022_token_revocations.sql"),
+    step!(23, "vendor_calls", "0023_vendor_calls.sql"),
+    step!(24, "fill_vendor_calls", "0024_fill_vendor_calls.sql"),
+    step!(25, "drop_by_vendor", "0025_drop_by_vendor.sql"),
+    step!(26, "operator_access", "0026_operator_access.sql"),
+    step!(27, "contractors", "0027_contractors.sql"),
+    step!(28, "operator_hours", "0028_operator_hours.sql"),
+    step!(29, "operator_days", "0029_operator_days.sql"),
+    step!(30, "customer_days", "0030_customer_days.sql"),
+    step!(31, "fill_operator_hours", "0031_fill_operator_hours.sql"),
+    step!(32, "fill_operator_days", "0032_fill_operator_days.sql"),
+    step!(33, "fill_customer_days", "0033_fill_customer_days.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.
@@ -73,7 +84,7 @@ pub struct Applied {
     pub name: &'static str,
 }
 
-/// How a database stands to this program's schema.
+/// The state of a database's schema, compared with this program's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
     /// Every statement ran.
@@ -147,7 +158,7 @@ pub enum MigrateError {
     /// ClickHouse refused or could not be asked.
     #[error("{doing}: {}", one_line(source))]
     ClickHouse {
-        /// What was being done.
+        /// The work that failed, such as `reading table schema_migrations`.
         doing: String,
         /// ClickHouse's or the connection's answer.
         source: clickhouse::error::Error,
@@ -155,7 +166,7 @@ pub enum MigrateError {
 }
 
 #[derive(Debug, Row, Deserialize)]
-struct Record {
+struct MigrationRecord {
     number: u32,
     checksum: String,
 }
@@ -207,15 +218,15 @@ pub async fn status(client: &Client, database: &str) -> Result<Status, MigrateEr
     }
 }
 
-const UNKNOWN_TABLE: u32 = 60;
-const UNKNOWN_DATABASE: u32 = 81;
+const UNKNOWN_TABLE: &str = "60";
+const UNKNOWN_DATABASE: &str = "81";
 
 const RECORDS: &str = "CREATE TABLE IF NOT EXISTS schema_migrations \
     (number UInt32, name String, checksum String, applied_at DateTime('UTC') DEFAULT now()) \
     ENGINE = MergeTree ORDER BY number";
 
-/// How many of `migrations` ran, when the records fit them.
-fn check(records: &[Record], migrations: &[Migration]) -> Result<usize, MigrateError> {
+/// The number of `migrations` that ran, if the records fit them.
+fn check(records: &[MigrationRecord], migrations: &[Migration]) -> Result<usize, MigrateError> {
     if let Some(last) = records.last().filter(|last| last.number as usize > migrations.len()) {
         return Err(MigrateError::Newer { found: last.number, known: migrations.len() });
     }
@@ -231,7 +242,7 @@ fn check(records: &[Record], migrations: &[Migration]) -> Result<usize, MigrateE
 }
 
 /// DISTINCT, because two programs that migrate at once may both record the same statement.
-async fn records(client: &Client) -> Result<Vec<Record>, clickhouse::error::Error> {
+async fn records(client: &Client) -> Result<Vec<MigrationRecord>, clickhouse::error::Error> {
     client.query_raw("SELECT DISTINCT number, checksum FROM schema_migrations ORDER BY number").fetch_all().await
 }
 
@@ -273,19 +284,13 @@ pub(crate) fn one_line(error: &clickhouse::error::Error) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// ClickHouse's error number, which the client hands on as text only: `Code: 60. DB::Exception: …`.
-fn server_code(error: &clickhouse::error::Error) -> Option<u32> {
-    let clickhouse::error::Error::BadResponse(text) = error else { return None };
-    text.strip_prefix("Code: ")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ran(numbers: &[u32]) -> Vec<Record> {
+    fn ran(numbers: &[u32]) -> Vec<MigrationRecord> {
         let checksum = |n: u32| MIGRATIONS.get(n as usize - 1).map_or_else(String::new, Migration::checksum);
-        numbers.iter().map(|&number| Record { number, checksum: checksum(number) }).collect()
+        numbers.iter().map(|&number| MigrationRecord { number, checksum: checksum(number) }).collect()
     }
 
     #[test]
@@ -293,7 +298,7 @@ mod tests {
         for (place, migration) in MIGRATIONS.iter().enumerate() {
             assert_eq!(migration.number as usize, place + 1, "{}", migration.name);
             // Filling a projection that is filled already finds nothing to do; a setting is set to what it is.
-            let repeatable = ["IF NOT EXISTS", "MATERIALIZE PROJECTION", "MODIFY SETTING"];
+            let repeatable = ["IF NOT EXISTS", "IF EXISTS", "MATERIALIZE PROJECTION", "MODIFY SETTING"];
             let repeatable = repeatable.iter().any(|words| migration.sql.contains(words));
             assert!(repeatable, "{}", migration.name);
             assert!(!migration.sql.contains(';'), "{} holds more than one statement", migration.name);

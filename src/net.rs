@@ -30,15 +30,10 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
-/// The address that a list of allowed networks is compared with: a peer that reached a dual-stack socket over IPv4 shows
-/// up as `::ffff:a.b.c.d` and is the IPv4 address.
-pub fn canonical(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
-}
-
-/// True if `ip` lies in one of `nets`.
+/// True if `ip` lies in one of `nets`. A peer that reached a dual-stack socket over IPv4 shows up as `::ffff:a.b.c.d` and is
+/// the IPv4 address.
 pub fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
-    let ip = canonical(ip);
+    let ip = ip.to_canonical();
     nets.iter().any(|net| net.contains(&ip))
 }
 

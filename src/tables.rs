@@ -9,8 +9,9 @@ use clickhouse::Client;
 
 use crate::columns::tsv;
 use crate::config::{Config, Expressions};
+use crate::query::column::{COLUMNS, Column, ColumnRow, Presence, Type};
 use crate::query::decimal;
-use crate::report::live::{COLUMNS, Cell};
+use crate::report::live::{COLUMNS as LISTED, Cell};
 use crate::sql::schema::{Causes, Schema, TableSchema};
 use crate::store::in_time;
 use checked::or_null;
@@ -23,7 +24,7 @@ pub use checked::CHECKED;
 pub struct TableFault {
     /// The table's name.
     pub table: String,
-    /// What is missing or of the wrong type.
+    /// The fault: a table or a column that is missing or of the wrong type.
     pub what: String,
 }
 
@@ -43,74 +44,23 @@ pub enum TablesError {
     },
 }
 
-/// What reports do with a column.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Integer,
-    Price,
-    /// A time that is always there.
-    Time,
-    /// A time that may be null; a date of zeros is null too.
-    MaybeTime,
-    Text,
-    Address,
-    /// A number that is only shown.
-    Number,
-    /// A whole number that only dashboards read: a table whose column is something else can do without.
-    Code,
-    /// Seconds with a fraction, likewise.
-    Seconds,
-}
-
+/// A column to look for in a table.
 struct Needed {
     name: &'static str,
-    is: Use,
+    is: Type,
     required: bool,
 }
 
-const fn needed(name: &'static str, is: Use, required: bool) -> Needed {
-    Needed { name, is, required }
+/// The columns of the catalogue that a table has a part in.
+fn needed(part: impl Fn(&ColumnRow) -> Presence) -> impl Iterator<Item = Needed> {
+    COLUMNS.iter().filter_map(move |row| match part(row) {
+        Presence::Unread => None,
+        part => Some(Needed { name: row.name, is: row.ty, required: part == Presence::Required }),
+    })
 }
 
 /// The name of cdrscope's own table of calls.
 pub const CDRS_NAME: &str = "cdrs";
-
-const CDRS: &[Needed] = &[
-    needed("customer_id", Use::Integer, true),
-    needed("vendor_id", Use::Integer, true),
-    needed("customer_acc_id", Use::Integer, true),
-    needed("vendor_acc_id", Use::Integer, true),
-    needed("is_last_cdr", Use::Integer, true),
-    needed("time_start", Use::Time, true),
-    needed("duration", Use::Integer, true),
-    needed("customer_price", Use::Price, true),
-    needed("vendor_price", Use::Price, true),
-    needed("customer_duration", Use::Integer, false),
-    needed("vendor_duration", Use::Integer, false),
-    needed("src_country_id", Use::Integer, false),
-    needed("dst_country_id", Use::Integer, false),
-    needed("src_prefix_routing", Use::Text, false),
-    needed("dst_prefix_routing", Use::Text, false),
-    needed("auth_orig_ip", Use::Address, false),
-    needed("lega_disconnect_code", Use::Code, false),
-    needed("legb_disconnect_code", Use::Code, false),
-    needed("lega_q850_cause", Use::Code, false),
-    needed("legb_q850_cause", Use::Code, false),
-    needed("pdd", Use::Seconds, false),
-];
-
-const ACTIVE_CALLS: &[Needed] = &[
-    needed("customer_id", Use::Integer, true),
-    needed("vendor_id", Use::Integer, true),
-    needed("customer_acc_id", Use::Integer, true),
-    needed("vendor_acc_id", Use::Integer, true),
-    needed("snapshot_timestamp", Use::Time, true),
-    needed("node_id", Use::Integer, true),
-    needed("id", Use::Integer, true),
-    needed("buffered", Use::Integer, false),
-    needed("src_country_id", Use::Integer, false),
-    needed("dst_country_id", Use::Integer, false),
-];
 
 /// Looks at both tables, and logs what dashboards have to do without.
 ///
@@ -131,22 +81,21 @@ pub async fn examine(client: &Client, config: &Config, notes: &mut Vec<String>) 
     let tables = &config.tables;
     let mut remarks = Remarks { faults: Vec::new(), notes };
     let billed = config.reports.billed_duration;
-    let cdrs = CDRS.iter().map(|column| Needed {
-        required: column.required || (billed && column.name.ends_with("_duration")),
-        ..*column
-    });
-    let live =
-        COLUMNS.iter().filter(|column| ACTIVE_CALLS.iter().all(|known| known.name != column.name)).map(|column| {
-            let is = match column.cell {
-                _ if column.name == "snapshot_timestamp" => Use::Time,
-                _ if column.name == "auth_orig_ip" => Use::Address,
-                Cell::Time => Use::MaybeTime,
-                Cell::Text => Use::Text,
-                Cell::Number => Use::Number,
+    let cdrs = needed(|row| row.cdrs)
+        .map(|column| Needed { required: column.required || (billed && column.name.ends_with("_duration")), ..column });
+    // Live calls are listed with columns that nothing else reads.
+    let listed = LISTED
+        .iter()
+        .filter(|listed| COLUMNS.iter().all(|row| row.name != listed.name || row.active_calls == Presence::Unread))
+        .map(|listed| {
+            let is = match listed.cell {
+                Cell::Time => Type::MaybeTime,
+                Cell::Text => Type::Text,
+                Cell::Number => Type::Number,
             };
-            needed(column.name, is, false)
+            Needed { name: listed.name, is, required: false }
         });
-    let active = ACTIVE_CALLS.iter().map(|column| Needed { ..*column }).chain(live);
+    let active = needed(|row| row.active_calls).chain(listed);
     let cdrs = table(client, config, (&tables.cdrs, CDRS_NAME), &tables.cdrs_columns, cdrs, &mut remarks).await?;
     let active_calls = table(
         client,
@@ -169,7 +118,7 @@ pub async fn examine(client: &Client, config: &Config, notes: &mut Vec<String>) 
     })
 }
 
-/// What was found beside the schema.
+/// Faults and notes found while the tables are examined.
 struct Remarks<'a> {
     faults: Vec<TableFault>,
     notes: &'a mut Vec<String>,
@@ -214,19 +163,19 @@ async fn table(
             }
             None => (column.name.to_owned(), types.get(column.name).cloned()),
         };
-        if column.is == Use::Address && found.as_deref().is_some_and(|found| plain(found).0 == "IPv6") {
+        if column.is == Type::Address && found.as_deref().is_some_and(|found| plain(found).0 == "IPv6") {
             schema.ipv6.push(column.name.to_owned());
         }
         let adapted = found.as_deref().and_then(|found| adapt(&expression, found, column.is));
         let adapted = adapted.map(|sql| match column.is {
-            Use::MaybeTime => or_null(&sql, schema.sql(time)),
+            Type::MaybeTime => or_null(&sql, schema.sql(time)),
             _ => sql,
         });
         match found {
             Some(found) => match adapted {
                 Some(sql) if sql == column.name => {}
                 Some(sql) => drop(schema.expressions.insert(column.name.to_owned(), sql)),
-                None if matches!(column.is, Use::Code | Use::Seconds) && expressions.get(column.name).is_none() => {
+                None if can_do_without(&column.is, column.name) && expressions.get(column.name).is_none() => {
                     let (column, wanted) = (column.name, wanted(column.is));
                     notes.push(format!("{name}: column {column} is {found}, not {wanted}: dashboards do without it"));
                     schema.missing.push(column.to_owned());
@@ -246,9 +195,15 @@ async fn table(
     Ok(schema)
 }
 
+/// True for a column that a table may have for a use of its own, with a type that reports cannot use.
+fn can_do_without(is: &Type, name: &str) -> bool {
+    matches!(is, Type::Code | Type::MaybeCode | Type::Fraction)
+        || [Column::TimeConnect.name(), Column::DestinationPrefix.name()].contains(&name)
+}
+
 fn is_known(name: &str) -> bool {
-    CDRS.iter().chain(ACTIVE_CALLS).any(|column| column.name == name)
-        || COLUMNS.iter().any(|column| column.name == name)
+    COLUMNS.iter().any(|row| row.name == name)
+        || LISTED.iter().any(|column| column.name == name)
         || CHECKED.contains(&name)
 }
 
@@ -290,14 +245,14 @@ fn named_type(line: &[u8]) -> Option<(String, String)> {
     Some((fields.next()??, fields.next()??))
 }
 
-fn wanted(is: Use) -> &'static str {
+fn wanted(is: Type) -> &'static str {
     match is {
-        Use::Integer | Use::Code => "a whole number",
-        Use::Price => "a price (Decimal, Float or Int)",
-        Use::Time | Use::MaybeTime => "a time (DateTime or DateTime64)",
-        Use::Text => "text (String)",
-        Use::Address => "an address (String, IPv4 or IPv6)",
-        Use::Number | Use::Seconds => "a number",
+        Type::Integer | Type::Code | Type::MaybeCode => "a whole number",
+        Type::Price => "a price (Decimal, Float or Int)",
+        Type::Time | Type::MaybeTime => "a time (DateTime or DateTime64)",
+        Type::Text => "text (String)",
+        Type::Address => "an address (String, IPv4 or IPv6)",
+        Type::Number | Type::Fraction => "a number",
     }
 }
 
@@ -308,48 +263,50 @@ fn plain(full_type: &str) -> (&str, bool) {
     (inner, inner != plain)
 }
 
-/// What stands for the column in statements, or `None` when its type does not do.
-fn adapt(expression: &str, full_type: &str, is: Use) -> Option<String> {
+/// The SQL that reads the column in statements, or `None` if its type does not do.
+fn adapt(expression: &str, full_type: &str, is: Type) -> Option<String> {
     let (plain, nullable) = plain(full_type);
     let not_null =
         |sql: &str, default: &str| if nullable { format!("ifNull({sql}, {default})") } else { sql.to_owned() };
     let integer = plain.starts_with("Int") || plain.starts_with("UInt") || plain == "Bool";
     let (float, decimals) = (plain.starts_with("Float"), plain.starts_with("Decimal"));
     match is {
-        Use::Integer | Use::Code if integer => Some(not_null(expression, "0")),
-        Use::Seconds if integer || float || decimals => Some(format!("toFloat64({})", not_null(expression, "0"))),
-        Use::Price if decimals => {
+        Type::Integer | Type::Code if integer => Some(not_null(expression, "0")),
+        Type::MaybeCode if integer => Some(expression.to_owned()),
+        Type::Fraction if integer || float || decimals => Some(format!("toFloat64({expression})")),
+        Type::Price if decimals => {
             let scale: u32 = plain.trim_end_matches(')').rsplit(',').next()?.trim().parse().ok()?;
             let plain_scale = scale <= decimal::SCALE;
             let sql = not_null(expression, "0");
             Some(if plain_scale { sql } else { format!("toDecimal128(round({sql}, 6), 6)") })
         }
         // A float near a sixth decimal is that decimal; cutting it would lose one.
-        Use::Price if float => {
+        Type::Price if float => {
             Some(format!("reinterpret(toInt64(round({} * 1000000)), 'Decimal(18, 6)')", not_null(expression, "0")))
         }
-        Use::Price if integer => Some(format!("toDecimal64({}, 6)", not_null(expression, "0"))),
-        Use::Time | Use::MaybeTime if plain.starts_with("DateTime") => {
+        Type::Price if integer => Some(format!("toDecimal64({}, 6)", not_null(expression, "0"))),
+        Type::Time | Type::MaybeTime if plain.starts_with("DateTime") => {
             let sql = if plain.starts_with("DateTime64") {
                 format!("toDateTime({expression})")
             } else {
                 expression.to_owned()
             };
-            let always = nullable && is == Use::Time;
+            let always = nullable && is == Type::Time;
             Some(if always { format!("assumeNotNull({sql})") } else { sql })
         }
-        Use::Text if plain == "String" => Some(not_null(expression, "''")),
-        Use::Address if matches!(plain, "String" | "IPv4" | "IPv6") => Some(expression.to_owned()),
-        Use::Number if integer || float || decimals => Some(expression.to_owned()),
-        Use::Integer
-        | Use::Code
-        | Use::Price
-        | Use::Time
-        | Use::MaybeTime
-        | Use::Text
-        | Use::Address
-        | Use::Number
-        | Use::Seconds => None,
+        Type::Text if plain == "String" => Some(not_null(expression, "''")),
+        Type::Address if matches!(plain, "String" | "IPv4" | "IPv6") => Some(expression.to_owned()),
+        Type::Number if integer || float || decimals => Some(expression.to_owned()),
+        Type::Integer
+        | Type::Code
+        | Type::MaybeCode
+        | Type::Price
+        | Type::Time
+        | Type::MaybeTime
+        | Type::Text
+        | Type::Address
+        | Type::Number
+        | Type::Fraction => None,
     }
 }
 
@@ -365,23 +322,24 @@ mod tests {
     #[test]
     fn types_are_used_as_they_are_or_wrapped_or_refused() {
         let adapt = |full_type, is| adapt("c", full_type, is).unwrap_or_default();
-        assert_eq!(adapt("UInt32", Use::Integer), "c");
-        assert_eq!(adapt("Nullable(Int64)", Use::Integer), "ifNull(c, 0)");
-        assert_eq!(adapt("Decimal(18, 6)", Use::Price), "c");
-        assert_eq!(adapt("Decimal(38, 9)", Use::Price), "toDecimal128(round(c, 6), 6)");
-        assert_eq!(adapt("Float64", Use::Price), "reinterpret(toInt64(round(c * 1000000)), 'Decimal(18, 6)')");
-        assert_eq!(adapt("DateTime", Use::Time), "c");
-        assert_eq!(adapt("DateTime64(3, 'UTC')", Use::Time), "toDateTime(c)");
-        assert_eq!(adapt("Nullable(DateTime)", Use::Time), "assumeNotNull(c)");
-        assert_eq!(adapt("Nullable(DateTime('UTC'))", Use::MaybeTime), "c");
-        assert_eq!(adapt("DateTime64(3)", Use::MaybeTime), "toDateTime(c)");
-        assert_eq!(adapt("LowCardinality(Nullable(String))", Use::Text), "ifNull(c, '')");
-        assert_eq!(adapt("IPv4", Use::Address), "c");
-        assert_eq!(adapt("String", Use::Integer), "");
-        assert_eq!(adapt("Date", Use::Time), "");
-        assert_eq!(adapt("Nullable(Int16)", Use::Code), "ifNull(c, 0)");
-        assert_eq!(adapt("Nullable(Float32)", Use::Seconds), "toFloat64(ifNull(c, 0))");
-        assert_eq!(adapt("Decimal(9, 3)", Use::Seconds), "toFloat64(c)");
-        assert_eq!(adapt("String", Use::Seconds), "");
+        assert_eq!(adapt("UInt32", Type::Integer), "c");
+        assert_eq!(adapt("Nullable(Int64)", Type::Integer), "ifNull(c, 0)");
+        assert_eq!(adapt("Decimal(18, 6)", Type::Price), "c");
+        assert_eq!(adapt("Decimal(38, 9)", Type::Price), "toDecimal128(round(c, 6), 6)");
+        assert_eq!(adapt("Float64", Type::Price), "reinterpret(toInt64(round(c * 1000000)), 'Decimal(18, 6)')");
+        assert_eq!(adapt("DateTime", Type::Time), "c");
+        assert_eq!(adapt("DateTime64(3, 'UTC')", Type::Time), "toDateTime(c)");
+        assert_eq!(adapt("Nullable(DateTime)", Type::Time), "assumeNotNull(c)");
+        assert_eq!(adapt("Nullable(DateTime('UTC'))", Type::MaybeTime), "c");
+        assert_eq!(adapt("DateTime64(3)", Type::MaybeTime), "toDateTime(c)");
+        assert_eq!(adapt("LowCardinality(Nullable(String))", Type::Text), "ifNull(c, '')");
+        assert_eq!(adapt("IPv4", Type::Address), "c");
+        assert_eq!(adapt("String", Type::Integer), "");
+        assert_eq!(adapt("Date", Type::Time), "");
+        assert_eq!(adapt("Nullable(Int16)", Type::Code), "ifNull(c, 0)");
+        assert_eq!(adapt("Nullable(Float32)", Type::Fraction), "toFloat64(c)");
+        assert_eq!(adapt("Nullable(Int16)", Type::MaybeCode), "c");
+        assert_eq!(adapt("Decimal(9, 3)", Type::Fraction), "toFloat64(c)");
+        assert_eq!(adapt("String", Type::Fraction), "");
     }
 }

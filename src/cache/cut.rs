@@ -1,9 +1,8 @@
-//! How the window of a request is cut into stretches of time that are remembered, and which of them are read together.
+//! Cuts the window of a request into segments, and groups those that are read together.
 
 use std::sync::Arc;
 
 use super::Chunk;
-use crate::report::Table;
 use crate::report::plan::{Plan, Window};
 use crate::sql::{Read, Set};
 
@@ -13,28 +12,28 @@ const CHUNK: i64 = 240;
 /// A window of more chunks than this is kept in one piece.
 const MOST_CHUNKS: i64 = 20_000;
 
-/// How a stretch is come by.
+/// The source of a segment: the cache, the cache and new parts added to it, or ClickHouse alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum SegmentSource {
     Keep,
     Add(Vec<String>),
     Read,
 }
 
-/// Part of a window that is remembered, checked and read as one.
+/// A segment of a window that is cached, checked and read as one.
 #[derive(Debug)]
-pub(super) struct Stretch {
+pub(super) struct CacheSegment {
     pub window: Window,
     /// A chunk, which many windows share; an edge that the request's window cuts off; or the seconds of the minute that it
     /// cuts through, of which the answer takes a part.
     pub set: Set,
     pub held: Option<Arc<Chunk>>,
-    pub way: Way,
+    pub way: SegmentSource,
 }
 
-impl Stretch {
+impl CacheSegment {
     fn new(from: i64, to: Option<i64>, set: Set) -> Self {
-        Self { window: Window { from, to }, set, held: None, way: Way::Read }
+        Self { window: Window { from, to }, set, held: None, way: SegmentSource::Read }
     }
 
     /// Last second.
@@ -45,12 +44,12 @@ impl Stretch {
 
 /// The whole intervals of a window, `[first, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Whole {
+pub(super) struct WholeBuckets {
     pub first: i64,
     pub end: i64,
 }
 
-impl Whole {
+impl WholeBuckets {
     pub fn of(window: Window, interval: i64) -> Self {
         let first = (window.from + interval - 1).div_euclid(interval) * interval;
         let end = window.to.map_or(i64::MAX, |to| (to + 1).div_euclid(interval) * interval);
@@ -58,55 +57,55 @@ impl Whole {
     }
 }
 
-/// The window in stretches: chunks that hold its whole intervals, the last of them open as it holds the present and all
-/// after it, and edges at either end.
-pub(super) fn cut(plan: &Plan, window: Window) -> Vec<Stretch> {
-    let (Whole { first, end }, length) = (Whole::of(window, plan.interval), plan.interval * CHUNK);
+/// The segments of a window: chunks that hold its whole intervals, and edges at either end. The last chunk is open, as it
+/// holds the present and all after it.
+pub(super) fn cut(plan: &Plan, window: Window) -> Vec<CacheSegment> {
+    let (WholeBuckets { first, end }, length) = (WholeBuckets::of(window, plan.interval), plan.interval * CHUNK);
     let tail = plan.now.div_euclid(length) * length;
     let start = |second: i64| (second.div_euclid(length) * length).min(tail);
     let count = (start(end.saturating_sub(1)) - start(first)) / length + 1;
     // A snapshot's calls count or not by what else is in the window, so windows over live calls share nothing.
-    if end <= first || count > MOST_CHUNKS || plan.report.table == Table::ActiveCalls {
-        return vec![Stretch::new(window.from, window.to, Set::Edges)];
+    if end <= first || count > MOST_CHUNKS || !plan.query.records.add_up() {
+        return vec![CacheSegment::new(window.from, window.to, Set::Edges)];
     }
     let before = (window.from < first).then(|| edge(plan, window.from, first - 1));
     let after = window.to.filter(|to| end <= *to).map(|to| edge(plan, end, to));
     let chunks = (0..count).map(|place| {
         let from = start(first) + place * length;
-        Stretch::new(from, (from != tail).then_some(from + length - 1), Set::Chunks)
+        CacheSegment::new(from, (from != tail).then_some(from + length - 1), Set::Chunks)
     });
     before.into_iter().flatten().chain(chunks).chain(after.into_iter().flatten()).collect()
 }
 
-/// What a window cuts off of an interval, both inclusive: whole minutes, and the seconds of the minute that it cuts through.
+/// The segments of an incomplete interval, both bounds inclusive: whole minutes, and the seconds of the minute that is cut.
 /// A dashboard's window moves with every second, and those seconds serve it for as long as the minute lasts; ClickHouse
 /// would read some thousand calls for each of them.
-fn edge(plan: &Plan, from: i64, to: i64) -> Vec<Stretch> {
+fn edge(plan: &Plan, from: i64, to: i64) -> Vec<CacheSegment> {
     const MINUTE: i64 = 60;
     if plan.interval % MINUTE != 0 {
-        return vec![Stretch::new(from, Some(to), Set::Edges)];
+        return vec![CacheSegment::new(from, Some(to), Set::Edges)];
     }
     let seconds = |second: i64| {
         let minute = second.div_euclid(MINUTE) * MINUTE;
-        Stretch::new(minute, Some(minute + MINUTE - 1), Set::Seconds)
+        CacheSegment::new(minute, Some(minute + MINUTE - 1), Set::Seconds)
     };
     let (first, end) = ((from + MINUTE - 1).div_euclid(MINUTE) * MINUTE, (to + 1).div_euclid(MINUTE) * MINUTE);
     let before = (from < first).then(|| seconds(from));
-    let minutes = (first < end).then(|| Stretch::new(first, Some(end - 1), Set::Edges));
+    let minutes = (first < end).then(|| CacheSegment::new(first, Some(end - 1), Set::Edges));
     let after = (end <= to).then(|| seconds(to));
     before.into_iter().chain(minutes).chain(after).collect()
 }
 
-/// The statement's reads. Neighbours that are come by in the same way are read together.
-pub(super) fn reads(stretches: &[Stretch]) -> Vec<Read> {
+/// The statement's reads. Neighbours from the same source are read together.
+pub(super) fn reads(stretches: &[CacheSegment]) -> Vec<Read> {
     let mut reads: Vec<Read> = Vec::new();
     for stretch in stretches {
         let parts = match &stretch.way {
-            Way::Keep => continue,
-            Way::Add(parts) => parts.clone(),
-            Way::Read => Vec::new(),
+            SegmentSource::Keep => continue,
+            SegmentSource::Add(parts) => parts.clone(),
+            SegmentSource::Read => Vec::new(),
         };
-        let Stretch { window, set, .. } = *stretch;
+        let CacheSegment { window, set, .. } = *stretch;
         let joins = |last: &Read| {
             (set, last.set) == (Set::Chunks, Set::Chunks)
                 && last.window.to == Some(window.from - 1)
@@ -128,8 +127,9 @@ mod tests {
     use super::*;
     use crate::query::instant::Instant;
     use crate::query::sampling::Sampling;
+    use crate::query::scope::Scope;
     use crate::query::zone::{Calendar, find};
-    use crate::report::plan::{Form, Request, Scope};
+    use crate::report::plan::{JsonForm, Request};
 
     fn plan(sampling: Sampling, zone: &str, from: i64, to: Option<i64>, now: i64) -> Plan {
         let instant = |second: i64| Instant::parse(&format!("{second:010}"));
@@ -140,7 +140,7 @@ mod tests {
         };
         let request = Request {
             report: crate::report::find(report).unwrap(),
-            scope: Scope { tenant: 1, account: 2 },
+            scope: Scope::proven(1, 2),
             from: instant(from),
             to: to.and_then(instant),
             sampling,
@@ -148,7 +148,7 @@ mod tests {
             filters: Vec::new(),
             fill: None,
             settle: None,
-            form: Form::default(),
+            form: JsonForm::default(),
         };
         request.plan(OffsetDateTime::from_unix_timestamp(now).unwrap(), u64::MAX).unwrap()
     }
@@ -174,13 +174,13 @@ mod tests {
         #[test]
         fn every_second_of_a_window_is_in_one_stretch(plan in plans(), places in prop::collection::vec(0.0..1.0_f64, 20)) {
             let window = plan.window.unwrap();
-            let (stretches, whole) = (cut(&plan, window), Whole::of(window, plan.interval));
+            let (stretches, whole) = (cut(&plan, window), WholeBuckets::of(window, plan.interval));
             let to = window.to.unwrap_or(plan.now + 400 * 86_400);
             let seconds = places.iter().map(|place| window.from + ((to - window.from) as f64 * place) as i64);
             let edges = [window.from, to, whole.first, whole.first - 1, whole.end.min(to), whole.end.min(to) - 1, plan.now];
             for second in seconds.chain(edges).filter(|second| (window.from..=to).contains(second)) {
                 // What an answer takes of a chunk is what lies within its whole intervals.
-                let shown = |stretch: &&Stretch| {
+                let shown = |stretch: &&CacheSegment| {
                     (stretch.window.from..=stretch.last()).contains(&second)
                         && match stretch.set {
                             Set::Chunks => (whole.first..whole.end).contains(&second),
@@ -203,7 +203,7 @@ mod tests {
         #[test]
         fn chunks_are_the_same_whatever_the_window(first in plans(), second in plans()) {
             let second = Plan { interval: first.interval, now: first.now, ..second };
-            let chunks = |plan: &Plan| -> Vec<Stretch> {
+            let chunks = |plan: &Plan| -> Vec<CacheSegment> {
                 cut(plan, plan.window.unwrap()).into_iter().filter(|stretch| stretch.set == Set::Chunks).collect()
             };
             for one in chunks(&first) {
@@ -232,18 +232,18 @@ mod tests {
 
     #[test]
     fn many_reads_become_one_and_edges_stay_what_they_are() {
-        let stretch = |from: i64, set, way| Stretch { way, ..Stretch::new(from, Some(from + 9), set) };
-        let part = || Way::Add(vec!["a".into()]);
+        let stretch = |from: i64, set, way| CacheSegment { way, ..CacheSegment::new(from, Some(from + 9), set) };
+        let part = || SegmentSource::Add(vec!["a".into()]);
         let stretches = [
-            stretch(0, Set::Edges, Way::Read),
-            stretch(10, Set::Chunks, Way::Read),
-            stretch(20, Set::Chunks, Way::Read),
-            stretch(30, Set::Chunks, Way::Keep),
+            stretch(0, Set::Edges, SegmentSource::Read),
+            stretch(10, Set::Chunks, SegmentSource::Read),
+            stretch(20, Set::Chunks, SegmentSource::Read),
+            stretch(30, Set::Chunks, SegmentSource::Keep),
             stretch(40, Set::Chunks, part()),
             stretch(50, Set::Chunks, part()),
-            stretch(60, Set::Chunks, Way::Add(vec!["b".into()])),
-            stretch(70, Set::Edges, Way::Read),
-            stretch(80, Set::Seconds, Way::Read),
+            stretch(60, Set::Chunks, SegmentSource::Add(vec!["b".into()])),
+            stretch(70, Set::Edges, SegmentSource::Read),
+            stretch(80, Set::Seconds, SegmentSource::Read),
         ];
         let told = |reads: Vec<Read>| -> Vec<(i64, Option<i64>, String, Set)> {
             reads.into_iter().map(|read| (read.window.from, read.window.to, read.parts.join(" "), read.set)).collect()

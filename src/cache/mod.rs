@@ -1,13 +1,13 @@
-//! Remembered sums and answers, never older than the table.
+//! Cached aggregates and responses, never older than the table.
 //!
-//! Sums are kept in chunks of time, so a window that moves, or a longer one, reuses what is there and asks ClickHouse only
-//! for what is missing. Before a chunk is used the state of the table's parts says whether it still holds: nothing changed
-//! in its time, or new rows came, which are then read from their parts alone and added, or anything else, and it is read
-//! anew. Whole answers are kept beside them, ready to send. Every key holds the tenant.
+//! Aggregates are cached in chunks of time, so a window that moves or grows reuses them and reads only the rest from
+//! ClickHouse. Before a chunk is used, the state of the table's parts says if it still holds. If nothing changed in its
+//! time, it does. New rows are read from their parts alone and added. After any other change the chunk is read again.
+//! Whole responses are cached beside them, ready to send. Every key holds the tenant.
 //!
-//! A request begins with a look at the parts, or takes one that is not older than `cache.fresh_seconds`, and its answer is
-//! not older than that look, whoever read it: so a hundred who ask the same at once are content with what the first of
-//! them reads. docs/cache.md says why that cannot go wrong, and when it could.
+//! A request begins with a freshness check of the parts, or shares one that is not older than `cache.fresh_seconds`. Its
+//! result is not older than that check, whoever read it: a hundred callers with the same query at once share what the
+//! first of them reads. docs/cache.md says why that cannot go wrong, and when it could.
 
 mod cut;
 #[cfg(test)]
@@ -27,31 +27,50 @@ use jiff::civil::Time;
 use crate::config;
 use crate::query::filter::{Filter, Test};
 use crate::query::sampling::Sampling;
-use crate::report::Table;
-use crate::report::plan::{Form, Grid, Plan, Scope, Window};
+use crate::query::scope::Scope;
+use crate::report::breakdown::Breakdown;
+use crate::report::measure::Aggregate;
+use crate::report::plan::{Grid, JsonForm, Plan, Window};
+use crate::report::query::{Query, Records};
+use crate::report::{Dimension, Table};
 use crate::store::Store;
 use parts::Since;
 
-pub use series::{Assembled, Use, assemble};
+pub use series::{Assembled, CacheStatus, assemble};
 pub use tracker::Tracker;
 
-/// Whose sums, of what: everything that a chunk depends on but its time.
+/// The key of cached aggregates, but for their time: tenant, account, records, dimension, interval, filters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Series {
+struct SumsKey {
     scope: Scope,
-    report: &'static str,
+    records: Records,
+    dimension: Option<Dimension>,
+    aggregates: Vec<Aggregate>,
     interval: i64,
     filters: Vec<Filter>,
 }
 
-impl Series {
+impl SumsKey {
+    fn of(query: &Query, interval: i64) -> Self {
+        // Named one by one, so that a query cannot have a field that is forgotten here.
+        let Query { scope, records, dimension, measures: _, filters } = query;
+        Self {
+            scope: *scope,
+            records: *records,
+            dimension: *dimension,
+            aggregates: query.aggregates(),
+            interval,
+            filters: filters.clone(),
+        }
+    }
+
     /// Bytes that the callers' values take.
     fn bytes(&self) -> usize {
         bytes(&self.filters)
     }
 }
 
-/// Sums of one stretch of time.
+/// Cached aggregates of one segment of time.
 #[derive(Debug)]
 struct Chunk {
     buckets: crate::columns::buckets::Buckets,
@@ -61,11 +80,28 @@ struct Chunk {
     exact: bool,
 }
 
-/// What a whole answer depends on.
+/// The key of a cached response: everything that it depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct BodyKey {
-    scope: Scope,
-    report: &'static str,
+enum BodyKey {
+    /// Of a report by time.
+    Series(SeriesKey),
+    /// Of a breakdown, with what stands for the names that it shows.
+    Breakdown(Arc<Breakdown>, u64),
+}
+
+impl BodyKey {
+    /// Bytes that the callers' values take.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Series(series) => bytes(&series.query.filters),
+            Self::Breakdown(breakdown, _) => breakdown.bytes() + bytes(&breakdown.terms.filters),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct SeriesKey {
+    query: Query,
     window: Window,
     sampling: Sampling,
     zone: Option<String>,
@@ -73,13 +109,12 @@ struct BodyKey {
     day_start: Time,
     fill: bool,
     settle: Option<i64>,
-    form: Form,
-    filters: Vec<Filter>,
+    form: JsonForm,
 }
 
 /// A whole answer, ready to send.
 #[derive(Debug)]
-pub struct Body {
+pub struct CachedBody {
     /// The text.
     pub text: Bytes,
     /// Its ETag.
@@ -91,11 +126,11 @@ pub struct Body {
 /// One key's turn: whoever holds it asks ClickHouse, the others wait and find what it found.
 type Turns<K> = Mutex<HashMap<K, Weak<tokio::sync::Mutex<()>>>>;
 
-/// Everything remembered.
+/// Cached aggregates and responses.
 pub struct Cache {
-    chunks: moka::sync::Cache<(Arc<Series>, Window), Arc<Chunk>>,
-    bodies: moka::sync::Cache<BodyKey, Arc<Body>>,
-    turns: Turns<Series>,
+    chunks: moka::sync::Cache<(Arc<SumsKey>, Window), Arc<Chunk>>,
+    bodies: moka::sync::Cache<BodyKey, Arc<CachedBody>>,
+    turns: Turns<SumsKey>,
     cdrs: Tracker,
     active_calls: Tracker,
     fresh: Duration,
@@ -112,13 +147,13 @@ impl Cache {
         Self {
             chunks: moka::sync::Cache::builder()
                 .max_capacity(half)
-                .weigher(|(series, _): &(Arc<Series>, Window), chunk: &Arc<Chunk>| {
+                .weigher(|(series, _): &(Arc<SumsKey>, Window), chunk: &Arc<Chunk>| {
                     weight(series.bytes() + chunk.buckets.bytes())
                 })
                 .build(),
             bodies: moka::sync::Cache::builder()
                 .max_capacity(half)
-                .weigher(|key: &BodyKey, body: &Arc<Body>| weight(bytes(&key.filters) + body.text.len()))
+                .weigher(|key: &BodyKey, body: &Arc<CachedBody>| weight(key.bytes() + body.text.len()))
                 .build(),
             turns: Turns::default(),
             cdrs,
@@ -142,11 +177,11 @@ impl Cache {
     }
 
     /// The whole answer of a plan as of the reading `seq` or later, if it is known and still holds.
-    pub fn body(&self, plan: &Plan, seq: u64) -> Option<Arc<Body>> {
+    pub fn body(&self, plan: &Plan, seq: u64) -> Option<Arc<CachedBody>> {
         let window = plan.window?;
         let body = self.bodies.get(&key(plan, window))?;
         let since = body.seq.load(Ordering::Acquire);
-        let tracker = self.tracker(plan.report.table);
+        let tracker = self.tracker(plan.query.records.table());
         if body.grid != plan.grid
             || tracker.since(since, seq, window.from, window.to.unwrap_or(i64::MAX)) != Since::Same
         {
@@ -160,11 +195,32 @@ impl Cache {
     /// Keeps a whole answer that holds up to the reading `seq`.
     pub fn keep_body(&self, plan: &Plan, text: Bytes, etag: String, seq: u64) {
         let Some(window) = plan.window else { return };
-        let body = Body { text, etag, grid: plan.grid, seq: AtomicU64::new(seq) };
+        let body = CachedBody { text, etag, grid: plan.grid, seq: AtomicU64::new(seq) };
         self.bodies.insert(key(plan, window), Arc::new(body));
     }
 
-    /// Bytes that everything remembered takes.
+    /// The whole answer of a breakdown as of the reading `seq` or later, if it is known and still holds. `names` stands for the
+    /// names that it shows.
+    pub fn breakdown(&self, breakdown: &Arc<Breakdown>, names: u64, seq: u64) -> Option<Arc<CachedBody>> {
+        let body = self.bodies.get(&BodyKey::Breakdown(Arc::clone(breakdown), names))?;
+        let since = body.seq.load(Ordering::Acquire);
+        let tracker = self.tracker(breakdown.terms.records.table());
+        let holds =
+            |window: Window| tracker.since(since, seq, window.from, window.to.unwrap_or(i64::MAX)) == Since::Same;
+        if !breakdown.parts().all(|part| holds(part.window)) {
+            return None;
+        }
+        body.seq.fetch_max(seq, Ordering::AcqRel);
+        Some(body)
+    }
+
+    /// Keeps a breakdown's whole answer that holds up to the reading `seq`.
+    pub fn keep_breakdown(&self, breakdown: &Arc<Breakdown>, names: u64, (text, etag): (Bytes, String), seq: u64) {
+        let body = CachedBody { text, etag, grid: Grid { first: 0, step: 0, count: 0 }, seq: AtomicU64::new(seq) };
+        self.bodies.insert(BodyKey::Breakdown(Arc::clone(breakdown), names), Arc::new(body));
+    }
+
+    /// Bytes that the cache takes.
     pub fn bytes(&self) -> u64 {
         // Both count what was put in or taken out only now and then, and when told to.
         self.chunks.run_pending_tasks();
@@ -173,7 +229,7 @@ impl Cache {
     }
 
     /// The turn of a series.
-    fn turn(&self, series: &Series) -> Arc<tokio::sync::Mutex<()>> {
+    fn turn(&self, series: &SumsKey) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(turn) = turns.get(series).and_then(Weak::upgrade) {
             return turn;
@@ -209,9 +265,8 @@ fn weight(bytes: usize) -> u32 {
 fn key(plan: &Plan, window: Window) -> BodyKey {
     // Buckets of fixed length lie alike in every zone.
     let calendar = plan.sampling.fixed_seconds().is_none();
-    BodyKey {
-        scope: plan.scope,
-        report: plan.report.name,
+    BodyKey::Series(SeriesKey {
+        query: plan.query.clone(),
         window,
         sampling: plan.sampling,
         zone: if calendar { plan.calendar.zone.iana_name().map(str::to_owned) } else { None },
@@ -220,8 +275,7 @@ fn key(plan: &Plan, window: Window) -> BodyKey {
         fill: plan.fill,
         settle: plan.settle,
         form: plan.form,
-        filters: plan.filters.clone(),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -232,13 +286,15 @@ mod tests {
     use crate::query::filter::{Column, TextOp};
     use crate::query::instant::Instant;
     use crate::query::zone::{Calendar, find};
+    use crate::report::Side;
+    use crate::report::measure::Measure;
     use crate::report::plan::Request;
 
     fn plan(prefix: String) -> Plan {
         let test = Test::Text(TextOp::StartsWith, vec![prefix]);
         let request = Request {
             report: crate::report::find("origination-statistics").unwrap(),
-            scope: Scope { tenant: 1, account: 2 },
+            scope: Scope::proven(1, 2),
             from: Instant::parse("2026-01-01"),
             to: Instant::parse("2026-01-02"),
             sampling: Sampling::Hour,
@@ -246,7 +302,7 @@ mod tests {
             filters: vec![Filter { column: Column::DstPrefixRouting, test }],
             fill: None,
             settle: None,
-            form: Form::default(),
+            form: JsonForm::default(),
         };
         request.plan(OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap(), 1_000_000).unwrap()
     }
@@ -259,8 +315,7 @@ mod tests {
         let cache = Cache::new(&config, tracker(), tracker());
         for number in 0..200 {
             let plan = plan(format!("{number:050000}"));
-            let series =
-                Series { scope: plan.scope, report: "", interval: plan.interval, filters: plan.filters.clone() };
+            let series = SumsKey::of(&plan.query, plan.interval);
             let chunk =
                 Chunk { buckets: crate::columns::buckets::Buckets::new(&[]), seq: AtomicU64::new(1), exact: true };
             cache.chunks.insert((Arc::new(series), Window { from: 0, to: None }), Arc::new(chunk));
@@ -293,6 +348,26 @@ mod tests {
     }
 
     #[test]
+    fn sums_are_found_by_everything_they_depend_on() {
+        let plan = plan("44".into());
+        let query = &plan.query;
+        let own = SumsKey::of(query, 60);
+        for (what, other) in [
+            ("scope", Query { scope: Scope::proven(1, 9), ..query.clone() }),
+            ("records", Query { records: Records::Attempts(Side::Origination), ..query.clone() }),
+            ("dimension", Query { dimension: Some(Dimension::Prefix), ..query.clone() }),
+            ("aggregates", Query { measures: vec![Measure::Ner].into(), ..query.clone() }),
+            ("filters", Query { filters: Vec::new(), ..query.clone() }),
+        ] {
+            assert_ne!(SumsKey::of(&other, 60), own, "{what}");
+        }
+        assert_ne!(SumsKey::of(query, 1), own);
+        // Measures of the same aggregates share them.
+        let of = |measures: &[Measure]| SumsKey::of(&Query { measures: measures.to_vec().into(), ..query.clone() }, 60);
+        assert_eq!(of(&[Measure::Asr]), of(&[Measure::FailedCalls]));
+    }
+
+    #[test]
     fn a_body_is_found_by_everything_it_depends_on() {
         let config = config::Cache { enabled: true, size_mb: 1, fresh_seconds: 1 };
         let tracker = || Tracker::new("db", "cdrs", true, true);
@@ -300,11 +375,18 @@ mod tests {
         let plan = plan("44".into());
         cache.keep_body(&plan, Bytes::from_static(b"x"), String::new(), 1);
         assert!(cache.body(&plan, 1).is_some());
-        let window = plan.window.unwrap();
+        let (window, query) = (plan.window.unwrap(), &plan.query);
+        let ask = |query| Plan { query, ..plan.clone() };
+        let reversed: Vec<_> = query.measures.iter().rev().copied().collect();
         for (what, other) in [
-            ("tenant", Plan { scope: Scope { tenant: 9, account: 2 }, ..plan.clone() }),
-            ("account", Plan { scope: Scope { tenant: 1, account: 9 }, ..plan.clone() }),
-            ("report", Plan { report: crate::report::find("termination-statistics").unwrap(), ..plan.clone() }),
+            ("tenant", ask(Query { scope: Scope::proven(9, 2), ..query.clone() })),
+            ("account", ask(Query { scope: Scope::proven(1, 9), ..query.clone() })),
+            ("records", ask(Query { records: Records::Attempts(Side::Origination), ..query.clone() })),
+            ("side", ask(Query { records: Records::Calls(Side::Termination), ..query.clone() })),
+            ("dimension", ask(Query { dimension: Some(Dimension::Country), ..query.clone() })),
+            ("measures", ask(Query { measures: query.measures[1..].to_vec().into(), ..query.clone() })),
+            ("order of measures", ask(Query { measures: reversed.into(), ..query.clone() })),
+            ("filters", ask(Query { filters: Vec::new(), ..query.clone() })),
             ("from", Plan { window: Some(Window { from: window.from + 1, ..window }), ..plan.clone() }),
             ("to", Plan { window: Some(Window { to: None, ..window }), ..plan.clone() }),
             ("sampling", Plan { sampling: Sampling::Day, ..plan.clone() }),
@@ -320,10 +402,9 @@ mod tests {
             ("fill", Plan { fill: !plan.fill, ..plan.clone() }),
             ("complete", Plan { settle: Some(0), ..plan.clone() }),
             ("settle", Plan { settle: Some(600), ..plan.clone() }),
-            ("rows", Plan { form: Form { rows: true, ..plan.form }, ..plan.clone() }),
-            ("numbers", Plan { form: Form { plain_numbers: true, ..plan.form }, ..plan.clone() }),
-            ("milliseconds", Plan { form: Form { milliseconds: true, ..plan.form }, ..plan.clone() }),
-            ("filters", Plan { filters: Vec::new(), ..plan.clone() }),
+            ("rows", Plan { form: JsonForm { rows: true, ..plan.form }, ..plan.clone() }),
+            ("numbers", Plan { form: JsonForm { plain_numbers: true, ..plan.form }, ..plan.clone() }),
+            ("milliseconds", Plan { form: JsonForm { milliseconds: true, ..plan.form }, ..plan.clone() }),
             // Another minute of the clock.
             ("grid", Plan { grid: Grid { count: plan.grid.count + 1, ..plan.grid }, ..plan.clone() }),
         ] {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::parts::{History, Part, Reading, Since};
+use super::parts::{History, Part, PartsSnapshot, Since};
 
 /// A row: its content and its second. A row that is updated has another content.
 type Row = (u64, i64);
@@ -207,9 +207,9 @@ impl Table {
         }
     }
 
-    fn reading(&self) -> Reading {
+    fn reading(&self) -> PartsSnapshot {
         let parts = self.pieces.iter().map(|piece| piece.part.clone()).collect();
-        Reading { table: self.tables.to_string(), started: self.started, parts }
+        PartsSnapshot { table: self.tables.to_string(), started: self.started, parts }
     }
 
     fn rows(&self) -> BTreeSet<Row> {

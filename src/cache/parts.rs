@@ -1,9 +1,9 @@
-//! What changed in a table, and when in its time: read off the state of its parts.
+//! Changes of a table, and the time of their calls, found by comparing snapshots of `system.parts`.
 //!
 //! A MergeTree part has a block range; new rows come in new blocks, a merge keeps them, a mutation (an update, a delete)
-//! gives the part a new version, a dropped partition removes it. So two readings of `system.parts` tell which stretch of
-//! time got new rows, in which parts they lie, and which stretch changed in any other way. Reading it costs about a
-//! millisecond and does not depend on the number of calls. Where the two do not tell for sure, it is "any other way".
+//! gives the part a new version, a dropped partition removes it. So two snapshots of `system.parts` tell which segment of
+//! time got new rows, in which parts they lie, and which segment changed in any other way. A snapshot costs about a
+//! millisecond and does not depend on the number of calls. Where the two do not show it for sure, it counts as any other way.
 
 use std::collections::{HashMap, HashSet};
 
@@ -50,12 +50,12 @@ impl Part {
     }
 }
 
-/// What a look at `system.parts` shows.
+/// A snapshot of one table in `system.parts`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// Which table that is: another one under the same name has parts that are called alike.
+pub struct PartsSnapshot {
+    /// The UUID of the table: another table under the same name has parts with the same names.
     pub table: String,
-    /// When the server was started, epoch seconds, give or take one: it gives blocks of an emptied table out again.
+    /// The start of the server, epoch seconds, give or take one: it reuses block numbers of an emptied table.
     pub started: i64,
     /// Its parts.
     pub parts: Vec<Part>,
@@ -74,7 +74,7 @@ struct Change {
     inserted: Option<String>,
 }
 
-/// Changes remembered; older entries of a cache are then read anew.
+/// Changes kept. Cache entries from before the oldest are read again.
 const REMEMBERED: usize = 20_000;
 
 /// All readings so far.
@@ -90,23 +90,23 @@ pub struct History {
     changes: Vec<Change>,
 }
 
-/// What became of a stretch of time since a reading.
+/// The changes of a segment of time between two snapshots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Since {
     /// Nothing.
     Same,
     /// New rows only, all in these parts.
     Inserted(Vec<String>),
-    /// Something else, or too much to tell.
+    /// Another change, or too many to tell.
     Changed,
 }
 
-/// More new parts than this are read anew rather than added.
+/// Most new parts that are added to a cache entry; with more, its segment is read again.
 const MOST_PARTS: usize = 64;
 
 impl History {
     /// Takes in a reading.
-    pub fn read(&mut self, now: Reading) {
+    pub fn read(&mut self, now: PartsSnapshot) {
         let same = now.table == self.table && now.started.abs_diff(self.started) <= 1;
         // A table that shows no parts is empty or hides them: either way there is nothing to tell its states apart by.
         if !same || now.parts.is_empty() {
@@ -157,7 +157,7 @@ impl History {
         self.parts.clear();
     }
 
-    /// What became of `[from, to]` between two readings: after `after`, up to `until`.
+    /// The changes in `[from, to]` between two snapshots: after `after`, up to `until`.
     pub fn since(&self, after: u64, until: u64, from: i64, to: i64) -> Since {
         if after >= until {
             return Since::Same;
@@ -204,8 +204,8 @@ mod tests {
         }
     }
 
-    fn reading(parts: &[Part]) -> Reading {
-        Reading { table: "cdrs".into(), started: 1, parts: parts.to_vec() }
+    fn reading(parts: &[Part]) -> PartsSnapshot {
+        PartsSnapshot { table: "cdrs".into(), started: 1, parts: parts.to_vec() }
     }
 
     /// A history of these readings, of which the first has number 2: a table not seen before is noted as a change.
@@ -217,7 +217,7 @@ mod tests {
         history
     }
 
-    /// What became of a stretch since the first reading.
+    /// The changes in a segment since the first snapshot.
     fn since(readings: &[&[Part]], from: i64, to: i64) -> Since {
         history(readings).since(2, u64::MAX, from, to)
     }
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn blindness_another_table_and_another_run_of_the_server_change_everything() {
         let parts = [part("1_1_0", 0, 99, 5)];
-        let after = |second: Option<Reading>| {
+        let after = |second: Option<PartsSnapshot>| {
             let mut history = history(&[&parts]);
             match second {
                 Some(second) => history.read(second),
@@ -323,9 +323,13 @@ mod tests {
             history.since(2, u64::MAX, 500, 600)
         };
         assert_eq!(after(Some(reading(&parts))), Since::Same);
-        assert_eq!(after(Some(Reading { started: 2, ..reading(&parts) })), Since::Same, "two clocks that tick apart");
-        assert_eq!(after(Some(Reading { started: 3, ..reading(&parts) })), Since::Changed);
-        assert_eq!(after(Some(Reading { table: "other".into(), ..reading(&parts) })), Since::Changed);
+        assert_eq!(
+            after(Some(PartsSnapshot { started: 2, ..reading(&parts) })),
+            Since::Same,
+            "two clocks that tick apart"
+        );
+        assert_eq!(after(Some(PartsSnapshot { started: 3, ..reading(&parts) })), Since::Changed);
+        assert_eq!(after(Some(PartsSnapshot { table: "other".into(), ..reading(&parts) })), Since::Changed);
         assert_eq!(after(None), Since::Changed);
     }
 

@@ -1,33 +1,36 @@
-//! Puts an answer's sums together from stretches of time, asking ClickHouse in one statement for those that are missing or
+//! Assembles a result's aggregates from segments of time. One statement reads those that are missing from the cache or have
 //! changed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::cut::{self, Stretch, Way, Whole};
+use super::cut::{self, CacheSegment, SegmentSource, WholeBuckets};
 use super::parts::Since;
-use super::{Cache, Chunk, Series, Tracker};
+use super::{Cache, Chunk, SumsKey, Tracker};
 use crate::columns::buckets::{Buckets, Tagged};
 use crate::columns::tsv::AtMost;
 use crate::report::plan::{Plan, Window};
-use crate::report::{Shape, Table};
+use crate::report::query::Records;
 use crate::sql::schema::Schema;
-use crate::sql::{self, Read, Set, Told};
+use crate::sql::{self, Read, Set, Trace};
 use crate::store::{Store, StoreError};
 
-/// What an answer was made of.
+/// The cache status of a result: hit, partial or miss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// Remembered sums only.
+pub enum CacheStatus {
+    /// Cached aggregates only.
     Hit,
-    /// Some remembered, some read.
+    /// Some cached, some read.
     Partial,
     /// Read only.
     Miss,
 }
 
-impl Use {
+impl CacheStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Hit, Self::Partial, Self::Miss];
+
     /// The word of `X-Cache`.
     pub fn word(self) -> &'static str {
         match self {
@@ -41,21 +44,21 @@ impl Use {
 /// More reads than this in one statement are joined into one.
 const MOST_READS: usize = 12;
 
-/// The sums of a plan, and how they were come by.
+/// The aggregates of a plan, and their trace.
 #[derive(Debug)]
 pub struct Assembled {
     /// The sums.
     pub sums: Buckets,
-    /// What they were made of.
-    pub used: Use,
-    /// What was read for them.
-    pub told: Told,
+    /// The cache status.
+    pub used: CacheStatus,
+    /// The statements that ran, and the rows that they read.
+    pub trace: Trace,
 }
 
-/// The sums of a plan as of the reading `seq` or later, and what they were made of.
+/// Assembles the aggregates of a plan from cache and ClickHouse, as of the freshness check `seq` or later.
 ///
 /// # Errors
-/// What became of the query.
+/// The query failed, took too long, or found no slot; or a sum does not fit its type.
 pub async fn assemble(
     cache: &Cache,
     store: &Store,
@@ -63,17 +66,17 @@ pub async fn assemble(
     plan: &Plan,
     seq: u64,
 ) -> Result<Assembled, StoreError> {
-    let of = |interval| Series { scope: plan.scope, report: plan.report.name, interval, filters: plan.filters.clone() };
-    let (series, seconds) = (Arc::new(of(plan.interval)), Arc::new(of(Set::Seconds.interval(plan))));
-    let tracker = cache.tracker(plan.report.table);
-    let mut job = Job { cache, store, schema, plan, series, seconds, tracker, seq, told: Told::default() };
+    let of = |interval| Arc::new(SumsKey::of(&plan.query, interval));
+    let (series, seconds) = (of(plan.interval), of(Set::Seconds.interval(plan)));
+    let tracker = cache.tracker(plan.query.records.table());
+    let mut job = Job { cache, store, schema, plan, series, seconds, tracker, seq, trace: Trace::default() };
     // Only live calls themselves have no window, and those are no sums.
-    let Some(window) = plan.window else { return Ok(job.done(Buckets::of(plan.report), Use::Miss)) };
+    let Some(window) = plan.window else { return Ok(job.done(Buckets::of(&plan.query), CacheStatus::Miss)) };
     let mut stretches = cut::cut(plan, window);
     job.look(&mut stretches, true);
-    if stretches.iter().all(|stretch| stretch.way == Way::Keep) {
+    if stretches.iter().all(|stretch| stretch.way == SegmentSource::Keep) {
         let sums = job.join(window, &stretches)?;
-        return Ok(job.done(sums, Use::Hit));
+        return Ok(job.done(sums, CacheStatus::Hit));
     }
     let turn = cache.turn(&job.series);
     let _turn = tokio::time::timeout(store.patience(), turn.lock()).await.map_err(|_late| StoreError::slow())?;
@@ -85,8 +88,8 @@ pub async fn assemble(
         if reads.is_empty() {
             break;
         }
-        let miss = used.is_none() && stretches.iter().all(|stretch| stretch.way == Way::Read);
-        used = Some(if miss { Use::Miss } else { Use::Partial });
+        let miss = used.is_none() && stretches.iter().all(|stretch| stretch.way == SegmentSource::Read);
+        used = Some(if miss { CacheStatus::Miss } else { CacheStatus::Partial });
         let rows = job.read(&reads).await?;
         let latest = tracker.refresh(store, Duration::ZERO).await;
         if job.settle(&mut stretches, &rows)? && job.is_of_one_moment(&stretches, latest) {
@@ -95,7 +98,7 @@ pub async fn assemble(
         job.seq = latest;
     }
     let sums = job.join(window, &stretches)?;
-    Ok(job.done(sums, used.unwrap_or(Use::Hit)))
+    Ok(job.done(sums, used.unwrap_or(CacheStatus::Hit)))
 }
 
 struct Job<'a> {
@@ -103,22 +106,22 @@ struct Job<'a> {
     store: &'a Store,
     schema: &'a Schema,
     plan: &'a Plan,
-    series: Arc<Series>,
+    series: Arc<SumsKey>,
     /// The same by second.
-    seconds: Arc<Series>,
+    seconds: Arc<SumsKey>,
     tracker: &'a Tracker,
     /// The reading that the answer is to be of, or newer.
     seq: u64,
-    told: Told,
+    trace: Trace,
 }
 
 impl Job<'_> {
-    fn done(self, sums: Buckets, used: Use) -> Assembled {
-        Assembled { sums, used, told: self.told }
+    fn done(self, sums: Buckets, used: CacheStatus) -> Assembled {
+        Assembled { sums, used, trace: self.trace }
     }
 
-    /// What a stretch is remembered by.
-    fn key(&self, stretch: &Stretch) -> (Arc<Series>, Window) {
+    /// The cache key of a segment.
+    fn key(&self, stretch: &CacheSegment) -> (Arc<SumsKey>, Window) {
         let series = match stretch.set {
             Set::Chunks | Set::Edges => &self.series,
             Set::Seconds => &self.seconds,
@@ -126,8 +129,8 @@ impl Job<'_> {
         (Arc::clone(series), stretch.window)
     }
 
-    /// Looks for each stretch in memory, and whether it still holds. New rows may be added `by_name` of their parts.
-    fn look(&mut self, stretches: &mut [Stretch], by_name: bool) {
+    /// Finds each segment's cache entry and checks that it still holds. New rows may be added `by_name` of their parts.
+    fn look(&mut self, stretches: &mut [CacheSegment], by_name: bool) {
         for stretch in stretches.iter_mut() {
             stretch.held = self.cache.chunks.get(&self.key(stretch));
         }
@@ -138,58 +141,59 @@ impl Job<'_> {
         for stretch in stretches {
             stretch.way = match &stretch.held {
                 Some(held) => self.way(held, stretch.window.from, stretch.last(), by_name),
-                None => Way::Read,
+                None => SegmentSource::Read,
             };
         }
     }
 
-    fn way(&self, held: &Chunk, from: i64, to: i64, by_name: bool) -> Way {
+    fn way(&self, held: &Chunk, from: i64, to: i64, by_name: bool) -> SegmentSource {
         match self.tracker.since(held.seq.load(Ordering::Acquire), self.seq, from, to) {
             Since::Same => {
                 held.seq.fetch_max(self.seq, Ordering::AcqRel);
-                Way::Keep
+                SegmentSource::Keep
             }
-            Since::Inserted(parts) if by_name && held.exact => Way::Add(parts),
-            Since::Inserted(_) | Since::Changed => Way::Read,
+            Since::Inserted(parts) if by_name && held.exact => SegmentSource::Add(parts),
+            Since::Inserted(_) | Since::Changed => SegmentSource::Read,
         }
     }
 
-    /// What to read.
-    fn reads(&self, stretches: &mut [Stretch]) -> Vec<Read> {
+    /// The reads for these segments. Above [`MOST_READS`], chunks between those to read are read too.
+    fn reads(&self, stretches: &mut [CacheSegment]) -> Vec<Read> {
         let reads = cut::reads(stretches);
         if reads.len() <= MOST_READS {
             return reads;
         }
         // Everything from the first to the last chunk that needs reading is read whole.
-        let needs = |stretch: &Stretch| stretch.set == Set::Chunks && stretch.way != Way::Keep;
+        let needs = |stretch: &CacheSegment| stretch.set == Set::Chunks && stretch.way != SegmentSource::Keep;
         if let (Some(first), Some(last)) = (stretches.iter().position(needs), stretches.iter().rposition(needs)) {
-            stretches.iter_mut().take(last + 1).skip(first).for_each(|stretch| stretch.way = Way::Read);
+            stretches.iter_mut().take(last + 1).skip(first).for_each(|stretch| stretch.way = SegmentSource::Read);
         }
         cut::reads(stretches)
     }
 
     async fn read(&mut self, reads: &[Read]) -> Result<Tagged, StoreError> {
-        let mut rows = Tagged::of(self.plan.report);
-        let (plan, schema, report) = (self.plan, self.schema, self.plan.report.name);
-        let (statement, read) = match plan.report.shape {
-            Shape::Calls { .. } => {
+        let mut rows = Tagged::of(&self.plan.query);
+        let (plan, schema, report) = (self.plan, self.schema, self.plan.report);
+        let (statement, read) = match plan.query.records {
+            Records::Calls(_) | Records::Attempts(_) => {
                 let write = |route| sql::select_reads(plan, schema, reads, route);
-                self.store.read(plan.scope.tenant, write, report, &mut AtMost(&mut rows, plan.most_rows)).await?
+                self.store
+                    .read(plan.query.scope.tenant(), write, report, &mut AtMost(&mut rows, plan.most_rows))
+                    .await?
             }
-            Shape::Concurrency | Shape::LiveCalls => {
+            Records::Concurrency(_) | Records::LiveCalls(_) => {
                 let write = |route| sql::select(plan, schema, route);
-                self.store.read(plan.scope.tenant, write, report, &mut rows.edges).await?
+                self.store.read(plan.query.scope.tenant(), write, report, &mut rows.edges).await?
             }
         };
-        self.told.add(&statement, read);
+        self.trace.add(&statement, read);
         Ok(rows)
     }
 
-    /// Puts what was read into the stretches and remembers them. `false` when a part was gone before it was read by its
-    /// name.
+    /// Puts the rows into their segments and caches them. `false` if a part was gone before it was read by its name.
     ///
-    /// What was read whole may hold rows that came after the reading `seq`; the look since then tells.
-    fn settle(&self, stretches: &mut [Stretch], rows: &Tagged) -> Result<bool, StoreError> {
+    /// Segments that were read whole may hold rows from after `seq`; the next freshness check shows it.
+    fn settle(&self, stretches: &mut [CacheSegment], rows: &Tagged) -> Result<bool, StoreError> {
         let mut complete = true;
         for stretch in stretches {
             let rows = match stretch.set {
@@ -199,19 +203,19 @@ impl Job<'_> {
             };
             let interval = stretch.set.interval(self.plan);
             let first = stretch.window.from.div_euclid(interval) * interval;
-            let mut own = Buckets::of(self.plan.report);
+            let mut own = Buckets::of(&self.plan.query);
             own.append(rows, first, stretch.last().saturating_add(1)).ok_or_else(StoreError::overflow)?;
             let (buckets, exact) = match (&stretch.way, &stretch.held) {
-                (Way::Keep, _) => continue,
-                (Way::Add(parts), Some(held)) if self.tracker.has(parts) => {
+                (SegmentSource::Keep, _) => continue,
+                (SegmentSource::Add(parts), Some(held)) if self.tracker.has(parts) => {
                     (held.buckets.merged(&own).ok_or_else(StoreError::overflow)?, true)
                 }
-                (Way::Add(_), _) => {
+                (SegmentSource::Add(_), _) => {
                     complete = false;
                     continue;
                 }
                 // Only sums over calls add up, so live calls are always read whole.
-                (Way::Read, _) => (own, self.plan.report.table == Table::Cdrs && self.is_same(stretch, u64::MAX)),
+                (SegmentSource::Read, _) => (own, self.plan.query.records.add_up() && self.is_same(stretch, u64::MAX)),
             };
             let fresh = Arc::new(Chunk { buckets, seq: AtomicU64::new(self.seq), exact });
             self.cache.chunks.insert(self.key(stretch), Arc::clone(&fresh));
@@ -220,25 +224,25 @@ impl Job<'_> {
         Ok(complete)
     }
 
-    fn is_same(&self, stretch: &Stretch, until: u64) -> bool {
+    fn is_same(&self, stretch: &CacheSegment, until: u64) -> bool {
         self.tracker.since(self.seq, until, stretch.window.from, stretch.last()) == Since::Same
     }
 
-    /// True if the table was ever in the state that the stretches show together: what was remembered still held when the
-    /// rest was read.
-    fn is_of_one_moment(&self, stretches: &[Stretch], latest: u64) -> bool {
-        stretches.iter().all(|stretch| stretch.way == Way::Read || self.is_same(stretch, latest))
+    /// True if the table was ever in the state that the segments show together: the cached ones still held when the rest
+    /// was read.
+    fn is_of_one_moment(&self, stretches: &[CacheSegment], latest: u64) -> bool {
+        stretches.iter().all(|stretch| stretch.way == SegmentSource::Read || self.is_same(stretch, latest))
     }
 
-    fn join(&self, window: Window, stretches: &[Stretch]) -> Result<Buckets, StoreError> {
+    fn join(&self, window: Window, stretches: &[CacheSegment]) -> Result<Buckets, StoreError> {
         self.joined(window, stretches).ok_or_else(StoreError::overflow)
     }
 
     /// `None` when a sum leaves its range.
-    fn joined(&self, window: Window, stretches: &[Stretch]) -> Option<Buckets> {
-        let (interval, whole) = (self.plan.interval, Whole::of(window, self.plan.interval));
+    fn joined(&self, window: Window, stretches: &[CacheSegment]) -> Option<Buckets> {
+        let (interval, whole) = (self.plan.interval, WholeBuckets::of(window, self.plan.interval));
         let end = window.to.map_or(i64::MAX, |to| to + 1);
-        let mut sums = Buckets::of(self.plan.report);
+        let mut sums = Buckets::of(&self.plan.query);
         // Stretches of one end belong to one bucket.
         let mut edge: Option<Buckets> = None;
         for stretch in stretches {

@@ -1,50 +1,19 @@
-//! Keeps the history of a table's parts, read anew when a request needs it fresher than it is.
+//! Keeps the history of a table's parts, and checks it again when a request needs it fresher than it is.
 
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use clickhouse::Row;
-use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::parts::{History, Part, Reading, Since};
+use super::parts::{History, Part, PartsSnapshot, Since};
 use crate::notices::Notices;
 use crate::store::Store;
+use crate::store::parts::{PartRow, parts};
 
-/// A row of `system.parts`, its columns as they are: each function in the statement would cost more than the few parts do
-/// here.
-#[derive(Row, Deserialize)]
-struct PartRow {
-    name: String,
-    partition_id: String,
-    min_block: i64,
-    max_block: i64,
-    version: u64,
-    min_time: u32,
-    max_time: u32,
-    rows: u64,
-    made: u32,
-    path: String,
-    now: u32,
-    uptime: u32,
-}
-
-impl PartRow {
-    /// The folder above a part's own, which is named after the table's UUID.
-    fn table(&self) -> &str {
-        self.path.rsplit('/').nth(2).unwrap_or_default()
-    }
-
-    /// When the server was started.
-    fn started(&self) -> i64 {
-        i64::from(self.now) - i64::from(self.uptime)
-    }
-}
-
-/// What is known of a table.
+/// The known states of a table.
 #[derive(Debug, Default)]
-struct Held {
-    /// When the latest reading was begun.
+struct CheckedHistory {
+    /// Start of the latest freshness check.
     begun: Option<Instant>,
     history: History,
 }
@@ -52,13 +21,14 @@ struct Held {
 /// One table's history.
 #[derive(Debug)]
 pub struct Tracker {
-    sql: String,
+    database: String,
+    table: String,
     /// True if `min_time` and `max_time` of a part are those of `time_start`; an operator's own table may be cut by another
     /// column, so there any change may concern any time.
     knows_times: bool,
     /// A table without parts of its own (Distributed, a view) cannot be watched.
     watched: bool,
-    held: RwLock<Held>,
+    held: RwLock<CheckedHistory>,
     one: Mutex<()>,
     notices: Notices,
 }
@@ -66,18 +36,20 @@ pub struct Tracker {
 impl Tracker {
     /// A tracker of `table`, in `database` unless it names its own.
     pub fn new(database: &str, table: &str, knows_times: bool, watched: bool) -> Self {
-        let (database, table) = table.split_once('.').unwrap_or((database, table));
-        // Both are identifiers by the configuration's checks, so they may stand in quotes.
-        let sql = format!(
-            "SELECT name, partition_id, min_block_number, max_block_number, data_version, min_time, max_time, rows, \
-             modification_time, path, now(), uptime() \
-             FROM system.parts WHERE database = '{database}' AND table = '{table}' AND active"
-        );
-        Self { sql, knows_times, watched, held: RwLock::default(), one: Mutex::new(()), notices: Notices::default() }
+        let (database, table) = (database.to_owned(), table.to_owned());
+        Self {
+            database,
+            table,
+            knows_times,
+            watched,
+            held: RwLock::default(),
+            one: Mutex::new(()),
+            notices: Notices::default(),
+        }
     }
 
-    /// Reads the parts unless that was done within `max_age`, and gives the number of the latest reading. A failure makes
-    /// everything remembered worthless.
+    /// Reads the parts unless that was done within `max_age`, and gives the number of the latest reading. A failure
+    /// invalidates everything cached.
     pub async fn refresh(&self, store: &Store, max_age: Duration) -> u64 {
         if let Some(seq) = self.seq_if(|at| at.elapsed() <= max_age) {
             return seq;
@@ -93,7 +65,8 @@ impl Tracker {
 
     async fn read(&self, store: &Store) -> u64 {
         let begun = Instant::now();
-        let rows = if self.watched { store.rows::<PartRow>(&self.sql).await.map(Some) } else { Ok(None) };
+        let rows =
+            if self.watched { parts(&store.client(), &self.database, &self.table).await.map(Some) } else { Ok(None) };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let mut warning = None;
         match rows {
@@ -114,16 +87,16 @@ impl Tracker {
         held.history.seq
     }
 
-    fn reading(&self, rows: Vec<PartRow>) -> Reading {
+    fn reading(&self, rows: Vec<PartRow>) -> PartsSnapshot {
         let (table, started) = rows.first().map(|row| (row.table().to_owned(), row.started())).unwrap_or_default();
-        Reading { table, started, parts: rows.into_iter().map(|row| self.part(row)).collect() }
+        PartsSnapshot { table, started, parts: rows.into_iter().map(|row| self.part(row)).collect() }
     }
 
     fn part(&self, row: PartRow) -> Part {
         let known = self.knows_times && row.max_time > 0;
         Part {
             name: row.name,
-            partition: row.partition_id,
+            partition: row.partition,
             min_block: row.min_block,
             max_block: row.max_block,
             // A number of a block, which is signed wherever else it stands.
@@ -141,7 +114,7 @@ impl Tracker {
         held.begun.filter(|at| will_do(*at)).map(|_| held.history.seq)
     }
 
-    fn held(&self) -> std::sync::RwLockReadGuard<'_, Held> {
+    fn held(&self) -> std::sync::RwLockReadGuard<'_, CheckedHistory> {
         self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -150,7 +123,7 @@ impl Tracker {
         self.held().begun.map_or(Duration::ZERO, |at| at.elapsed())
     }
 
-    /// What became of `[from, to]` between two readings: after `after`, up to `until`.
+    /// The changes in `[from, to]` between two freshness checks: after `after`, up to `until`.
     pub fn since(&self, after: u64, until: u64, from: i64, to: i64) -> Since {
         self.held().history.since(after, until, from, to)
     }

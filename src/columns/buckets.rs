@@ -5,9 +5,9 @@ use super::cells::Cells;
 use super::tsv::{Fields, Rows};
 use crate::query::sampling::Sampling;
 use crate::query::zone::Calendar;
-use crate::report::Report;
-use crate::report::figure::{self, Figure, Sum};
+use crate::report::measure::{Aggregate, Measure};
 use crate::report::plan::Grid;
+use crate::report::query::Query;
 
 /// Time and key of a row.
 type Place = (i64, u32);
@@ -19,13 +19,13 @@ pub struct Buckets {
     pub t: Vec<i64>,
     /// The key of each row, ascending within a time.
     keys: Option<Vec<u32>>,
-    sums: Vec<(Sum, Cells)>,
+    sums: Vec<(Aggregate, Cells)>,
     totals: Vec<Cells>,
 }
 
 impl Buckets {
     /// No rows yet, with room for these sums.
-    pub fn new(sums: &[Sum]) -> Self {
+    pub fn new(sums: &[Aggregate]) -> Self {
         Self {
             t: Vec::new(),
             keys: None,
@@ -34,31 +34,31 @@ impl Buckets {
         }
     }
 
-    /// No rows yet, with room for what a report is made of.
-    pub fn of(report: &Report) -> Self {
-        Self { keys: report.key.map(|_| Vec::new()), ..Self::new(&figure::sums(report.figures)) }
+    /// No rows yet, with room for what a query's measures are made of.
+    pub fn of(query: &Query) -> Self {
+        Self { keys: query.dimension.map(|_| Vec::new()), ..Self::new(&query.aggregates()) }
     }
 
     /// No rows, with room for the same.
     fn emptied(&self) -> Self {
-        let sums: Vec<Sum> = self.sums.iter().map(|(sum, _)| *sum).collect();
+        let sums: Vec<Aggregate> = self.sums.iter().map(|(sum, _)| *sum).collect();
         Self { keys: self.keys.as_ref().map(|_| Vec::new()), ..Self::new(&sums) }
     }
 
     /// A sum of one stored bucket.
-    pub fn sum(&self, sum: Sum, row: usize) -> i128 {
+    pub fn sum(&self, sum: Aggregate, row: usize) -> i128 {
         self.sums.iter().find(|(name, _)| *name == sum).map_or(0, |(_, cells)| cells.number(row))
     }
 
-    /// The sums of a figure, found once for all of its rows.
-    pub fn made_of(&self, figure: Figure) -> MadeOf<'_> {
+    /// The sums of a measure, found once for all of its rows.
+    pub fn made_of(&self, measure: Measure) -> MadeOf<'_> {
         let mut sums =
-            self.sums.iter().filter(|(sum, _)| figure.sums().contains(sum)).map(|(sum, cells)| (*sum, cells));
+            self.sums.iter().filter(|(sum, _)| measure.aggregates().contains(sum)).map(|(sum, cells)| (*sum, cells));
         MadeOf { first: sums.next(), second: sums.next() }
     }
 
     /// A sum over all buckets.
-    pub fn total(&self, sum: Sum) -> i128 {
+    pub fn total(&self, sum: Aggregate) -> i128 {
         let place = self.sums.iter().position(|(name, _)| *name == sum);
         place.and_then(|place| self.totals.get(place)).map_or(0, |total| total.number(0))
     }
@@ -221,7 +221,7 @@ impl Rows for Buckets {
     fn totals(&mut self, line: &[u8]) -> Option<()> {
         let mut fields = Fields::of(line);
         self.read_place(&mut fields)?;
-        let mut read = |(sum, _): &(Sum, Cells)| {
+        let mut read = |(sum, _): &(Aggregate, Cells)| {
             let mut total = Cells::new(*sum);
             total.read(&mut fields).map(|()| total)
         };
@@ -231,22 +231,22 @@ impl Rows for Buckets {
     }
 }
 
-/// The sums that a figure is made of; there are one or two.
+/// The sums that a measure is made of; there are one or two.
 #[derive(Clone, Copy, Debug)]
 pub struct MadeOf<'b> {
-    first: Option<(Sum, &'b Cells)>,
-    second: Option<(Sum, &'b Cells)>,
+    first: Option<(Aggregate, &'b Cells)>,
+    second: Option<(Aggregate, &'b Cells)>,
 }
 
 impl MadeOf<'_> {
     /// A sum of one stored bucket.
-    pub fn sum(&self, sum: Sum, row: usize) -> i128 {
+    pub fn sum(&self, sum: Aggregate, row: usize) -> i128 {
         let cells = [self.first, self.second].into_iter().flatten().find(|(name, _)| *name == sum);
         cells.map_or(0, |(_, cells)| cells.number(row))
     }
 }
 
-/// Sets of buckets in one answer, told apart by a first field.
+/// Sets of buckets in one result, distinguished by a first field.
 #[derive(Clone, Debug)]
 pub struct Tagged {
     /// Rows tagged 0.
@@ -259,8 +259,8 @@ pub struct Tagged {
 
 impl Tagged {
     /// No rows yet.
-    pub fn of(report: &Report) -> Self {
-        let none = || Buckets::of(report);
+    pub fn of(query: &Query) -> Self {
+        let none = || Buckets::of(query);
         Self { chunks: none(), edges: none(), seconds: none() }
     }
 }
@@ -288,56 +288,64 @@ impl Rows for Tagged {
 mod tests {
     use super::*;
     use crate::columns::tsv::TsvReader;
+    use crate::query::scope::Scope;
+
+    fn query() -> Query {
+        crate::report::find("origination-outcomes").unwrap().query(Scope::proven(1, 2), Vec::new())
+    }
 
     #[test]
     fn neighbours_of_a_bucket_are_added_up() {
-        let mut buckets = Buckets::new(&[Sum::Calls, Sum::Price]);
+        let mut buckets = Buckets::new(&[Aggregate::Calls, Aggregate::Price]);
         let mut reader = TsvReader::default();
         reader.feed(b"0\t1\t0.5\n3600\t2\t0.25\n86400\t4\t1\n\n0\t7\t1.75\n", &mut buckets).unwrap();
         let calendar = Calendar::of(jiff::tz::TimeZone::UTC);
         let days = buckets.fold(&calendar, Sampling::Day).unwrap();
         assert_eq!(days.t, [0, 86_400]);
-        assert_eq!((days.sum(Sum::Calls, 0), days.sum(Sum::Price, 0)), (3, 750_000));
-        assert_eq!((days.total(Sum::Calls), days.total(Sum::Price)), (7, 1_750_000));
+        assert_eq!((days.sum(Aggregate::Calls, 0), days.sum(Aggregate::Price, 0)), (3, 750_000));
+        assert_eq!((days.total(Aggregate::Calls), days.total(Aggregate::Price)), (7, 1_750_000));
     }
 
     #[test]
     fn seconds_become_intervals() {
-        let report = crate::report::find("origination-outcomes").unwrap();
-        let (mut reader, mut seconds) = (TsvReader::default(), Buckets::of(report));
+        let query = query();
+        let (mut reader, mut seconds) = (TsvReader::default(), Buckets::of(&query));
         let text = "59\t1\t1\t0\n60\t1\t2\t1\n60\t7\t4\t0\n61\t1\t8\t1\n119\t3\t16\t0\n120\t1\t32\t0\n150\t1\t64\t64\n";
         reader.feed(text.as_bytes(), &mut seconds).unwrap();
         let minutes = seconds.coarser(60, 121, 60).unwrap();
-        let told: Vec<(i64, u32, i128)> =
-            (0..minutes.t.len()).map(|row| (minutes.t[row], minutes.key(row), minutes.sum(Sum::Calls, row))).collect();
+        let told: Vec<(i64, u32, i128)> = (0..minutes.t.len())
+            .map(|row| (minutes.t[row], minutes.key(row), minutes.sum(Aggregate::Calls, row)))
+            .collect();
         assert_eq!(told, [(60, 1, 10), (60, 3, 16), (60, 7, 4), (120, 1, 32)]);
-        assert_eq!((minutes.total(Sum::Calls), minutes.total(Sum::Answered)), (62, 2));
+        assert_eq!((minutes.total(Aggregate::Calls), minutes.total(Aggregate::Answered)), (62, 2));
     }
 
     #[test]
     fn rows_of_another_shape_are_refused() {
         for line in ["0", "0\t1\t2", "x\t1", "0\tx", "Code: 159"] {
-            assert_eq!(Buckets::new(&[Sum::Calls]).row(line.as_bytes()), None, "{line}");
+            assert_eq!(Buckets::new(&[Aggregate::Calls]).row(line.as_bytes()), None, "{line}");
         }
     }
 
     #[test]
     fn rows_with_a_key_add_up_by_time_and_by_key() {
-        let report = crate::report::find("origination-outcomes").unwrap();
+        let query = query();
         let read = |text: &str| {
-            let (mut reader, mut buckets) = (TsvReader::default(), Buckets::of(report));
+            let (mut reader, mut buckets) = (TsvReader::default(), Buckets::of(&query));
             reader.feed(text.as_bytes(), &mut buckets).unwrap();
             buckets
         };
         let (one, two) = (read("0\t1\t2\t1\n0\t3\t4\t0\n60\t1\t1\t1\n"), read("0\t2\t5\t5\n60\t1\t2\t0\n"));
         let both = one.merged(&two).unwrap();
         let told = |buckets: &Buckets| -> Vec<(i64, u32, i128)> {
-            (0..buckets.t.len()).map(|row| (buckets.t[row], buckets.key(row), buckets.sum(Sum::Calls, row))).collect()
+            (0..buckets.t.len())
+                .map(|row| (buckets.t[row], buckets.key(row), buckets.sum(Aggregate::Calls, row)))
+                .collect()
         };
         assert_eq!(told(&both), [(0, 1, 2), (0, 2, 5), (0, 3, 4), (60, 1, 3)]);
         assert_eq!(told(&both.by_key().unwrap()), [(0, 1, 5), (0, 2, 5), (0, 3, 4)]);
-        assert_eq!(both.total(Sum::Answered), 7);
+        assert_eq!(both.total(Aggregate::Answered), 7);
         assert_eq!(both, two.merged(&one).unwrap());
-        assert_eq!(Buckets::of(report).row(b"0\t1\t2"), None, "no key");
+        assert_eq!(Buckets::of(&query).row(b"0\t1\t2"), None, "no key");
     }
 }

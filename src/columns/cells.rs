@@ -1,7 +1,7 @@
 //! The values of one sum, row by row.
 
 use super::tsv::Fields;
-use crate::report::figure::Sum;
+use crate::report::measure::Aggregate;
 
 /// One sum for every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,17 +14,12 @@ pub(super) enum Cells {
 
 impl Cells {
     /// No rows yet.
-    pub fn new(sum: Sum) -> Self {
-        match sum {
-            Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Effective => {
-                Self::Small(Vec::new())
-            }
-            Sum::Price => Self::Wide(Vec::new()),
-        }
+    pub fn new(sum: Aggregate) -> Self {
+        if sum == Aggregate::Price { Self::Wide(Vec::new()) } else { Self::Small(Vec::new()) }
     }
 
     /// The sum over no rows.
-    pub fn zero(sum: Sum) -> Self {
+    pub fn zero(sum: Aggregate) -> Self {
         let mut cells = Self::new(sum);
         cells.put_nothing();
         cells

@@ -1,17 +1,9 @@
-//! Typed columns in, JSON bytes out. Knows neither where columns come from nor where bytes go.
+//! Results: typed columns, read from the rows that ClickHouse sends. Knows no format.
 
+pub mod breakdown;
 pub mod buckets;
 mod cells;
-pub mod json;
+pub mod groups;
 pub mod live;
+pub mod table;
 pub mod tsv;
-pub mod write;
-
-/// Something that writes itself piece by piece, so that a large text never exists as one string.
-pub trait Produce {
-    /// Appends the next piece; `false` when that was the last.
-    fn produce(&mut self, out: &mut Vec<u8>) -> bool;
-}
-
-/// Writers stop a piece when the buffer holds this many bytes.
-pub const PIECE: usize = 64 * 1024;

@@ -28,7 +28,7 @@ pub trait Rows {
     }
 }
 
-/// Takes no more than so many rows.
+/// A receiver of at most this many rows.
 #[derive(Debug)]
 pub struct AtMost<'r, R>(pub &'r mut R, pub usize);
 
@@ -53,13 +53,13 @@ impl<R: Rows> Rows for AtMost<'_, R> {
 pub struct TsvReader {
     /// The beginning of a line whose end has not come yet.
     partial: Vec<u8>,
-    state: State,
+    state: TsvState,
     /// Rows so far.
     count: usize,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-enum State {
+enum TsvState {
     #[default]
     Rows,
     Totals,
@@ -92,26 +92,26 @@ impl TsvReader {
     /// # Errors
     /// When it ended too early.
     pub fn finish<R: Rows>(self) -> Result<(), TsvError> {
-        let complete = self.state == State::Done || !R::TOTALS;
+        let complete = self.state == TsvState::Done || !R::TOTALS;
         if complete && self.partial.is_empty() { Ok(()) } else { Err(TsvError::CutShort) }
     }
 
     fn line<R: Rows>(&mut self, line: &[u8], rows: &mut R) -> Result<(), TsvError> {
         let accepted = match self.state {
-            State::Rows if line.is_empty() && R::TOTALS => {
-                self.state = State::Totals;
+            TsvState::Rows if line.is_empty() && R::TOTALS => {
+                self.state = TsvState::Totals;
                 Some(())
             }
-            State::Rows if self.count >= rows.most() => return Err(TsvError::TooMany(rows.most())),
-            State::Rows => {
+            TsvState::Rows if self.count >= rows.most() => return Err(TsvError::TooMany(rows.most())),
+            TsvState::Rows => {
                 self.count += 1;
                 rows.row(line)
             }
-            State::Totals => {
-                self.state = State::Done;
+            TsvState::Totals => {
+                self.state = TsvState::Done;
                 rows.totals(line)
             }
-            State::Done => None,
+            TsvState::Done => None,
         };
         accepted.ok_or_else(|| TsvError::Row(String::from_utf8_lossy(&line[..line.len().min(300)]).into_owned()))
     }
@@ -120,7 +120,7 @@ impl TsvReader {
 /// The fields of a line, one after the other.
 #[derive(Clone, Debug)]
 pub struct Fields<'l> {
-    /// What has not been read yet; `None` behind the last field.
+    /// The unread rest of the line; `None` behind the last field.
     rest: Option<&'l [u8]>,
 }
 
@@ -165,7 +165,7 @@ impl<'l> Fields<'l> {
         self.rest.is_none()
     }
 
-    /// Goes on behind a field of so many bytes; `false`, and stays, when the field is longer.
+    /// Goes on behind a field of `bytes` bytes; `false`, and stays, if the field is longer.
     fn skip(&mut self, line: &'l [u8], bytes: usize) -> bool {
         match line.get(bytes..) {
             Some([b'\t', rest @ ..]) => self.rest = Some(rest),
@@ -187,7 +187,7 @@ impl<'l> Iterator for Fields<'l> {
     }
 }
 
-/// How many digits a text begins with, and their value where it fits in 64 bits.
+/// The number of leading digits of a text, and their value modulo 2^64.
 fn leading(text: &[u8]) -> (usize, u64) {
     let (mut digits, mut value) = (0, 0u64);
     for byte in text {
@@ -200,7 +200,7 @@ fn leading(text: &[u8]) -> (usize, u64) {
     (digits, value)
 }
 
-/// What a number of so many decimals is multiplied by to become millionths.
+/// The factor that makes millionths of a number, by its count of decimals.
 const MILLION_BY_DECIMALS: [u64; 7] = [1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
 
 /// A whole number.

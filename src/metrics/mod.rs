@@ -8,8 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::cache::Use;
-use crate::fair::{Fair, Refused};
+use crate::fair::{Fair, FairLoad, SlotRefused};
 use crate::report::REPORTS;
 use crate::sql::Chosen;
 
@@ -24,7 +23,7 @@ pub struct Metric {
     pub kind: &'static str,
     /// Names of its labels.
     pub labels: &'static [&'static str],
-    /// What it is.
+    /// Its help text.
     pub help: &'static str,
 }
 
@@ -90,7 +89,7 @@ impl Counter {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// What it is.
+    /// Its value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -121,7 +120,7 @@ impl Histogram {
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 #[derive(Debug, Default)]
-struct Route {
+struct RouteCounts {
     classes: [Counter; CLASSES.len()],
     time: Histogram,
 }
@@ -129,17 +128,17 @@ struct Route {
 /// Requests, by the pattern of their path.
 #[derive(Debug)]
 pub struct Requests {
-    routes: Vec<(String, Route)>,
+    routes: Vec<(String, RouteCounts)>,
     places: HashMap<String, usize>,
-    unknown: Route,
+    unknown: RouteCounts,
 }
 
 impl Requests {
     /// None yet, of paths with these patterns.
     pub fn new(patterns: impl IntoIterator<Item = String>) -> Self {
-        let routes: Vec<_> = patterns.into_iter().map(|pattern| (pattern, Route::default())).collect();
+        let routes: Vec<_> = patterns.into_iter().map(|pattern| (pattern, RouteCounts::default())).collect();
         let places = routes.iter().enumerate().map(|(place, (pattern, _))| (pattern.clone(), place)).collect();
-        Self { routes, places, unknown: Route::default() }
+        Self { routes, places, unknown: RouteCounts::default() }
     }
 
     /// Counts a request: the pattern that its path matched, the status of the answer, and the time it took.
@@ -155,7 +154,7 @@ impl Requests {
     /// Writes what was counted. A path that nobody asked for is left out.
     pub fn write(&self, out: &mut Exposition) {
         let routes = self.routes.iter().map(|(pattern, route)| (pattern.as_str(), route));
-        let asked = |(_, route): &(&str, &Route)| route.classes.iter().any(|class| class.get() > 0);
+        let asked = |(_, route): &(&str, &RouteCounts)| route.classes.iter().any(|class| class.get() > 0);
         let asked: Vec<_> = routes.chain([("unknown", &self.unknown)]).filter(asked).collect();
         out.family(&REQUESTS);
         for (pattern, route) in &asked {
@@ -170,9 +169,9 @@ impl Requests {
     }
 }
 
-/// What became of a statement.
+/// The outcome of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum QueryOutcome {
     /// It was answered.
     Ok,
     /// No slot in time, or the server had too many.
@@ -191,7 +190,7 @@ pub enum Outcome {
     TooManyRows,
 }
 
-impl Outcome {
+impl QueryOutcome {
     /// All of them, with their words, in the order of their declaration.
     const WORDS: [&str; 8] =
         ["ok", "busy", "slow", "unreachable", "failed", "bad_pattern", "cancelled", "too_many_rows"];
@@ -201,7 +200,7 @@ impl Outcome {
 #[derive(Debug)]
 pub struct Queries {
     /// By place in `REPORTS`; the last is for what has another name.
-    outcomes: Vec<[Counter; Outcome::WORDS.len()]>,
+    outcomes: Vec<[Counter; QueryOutcome::WORDS.len()]>,
     sources: [Counter; Chosen::ALL.len()],
     rows_read: Counter,
     repeated: Counter,
@@ -216,7 +215,7 @@ impl Default for Queries {
 
 impl Queries {
     /// Counts a statement: its report, what it reads, what became of it and how many rows were read.
-    pub fn note(&self, report: &str, chosen: Option<Chosen>, outcome: Outcome, rows_read: u64) {
+    pub fn note(&self, report: &str, chosen: Option<Chosen>, outcome: QueryOutcome, rows_read: u64) {
         let place = REPORTS.iter().position(|known| known.name == report).unwrap_or(REPORTS.len());
         if let Some(counter) = self.outcomes.get(place).and_then(|outcomes| outcomes.get(outcome as usize)) {
             counter.add(1);
@@ -232,7 +231,7 @@ impl Queries {
         Begun { queries: self, report, is_open: true }
     }
 
-    /// Counts a statement that was refused, before it is asked in another way.
+    /// Counts a statement that was refused, before it is sent again by another route.
     pub fn note_repeated(&self) {
         self.repeated.add(1);
     }
@@ -243,7 +242,7 @@ impl Queries {
         out.family(&QUERIES);
         let reports = REPORTS.iter().map(|report| report.name).chain(["other"]);
         for (report, outcomes) in reports.zip(&self.outcomes) {
-            for (word, count) in Outcome::WORDS.iter().zip(outcomes) {
+            for (word, count) in QueryOutcome::WORDS.iter().zip(outcomes) {
                 // Those that went well are there from the start, so that a first failure is seen as an increase of something.
                 if count.get() > 0 || (*word == "ok" && report != "other") {
                     out.sample(&QUERIES, &[report, word], count.get());
@@ -268,7 +267,7 @@ pub struct Begun<'a> {
 
 impl Begun<'_> {
     /// Counts what it read, what became of it and how many rows were read.
-    pub fn end(mut self, chosen: Option<Chosen>, outcome: Outcome, rows_read: u64) {
+    pub fn end(mut self, chosen: Option<Chosen>, outcome: QueryOutcome, rows_read: u64) {
         self.is_open = false;
         self.queries.note(self.report, chosen, outcome, rows_read);
     }
@@ -277,7 +276,7 @@ impl Begun<'_> {
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
         if self.is_open {
-            self.queries.note(self.report, None, Outcome::Cancelled, 0);
+            self.queries.note(self.report, None, QueryOutcome::Cancelled, 0);
         }
     }
 }
@@ -285,53 +284,23 @@ impl Drop for Begun<'_> {
 /// A supply that tenants share, as metrics name it, with its use.
 pub fn supply(out: &mut Exposition, supplies: &[(&'static str, &Fair)]) {
     let loads: Vec<_> = supplies.iter().map(|(name, fair)| (*name, fair, fair.load())).collect();
-    out.family(&SUPPLY);
-    for (name, fair, _) in &loads {
-        out.sample(&SUPPLY, &[name], fair.bounds().total);
-    }
-    out.family(&SUPPLY_USED);
-    for (name, _, load) in &loads {
-        out.sample(&SUPPLY_USED, &[name], load.used);
-    }
-    out.family(&SUPPLY_LARGEST);
-    for (name, _, load) in &loads {
-        out.sample(&SUPPLY_LARGEST, &[name], load.largest);
-    }
-    out.family(&SUPPLY_WAITING);
-    for (name, _, load) in &loads {
-        out.sample(&SUPPLY_WAITING, &[name], load.waiting);
+    type Value = fn(&Fair, &FairLoad) -> u64;
+    let values: [(_, Value); 4] = [
+        (&SUPPLY, |fair, _| fair.bounds().total),
+        (&SUPPLY_USED, |_, load| load.used),
+        (&SUPPLY_LARGEST, |_, load| load.largest),
+        (&SUPPLY_WAITING, |_, load| load.waiting as u64),
+    ];
+    for (metric, value) in values {
+        out.family(metric);
+        for (name, fair, load) in &loads {
+            out.sample(metric, &[name], value(fair, load));
+        }
     }
     out.family(&SUPPLY_REFUSED);
     for (name, fair, _) in &loads {
-        for reason in Refused::ALL {
+        for reason in SlotRefused::ALL {
             out.sample(&SUPPLY_REFUSED, &[name, reason.word()], fair.refused(reason));
-        }
-    }
-}
-
-/// Answers, by how much of them was remembered.
-#[derive(Debug, Default)]
-pub struct Answers {
-    hit: Counter,
-    partial: Counter,
-    miss: Counter,
-}
-
-impl Answers {
-    /// Counts one.
-    pub fn note(&self, used: Use) {
-        match used {
-            Use::Hit => self.hit.add(1),
-            Use::Partial => self.partial.add(1),
-            Use::Miss => self.miss.add(1),
-        }
-    }
-
-    /// Writes what was counted.
-    pub fn write(&self, out: &mut Exposition) {
-        out.family(&ANSWERS);
-        for (used, count) in [(Use::Hit, &self.hit), (Use::Partial, &self.partial), (Use::Miss, &self.miss)] {
-            out.sample(&ANSWERS, &[used.word()], count.get());
         }
     }
 }
@@ -381,8 +350,8 @@ mod tests {
     #[test]
     fn statements_of_unknown_reports_are_counted_too() {
         let queries = Queries::default();
-        queries.note("origination-statistics", Some(Chosen::Both), Outcome::Ok, 5);
-        queries.note("something else", None, Outcome::BadPattern, 2);
+        queries.note("origination-statistics", Some(Chosen::Both), QueryOutcome::Ok, 5);
+        queries.note("something else", None, QueryOutcome::BadPattern, 2);
         let mut out = Exposition::default();
         queries.write(&mut out);
         let text = out.into_text();

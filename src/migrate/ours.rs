@@ -4,14 +4,14 @@ use clickhouse::Client;
 
 use super::{MigrateError, reading};
 
-/// What tells a table of ours from somebody else's of the same name.
+/// The marks of a table of ours, which a table of somebody else's of the same name lacks.
 pub(super) struct Ours {
     /// The number of the step that makes it.
     pub(super) made_by: u32,
     table: &'static str,
     /// As `system.tables` shows it.
     sorting_key: &'static str,
-    /// How its engine's name ends; a cluster's begin in other ways.
+    /// The end of its engine's name; a cluster's engine has other beginnings.
     engine: &'static str,
     /// Some that it has.
     columns: &'static [&'static str],
@@ -68,6 +68,22 @@ pub(super) const OURS: &[Ours] = &[
         engine: "ReplacingMergeTree",
         columns: &["customer_id", "jti", "not_before"],
         setting: "accounts.revocations_query",
+    },
+    Ours {
+        made_by: 26,
+        table: "operator_access",
+        sorting_key: "id",
+        engine: "ReplacingMergeTree",
+        columns: &["name", "customer_ids", "vendor_ids", "may", "allowed_ips"],
+        setting: "accounts.operators_query",
+    },
+    Ours {
+        made_by: 27,
+        table: "contractors",
+        sorting_key: "id",
+        engine: "ReplacingMergeTree",
+        columns: &["name"],
+        setting: "accounts.contractors_query",
     },
 ];
 

@@ -2,87 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+pub use super::column::Column;
 use super::decimal::Decimal;
 
-/// A column that reports read or filter by, under its name in `schema/`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is the field of the CDR event by that name")]
-pub enum Column {
-    CustomerId,
-    VendorId,
-    CustomerAccId,
-    VendorAccId,
-    IsLastCdr,
-    TimeStart,
-    Duration,
-    CustomerDuration,
-    VendorDuration,
-    CustomerPrice,
-    VendorPrice,
-    SrcCountryId,
-    DstCountryId,
-    SrcPrefixRouting,
-    DstPrefixRouting,
-    AuthOrigIp,
-    AuthOrigPort,
-    AuthOrigTransportProtocolId,
-    SrcNameIn,
-    SrcPrefixIn,
-    DstPrefixIn,
-    SnapshotTimestamp,
-    StartTime,
-    ConnectTime,
-    NodeId,
-    Buffered,
-    Id,
-    LegaDisconnectCode,
-    LegbDisconnectCode,
-    LegaQ850Cause,
-    LegbQ850Cause,
-    Pdd,
-}
-
-impl Column {
-    /// The name in `schema/`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CustomerId => "customer_id",
-            Self::VendorId => "vendor_id",
-            Self::CustomerAccId => "customer_acc_id",
-            Self::VendorAccId => "vendor_acc_id",
-            Self::IsLastCdr => "is_last_cdr",
-            Self::TimeStart => "time_start",
-            Self::Duration => "duration",
-            Self::CustomerDuration => "customer_duration",
-            Self::VendorDuration => "vendor_duration",
-            Self::CustomerPrice => "customer_price",
-            Self::VendorPrice => "vendor_price",
-            Self::SrcCountryId => "src_country_id",
-            Self::DstCountryId => "dst_country_id",
-            Self::SrcPrefixRouting => "src_prefix_routing",
-            Self::DstPrefixRouting => "dst_prefix_routing",
-            Self::AuthOrigIp => "auth_orig_ip",
-            Self::AuthOrigPort => "auth_orig_port",
-            Self::AuthOrigTransportProtocolId => "auth_orig_transport_protocol_id",
-            Self::SrcNameIn => "src_name_in",
-            Self::SrcPrefixIn => "src_prefix_in",
-            Self::DstPrefixIn => "dst_prefix_in",
-            Self::SnapshotTimestamp => "snapshot_timestamp",
-            Self::StartTime => "start_time",
-            Self::ConnectTime => "connect_time",
-            Self::NodeId => "node_id",
-            Self::Buffered => "buffered",
-            Self::Id => "id",
-            Self::LegaDisconnectCode => "lega_disconnect_code",
-            Self::LegbDisconnectCode => "legb_disconnect_code",
-            Self::LegaQ850Cause => "lega_q850_cause",
-            Self::LegbQ850Cause => "legb_q850_cause",
-            Self::Pdd => "pdd",
-        }
-    }
-}
-
-/// How a number is compared.
+/// A comparison of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is the comparison by that name")]
 pub enum Cmp {
@@ -94,7 +17,7 @@ pub enum Cmp {
     LtEq,
 }
 
-/// How a text is compared.
+/// A comparison of texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TextOp {
     /// Equal to one of the values.
@@ -137,7 +60,7 @@ pub enum Test {
 /// A column and its test.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Filter {
-    /// What is tested.
+    /// The column that is tested.
     pub column: Column,
     /// The test.
     pub test: Test,
@@ -161,9 +84,9 @@ pub enum Excess {
     Characters(usize),
 }
 
-/// What a parameter's text is read as.
+/// The type of a parameter's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParamType {
     /// A whole number in a range; a list with commas where `list` is set.
     Integer {
         /// The comparison.
@@ -185,9 +108,11 @@ pub enum Kind {
     Ip,
     /// A flag: null or not.
     Null,
+    /// A flag: above 0 or not.
+    Positive,
 }
 
-impl Kind {
+impl ParamType {
     /// True where commas separate values.
     pub fn is_list(self) -> bool {
         matches!(self, Self::Integer { list: true, .. } | Self::Texts(_))
@@ -204,7 +129,7 @@ impl Kind {
         let longest = match self {
             Self::Text(_) => LONGEST_TEXT,
             Self::Texts(_) => LONGEST_LIST,
-            Self::Integer { .. } | Self::Price(_) | Self::Ip | Self::Null => return Ok(()),
+            Self::Integer { .. } | Self::Price(_) | Self::Ip | Self::Null | Self::Positive => return Ok(()),
         };
         if text.len() > longest && text.chars().count() > longest {
             return Err(Excess::Characters(longest));
@@ -235,6 +160,11 @@ impl Kind {
                 IpAddr::V4(ip) => Some(Test::Ipv4(ip)),
                 IpAddr::V6(ip) => Some(Test::Ipv6(ip)),
             },
+            Self::Positive => match text {
+                "true" => Some(Test::Integer(Cmp::Gt, 0)),
+                "false" => Some(Test::Integer(Cmp::LtEq, 0)),
+                _ => None,
+            },
             Self::Null => Some(Test::Null(!matches!(text, "" | "0" | "f" | "F" | "false" | "FALSE" | "off" | "OFF"))),
         }
     }
@@ -261,7 +191,7 @@ fn price(cmp: Cmp, value: Decimal) -> Test {
 mod tests {
     use super::*;
 
-    const COUNTRY: Kind = Kind::Integer { cmp: Cmp::Eq, min: 0, max: u32::MAX as i64, list: true };
+    const COUNTRY: ParamType = ParamType::Integer { cmp: Cmp::Eq, min: 0, max: u32::MAX as i64, list: true };
 
     #[test]
     fn integers_keep_their_range() {
@@ -275,7 +205,7 @@ mod tests {
 
     #[test]
     fn finer_prices_compare_exactly() {
-        let read = |cmp| Kind::Price(cmp).read("1.0000005");
+        let read = |cmp| ParamType::Price(cmp).read("1.0000005");
         assert_eq!(read(Cmp::Eq), Some(Test::Never));
         assert_eq!(read(Cmp::NotEq), Some(Test::Always));
         assert_eq!(read(Cmp::Gt), Some(Test::Decimal(Cmp::Gt, 1_000_000)));
@@ -287,22 +217,25 @@ mod tests {
     #[test]
     fn texts_mean_themselves() {
         assert_eq!(
-            Kind::Text(TextOp::Contains).read("a,\\'%"),
+            ParamType::Text(TextOp::Contains).read("a,\\'%"),
             Some(Test::Text(TextOp::Contains, vec!["a,\\'%".into()]))
         );
-        assert_eq!(Kind::Texts(TextOp::StartsWith).read(""), Some(Test::Text(TextOp::StartsWith, vec![String::new()])));
-        assert_eq!(Kind::Texts(TextOp::StartsWith).read("44,"), None);
+        assert_eq!(
+            ParamType::Texts(TextOp::StartsWith).read(""),
+            Some(Test::Text(TextOp::StartsWith, vec![String::new()]))
+        );
+        assert_eq!(ParamType::Texts(TextOp::StartsWith).read("44,"), None);
     }
 
     #[test]
     fn addresses_and_flags() {
-        assert_eq!(Kind::Ip.read("2001:DB8:0::1"), Some(Test::Ipv6("2001:db8::1".parse().unwrap())));
+        assert_eq!(ParamType::Ip.read("2001:DB8:0::1"), Some(Test::Ipv6("2001:db8::1".parse().unwrap())));
         for text in ["", "1.2.3", "1.2.3.4/32", "01.2.3.4", "[::1]", "::1%eth0"] {
-            assert_eq!(Kind::Ip.read(text), None, "{text}");
+            assert_eq!(ParamType::Ip.read(text), None, "{text}");
         }
         for text in ["0", "f", "F", "false", "FALSE", "off", "OFF", ""] {
-            assert_eq!(Kind::Null.read(text), Some(Test::Null(false)), "{text}");
+            assert_eq!(ParamType::Null.read(text), Some(Test::Null(false)), "{text}");
         }
-        assert_eq!(Kind::Null.read("no"), Some(Test::Null(true)));
+        assert_eq!(ParamType::Null.read("no"), Some(Test::Null(true)));
     }
 }

@@ -53,10 +53,10 @@ fn midnight(date: Date) -> DateTime {
     date.to_datetime(Time::midnight())
 }
 
-/// How calendar buckets lie in time.
+/// The position of calendar buckets in time: zone, first weekday, start of the day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
-    /// Where the wall clock hangs.
+    /// The zone of the wall clock.
     pub zone: TimeZone,
     /// True if a week begins on Monday rather than Sunday.
     pub monday_first: bool,
@@ -189,12 +189,56 @@ impl Calendar {
     }
 }
 
+/// A unit of the calendar by which a window moves back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CalendarUnit {
+    /// A day.
+    Day,
+    /// Seven days.
+    Week,
+    /// A month: the same day, or the month's last.
+    Month,
+    /// A year: the same date, or 28 February.
+    Year,
+    /// 364 days: the same weekday of last year.
+    YearWeekday,
+}
+
+/// The second at which the wall clock showed, a unit earlier, what it shows at `second`.
+pub fn earlier(zone: &TimeZone, second: i64, unit: CalendarUnit, edge: Edge) -> i64 {
+    let span = match unit {
+        CalendarUnit::Day => Span::new().days(1),
+        CalendarUnit::Week => Span::new().days(7),
+        CalendarUnit::Month => Span::new().months(1),
+        CalendarUnit::Year => Span::new().years(1),
+        CalendarUnit::YearWeekday => Span::new().days(364),
+    };
+    of_wall_clock(zone, zone.to_datetime(timestamp(second)).saturating_sub(span), edge)
+}
+
+/// The zone's offsets from UTC in seconds between two instants: each until the second before which it holds, the last one open.
+pub fn offsets(zone: &TimeZone, from: i64, to: i64) -> Vec<(i64, i64)> {
+    let mut offset = i64::from(zone.to_offset(timestamp(from)).seconds());
+    let mut all = Vec::new();
+    for change in zone.following(timestamp(from)).take_while(|change| change.timestamp().as_second() <= to) {
+        let next = i64::from(change.offset().seconds());
+        // A change of the zone's abbreviation alone is none.
+        if next != offset {
+            all.push((change.timestamp().as_second(), offset));
+            offset = next;
+        }
+    }
+    all.push((i64::MAX, offset));
+    all
+}
+
 fn second_of(offset: Offset, at: DateTime) -> i64 {
     // Only dates next to the ends of jiff's range (years -9999 and 9999) have no timestamp; requests end in 2105.
     offset.to_timestamp(at).map_or(i64::MAX, Timestamp::as_second)
 }
 
-fn timestamp(second: i64) -> Timestamp {
+/// The instant of a second; the nearest one that there is beyond the range of instants.
+pub(crate) fn timestamp(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(if second < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
@@ -316,6 +360,34 @@ mod tests {
             let base = Calendar { day_start, ..calendar("UTC") }.base_seconds(Sampling::Week, 0, 86_400);
             assert_eq!(base, seconds, "{start:?}");
         }
+    }
+
+    #[test]
+    fn a_unit_earlier_is_the_same_wall_clock_or_the_last_day_of_the_month() {
+        let york = find("America/New_York").unwrap();
+        let back = |text: &str, unit, edge| earlier(&york, at(text), unit, edge);
+        // 12:00 before and after the clocks went forward on 8 March 2026.
+        assert_eq!(back("2026-03-08T16:00:00Z", CalendarUnit::Day, Edge::From), at("2026-03-07T17:00:00Z"));
+        // There was no 02:30 on 8 March.
+        assert_eq!(back("2026-03-15T06:30:00Z", CalendarUnit::Week, Edge::From), at("2026-03-08T07:00:00Z"));
+        // 01:30 came twice on 1 November.
+        assert_eq!(back("2026-11-08T06:30:00Z", CalendarUnit::Week, Edge::From), at("2026-11-01T05:30:00Z"));
+        assert_eq!(back("2026-11-08T06:30:00Z", CalendarUnit::Week, Edge::To), at("2026-11-01T06:30:00Z"));
+        let utc = find("UTC").unwrap();
+        let back = |text: &str, unit| earlier(&utc, at(text), unit, Edge::From);
+        assert_eq!(back("2026-03-31T05:00:00Z", CalendarUnit::Month), at("2026-02-28T05:00:00Z"));
+        assert_eq!(back("2028-02-29T00:00:00Z", CalendarUnit::Year), at("2027-02-28T00:00:00Z"));
+        assert_eq!(back("2026-11-02T00:00:00Z", CalendarUnit::YearWeekday), at("2025-11-03T00:00:00Z"));
+    }
+
+    #[test]
+    fn offsets_hold_until_the_next_change() {
+        let kyiv = find("Europe/Kyiv").unwrap();
+        let (from, to) = (at("2026-01-01T00:00:00Z"), at("2026-12-31T00:00:00Z"));
+        let changes = (at("2026-03-29T01:00:00Z"), at("2026-10-25T01:00:00Z"));
+        assert_eq!(offsets(&kyiv, from, to), [(changes.0, 7200), (changes.1, 10_800), (i64::MAX, 7200)]);
+        assert_eq!(offsets(&kyiv, from, changes.0 - 1), [(i64::MAX, 7200)]);
+        assert_eq!(offsets(&kyiv, changes.0, changes.0), [(i64::MAX, 10_800)]);
     }
 
     #[test]

@@ -1,44 +1,53 @@
 //! Reports that dashboards read and the customer API does not offer. They go through the same planner, statements and
-//! memory, so no figure has a second way to the calls.
+//! memory, so no measure has a second way to the calls.
 
-use super::figure::Figure;
-use super::{Key, Report, Shape, Side, Table};
+use super::measure::Measure;
+use super::query::Records;
+use super::{Dimension, Report, Side};
 
-/// What is read of the calls of one side, by quarter of an hour or whatever step a panel has.
-const fn report(name: &'static str, side: Side, key: Option<Key>, figures: &'static [Figure]) -> Report {
+/// Makes a report over the calls or attempts of one side, for dashboards only. It takes any sampling.
+const fn report(name: &'static str, side: Side, dimension: Option<Dimension>, measures: &'static [Measure]) -> Report {
     Report {
         name,
         summary: "",
-        table: Table::Cdrs,
-        side,
-        last_attempt_only: matches!(side, Side::Origination),
-        shape: Shape::Calls { samplings: &[], fill: false },
-        key,
-        figures,
+        records: match side {
+            Side::Origination => Records::Calls(side),
+            Side::Termination => Records::Attempts(side),
+        },
+        samplings: &[],
+        fill: false,
+        dimension,
+        measures,
         params: &[],
     }
 }
 
 /// Read by itself, since a table may lack what it needs.
-const EFFECTIVENESS: &[Figure] = &[Figure::Ner];
+const EFFECTIVENESS: &[Measure] = &[Measure::Ner];
 
-const DESTINATIONS: &[Figure] =
-    &[Figure::TotalCalls, Figure::SuccessfulCalls, Figure::Asr, Figure::Acd, Figure::TotalDuration, Figure::TotalPrice];
+const DESTINATIONS: &[Measure] = &[
+    Measure::TotalCalls,
+    Measure::SuccessfulCalls,
+    Measure::Asr,
+    Measure::Acd,
+    Measure::TotalDuration,
+    Measure::TotalPrice,
+];
 
-/// What annotations compare: over many days, so no more than they need.
-const OUTCOMES: &[Figure] = &[Figure::TotalCalls, Figure::SuccessfulCalls];
-const COUNTS: &[Figure] = &[Figure::TotalCalls];
+/// Measures of annotations: few, since they are read over many days.
+const OUTCOMES: &[Measure] = &[Measure::TotalCalls, Measure::SuccessfulCalls];
+const COUNTS: &[Measure] = &[Measure::TotalCalls];
 
 /// All of them.
 pub static REPORTS: &[Report] = &[
     report("origination-effectiveness", Side::Origination, None, EFFECTIVENESS),
     report("termination-effectiveness", Side::Termination, None, EFFECTIVENESS),
-    report("origination-delays", Side::Origination, Some(Key::Delay), COUNTS),
-    report("termination-delays", Side::Termination, Some(Key::Delay), COUNTS),
-    report("origination-destinations", Side::Origination, Some(Key::Country), DESTINATIONS),
-    report("termination-destinations", Side::Termination, Some(Key::Country), DESTINATIONS),
-    report("origination-outcomes", Side::Origination, Some(Key::Country), OUTCOMES),
-    report("termination-outcomes", Side::Termination, Some(Key::Country), OUTCOMES),
-    report("origination-prefixes", Side::Origination, Some(Key::Prefix), COUNTS),
-    report("termination-prefixes", Side::Termination, Some(Key::Prefix), COUNTS),
+    report("origination-delays", Side::Origination, Some(Dimension::Delay), COUNTS),
+    report("termination-delays", Side::Termination, Some(Dimension::Delay), COUNTS),
+    report("origination-destinations", Side::Origination, Some(Dimension::Country), DESTINATIONS),
+    report("termination-destinations", Side::Termination, Some(Dimension::Country), DESTINATIONS),
+    report("origination-outcomes", Side::Origination, Some(Dimension::Country), OUTCOMES),
+    report("termination-outcomes", Side::Termination, Some(Dimension::Country), OUTCOMES),
+    report("origination-prefixes", Side::Origination, Some(Dimension::Prefix), COUNTS),
+    report("termination-prefixes", Side::Termination, Some(Dimension::Prefix), COUNTS),
 ];

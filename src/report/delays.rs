@@ -1,6 +1,5 @@
-//! How long callers waited for the first ringing (ITU-T E.721): calls are counted by hundredths of a second, as a key, so that
-//! counts add up exactly whatever was cut where. Figures show hundredths, so a percentile of them is the exact one, rounded
-//! as it is shown. There is no mean of delays.
+//! Post-dial delay (ITU-T E.721): the wait for the first ringing. It is a dimension, in hundredths of a second, so that
+//! counts add up exactly across segments. Percentiles are exact at that resolution. There is no mean of delays.
 
 /// Delays above this many hundredths count as so long: a minute, which no caller waits for.
 pub const LONGEST: u32 = 6000;
@@ -8,9 +7,15 @@ pub const LONGEST: u32 = 6000;
 /// The delay that `percent` of all calls that rang do not exceed (nearest rank), in hundredths of a second; `None` without
 /// one. Counts are by key, in any order: a key is one more than the delay, and 0 for calls that did not ring.
 pub fn percentile(counts: impl IntoIterator<Item = (u32, i128)>, percent: u8) -> Option<u32> {
-    let mut counts: Vec<(u32, i128)> = counts.into_iter().filter(|(key, _)| *key > 0).collect();
+    let mut counts: Vec<(u32, i128)> = counts.into_iter().collect();
     counts.sort_unstable();
-    let total: i128 = counts.iter().map(|(_, count)| *count).sum();
+    percentile_of_sorted(&counts, percent)
+}
+
+/// The same of counts that ascend by key.
+pub fn percentile_of_sorted(counts: &[(u32, i128)], percent: u8) -> Option<u32> {
+    let counts = counts.iter().filter(|(key, _)| *key > 0);
+    let total: i128 = counts.clone().map(|(_, count)| *count).sum();
     // The smallest rank that is at least percent of the total: (n + 99) / 100 rounds up.
     let rank = ((total * i128::from(percent) + 99) / 100).max(1);
     let mut below = 0;

@@ -1,6 +1,6 @@
 //! The columns of `outgoing-active-calls`, in the order of the answer.
 
-/// What a cell holds.
+/// The type of a cell of live calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
     /// An instant, written as RFC 3339 in UTC, or null.
@@ -16,7 +16,7 @@ pub enum Cell {
 pub struct LiveColumn {
     /// Name, in the table and in the answer.
     pub name: &'static str,
-    /// What it holds.
+    /// The type of its cells.
     pub cell: Cell,
 }
 

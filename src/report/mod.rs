@@ -1,16 +1,24 @@
 //! Reports as data: table, tenant, samplings, parameters, columns. Adding one is adding one definition here.
 
+pub mod audience;
+pub mod breakdown;
 pub mod dashboard;
 pub mod delays;
-pub mod figure;
+pub mod groups;
 pub mod live;
+pub mod measure;
 pub mod param;
 pub mod plan;
+pub mod query;
 
-use crate::query::filter::Column;
+use std::borrow::Cow;
+
+use crate::query::filter::{Column, Filter};
 use crate::query::sampling::Sampling;
-use figure::Figure;
+use crate::query::scope::Scope;
+use measure::Measure;
 use param::Param;
+use query::{Query, Records};
 
 /// A table that reports read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,7 +29,7 @@ pub enum Table {
     ActiveCalls,
 }
 
-/// Whose calls a report counts.
+/// The side of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// Calls that a customer's account made.
@@ -79,6 +87,30 @@ impl Side {
         }
     }
 
+    /// The column of the price of a minute by the rate deck.
+    pub fn rate(self) -> Column {
+        match self {
+            Self::Origination => Column::DestinationNextRate,
+            Self::Termination => Column::DialpeerNextRate,
+        }
+    }
+
+    /// The column of the price's currency.
+    pub fn currency(self) -> Column {
+        match self {
+            Self::Origination => Column::CustomerCurrencyId,
+            Self::Termination => Column::VendorCurrencyId,
+        }
+    }
+
+    /// The column that says that money flows the other way.
+    pub fn reverse_billing(self) -> Column {
+        match self {
+            Self::Origination => Column::DestinationReverseBilling,
+            Self::Termination => Column::DialpeerReverseBilling,
+        }
+    }
+
     /// The column of the billed duration.
     pub fn billed_duration(self) -> Column {
         match self {
@@ -88,35 +120,19 @@ impl Side {
     }
 }
 
-/// What one row of an answer stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// A bucket of time of CDRs; the sampling comes with the request.
-    Calls {
-        /// The samplings offered.
-        samplings: &'static [Sampling],
-        /// True if buckets without a call are filled in.
-        fill: bool,
-    },
-    /// A minute of live calls.
-    Concurrency,
-    /// One live call.
-    LiveCalls,
-}
-
-/// What calls are told apart by, besides time. A key is a number, so that sums by key are as small as sums by time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
+/// A group-by dimension other than time. Its values are numbers, so that sums by it are as small as sums by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dimension {
     /// `dst_country_id`.
     Country,
     /// The first three digits of the number called, behind a 1 that keeps leading zeros: 049 is 1049. Behind a 2 for a
     /// number that begins with a plus: +49 is 249. Other beginnings are 0.
     Prefix,
-    /// How long the caller waited for the ringing, see [`delays`].
+    /// The post-dial delay: the wait for the ringing, see [`delays`].
     Delay,
 }
 
-impl Key {
+impl Dimension {
     /// The column that it is made of.
     pub fn column(self) -> Column {
         match self {
@@ -134,18 +150,16 @@ pub struct Report {
     pub name: &'static str,
     /// One sentence for the API document.
     pub summary: &'static str,
-    /// Where its rows come from.
-    pub table: Table,
-    /// Whose calls.
-    pub side: Side,
-    /// True if only the last attempt of each call counts.
-    pub last_attempt_only: bool,
-    /// What a row stands for.
-    pub shape: Shape,
-    /// What the rows of a bucket are told apart by.
-    pub key: Option<Key>,
+    /// The records that it counts or lists.
+    pub records: Records,
+    /// The samplings offered; none where the buckets are minutes, or where there are none.
+    pub samplings: &'static [Sampling],
+    /// True if buckets without a call are filled in.
+    pub fill: bool,
+    /// The dimension besides time.
+    pub dimension: Option<Dimension>,
     /// The columns of the answer, after `t`.
-    pub figures: &'static [Figure],
+    pub measures: &'static [Measure],
     /// The parameters, in the order in which they are checked.
     pub params: &'static [&'static [Param]],
 }
@@ -155,108 +169,233 @@ impl Report {
     pub fn params(&self) -> impl Iterator<Item = &'static Param> + use<> {
         self.params.iter().copied().flatten()
     }
+
+    /// The query that it stands for, of one account.
+    pub fn query(&self, scope: Scope, filters: Vec<Filter>) -> Query {
+        let measures = Cow::Borrowed(self.measures);
+        Query { scope, records: self.records, dimension: self.dimension, measures, filters }
+    }
 }
 
-const QUALITY: &[Figure] = &[Figure::TotalCalls, Figure::Acd, Figure::Asr, Figure::Cps];
+const QUALITY: &[Measure] = &[Measure::TotalCalls, Measure::Acd, Measure::Asr, Measure::Cps];
 
-const STATISTICS: &[Figure] = &[
-    Figure::TotalCalls,
-    Figure::SuccessfulCalls,
-    Figure::FailedCalls,
-    Figure::TotalDuration,
-    Figure::Acd,
-    Figure::Asr,
-    Figure::TotalPrice,
+const STATISTICS: &[Measure] = &[
+    Measure::TotalCalls,
+    Measure::SuccessfulCalls,
+    Measure::FailedCalls,
+    Measure::TotalDuration,
+    Measure::Acd,
+    Measure::Asr,
+    Measure::TotalPrice,
 ];
 
-const SHORT: Shape =
-    Shape::Calls { samplings: &[Sampling::Minute, Sampling::Minutes5, Sampling::Minutes15], fill: true };
+const SHORT: &[Sampling] = &[Sampling::Minute, Sampling::Minutes5, Sampling::Minutes15];
 
-const LONG: Shape = Shape::Calls {
-    samplings: &[Sampling::Minute, Sampling::Minutes5, Sampling::Hour, Sampling::Day, Sampling::Week, Sampling::Month],
-    fill: false,
-};
+const LONG: &[Sampling] =
+    &[Sampling::Minute, Sampling::Minutes5, Sampling::Hour, Sampling::Day, Sampling::Week, Sampling::Month];
+
+const CUSTOMER_STATISTICS: &[&[Param]] =
+    &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::CUSTOMER_DIMENSIONS, param::FORM];
+
+const VENDOR_STATISTICS: &[&[Param]] =
+    &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::VENDOR_DIMENSIONS, param::FORM];
 
 /// Every report of the customer API.
 pub static REPORTS: &[Report] = &[
     Report {
         name: "origination-statistics-quality",
         summary: "Calls an account made, with ACD, ASR and CPS, for each bucket of time.",
-        table: Table::Cdrs,
-        side: Side::Origination,
-        last_attempt_only: true,
-        shape: SHORT,
-        key: None,
-        figures: QUALITY,
-        params: &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::FORM],
+        records: Records::Calls(Side::Origination),
+        samplings: SHORT,
+        fill: true,
+        dimension: None,
+        measures: QUALITY,
+        params: CUSTOMER_STATISTICS,
     },
     Report {
         name: "termination-statistics-quality",
         summary: "Attempts sent to a vendor's account, with ACD, ASR and CPS, for each bucket of time.",
-        table: Table::Cdrs,
-        side: Side::Termination,
-        last_attempt_only: false,
-        shape: SHORT,
-        key: None,
-        figures: QUALITY,
-        params: &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::FORM],
+        records: Records::Attempts(Side::Termination),
+        samplings: SHORT,
+        fill: true,
+        dimension: None,
+        measures: QUALITY,
+        params: VENDOR_STATISTICS,
     },
     Report {
         name: "origination-statistics",
         summary: "Calls an account made, answered and failed, their duration and price, for each bucket of time.",
-        table: Table::Cdrs,
-        side: Side::Origination,
-        last_attempt_only: true,
-        shape: LONG,
-        key: None,
-        figures: STATISTICS,
-        params: &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::FORM],
+        records: Records::Calls(Side::Origination),
+        samplings: LONG,
+        fill: false,
+        dimension: None,
+        measures: STATISTICS,
+        params: CUSTOMER_STATISTICS,
     },
     Report {
         name: "termination-statistics",
         summary: "Attempts sent to a vendor's account, answered and failed, their duration and price, for each bucket of time.",
-        table: Table::Cdrs,
-        side: Side::Termination,
-        last_attempt_only: false,
-        shape: LONG,
-        key: None,
-        figures: STATISTICS,
-        params: &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::FORM],
+        records: Records::Attempts(Side::Termination),
+        samplings: LONG,
+        fill: false,
+        dimension: None,
+        measures: STATISTICS,
+        params: VENDOR_STATISTICS,
     },
     Report {
         name: "origination-active-calls",
         summary: "How many calls of an account were up, minute by minute.",
-        table: Table::ActiveCalls,
-        side: Side::Origination,
-        last_attempt_only: false,
-        shape: Shape::Concurrency,
-        key: None,
-        figures: &[Figure::Calls],
+        records: Records::Concurrency(Side::Origination),
+        samplings: &[],
+        fill: true,
+        dimension: None,
+        measures: &[Measure::Calls],
         params: &[param::WINDOW, param::CALLS, param::ORIGIN, param::GRID_FORM],
     },
     Report {
         name: "termination-active-calls",
         summary: "How many calls to a vendor's account were up, minute by minute.",
-        table: Table::ActiveCalls,
-        side: Side::Termination,
-        last_attempt_only: false,
-        shape: Shape::Concurrency,
-        key: None,
-        figures: &[Figure::Calls],
+        records: Records::Concurrency(Side::Termination),
+        samplings: &[],
+        fill: true,
+        dimension: None,
+        measures: &[Measure::Calls],
         params: &[param::WINDOW, param::CALLS, param::GRID_FORM],
     },
     Report {
         name: "outgoing-active-calls",
         summary: "The calls of an account that are up now.",
-        table: Table::ActiveCalls,
-        side: Side::Origination,
-        last_attempt_only: false,
-        shape: Shape::LiveCalls,
-        key: None,
-        figures: &[],
+        records: Records::LiveCalls(Side::Origination),
+        samplings: &[],
+        fill: false,
+        dimension: None,
+        measures: &[],
         params: &[param::ACCOUNT, param::PREFIXES, param::ORIGIN, param::LEG],
     },
 ];
+
+const BREAKDOWN: &[Measure] = &[
+    Measure::TotalCalls,
+    Measure::SuccessfulCalls,
+    Measure::Asr,
+    Measure::Acd,
+    Measure::TotalDuration,
+    Measure::TotalPrice,
+];
+
+const EVERY: &[Sampling] = &[
+    Sampling::Minute,
+    Sampling::Minutes5,
+    Sampling::Minutes15,
+    Sampling::Minutes30,
+    Sampling::Hour,
+    Sampling::Hours6,
+    Sampling::Day,
+    Sampling::Week,
+    Sampling::Month,
+];
+
+/// The breakdowns of the customer API: the caller chooses dimensions and measures, these are the usual ones.
+pub static BREAKDOWNS: &[Report] = &[
+    Report {
+        name: "origination-breakdown",
+        summary: "Calls that accounts made, grouped by up to three dimensions, and compared with an earlier window.",
+        records: Records::Calls(Side::Origination),
+        samplings: EVERY,
+        fill: false,
+        dimension: None,
+        measures: BREAKDOWN,
+        params: &[
+            param::BREAKDOWN_SCOPE,
+            param::CALLS,
+            param::ORIGIN,
+            param::CUSTOMER_PRICE,
+            param::CUSTOMER_DIMENSIONS,
+            param::BREAKDOWN_FORM,
+        ],
+    },
+    Report {
+        name: "termination-breakdown",
+        summary: "Attempts sent to vendors' accounts, grouped by up to three dimensions, and compared with an earlier window.",
+        records: Records::Attempts(Side::Termination),
+        samplings: EVERY,
+        fill: false,
+        dimension: None,
+        measures: BREAKDOWN,
+        params: &[
+            param::BREAKDOWN_SCOPE,
+            param::CALLS,
+            param::VENDOR_PRICE,
+            param::VENDOR_DIMENSIONS,
+            param::BREAKDOWN_FORM,
+        ],
+    },
+];
+
+const OPERATORS: &[Measure] = &[
+    Measure::TotalCalls,
+    Measure::SuccessfulCalls,
+    Measure::Asr,
+    Measure::Acd,
+    Measure::TotalDuration,
+    Measure::Revenue,
+];
+
+const OPERATORS_SERIES: &[Measure] = &[
+    Measure::TotalCalls,
+    Measure::SuccessfulCalls,
+    Measure::FailedCalls,
+    Measure::TotalDuration,
+    Measure::Acd,
+    Measure::Asr,
+    Measure::Cps,
+];
+
+/// A report of the operator's, one for each side.
+macro_rules! operators {
+    ($name:literal $scope:ident $form:ident $measures:ident $calls:literal $attempts:literal) => {
+        &[
+            operators!(@side $name $scope $form $measures $calls, Calls Origination CUSTOMER_DIMENSIONS TERM_GW),
+            operators!(@side $name $scope $form $measures $attempts, Attempts Termination VENDOR_DIMENSIONS CUSTOMER_AUTH),
+        ]
+    };
+    (@side $name:literal $scope:ident $form:ident $measures:ident $summary:literal, $records:ident $side:ident $own:ident $more:ident) => {
+        Report {
+            name: $name,
+            summary: $summary,
+            records: Records::$records(Side::$side),
+            samplings: EVERY,
+            fill: false,
+            dimension: None,
+            measures: $measures,
+            params: &[
+                param::$scope,
+                param::CONTRACTORS,
+                param::CALLS,
+                param::ORIGIN,
+                param::CUSTOMER_PRICE,
+                param::VENDOR_PRICE,
+                param::$own,
+                param::$more,
+                param::$form,
+            ],
+        }
+    };
+}
+
+/// The operator's breakdown, of calls and of attempts.
+pub static OPERATORS_BREAKDOWNS: &[Report] = operators! {
+    "operator-breakdown" OPERATOR_SCOPE BREAKDOWN_FORM OPERATORS
+    "Calls of all customers, grouped by up to three dimensions, and compared with an earlier window."
+    "Attempts sent to all vendors, grouped by up to three dimensions, and compared with an earlier window."
+};
+
+/// The operator's statistics, of calls and of attempts.
+pub static OPERATORS_STATISTICS: &[Report] = operators! {
+    "operator-statistics" OPERATOR_SERIES FORM OPERATORS_SERIES
+    "Calls of all customers, for each bucket of time."
+    "Attempts sent to all vendors, for each bucket of time."
+};
 
 /// The report with that name, of the customer API or of dashboards.
 pub fn find(name: &str) -> Option<&'static Report> {
@@ -267,7 +406,6 @@ pub fn find(name: &str) -> Option<&'static Report> {
 mod tests {
     use super::*;
 
-    /// The memory of sums tells reports apart by name.
     #[test]
     fn no_two_reports_have_the_same_name_and_dashboards_are_not_the_customer_apis() {
         let mut names: Vec<&str> = REPORTS.iter().chain(dashboard::REPORTS).map(|report| report.name).collect();

@@ -1,8 +1,8 @@
 //! The parameters of the customer API, as data, in the order in which their values are checked.
 
-use crate::query::filter::{Cmp, Column, Kind, TextOp};
+use crate::query::filter::{Cmp, Column, ParamType, TextOp};
 
-/// What a parameter does.
+/// The role of a parameter in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// `account-id`.
@@ -14,7 +14,7 @@ pub enum Role {
     /// `sampling`.
     Sampling,
     /// A filter of a column.
-    Filter(Column, Kind),
+    Filter(Column, ParamType),
     /// `numbers`.
     Numbers,
     /// `time-zone`.
@@ -33,6 +33,30 @@ pub enum Role {
     Format,
     /// `t-unit`.
     TUnit,
+    /// `account-id`, several with commas.
+    Accounts,
+    /// `side`.
+    Side,
+    /// `group-by`.
+    GroupBy,
+    /// `dst-prefix-digits`.
+    DstDigits,
+    /// `src-prefix-digits`.
+    SrcDigits,
+    /// `measures`.
+    Measures,
+    /// `short-seconds`.
+    ShortSeconds,
+    /// `compare`.
+    Compare,
+    /// `order-by`.
+    OrderBy,
+    /// `limit`.
+    Limit,
+    /// `min-calls`.
+    MinCalls,
+    /// `decimals`.
+    Decimals,
 }
 
 /// A parameter of a report.
@@ -40,42 +64,47 @@ pub enum Role {
 pub struct Param {
     /// Its name in the query string.
     pub name: &'static str,
-    /// What it does.
+    /// Its role in the request.
     pub role: Role,
-}
-
-impl Param {
     /// True if a request without it is refused.
-    pub fn required(&self) -> bool {
-        matches!(self.role, Role::Account | Role::From | Role::Sampling)
-    }
+    pub required: bool,
 }
 
 const fn param(name: &'static str, role: Role) -> Param {
-    Param { name, role }
+    let required = matches!(role, Role::Account | Role::Accounts | Role::From | Role::Sampling | Role::GroupBy);
+    Param { name, role, required }
 }
 
-const fn filter(name: &'static str, column: Column, kind: Kind) -> Param {
+const fn optional(name: &'static str, role: Role) -> Param {
+    Param { name, role, required: false }
+}
+
+const fn filter(name: &'static str, column: Column, kind: ParamType) -> Param {
     param(name, Role::Filter(column, kind))
 }
 
-const fn id(cmp: Cmp) -> Kind {
-    Kind::Integer { cmp, min: 0, max: u32::MAX as i64, list: true }
+const fn id(cmp: Cmp) -> ParamType {
+    ParamType::Integer { cmp, min: 0, max: u32::MAX as i64, list: true }
 }
 
-const fn int32(cmp: Cmp) -> Kind {
-    Kind::Integer { cmp, min: i32::MIN as i64, max: i32::MAX as i64, list: false }
+/// Codes and ids of the switch.
+const fn ids() -> ParamType {
+    ParamType::Integer { cmp: Cmp::Eq, min: i32::MIN as i64, max: i32::MAX as i64, list: true }
+}
+
+const fn int32(cmp: Cmp) -> ParamType {
+    ParamType::Integer { cmp, min: i32::MIN as i64, max: i32::MAX as i64, list: false }
 }
 
 macro_rules! texts {
     ($name:literal, $column:expr) => {
         [
-            filter(concat!($name, "-eq"), $column, Kind::Text(TextOp::Eq)),
-            filter(concat!($name, "-starts-with"), $column, Kind::Texts(TextOp::StartsWith)),
-            filter(concat!($name, "-ends-with"), $column, Kind::Text(TextOp::EndsWith)),
-            filter(concat!($name, "-contains"), $column, Kind::Text(TextOp::Contains)),
-            filter(concat!($name, "-in"), $column, Kind::Texts(TextOp::Eq)),
-            filter(concat!($name, "-not-eq"), $column, Kind::Texts(TextOp::NotEq)),
+            filter(concat!($name, "-eq"), $column, ParamType::Text(TextOp::Eq)),
+            filter(concat!($name, "-starts-with"), $column, ParamType::Texts(TextOp::StartsWith)),
+            filter(concat!($name, "-ends-with"), $column, ParamType::Text(TextOp::EndsWith)),
+            filter(concat!($name, "-contains"), $column, ParamType::Text(TextOp::Contains)),
+            filter(concat!($name, "-in"), $column, ParamType::Texts(TextOp::Eq)),
+            filter(concat!($name, "-not-eq"), $column, ParamType::Texts(TextOp::NotEq)),
         ]
     };
 }
@@ -84,12 +113,12 @@ macro_rules! texts {
 macro_rules! names {
     ($name:literal, $column:expr) => {
         [
-            filter(concat!($name, "-eq"), $column, Kind::Text(TextOp::Eq)),
-            filter(concat!($name, "-starts-with"), $column, Kind::Text(TextOp::StartsWith)),
-            filter(concat!($name, "-ends-with"), $column, Kind::Text(TextOp::EndsWith)),
-            filter(concat!($name, "-contains"), $column, Kind::Text(TextOp::Contains)),
-            filter(concat!($name, "-in"), $column, Kind::Texts(TextOp::Eq)),
-            filter(concat!($name, "-not-eq"), $column, Kind::Text(TextOp::NotEq)),
+            filter(concat!($name, "-eq"), $column, ParamType::Text(TextOp::Eq)),
+            filter(concat!($name, "-starts-with"), $column, ParamType::Text(TextOp::StartsWith)),
+            filter(concat!($name, "-ends-with"), $column, ParamType::Text(TextOp::EndsWith)),
+            filter(concat!($name, "-contains"), $column, ParamType::Text(TextOp::Contains)),
+            filter(concat!($name, "-in"), $column, ParamType::Texts(TextOp::Eq)),
+            filter(concat!($name, "-not-eq"), $column, ParamType::Text(TextOp::NotEq)),
         ]
     };
 }
@@ -156,13 +185,13 @@ pub const CALLS: &[Param] = join!(
 );
 
 /// The caller's address.
-pub const ORIGIN: &[Param] = &[filter("auth-orig-ip", Column::AuthOrigIp, Kind::Ip)];
+pub const ORIGIN: &[Param] = &[filter("auth-orig-ip", Column::AuthOrigIp, ParamType::Ip)];
 
 /// Filters by the customer's price.
-pub const CUSTOMER_PRICE: &[Param] = &comparisons!("customer-price", Column::CustomerPrice, Kind::Price);
+pub const CUSTOMER_PRICE: &[Param] = &comparisons!("customer-price", Column::CustomerPrice, ParamType::Price);
 
 /// Filters by the vendor's price.
-pub const VENDOR_PRICE: &[Param] = &comparisons!("vendor-price", Column::VendorPrice, Kind::Price);
+pub const VENDOR_PRICE: &[Param] = &comparisons!("vendor-price", Column::VendorPrice, ParamType::Price);
 
 /// Filters of live calls.
 pub const LEG: &[Param] = join!(
@@ -172,14 +201,103 @@ pub const LEG: &[Param] = join!(
             filter(
                 "auth-orig-transport-protocol-id",
                 Column::AuthOrigTransportProtocolId,
-                Kind::Integer { cmp: Cmp::Eq, min: i8::MIN as i64, max: i8::MAX as i64, list: false }
+                ParamType::Integer { cmp: Cmp::Eq, min: i8::MIN as i64, max: i8::MAX as i64, list: false }
             ),
-            filter("connect-time-null", Column::ConnectTime, Kind::Null),
+            filter("connect-time-null", Column::ConnectTime, ParamType::Null),
         ],
         &names!("src-name-in", Column::SrcNameIn)
     ),
     join!(&texts!("src-prefix-in", Column::SrcPrefixIn), &texts!("dst-prefix-in", Column::DstPrefixIn))
 );
+
+/// Filters by dimensions of breakdowns, of calls that an account made.
+pub const CUSTOMER_DIMENSIONS: &[Param] = &[
+    filter("destination-prefix-eq", Column::DestinationPrefix, ParamType::Text(TextOp::Eq)),
+    filter("destination-prefix-in", Column::DestinationPrefix, ParamType::Texts(TextOp::Eq)),
+    filter("destination-prefix-starts-with", Column::DestinationPrefix, ParamType::Texts(TextOp::StartsWith)),
+    filter("dst-network-id", Column::DstNetworkId, ids()),
+    filter("disconnect-code", Column::LegaDisconnectCode, ids()),
+    filter("q850-cause", Column::LegaQ850Cause, ids()),
+    filter("customer-auth-id", Column::CustomerAuthId, ids()),
+    filter("currency", Column::CustomerCurrencyId, ids()),
+    filter("reverse-billing", Column::DestinationReverseBilling, ParamType::Positive),
+    filter("answered", Column::Duration, ParamType::Positive),
+];
+
+/// The same of attempts that were sent to a vendor's account.
+pub const VENDOR_DIMENSIONS: &[Param] = &[
+    filter("destination-prefix-eq", Column::DestinationPrefix, ParamType::Text(TextOp::Eq)),
+    filter("destination-prefix-in", Column::DestinationPrefix, ParamType::Texts(TextOp::Eq)),
+    filter("destination-prefix-starts-with", Column::DestinationPrefix, ParamType::Texts(TextOp::StartsWith)),
+    filter("dst-network-id", Column::DstNetworkId, ids()),
+    filter("disconnect-code", Column::LegbDisconnectCode, ids()),
+    filter("q850-cause", Column::LegbQ850Cause, ids()),
+    filter("term-gw-id", Column::TermGwId, ids()),
+    filter("currency", Column::VendorCurrencyId, ids()),
+    filter("reverse-billing", Column::DialpeerReverseBilling, ParamType::Positive),
+    filter("answered", Column::Duration, ParamType::Positive),
+];
+
+/// The accounts, window and dimensions of a breakdown.
+pub const BREAKDOWN_SCOPE: &[Param] = &[
+    param("account-id", Role::Accounts),
+    param("from-time", Role::From),
+    param("to-time", Role::To),
+    param("group-by", Role::GroupBy),
+    param("dst-prefix-digits", Role::DstDigits),
+    param("src-prefix-digits", Role::SrcDigits),
+    optional("sampling", Role::Sampling),
+];
+
+/// The same of a breakdown of the operator's, which may be of all accounts.
+pub const OPERATOR_SCOPE: &[Param] = join!(
+    OPERATOR_WINDOW,
+    &[
+        param("group-by", Role::GroupBy),
+        param("dst-prefix-digits", Role::DstDigits),
+        param("src-prefix-digits", Role::SrcDigits),
+        optional("sampling", Role::Sampling),
+    ]
+);
+
+/// The accounts, side and window of the operator's reports.
+pub const OPERATOR_WINDOW: &[Param] = &[
+    param("side", Role::Side),
+    optional("account-id", Role::Accounts),
+    param("from-time", Role::From),
+    param("to-time", Role::To),
+];
+
+/// The same with a sampling and measures.
+pub const OPERATOR_SERIES: &[Param] =
+    join!(OPERATOR_WINDOW, &[param("sampling", Role::Sampling), param("measures", Role::Measures)]);
+
+/// Customers and vendors, which the operator alone tells apart.
+pub const CONTRACTORS: &[Param] =
+    &[filter("customer-id", Column::CustomerId, id(Cmp::Eq)), filter("vendor-id", Column::VendorId, id(Cmp::Eq))];
+
+/// The vendor's gateway, of calls that an account made.
+pub const TERM_GW: &[Param] = &[filter("term-gw-id", Column::TermGwId, ids())];
+
+/// The customer's authentication record, of attempts that were sent to a vendor.
+pub const CUSTOMER_AUTH: &[Param] = &[filter("customer-auth-id", Column::CustomerAuthId, ids())];
+
+/// The measures and form of a breakdown's answer.
+pub const BREAKDOWN_FORM: &[Param] = &[
+    param("time-zone", Role::TimeZone),
+    param("week-start", Role::WeekStart),
+    param("day-start", Role::DayStart),
+    param("measures", Role::Measures),
+    param("short-seconds", Role::ShortSeconds),
+    param("compare", Role::Compare),
+    param("order-by", Role::OrderBy),
+    param("limit", Role::Limit),
+    param("min-calls", Role::MinCalls),
+    param("decimals", Role::Decimals),
+    param("numbers", Role::Numbers),
+    param("format", Role::Format),
+    param("t-unit", Role::TUnit),
+];
 
 /// The form of an answer of live-call counts.
 pub const GRID_FORM: &[Param] =
@@ -194,17 +312,18 @@ pub const FORM: &[Param] = join!(
         param("day-start", Role::DayStart),
         param("complete", Role::Complete),
         param("settle", Role::Settle),
+        param("compare", Role::Compare),
     ],
     GRID_FORM
 );
 
 #[cfg(test)]
 mod tests {
-    use crate::report::{REPORTS, find};
+    use crate::report::{BREAKDOWNS, OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, REPORTS, find};
 
     #[test]
     fn names_are_unique_within_a_report() {
-        for report in REPORTS {
+        for report in REPORTS.iter().chain(BREAKDOWNS).chain(OPERATORS_BREAKDOWNS).chain(OPERATORS_STATISTICS) {
             let mut names: Vec<&str> = report.params().map(|param| param.name).collect();
             let count = names.len();
             names.sort_unstable();

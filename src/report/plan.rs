@@ -3,26 +3,19 @@
 
 use time::OffsetDateTime;
 
-use super::figure::{self, Sum};
-use super::{Report, Shape};
+use super::Report;
+use super::measure::Aggregate;
+use super::query::Query;
 use crate::query::filter::Filter;
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
+use crate::query::scope::Scope;
 use crate::query::zone::Calendar;
-
-/// An account of the token's own customer: made by the access check only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Scope {
-    /// The tenant: customer_id (origination) or vendor_id (termination).
-    pub tenant: u32,
-    /// The account's integer id.
-    pub account: u32,
-}
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Form {
-    /// Fractional figures without quotes.
+pub struct JsonForm {
+    /// Fractional measures without quotes.
     pub plain_numbers: bool,
     /// An array of objects instead of columns.
     pub rows: bool,
@@ -30,12 +23,12 @@ pub struct Form {
     pub milliseconds: bool,
 }
 
-/// What a caller asks for; every value read, nothing checked against the clock yet.
+/// A caller's request; every value parsed, nothing checked against the clock yet.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Which report.
+    /// The report.
     pub report: &'static Report,
-    /// Whose calls.
+    /// The tenant and account.
     pub scope: Scope,
     /// Start, inclusive; absent for live calls only.
     pub from: Option<Instant>,
@@ -52,7 +45,7 @@ pub struct Request {
     /// Only buckets that have been over for so many seconds; all buckets if absent.
     pub settle: Option<i64>,
     /// The form of the answer.
-    pub form: Form,
+    pub form: JsonForm,
 }
 
 /// Seconds of the window, both inclusive: `time_start` has whole seconds, so fractions are rounded inwards.
@@ -75,31 +68,29 @@ pub struct Grid {
     pub count: u64,
 }
 
-/// What to read for an answer.
+/// The plan of a query: the window, intervals and buckets to read.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Which report.
-    pub report: &'static Report,
-    /// Whose calls.
-    pub scope: Scope,
+    /// The query: scope, records, dimension, measures and filters.
+    pub query: Query,
+    /// The report's name, for logs and metrics.
+    pub report: &'static str,
     /// When; absent for live calls.
     pub window: Option<Window>,
-    /// All of them must hold.
-    pub filters: Vec<Filter>,
     /// Seconds of the intervals that the engine adds up.
     pub interval: i64,
     /// Length of a bucket.
     pub sampling: Sampling,
-    /// How intervals fold into buckets.
+    /// The calendar by which intervals fold into buckets.
     pub calendar: Calendar,
     /// The buckets of the answer.
     pub grid: Grid,
     /// True if empty buckets are filled in.
     pub fill: bool,
-    /// Only buckets that have been over for so many seconds.
+    /// Seconds that a bucket must have been over to be part of the result; all buckets if absent.
     pub settle: Option<i64>,
     /// The form of the answer.
-    pub form: Form,
+    pub form: JsonForm,
     /// The clock at the time of the request, epoch seconds.
     pub now: i64,
     /// Most rows that are read. Rows by a key are more than there are buckets, and how many is known only when they come.
@@ -114,7 +105,7 @@ impl Plan {
             0 => self.calendar_intervals(),
             _ => self.grid.count,
         };
-        let row = 8 + figure::sums(self.report.figures).into_iter().map(Sum::bytes).sum::<u64>();
+        let row = 8 + self.query.aggregates().into_iter().map(Aggregate::bytes).sum::<u64>();
         2 * row * intervals
     }
 
@@ -146,25 +137,19 @@ impl Request {
     /// The first reason for which the engine is not asked.
     pub fn plan(self, now: OffsetDateTime, max_buckets: u64) -> Result<Plan, Refusal> {
         let clock = now.unix_timestamp();
-        let filling = match self.report.shape {
-            Shape::Calls { fill, .. } => fill,
-            Shape::Concurrency => true,
-            Shape::LiveCalls => false,
-        };
         let mut plan = Plan {
-            report: self.report,
-            scope: self.scope,
+            query: self.report.query(self.scope, self.filters),
+            report: self.report.name,
             window: None,
-            filters: self.filters,
             interval: self.sampling.fixed_seconds().unwrap_or(0),
             sampling: self.sampling,
             calendar: self.calendar,
             grid: Grid { first: 0, step: 0, count: 0 },
-            fill: self.fill.unwrap_or(filling),
+            fill: self.fill.unwrap_or(self.report.fill),
             settle: self.settle,
             form: self.form,
             now: clock,
-            most_rows: match self.report.key {
+            most_rows: match self.report.dimension {
                 Some(_) => usize::try_from(max_buckets).unwrap_or(usize::MAX),
                 None => usize::MAX,
             },

@@ -1,4 +1,4 @@
-//! What the planner chose: from where each stretch of a window is read. For the log, the metrics and the header of
+//! The planner's choice: the source of each segment of a window. It is for the log, the metrics and the header of
 //! `debug=plan`; nothing of it can be read back into a statement.
 
 use std::fmt;
@@ -24,6 +24,12 @@ pub enum Source {
     ByDestination,
     /// The calls, from the projection that has them by vendor.
     ByVendor,
+    /// Sums by destination: of all vendors by hour.
+    OperatorHours,
+    /// The same by day.
+    OperatorDays,
+    /// Sums by destination: of an account by day.
+    CustomerDays,
     /// Snapshots of live calls.
     Snapshots,
 }
@@ -37,15 +43,18 @@ impl Source {
             Self::Calls => "calls",
             Self::ByDestination => "by_destination",
             Self::ByVendor => "by_vendor",
+            Self::OperatorHours => "operator_hours",
+            Self::OperatorDays => "operator_days",
+            Self::CustomerDays => "customer_days",
             Self::Snapshots => "snapshots",
         }
     }
 }
 
-/// A stretch of time that a statement reads in one way: `calls[2026-01-01T00:00:30Z..2026-01-01T00:01:00Z)`, without an end
+/// A range of time that a statement reads from one source: `calls[2026-01-01T00:00:30Z..2026-01-01T00:01:00Z)`, without an end
 /// where it is open, with `+2` behind it where only the rows of two named parts are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Scan {
+pub struct Segment {
     /// From where.
     pub source: Source,
     /// First second.
@@ -56,14 +65,14 @@ pub struct Scan {
     pub parts: usize,
 }
 
-impl Scan {
+impl Segment {
     /// All rows of a window.
     pub fn during(source: Source, window: Window) -> Self {
         Self { source, from: window.from, end: window.to.map(|to| to + 1), parts: 0 }
     }
 }
 
-impl fmt::Display for Scan {
+impl fmt::Display for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[{}..", self.source.name(), instant(self.from))?;
         if let Some(end) = self.end {
@@ -97,10 +106,11 @@ impl Chosen {
     /// All of them, in order.
     pub const ALL: [Self; 4] = [Self::Minutes, Self::Calls, Self::Both, Self::Snapshots];
 
-    /// What these stretches amount to; `None` when nothing is read.
-    pub fn of(scans: &[Scan]) -> Option<Self> {
-        let reads = |any: &[Source]| scans.iter().any(|scan| any.contains(&scan.source));
-        let sums = reads(&[Source::Minutes, Source::QuarterHours, Source::Hours]);
+    /// The kind of sources of these segments; `None` if nothing is read.
+    pub fn of(segments: &[Segment]) -> Option<Self> {
+        let reads = |any: &[Source]| segments.iter().any(|segment| any.contains(&segment.source));
+        let by_time = [Source::Minutes, Source::QuarterHours, Source::Hours];
+        let sums = reads(&by_time) || reads(&[Source::OperatorHours, Source::OperatorDays, Source::CustomerDays]);
         let calls = reads(&[Source::Calls, Source::ByDestination, Source::ByVendor]);
         match (sums, calls, reads(&[Source::Snapshots])) {
             (true, true, _) => Some(Self::Both),
@@ -122,20 +132,20 @@ impl Chosen {
     }
 }
 
-/// A proxy takes some kilobytes of headers at most, and a stretch is some fifty characters.
+/// A proxy takes some kilobytes of headers at most, and a segment is some fifty characters.
 const MOST_PIECES: usize = 32;
 
-/// What was read for one answer, by however many statements.
+/// The trace of a result: the segments of its statements, and the rows read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    scans: Vec<Scan>,
+pub struct Trace {
+    segments: Vec<Segment>,
     rows_read: u64,
 }
 
-impl Told {
+impl Trace {
     /// Notes a statement that ran, and the rows that the engine says it read.
     pub fn add(&mut self, statement: &Statement, rows_read: u64) {
-        self.scans.extend_from_slice(statement.scans());
+        self.segments.extend_from_slice(statement.segments());
         self.rows_read += rows_read;
     }
 
@@ -144,65 +154,65 @@ impl Told {
         self.rows_read
     }
 
-    /// The stretches, with spaces between them; behind the first `MOST_PIECES` only how many more: `more:5`.
+    /// The segments, with spaces between them; behind the first `MOST_PIECES` only the number of the rest: `more:5`.
     pub fn pieces(&self) -> String {
-        let (shown, more) = self.scans.split_at(self.scans.len().min(MOST_PIECES));
+        let (shown, more) = self.segments.split_at(self.segments.len().min(MOST_PIECES));
         let more = if more.is_empty() { String::new() } else { format!(" more:{}", more.len()) };
         pieces(shown) + &more
     }
 }
 
-/// `source=both; rows_read=123`; `source=none` when everything was remembered.
-impl fmt::Display for Told {
+/// `source=both; rows_read=123`; `source=none` if everything was cached.
+impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = Chosen::of(&self.scans).map_or("none", Chosen::name);
+        let source = Chosen::of(&self.segments).map_or("none", Chosen::name);
         write!(f, "source={source}; rows_read={}", self.rows_read)
     }
 }
 
 /// Stretches with spaces between them.
-pub fn pieces(scans: &[Scan]) -> String {
-    scans.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+pub fn pieces(segments: &[Segment]) -> String {
+    segments.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn scan(source: Source) -> Scan {
-        Scan { source, from: 1_767_225_600, end: Some(1_767_225_660), parts: 0 }
+    fn segment(source: Source) -> Segment {
+        Segment { source, from: 1_767_225_600, end: Some(1_767_225_660), parts: 0 }
     }
 
     #[test]
     fn stretches_are_half_open_and_may_be_of_some_parts_only() {
-        let told = [scan(Source::Minutes), Scan { end: None, parts: 2, ..scan(Source::Calls) }];
+        let trace = [segment(Source::Minutes), Segment { end: None, parts: 2, ..segment(Source::Calls) }];
         assert_eq!(
-            pieces(&told),
+            pieces(&trace),
             "minutes[2026-01-01T00:00:00Z..2026-01-01T00:01:00Z) calls[2026-01-01T00:00:00Z..)+2"
         );
         assert_eq!(
-            Scan { from: i64::MAX, end: None, ..scan(Source::Calls) }.to_string(),
+            Segment { from: i64::MAX, end: None, ..segment(Source::Calls) }.to_string(),
             format!("calls[{}..)", i64::MAX)
         );
     }
 
     #[test]
     fn an_answer_from_several_statements_names_all_of_their_sources() {
-        let [minutes, calls, live] = [Source::Minutes, Source::Calls, Source::Snapshots].map(scan);
+        let [minutes, calls, live] = [Source::Minutes, Source::Calls, Source::Snapshots].map(segment);
         assert_eq!(Chosen::of(&[]), None);
         assert_eq!(Chosen::of(&[minutes, minutes]), Some(Chosen::Minutes));
         assert_eq!(Chosen::of(&[calls]), Some(Chosen::Calls));
         assert_eq!(Chosen::of(&[calls, minutes]), Some(Chosen::Both));
         assert_eq!(Chosen::of(&[live]), Some(Chosen::Snapshots));
-        let mut told = Told::default();
-        assert_eq!((told.to_string().as_str(), told.pieces().as_str()), ("source=none; rows_read=0", ""));
-        told.add(&Statement { scans: vec![minutes], ..Statement::default() }, 5);
-        told.add(&Statement { scans: vec![calls], ..Statement::default() }, 2);
-        assert_eq!(told.to_string(), "source=both; rows_read=7");
-        assert_eq!(told.pieces(), pieces(&[minutes, calls]));
-        told.add(&Statement { scans: vec![calls; 30], ..Statement::default() }, 0);
-        assert_eq!(told.pieces().split(' ').count(), 32);
-        told.add(&Statement { scans: vec![calls; 5], ..Statement::default() }, 0);
-        assert!(told.pieces().ends_with(&format!(" {calls} more:5")), "{}", told.pieces());
+        let mut trace = Trace::default();
+        assert_eq!((trace.to_string().as_str(), trace.pieces().as_str()), ("source=none; rows_read=0", ""));
+        trace.add(&Statement { segments: vec![minutes], ..Statement::default() }, 5);
+        trace.add(&Statement { segments: vec![calls], ..Statement::default() }, 2);
+        assert_eq!(trace.to_string(), "source=both; rows_read=7");
+        assert_eq!(trace.pieces(), pieces(&[minutes, calls]));
+        trace.add(&Statement { segments: vec![calls; 30], ..Statement::default() }, 0);
+        assert_eq!(trace.pieces().split(' ').count(), 32);
+        trace.add(&Statement { segments: vec![calls; 5], ..Statement::default() }, 0);
+        assert!(trace.pieces().ends_with(&format!(" {calls} more:5")), "{}", trace.pieces());
     }
 }

@@ -2,16 +2,25 @@
 
 mod aggregate;
 mod choice;
+mod destinations;
+mod group_pieces;
+mod groups;
 mod piece;
 pub mod projections;
 pub mod schema;
 mod select;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_groups;
 
-pub use choice::{Chosen, Scan, Source, Told, pieces};
-pub use projections::Route;
+pub use choice::{Chosen, Segment, Source, Trace, pieces};
+pub use groups::{groups, numbers_of_others};
+pub use projections::ReadMode;
 pub use select::{Read, Set, select, select_reads};
+
+/// Most bytes of one value of a list, before what escapes add.
+const MOST_BYTES: usize = 60_000;
 
 /// A statement: text made of constants and configured names only, and the values bound to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,7 +30,7 @@ pub struct Statement {
     light: bool,
     patterns: bool,
     named: bool,
-    scans: Vec<Scan>,
+    segments: Vec<Segment>,
 }
 
 impl Statement {
@@ -50,9 +59,9 @@ impl Statement {
         self.named
     }
 
-    /// What it reads, as the planner chose.
-    pub fn scans(&self) -> &[Scan] {
-        &self.scans
+    /// The segments that it reads, as the planner chose.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
     }
 
     /// Adds SQL: a constant, or a configured name or expression. Never a caller's text.
@@ -92,16 +101,49 @@ impl Statement {
         self.bind("Array(String)", format!("[{}]", list.join(",")))
     }
 
+    /// Adds a list as one value, or joined of several: the engine takes 128 KiB of a value, and a thousand values.
+    fn bind_parts<T>(&mut self, values: &[T], size: impl Fn(&T) -> usize, bind: impl Fn(&mut Self, &[T])) -> &mut Self {
+        let (mut parts, mut rest) = (Vec::new(), values);
+        while !rest.is_empty() {
+            let mut taken = 0;
+            let fits = rest.iter().take_while(|value| {
+                taken += size(value) + 1;
+                taken <= MOST_BYTES
+            });
+            let (part, more) = rest.split_at(fits.count().max(1));
+            parts.push(part);
+            rest = more;
+        }
+        if parts.len() < 2 {
+            bind(self, values);
+            return self;
+        }
+        for (place, part) in parts.into_iter().enumerate() {
+            self.push(if place == 0 { "arrayConcat(" } else { ", " });
+            bind(self, part);
+        }
+        self.push(")")
+    }
+
+    /// Adds any number of texts.
+    fn bind_many_texts(&mut self, values: &[String]) -> &mut Self {
+        let bind = |s: &mut Self, part: &[String]| {
+            s.bind_texts(part);
+        };
+        self.bind_parts(values, |text| text.len() + 2, bind)
+    }
+
+    /// Adds any number of whole numbers.
+    fn bind_many_integers(&mut self, values: &[i64]) -> &mut Self {
+        let bind = |s: &mut Self, part: &[i64]| {
+            s.bind_integers(part);
+        };
+        self.bind_parts(values, |number| number.to_string().len(), bind)
+    }
+
     /// Adds whole numbers as one value.
     fn bind_integers(&mut self, values: &[i64]) -> &mut Self {
         let list: Vec<String> = values.iter().map(ToString::to_string).collect();
         self.bind("Array(Int64)", format!("[{}]", list.join(",")))
     }
-}
-
-/// True if a name can stand in SQL as it is.
-pub fn is_identifier(name: &str) -> bool {
-    let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

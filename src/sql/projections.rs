@@ -1,4 +1,4 @@
-//! The projections of cdrscope's own calls: which columns each holds, and which one serves a stretch of a report.
+//! The projections of cdrscope's own calls: which columns each holds, and which one serves a segment of a plan.
 //!
 //! A statement over the table has 154 columns and every projection to plan, and ClickHouse spends longer on that than on
 //! reading a small account's month. A projection that is read by its name has a dozen columns and no choice. But there it
@@ -8,24 +8,26 @@
 use time::OffsetDateTime;
 
 use super::Statement;
+use super::destinations::{CUSTOMER_DAYS, OPERATOR_DAYS, OPERATOR_HOURS};
 use super::schema::Schema;
 use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
-use crate::report::figure::{self, Sum};
+use crate::report::measure::Aggregate;
 use crate::report::plan::{Plan, Window};
-use crate::report::{Key, Report, Side, Table};
+use crate::report::query::Query;
+use crate::report::{Dimension, Side};
 
-/// How statements over cdrscope's own calls come by its projections. An operator's own table is read as it is.
+/// The way that statements over cdrscope's own calls read its projections. An operator's own table is read as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
+pub enum ReadMode {
     /// By their names, as the planner chooses.
     Named,
     /// As ClickHouse chooses, which makes up for parts that lack one.
     Engine,
-    /// Not at all: every figure from the calls as they lie in the table.
+    /// Not at all: every measure from the calls as they lie in the table.
     Calls,
 }
 
-/// What is stored a second time beside the calls.
+/// A projection: rows stored a second time beside the calls.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Projection {
     /// Its name in `schema/`.
@@ -89,8 +91,8 @@ static BY_DESTINATION: Projection = Projection {
     ],
 };
 
-static BY_VENDOR: Projection = Projection {
-    name: "by_vendor",
+static VENDOR_CALLS: Projection = Projection {
+    name: "vendor_calls",
     columns: &[
         "vendor_id",
         "vendor_acc_id",
@@ -103,11 +105,20 @@ static BY_VENDOR: Projection = Projection {
         "dst_country_id",
         "src_prefix_routing",
         "dst_prefix_routing",
+        "legb_disconnect_code",
+        "legb_q850_cause",
+        "pdd",
+        "time_connect",
+        "destination_prefix",
+        "dst_network_id",
+        "term_gw_id",
+        "dialpeer_next_rate",
+        "vendor_currency_id",
     ],
 };
 
 /// All that are read by their names.
-pub static ALL: [&Projection; 8] = [
+pub static ALL: [&Projection; 11] = [
     &CUSTOMER_MINUTES,
     &CUSTOMER_QUARTER_HOURS,
     &CUSTOMER_HOURS,
@@ -115,12 +126,15 @@ pub static ALL: [&Projection; 8] = [
     &VENDOR_QUARTER_HOURS,
     &VENDOR_HOURS,
     &BY_DESTINATION,
-    &BY_VENDOR,
+    &VENDOR_CALLS,
+    &OPERATOR_HOURS.projection,
+    &OPERATOR_DAYS.projection,
+    &CUSTOMER_DAYS.projection,
 ];
 
-/// What sums are of.
+/// The length of the intervals that a projection aggregates by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum RollupUnit {
     /// A minute.
     Minute,
     /// A quarter of an hour, in UTC.
@@ -129,7 +143,7 @@ pub enum Unit {
     Hour,
 }
 
-impl Unit {
+impl RollupUnit {
     /// Its seconds.
     pub fn seconds(self) -> i64 {
         match self {
@@ -178,27 +192,32 @@ impl Order {
         match self {
             Self::Table => None,
             Self::Destination => Some(&BY_DESTINATION),
-            Self::Vendor => Some(&BY_VENDOR),
+            Self::Vendor => Some(&VENDOR_CALLS),
         }
     }
 
     /// The order in which the least is read for the window's calls.
     pub fn best(plan: &Plan, schema: &Schema, window: Window) -> Self {
+        Self::of(plan.query.records.side(), &plan.query.filters, &needed(plan, schema), (window, plan.now))
+    }
+
+    /// The order in which the least is read of a side's calls of a window that fulfil the filters: of such that hold the
+    /// columns. Behind an open window comes the clock.
+    pub fn of(side: Side, filters: &[Filter], columns: &[Column], (window, now): (Window, i64)) -> Self {
         // By destination all of the destination's calls in the months are read, in the table's order all destinations' in the
         // window. Countries and prefixes have some percent of an account's calls each.
         const WORTH: i64 = 3 * 86_400;
-        let order = match plan.report.side {
+        let order = match side {
             Side::Termination => Self::Vendor,
             Side::Origination
-                if plan.filters.iter().any(is_destination) && window.to.unwrap_or(plan.now) - window.from >= WORTH =>
+                if filters.iter().any(is_destination) && window.to.unwrap_or(now) - window.from >= WORTH =>
             {
                 Self::Destination
             }
             Side::Origination => Self::Table,
         };
-        let holds = |column: Column| order.projection().is_none_or(|held| held.columns.contains(&column.name()));
-        let all = needed(plan, schema).into_iter().all(holds);
-        if all { order } else { Self::Table }
+        let holds = |column: &Column| order.projection().is_none_or(|held| held.columns.contains(&column.name()));
+        if columns.iter().all(holds) { order } else { Self::Table }
     }
 }
 
@@ -213,24 +232,21 @@ fn is_destination(filter: &Filter) -> bool {
 
 /// The columns that are read besides those of the account, the tenant, the time and the duration, which every order has.
 fn needed(plan: &Plan, schema: &Schema) -> Vec<Column> {
-    let side = plan.report.side;
-    let summed = figure::sums(plan.report.figures).into_iter().flat_map(|sum| match sum {
-        Sum::Seconds if schema.billed_duration => vec![side.billed_duration()],
-        Sum::Price => vec![side.price()],
-        Sum::Effective => vec![side.q850_cause(), side.sip_code()],
-        Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds => Vec::new(),
-    });
-    let filtered = plan.filters.iter().map(|filter| filter.column);
-    summed.chain(filtered).chain(plan.report.key.map(Key::column)).collect()
+    let side = plan.query.records.side();
+    let summed = plan.query.aggregates().into_iter().flat_map(|sum| schema.columns(sum, side));
+    let filtered = plan.query.filters.iter().map(|filter| filter.column);
+    summed.chain(filtered).chain(plan.query.dimension.map(Dimension::column)).collect()
 }
 
-/// True if the sums by time hold all that the report is made of.
-pub fn has_sums(report: &Report) -> bool {
-    let held = |sum: &Sum| match sum {
-        Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => true,
-        Sum::Effective => false,
+/// True if the sums by time hold all that the query's measures are made of.
+pub fn has_sums(query: &Query) -> bool {
+    let held = |sum: &Aggregate| {
+        matches!(
+            sum,
+            Aggregate::Calls | Aggregate::Answered | Aggregate::AnsweredSeconds | Aggregate::Seconds | Aggregate::Price
+        )
     };
-    report.table == Table::Cdrs && report.key.is_none() && figure::sums(report.figures).iter().all(held)
+    query.records.add_up() && query.dimension.is_none() && query.aggregates().iter().all(held)
 }
 
 /// Adds the table that a projection is.
@@ -257,13 +273,10 @@ pub fn months(s: &mut Statement, window: Window) {
 /// list of parts that a statement reads a little before it looks at this, and a part may have been replaced in between.
 const PARTS: &str = "rows > 0 AND (active OR remove_time >= now() - 2)";
 
-/// Adds a SELECT of no row and so many columns that fails where a part lacks a projection, or is not of the month that its
+/// Adds a SELECT of no row and these columns. It fails if a part lacks a projection, or is not of the month that its
 /// partition says.
-pub fn guard(s: &mut Statement, used: &[&'static Projection], columns: usize, schema: &Schema) {
-    s.push("SELECT 0");
-    for _ in 1..columns {
-        s.push(", 0");
-    }
+pub fn guard(s: &mut Statement, used: &[&'static Projection], columns: &[&str], schema: &Schema) {
+    s.push("SELECT ").push(&columns.join(", "));
     s.push(" FROM system.parts WHERE database = currentDatabase() AND table = '").push(&schema.cdrs.name);
     // All of it within throwIf, since ClickHouse may work out conditions in any order.
     s.push("' AND throwIf(").push(PARTS).push(" AND (NOT hasAll(projections, [");
@@ -279,9 +292,9 @@ pub fn guard(s: &mut Statement, used: &[&'static Projection], columns: usize, sc
     s.push("), 'a part lacks a projection')");
 }
 
-/// What of the projections a part of the table lacks: a part that has `held` and lies in `partition`, with calls from
-/// `first` to `last`, epoch seconds. In a part that is not of one month, as its partition is to say, nothing can be found by
-/// destination.
+/// The projections that a part of the table lacks: a part that has `held` and lies in `partition`, with calls from
+/// `first` to `last`, epoch seconds. A part that spans months, or lies in another month than its partition, has nothing
+/// that can be found by destination.
 pub fn lacked(held: &[String], partition: &str, first: i64, last: i64) -> Vec<&'static str> {
     let whole = [first, last].into_iter().all(|at| month(at).is_some_and(|month| month == partition));
     let is_lacked = |name: &&str| !held.iter().any(|held| held == name) || (*name == BY_DESTINATION.name && !whole);

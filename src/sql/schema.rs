@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::config::Reports;
 use crate::query::filter::Column;
-use crate::report::figure::{self, Sum};
-use crate::report::{Key, Report, Table};
+use crate::report::measure::{self, Aggregate};
+use crate::report::{Dimension, Report, Side, Table};
 
 /// One table as statements see it.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ pub struct Schema {
     pub billed_duration: bool,
     /// Seconds between snapshots of one node.
     pub period_seconds: u32,
-    /// What counts as effective.
+    /// The cause codes that count as effective.
     pub causes: Causes,
 }
 
@@ -112,14 +112,52 @@ impl Schema {
 
     /// A column that the report needs and its table lacks.
     pub fn missing(&self, report: &Report) -> Option<Column> {
-        let side = report.side;
-        let needed = figure::sums(report.figures).into_iter().flat_map(|sum| match sum {
-            Sum::Effective if self.causes.hear_ringing() => vec![side.q850_cause(), side.sip_code(), Column::Pdd],
-            Sum::Effective => vec![side.q850_cause(), side.sip_code()],
-            Sum::Calls | Sum::Answered | Sum::AnsweredSeconds | Sum::Seconds | Sum::Price => Vec::new(),
-        });
-        let table = self.table(report.table);
-        needed.chain(report.key.map(Key::column)).find(|column| !table.has(column.name()))
+        let side = report.records.side();
+        let needed = measure::aggregates(report.measures).into_iter().flat_map(|sum| self.columns(sum, side));
+        let table = self.table(report.records.table());
+        needed.chain(report.dimension.map(Dimension::column)).find(|column| !table.has(column.name()))
+    }
+
+    /// The columns that an aggregate is made of, besides those that every table has.
+    pub fn columns(&self, sum: Aggregate, side: Side) -> Vec<Column> {
+        match sum {
+            Aggregate::Seconds if self.billed_duration => vec![side.billed_duration()],
+            Aggregate::BilledSeconds => vec![side.billed_duration()],
+            Aggregate::Price => vec![side.price()],
+            Aggregate::Effective if self.causes.hear_ringing() => vec![side.q850_cause(), side.sip_code(), Column::Pdd],
+            Aggregate::Effective => vec![side.q850_cause(), side.sip_code()],
+            Aggregate::Established | Aggregate::NotRedirected | Aggregate::Ineffective => vec![side.sip_code()],
+            Aggregate::Instant => vec![Column::TimeConnect, Column::Pdd],
+            Aggregate::Sources => vec![Column::SrcPrefixRouting],
+            Aggregate::Destinations => vec![Column::DstPrefixRouting],
+            Aggregate::Delay(_) => vec![Column::Pdd],
+            Aggregate::Revenue => Self::money(Side::Origination),
+            Aggregate::Cost => Self::money(Side::Termination),
+            Aggregate::Loss | Aggregate::LossCalls => {
+                [Self::money(Side::Origination), Self::money(Side::Termination)].concat()
+            }
+            Aggregate::CurrencyFrom | Aggregate::CurrencyTo => vec![side.currency()],
+            Aggregate::Calls
+            | Aggregate::Answered
+            | Aggregate::AnsweredSeconds
+            | Aggregate::Seconds
+            | Aggregate::Attempts
+            | Aggregate::Short
+            | Aggregate::Longest
+            | Aggregate::First
+            | Aggregate::Last
+            | Aggregate::AllCalls
+            | Aggregate::EarlierCalls
+            | Aggregate::EarlierAnswered => Vec::new(),
+        }
+    }
+
+    /// The columns that a side's money is made of; a table may lack the one that turns its sign.
+    fn money(side: Side) -> Vec<Column> {
+        match side {
+            Side::Origination => vec![Column::CustomerPriceNoVat, Column::CustomerCurrencyRate],
+            Side::Termination => vec![Column::VendorPrice, Column::VendorCurrencyRate],
+        }
     }
 
     /// True if a filter on that column can be answered. The duration of a live call is computed from two other columns.

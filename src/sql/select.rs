@@ -2,36 +2,36 @@
 //! sampling, `WITH TOTALS` for the totals. Exact integers and decimals come back; ratios are made of them elsewhere.
 
 use super::Statement;
-use super::aggregate::{aggregate, aggregate_of_sums, key, name};
-use super::choice::{Scan, Source};
+use super::aggregate::{Over, aggregate, aggregate_of_sums, key, name};
+use super::choice::{Segment, Source};
 use super::piece::{Piece, pieces};
-use super::projections::{self, Order, Projection, Route};
+use super::projections::{self, Order, Projection, ReadMode};
 use super::schema::{Schema, TableSchema};
 use crate::query::decimal;
 use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
-use crate::report::figure;
+use crate::report::Table;
 use crate::report::live::{self, Cell};
 use crate::report::plan::{Plan, Window};
-use crate::report::{Shape, Table};
+use crate::report::query::Records;
 
 /// The statement that reads what `plan` needs. Columns: the interval's start in epoch seconds, then the report's sums; or,
 /// for live calls, the columns of `live::COLUMNS`.
-pub fn select(plan: &Plan, schema: &Schema, route: Route) -> Statement {
-    match plan.report.shape {
-        Shape::Calls { .. } => calls(plan, schema, route),
-        Shape::Concurrency => concurrency(plan, schema),
-        Shape::LiveCalls => live_calls(plan, schema),
+pub fn select(plan: &Plan, schema: &Schema, route: ReadMode) -> Statement {
+    match plan.query.records {
+        Records::Calls(_) | Records::Attempts(_) => calls(plan, schema, route),
+        Records::Concurrency(_) => concurrency(plan, schema),
+        Records::LiveCalls(_) => live_calls(plan, schema),
     }
 }
 
-/// What one statement reads: rows of a window, all of them or those of named parts of the table.
+/// A read of one statement: rows of a window, all of them or those of named parts of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// When.
+    /// The window of time.
     pub window: Window,
     /// Only rows of these parts; all rows if empty.
     pub parts: Vec<String>,
-    /// Which buckets the rows belong to; see [`select_reads`].
+    /// The buckets that the rows belong to; see [`select_reads`].
     pub set: Set,
 }
 
@@ -56,25 +56,25 @@ impl Set {
     }
 }
 
-fn calls(plan: &Plan, schema: &Schema, route: Route) -> Statement {
+fn calls(plan: &Plan, schema: &Schema, route: ReadMode) -> Statement {
     let Some(window) = plan.window else { return Statement::default() };
     reads(plan, schema, &[Read { window, parts: Vec::new(), set: Set::Chunks }], false, route)
 }
 
 /// Several reads in one statement. The interval's start is preceded by a column that says which set of buckets the row is
 /// of: 0 for chunks, 1 for edges, 2 for seconds.
-pub fn select_reads(plan: &Plan, schema: &Schema, all: &[Read], route: Route) -> Statement {
+pub fn select_reads(plan: &Plan, schema: &Schema, all: &[Read], route: ReadMode) -> Statement {
     reads(plan, schema, all, true, route)
 }
 
-fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route) -> Statement {
+fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: ReadMode) -> Statement {
     let mut pieces: Vec<(&Read, Piece)> = all
         .iter()
         .flat_map(|read| pieces(plan, schema, read, route).into_iter().map(move |piece| (read, piece)))
         .collect();
-    let sums = figure::sums(plan.report.figures);
+    let sums = plan.query.aggregates();
     let ours = schema.table(Table::Cdrs).is_ours;
-    let (keys, order) = match (tagged, plan.report.key) {
+    let (keys, order) = match (tagged, plan.query.dimension) {
         (false, None) => ("cdrscope_t", " ORDER BY cdrscope_t"),
         (true, None) => ("cdrscope_set, cdrscope_t", " ORDER BY cdrscope_set, cdrscope_t"),
         (false, Some(_)) => ("cdrscope_t, cdrscope_key", " ORDER BY cdrscope_t, cdrscope_key"),
@@ -82,24 +82,25 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route)
             ("cdrscope_set, cdrscope_t, cdrscope_key", " ORDER BY cdrscope_set, cdrscope_t, cdrscope_key")
         }
     };
-    let inner = if plan.report.key.is_some() { " GROUP BY cdrscope_t, cdrscope_key" } else { " GROUP BY cdrscope_t" };
+    let inner =
+        if plan.query.dimension.is_some() { " GROUP BY cdrscope_t, cdrscope_key" } else { " GROUP BY cdrscope_t" };
     let mut named: Vec<&'static Projection> = match route {
-        Route::Named if ours => pieces.iter().filter_map(|(_, piece)| piece.projection(plan)).collect(),
-        Route::Named | Route::Engine | Route::Calls => Vec::new(),
+        ReadMode::Named if ours => pieces.iter().filter_map(|(_, piece)| piece.projection(plan)).collect(),
+        ReadMode::Named | ReadMode::Engine | ReadMode::Calls => Vec::new(),
     };
     named.sort_by_key(|projection| projection.name);
     named.dedup_by_key(|projection| projection.name);
-    let scans = pieces.iter().map(|(read, piece)| piece.told(read.parts.len())).collect();
+    let segments = pieces.iter().map(|(read, piece)| piece.segment(read.parts.len())).collect();
     // ClickHouse keeps one list of parts for a table in a statement, so all of an answer is of one moment. It takes the columns
     // that it saw first along with the list, so the table itself comes before its projections.
-    if route == Route::Named {
+    if route == ReadMode::Named {
         pieces.sort_by_key(|(_, piece)| piece.projection(plan).is_some());
     }
     let mut s = Statement {
-        patterns: plan.filters.iter().any(|filter| matches!(filter.test, Test::Pattern(..))),
+        patterns: plan.query.filters.iter().any(|filter| matches!(filter.test, Test::Pattern(..))),
         light: ours && pieces.iter().all(|(_, piece)| piece.is_light(plan.now)),
         named: !named.is_empty(),
-        scans,
+        segments,
         ..Statement::default()
     };
     let alone = pieces.len() == 1;
@@ -120,7 +121,7 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route)
     let guard = |s: &mut Statement| {
         if !named.is_empty() {
             s.push(" UNION ALL ");
-            projections::guard(s, &named, columns, schema);
+            projections::guard(s, &named, &vec!["0"; columns], schema);
         }
     };
     if !alone {
@@ -132,7 +133,7 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route)
         guard(&mut s);
     }
     // The planner has chosen; ClickHouse would only look at every projection once more, or must not read any.
-    if ours && route != Route::Engine {
+    if ours && route != ReadMode::Engine {
         s.push(" SETTINGS optimize_use_projections = 0");
         // ClickHouse's former analysis takes a millisecond less over sums. Several pieces have to be of one moment, which only
         // the present one promises; filters gain nothing.
@@ -144,9 +145,9 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: Route)
 }
 
 /// SELECT … WHERE …, without GROUP BY.
-fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, Piece), tagged: bool, route: Route) {
+fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, Piece), tagged: bool, route: ReadMode) {
     let table = schema.table(Table::Cdrs);
-    let named = piece.projection(plan).filter(|_| route == Route::Named);
+    let named = piece.projection(plan).filter(|_| route == ReadMode::Named);
     let time = table.sql(Column::TimeStart.name());
     let at = match piece {
         // A column of the projection's, or an expression by which ClickHouse finds the projection.
@@ -171,11 +172,11 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, 
     }
     s.push(" AS cdrscope_t");
     key(s, plan, table);
-    for sum in figure::sums(plan.report.figures) {
+    for sum in plan.query.aggregates() {
         s.push(", ");
         match piece {
             Piece::Sums { .. } if named.is_some() => aggregate_of_sums(s, sum, plan, schema),
-            Piece::Sums { .. } | Piece::Calls { .. } => aggregate(s, sum, plan, schema),
+            Piece::Sums { .. } | Piece::Calls { .. } => aggregate(s, sum, Over::of(plan, schema)),
         }
         s.push(" AS ").push(name(sum));
     }
@@ -185,7 +186,7 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, 
         None => drop(s.push(&table.name)),
     }
     tenant(s, plan, table);
-    if plan.report.last_attempt_only {
+    if matches!(plan.query.records, Records::Calls(_)) {
         s.push(" AND ").push(table.sql(Column::IsLastCdr.name())).push(" = 1");
     }
     match piece {
@@ -215,8 +216,8 @@ fn concurrency(plan: &Plan, schema: &Schema) -> Statement {
     let table = schema.table(Table::ActiveCalls);
     let time = table.sql(Column::SnapshotTimestamp.name());
     let node = table.sql(Column::NodeId.name());
-    let scans = plan.window.map(|window| Scan::during(Source::Snapshots, window)).into_iter().collect();
-    let mut s = Statement { scans, ..Statement::default() };
+    let segments = plan.window.map(|window| Segment::during(Source::Snapshots, window)).into_iter().collect();
+    let mut s = Statement { segments, ..Statement::default() };
     s.push("SELECT ");
     interval(&mut s, time, plan.interval);
     s.push(" AS cdrscope_t, count() FROM ").push(&table.name);
@@ -239,7 +240,7 @@ fn live_calls(plan: &Plan, schema: &Schema) -> Statement {
     let time = table.sql(Column::SnapshotTimestamp.name());
     let node = table.sql(Column::NodeId.name());
     let silent = Window { from: plan.now - 3 * i64::from(schema.period_seconds), to: None };
-    let mut s = Statement { scans: vec![Scan::during(Source::Snapshots, silent)], ..Statement::default() };
+    let mut s = Statement { segments: vec![Segment::during(Source::Snapshots, silent)], ..Statement::default() };
     for (i, column) in live::COLUMNS.iter().enumerate() {
         s.push(if i == 0 { "SELECT " } else { ", " });
         match (table.has(column.name), column.cell) {
@@ -283,9 +284,9 @@ fn interval(s: &mut Statement, time: &str, seconds: i64) {
 }
 
 fn tenant(s: &mut Statement, plan: &Plan, table: &TableSchema) {
-    let side = plan.report.side;
-    s.push(" WHERE ").push(table.sql(side.account().name())).push(" = ").bind("UInt32", plan.scope.account);
-    s.push(" AND ").push(table.sql(side.tenant().name())).push(" = ").bind("UInt32", plan.scope.tenant);
+    let side = plan.query.records.side();
+    s.push(" WHERE ").push(table.sql(side.account().name())).push(" = ").bind("UInt32", plan.query.scope.account());
+    s.push(" AND ").push(table.sql(side.tenant().name())).push(" = ").bind("UInt32", plan.query.scope.tenant());
 }
 
 fn not_buffered(s: &mut Statement, table: &TableSchema) {
@@ -294,18 +295,26 @@ fn not_buffered(s: &mut Statement, table: &TableSchema) {
     }
 }
 
-fn window(s: &mut Statement, time: &str, window: Option<Window>) {
+pub(super) fn window(s: &mut Statement, time: &str, window: Option<Window>) {
     let Some(window) = window else { return };
-    s.push(" AND ").push(time).push(" >= toDateTime(").bind("UInt32", window.from).push(")");
-    if let Some(to) = window.to {
-        s.push(" AND ").push(time).push(" <= toDateTime(").bind("UInt32", to).push(")");
+    // Times begin in 1970; a window that is compared may lie before.
+    s.push(" AND ").push(time).push(" >= toDateTime(").bind("UInt32", window.from.max(0)).push(")");
+    match window.to {
+        Some(to) if to < 0 => drop(s.push(" AND 0")),
+        Some(to) => drop(s.push(" AND ").push(time).push(" <= toDateTime(").bind("UInt32", to).push(")")),
+        None => {}
     }
 }
 
 fn filters(s: &mut Statement, plan: &Plan, table: &TableSchema) {
-    for filter in &plan.filters {
+    conditions(s, &plan.query.filters, plan.query.records.table(), table);
+}
+
+/// Adds the conditions of filters behind others.
+pub(super) fn conditions(s: &mut Statement, filters: &[Filter], table: Table, schema: &TableSchema) {
+    for filter in filters {
         s.push(" AND ");
-        condition(s, filter, plan.report.table, table);
+        condition(s, filter, table, schema);
     }
 }
 

@@ -31,17 +31,17 @@ impl<F: Fn() -> Client + Send + Sync + 'static> Clients for F {
 pub(super) struct PerThread {
     source: Box<dyn Clients>,
     seconds: String,
-    made: ThreadLocal<RefCell<Option<Made>>>,
+    made: ThreadLocal<RefCell<Option<ClientOfGeneration>>>,
 }
 
 /// A client and its generation.
-struct Made {
+struct ClientOfGeneration {
     generation: u64,
     client: Arc<Client>,
 }
 
 impl PerThread {
-    /// Clients of `source` whose queries may take so many seconds.
+    /// Clients of `source` whose queries may take `seconds` seconds.
     pub(super) fn new(source: impl Clients, seconds: u32) -> Self {
         Self { source: Box::new(source), seconds: seconds.to_string(), made: ThreadLocal::new() }
     }
@@ -55,7 +55,7 @@ impl PerThread {
             Some(made) if made.generation == generation => Arc::clone(&made.client),
             _ => {
                 let client = Arc::new(self.limited(self.source.client()));
-                *made = Some(Made { generation, client: Arc::clone(&client) });
+                *made = Some(ClientOfGeneration { generation, client: Arc::clone(&client) });
                 client
             }
         }

@@ -1,12 +1,12 @@
-//! What ClickHouse's failures mean to a caller. The server's code arrives as text, so one function reads it.
+//! Classes of ClickHouse's failures, as callers see them. The server's code arrives as text, so one function reads it.
 
 use clickhouse::error::Error;
 
 use crate::columns::tsv::TsvError;
-use crate::fair::Refused;
-use crate::metrics::Outcome;
+use crate::fair::SlotRefused;
+use crate::metrics::QueryOutcome;
 
-/// What a caller may learn of a failure.
+/// The class of a failure, as a caller may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// All slots were taken, or the server has too many queries.
@@ -23,7 +23,7 @@ pub enum Failure {
     TooManyRows,
 }
 
-impl From<Failure> for Outcome {
+impl From<Failure> for QueryOutcome {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Busy => Self::Busy,
@@ -43,13 +43,13 @@ pub struct StoreError {
     /// Its kind.
     pub failure: Failure,
     #[source]
-    cause: Cause,
+    cause: StoreCause,
     refusal: bool,
 }
 
 /// Where a failure comes from.
 #[derive(Debug, thiserror::Error)]
-enum Cause {
+enum StoreCause {
     #[error(transparent)]
     ClickHouse(Error),
     #[error(transparent)]
@@ -73,12 +73,12 @@ impl StoreError {
 
     /// True if it is ClickHouse's NOT_FOUND_COLUMN_IN_BLOCK.
     pub(super) fn names_no_column(&self) -> bool {
-        matches!(&self.cause, Cause::ClickHouse(Error::BadResponse(text)) if code(text) == Some("10"))
+        matches!(&self.cause, StoreCause::ClickHouse(error) if server_code(error) == Some("10"))
     }
 
     /// The way out, if the server refused settings of a query: READONLY, SETTING_CONSTRAINT_VIOLATION.
     pub fn refused_settings(&self, user: &str) -> Option<String> {
-        let Cause::ClickHouse(Error::BadResponse(text)) = &self.cause else { return None };
+        let StoreCause::ClickHouse(Error::BadResponse(text)) = &self.cause else { return None };
         match code(text)? {
             "164" => Some(format!(
                 "ClickHouse refuses settings from user {user} (readonly = 1): give the user a profile with readonly = 2"
@@ -93,22 +93,22 @@ impl StoreError {
         }
     }
 
-    pub(super) fn busy(refused: Refused) -> Self {
+    pub(super) fn busy(refused: SlotRefused) -> Self {
         let cause = match refused {
-            Refused::Late => Cause::Late,
-            Refused::Queue | Refused::Never => Cause::Queue,
+            SlotRefused::Late => StoreCause::Late,
+            SlotRefused::Queue | SlotRefused::Never => StoreCause::Queue,
         };
         Self { failure: Failure::Busy, cause, refusal: false }
     }
 
     /// A sum outside the range of its type.
     pub fn overflow() -> Self {
-        Self { failure: Failure::Failed, cause: Cause::Overflow, refusal: false }
+        Self { failure: Failure::Failed, cause: StoreCause::Overflow, refusal: false }
     }
 
     /// Waited longer than a query may take.
     pub fn slow() -> Self {
-        Self { failure: Failure::Slow, cause: Cause::Slow, refusal: false }
+        Self { failure: Failure::Slow, cause: StoreCause::Slow, refusal: false }
     }
 }
 
@@ -120,7 +120,7 @@ impl From<TsvError> for StoreError {
             TsvError::Row(_) => Failure::Failed,
             TsvError::TooMany(_) => Failure::TooManyRows,
         };
-        Self { failure, cause: Cause::Rows(error), refusal: false }
+        Self { failure, cause: StoreCause::Rows(error), refusal: false }
     }
 }
 
@@ -133,11 +133,16 @@ impl From<Error> for StoreError {
             _ => Failure::Failed,
         };
         let refusal = failure == Failure::Failed && matches!(&error, Error::BadResponse(text) if !is_of_means(text));
-        Self { failure, cause: Cause::ClickHouse(error), refusal }
+        Self { failure, cause: StoreCause::ClickHouse(error), refusal }
     }
 }
 
-/// The number in `Code: 159. DB::Exception: …`.
+/// ClickHouse's number of an error, which the client hands on as text only: `Code: 159. DB::Exception: …`.
+pub fn server_code(error: &Error) -> Option<&str> {
+    let Error::BadResponse(text) = error else { return None };
+    code(text)
+}
+
 fn code(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("Code: ")?;
     rest.split(|c: char| !c.is_ascii_digit()).next().filter(|code| !code.is_empty())
@@ -149,9 +154,11 @@ fn is_of_means(text: &str) -> bool {
     matches!(code(text), Some("158" | "201" | "241" | "307" | "396" | "439"))
 }
 
-/// What the code means.
+/// The class of a failure by the server's error code.
 fn of_code(text: &str) -> Failure {
     match code(text) {
+        // TOO_MANY_ROWS, of `max_rows_to_group_by` alone: other bounds of rows are the operator's own.
+        Some("158") if text.contains("GROUP BY") => Failure::TooManyRows,
         // TIMEOUT_EXCEEDED, TOO_SLOW; the estimate that a query would take too long.
         Some("159" | "160") => Failure::Slow,
         // TOO_MANY_SIMULTANEOUS_QUERIES.

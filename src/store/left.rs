@@ -20,10 +20,10 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// Statements that were left and have not ended.
 pub(super) struct Leftovers {
     clients: Arc<PerThread>,
-    all: Mutex<Vec<Statement>>,
+    all: Mutex<Vec<LeftStatement>>,
 }
 
-struct Statement {
+struct LeftStatement {
     id: String,
     since: Instant,
     _slot: Permit,
@@ -45,7 +45,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some((id, slot)) = self.statement.take() {
-            self.left.add(Statement { id, since: Instant::now(), _slot: slot });
+            self.left.add(LeftStatement { id, since: Instant::now(), _slot: slot });
         }
     }
 }
@@ -65,7 +65,7 @@ impl Leftovers {
         self.lock().len()
     }
 
-    fn add(self: &Arc<Self>, statement: Statement) {
+    fn add(self: &Arc<Self>, statement: LeftStatement) {
         // Without a runtime the process is about to end.
         let Ok(runtime) = Handle::try_current() else { return };
         let mut all = self.lock();
@@ -96,8 +96,8 @@ impl Leftovers {
             }
         }
         let mut all = self.lock();
-        let gone = |one: &mut Statement| ended.contains(&one.id) || one.since.elapsed() > LONGEST;
-        let gone: Vec<Statement> = all.extract_if(.., gone).collect();
+        let gone = |one: &mut LeftStatement| ended.contains(&one.id) || one.since.elapsed() > LONGEST;
+        let gone: Vec<LeftStatement> = all.extract_if(.., gone).collect();
         let left = all.len();
         drop(all);
         drop(gone);
@@ -116,7 +116,7 @@ impl Leftovers {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Statement>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<LeftStatement>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,7 @@
 mod clients;
 mod error;
 mod left;
+pub mod parts;
 mod projections;
 
 use std::sync::Arc;
@@ -14,18 +15,18 @@ use uuid::Uuid;
 use crate::columns::tsv::{Rows, TsvReader};
 use crate::config::{ClickHouse, Limits};
 use crate::fair::{Bounds, Fair, Standing};
-use crate::metrics::{Outcome, Queries};
+use crate::metrics::{Queries, QueryOutcome};
 use crate::shown::Shown;
-use crate::sql::{Chosen, Route, Statement, pieces};
+use crate::sql::{Chosen, ReadMode, Statement, pieces};
 use clients::PerThread;
 use left::Leftovers;
 use projections::Projections;
 
 pub use clients::Clients;
-pub use error::{Failure, StoreError};
-pub use projections::Reading;
+pub use error::{Failure, StoreError, server_code};
+pub use projections::ProjectionMode;
 
-/// How long to wait for an answer beyond the engine's own limit before giving up on it.
+/// Time to wait for a response beyond the engine's own limit before giving up on it.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Time allowed for small housekeeping queries.
@@ -36,13 +37,13 @@ const PATTERN_BLOCK: &str = "2048";
 
 tokio::task_local! {
     /// The id of the request that a task answers, for the log.
-    pub static REQUEST: String;
+    pub static REQUEST: Arc<str>;
 }
 
 /// Values of a statement in the log.
-struct Values<'a>(&'a [String]);
+struct LoggedValues<'a>(&'a [String]);
 
-impl std::fmt::Debug for Values<'_> {
+impl std::fmt::Debug for LoggedValues<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.0.iter().map(|value| Shown(value))).finish()
     }
@@ -64,8 +65,8 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// What a small housekeeping query gives; `TimedOut` when it takes longer than five seconds, as it does where a server takes
-/// connections and says nothing. The client itself would wait for ever.
+/// Runs a small housekeeping query; `TimedOut` if it takes longer than five seconds. A server may take connections and
+/// say nothing, and the client itself would wait for ever.
 pub(crate) async fn in_time<T>(
     work: impl Future<Output = clickhouse::error::Result<T>>,
 ) -> clickhouse::error::Result<T> {
@@ -119,13 +120,13 @@ impl Store {
             slots: Fair::new(slots(limits)),
             limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
             queries: Queries::default(),
-            projections: Projections::new(Reading::Left),
+            projections: Projections::new(ProjectionMode::Left),
         }
     }
 
     /// Reads projections in that way from now on.
     #[must_use]
-    pub fn reading(mut self, reading: Reading) -> Self {
+    pub fn reading(mut self, reading: ProjectionMode) -> Self {
         self.projections = Projections::new(reading);
         self
     }
@@ -137,7 +138,7 @@ impl Store {
 
     /// True if projections are read by their names.
     pub fn names_projections(&self) -> bool {
-        self.projections.route() == Route::Named
+        self.projections.route() == ReadMode::Named
     }
 
     /// Runs the statement that `write` makes for a report of `tenant` and hands every row to `rows`. Answers the statement,
@@ -154,7 +155,7 @@ impl Store {
     pub async fn read<R: Rows>(
         &self,
         tenant: u32,
-        write: impl Fn(Route) -> Statement,
+        write: impl Fn(ReadMode) -> Statement,
         report: &str,
         rows: &mut R,
     ) -> Result<(Statement, u64), StoreError> {
@@ -169,16 +170,16 @@ impl Store {
         {
             self.projections.refused(error);
             self.queries.note_repeated();
-            statement = write(Route::Engine);
+            statement = write(ReadMode::Engine);
             done = self
                 .in_a_slot(tenant, async |id, standing| self.stream(&statement, report, (id, standing), rows).await)
                 .await;
         }
         let (outcome, read) = match &done {
-            Ok(read) => (Outcome::Ok, *read),
+            Ok(read) => (QueryOutcome::Ok, *read),
             Err(error) => (error.failure.into(), 0),
         };
-        noted.end(Chosen::of(statement.scans()), outcome, read);
+        noted.end(Chosen::of(statement.segments()), outcome, read);
         done.map(|read| (statement, read))
     }
 
@@ -211,17 +212,17 @@ impl Store {
         log::debug!(
             "request {}: query {id}: {report}: source={}; pieces={}",
             REQUEST.try_with(Clone::clone).unwrap_or_default(),
-            Chosen::of(statement.scans()).map_or("none", Chosen::name),
-            pieces(statement.scans())
+            Chosen::of(statement.segments()).map_or("none", Chosen::name),
+            pieces(statement.segments())
         );
-        log::debug!("query {id}: {} {:?}", statement.text(), Values(statement.params()));
+        log::debug!("query {id}: {} {:?}", statement.text(), LoggedValues(statement.params()));
         let mut query =
             self.client().query_raw(statement.text()).with_setting("query_id", id).with_setting("log_comment", report);
         if statement.has_patterns() {
             // Between two blocks it can be stopped.
             query = query.with_setting("max_block_size", PATTERN_BLOCK);
         }
-        let is_behind = standing.has_company && standing.level > 1;
+        let is_behind = standing.is_crowded && standing.level > 1;
         if statement.is_light() || is_behind {
             // Short work is done before other threads have taken their share of it, and who has had much leaves the others
             // a core.
@@ -260,10 +261,20 @@ impl Store {
         Ok(in_time(query.fetch_one::<u8>()).await.map(drop)?)
     }
 
+    /// Bounds a busy customer, while others ask too, to as many statements as ClickHouse has threads for one: more of them do
+    /// not end sooner, and a short statement of another customer would wait for its part of each.
+    pub async fn learn_cores(&self) {
+        let threads = in_time(self.client().query_raw("SELECT toUInt32(getSetting('max_threads'))").fetch_one::<u32>());
+        match threads.await {
+            Ok(threads) => self.slots.set_busy_share(threads.into()),
+            Err(error) => log::debug!("threads of ClickHouse are not known: {error}"),
+        }
+    }
+
     /// Rows of a small housekeeping query.
     ///
     /// # Errors
-    /// What became of the query.
+    /// The query failed, or took longer than five seconds.
     pub async fn rows<T: RowOwned + RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
         Ok(in_time(self.client().query_raw(sql).fetch_all::<T>()).await?)
     }

@@ -1,4 +1,4 @@
-//! Whether the projections of cdrscope's own calls can be read by their names.
+//! Checks that the projections of cdrscope's own calls can be read by their names.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use super::{StoreError, in_time};
 use crate::shown::Cause;
-use crate::sql::Route;
+use crate::sql::ReadMode;
 use crate::sql::projections::{ALL, lacked, parts_of};
 
-/// How projections may be read.
+/// The ways of reading projections that the settings and the table allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
+pub enum ProjectionMode {
     /// By their names while that can be done: the calls are in cdrscope's own table of this name.
     Named(&'static str),
     /// As ClickHouse chooses: the table is somebody else's, or has no parts.
@@ -22,28 +22,28 @@ pub enum Reading {
     Off,
 }
 
-/// What is known of them.
+/// The way to read projections, and the finding of the latest check.
 #[derive(Debug)]
 pub(super) struct Projections {
-    reading: Reading,
+    reading: ProjectionMode,
     found: AtomicBool,
 }
 
 impl Projections {
-    pub(super) fn new(reading: Reading) -> Self {
+    pub(super) fn new(reading: ProjectionMode) -> Self {
         Self { reading, found: AtomicBool::new(false) }
     }
 
-    /// How the next statement reads them.
-    pub(super) fn route(&self) -> Route {
+    /// The route of the next statement.
+    pub(super) fn route(&self) -> ReadMode {
         match self.reading {
-            Reading::Named(_) if self.found.load(Ordering::Relaxed) => Route::Named,
-            Reading::Named(_) | Reading::Left => Route::Engine,
-            Reading::Off => Route::Calls,
+            ProjectionMode::Named(_) if self.found.load(Ordering::Relaxed) => ReadMode::Named,
+            ProjectionMode::Named(_) | ProjectionMode::Left => ReadMode::Engine,
+            ProjectionMode::Off => ReadMode::Calls,
         }
     }
 
-    /// A statement that names one was refused: takes them for gone until the next look.
+    /// A statement that names one was refused: takes them for gone until the next check.
     pub(super) fn refused(&self, error: &StoreError) {
         // ClickHouse does not find a part's own columns where no part is read. Whether that is as the table is empty, or as
         // every part lacks the projection, the next look will tell.
@@ -54,7 +54,7 @@ impl Projections {
 
     /// Looks whether they are there.
     pub(super) async fn look(&self, client: &Client) {
-        let Reading::Named(table) = self.reading else { return };
+        let ProjectionMode::Named(table) = self.reading else { return };
         let found = found(client, table, self.found.load(Ordering::Relaxed)).await;
         let (is_found, why) = match found {
             Ok(None) => (true, String::new()),
@@ -101,7 +101,7 @@ async fn found(client: &Client, table: &str, before: bool) -> Result<Option<Stri
 }
 
 #[derive(Row, Deserialize)]
-struct PartRow {
+struct ProjectedPart {
     projections: Vec<String>,
     partition_id: String,
     min_time: u32,
@@ -112,8 +112,10 @@ struct PartRow {
 /// the few parts do here.
 async fn lacked_in(client: &Client, table: &str) -> Result<Vec<&'static str>> {
     let database = client.database().unwrap_or("default");
-    let parts = in_time(client.query_raw(&parts_of(database, table)).fetch_all::<PartRow>()).await?;
-    let of = |part: &PartRow| lacked(&part.projections, &part.partition_id, part.min_time.into(), part.max_time.into());
+    let parts = in_time(client.query_raw(&parts_of(database, table)).fetch_all::<ProjectedPart>()).await?;
+    let of = |part: &ProjectedPart| {
+        lacked(&part.projections, &part.partition_id, part.min_time.into(), part.max_time.into())
+    };
     let mut all: Vec<_> = parts.iter().flat_map(of).collect();
     all.sort_unstable();
     all.dedup();
@@ -123,5 +125,5 @@ async fn lacked_in(client: &Client, table: &str) -> Result<Vec<&'static str>> {
 async fn text(client: &Client, sql: &str) -> Result<String> {
     let read = async { client.query_raw(sql).fetch_bytes("TabSeparatedRaw")?.collect().await };
     let bytes = in_time(read).await?;
-    String::from_utf8(bytes.to_vec()).map_err(|e| Error::Custom(e.to_string()))
+    String::from_utf8(bytes.to_vec()).map_err(|error| Error::Other(error.into()))
 }

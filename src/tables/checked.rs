@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use clickhouse::Client;
 
-use super::{CDRS_NAME, TablesError, Use, adapt, describe, plain};
+use super::{CDRS_NAME, TablesError, Type, adapt, describe, plain};
 use crate::config::Expressions;
 use crate::sql::schema::TableSchema;
 
@@ -43,7 +43,8 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// What stands for a column of `CHECKED`: an id that is there, or null; a whole number; a time or null.
+/// The SQL that reads a column of `CHECKED`: an id or null, a whole number, a time or null.
+/// `None` if the type of the column does not do.
 fn sql(column: &str, expression: &str, full_type: &str, time: &str) -> Option<String> {
     let (plain, _) = plain(full_type);
     match column {
@@ -53,8 +54,8 @@ fn sql(column: &str, expression: &str, full_type: &str, time: &str) -> Option<St
             "UUID" => Some(format!("nullIf({expression}, toUUID('00000000-0000-0000-0000-000000000000'))")),
             _ => None,
         },
-        "success" => adapt(expression, full_type, Use::Integer),
-        _ => adapt(expression, full_type, Use::MaybeTime).map(|sql| or_null(&sql, time)),
+        "success" => adapt(expression, full_type, Type::Integer),
+        _ => adapt(expression, full_type, Type::MaybeTime).map(|sql| or_null(&sql, time)),
     }
 }
 

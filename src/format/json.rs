@@ -1,6 +1,6 @@
 //! Numbers and text as JSON bytes.
 
-use crate::report::figure::Number;
+use crate::report::measure::Number;
 
 /// Appends a whole number.
 pub fn whole(out: &mut Vec<u8>, value: i128) {
@@ -36,7 +36,18 @@ fn hundredths(out: &mut Vec<u8>, value: i128) {
     }
 }
 
-/// Appends a figure's value; fractional ones in quotes unless `plain`.
+/// Appends a number of so many decimals, at least one of which is written.
+fn decimal(out: &mut Vec<u8>, value: i128, decimals: u8) {
+    let digits = format!("{:0width$}", value.unsigned_abs(), width = usize::from(decimals) + 1);
+    let (whole, part) = digits.split_at(digits.len() - usize::from(decimals));
+    let part = part.trim_end_matches('0');
+    out.extend_from_slice(if value < 0 { b"-" } else { b"" });
+    out.extend_from_slice(whole.as_bytes());
+    out.push(b'.');
+    out.extend_from_slice(if part.is_empty() { b"0" } else { part.as_bytes() });
+}
+
+/// Appends a measure's value; fractional ones in quotes unless `plain`.
 pub fn number(out: &mut Vec<u8>, number: Number, plain: bool) {
     match number {
         Number::Whole(value) => whole(out, value),
@@ -45,6 +56,12 @@ pub fn number(out: &mut Vec<u8>, number: Number, plain: bool) {
         Number::Hundredths(value) => {
             out.push(b'"');
             hundredths(out, value);
+            out.push(b'"');
+        }
+        Number::Decimal(value, decimals) if plain => decimal(out, value, decimals),
+        Number::Decimal(value, decimals) => {
+            out.push(b'"');
+            decimal(out, value, decimals);
             out.push(b'"');
         }
     }
@@ -88,6 +105,15 @@ mod tests {
             [(8500, "85.0"), (8611, "86.11"), (0, "0.0"), (-5, "-0.05"), (-150, "-1.5"), (7, "0.07"), (10, "0.1")]
         {
             assert_eq!(written(|out| hundredths(out, value)), text);
+        }
+    }
+
+    #[test]
+    fn decimals_end_behind_the_first_or_the_last_that_is_none_of_zero() {
+        for (value, decimals, text) in
+            [(1_500_000, 6, "1.5"), (-5, 6, "-0.000005"), (0, 3, "0.0"), (12_345, 2, "123.45")]
+        {
+            assert_eq!(written(|out| decimal(out, value, decimals)), text);
         }
     }
 

@@ -1,0 +1,166 @@
+//! Exact fractions: compared and subtracted without rounding, and rounded once.
+
+use std::cmp::Ordering;
+
+/// A numerator over a denominator above 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Fraction {
+    numerator: i128,
+    denominator: i128,
+}
+
+impl Fraction {
+    /// The quotient of two numbers; `None` over nothing.
+    pub fn of(numerator: i128, denominator: i128) -> Option<Self> {
+        match denominator.cmp(&0) {
+            Ordering::Greater => Some(Self { numerator, denominator }),
+            Ordering::Equal => None,
+            Ordering::Less => {
+                Some(Self { numerator: numerator.checked_neg()?, denominator: denominator.checked_neg()? })
+            }
+        }
+    }
+
+    /// The difference. Of ratios whose terms' products are beyond 128 bits, such as those of sums of money, what is behind the
+    /// whole part is rounded to 12 decimals. `None` if the whole part is beyond them too.
+    pub fn minus(self, other: Self) -> Option<Self> {
+        let (a, b) = (self.reduced(), other.reduced());
+        a.minus_exactly(b).or_else(|| {
+            let scale = 10_i128.pow(Self::DECIMALS_OF_LONG.into());
+            Self::of(a.rounded(Self::DECIMALS_OF_LONG)?.checked_sub(b.rounded(Self::DECIMALS_OF_LONG)?)?, scale)
+        })
+    }
+
+    /// Decimals of a difference that 128 bits do not hold exactly.
+    const DECIMALS_OF_LONG: u8 = 12;
+
+    fn minus_exactly(self, other: Self) -> Option<Self> {
+        let (a, b) = (self, other);
+        let common = gcd(a.denominator, b.denominator).max(1);
+        let (left, right) = (b.denominator / common, a.denominator / common);
+        let numerator = a.numerator.checked_mul(left)?.checked_sub(b.numerator.checked_mul(right)?)?;
+        Self::of(numerator, a.denominator.checked_mul(left)?)
+    }
+
+    /// The quotient of two fractions in percent; `None` over nothing, or beyond 128 bits.
+    pub fn percent_of(self, whole: Self) -> Option<Self> {
+        let (a, b) = (self.reduced(), whole.reduced());
+        // Sums of money have the same long denominator.
+        let common = gcd(a.denominator, b.denominator).max(1);
+        let numerator = a.numerator.checked_mul(b.denominator / common)?.checked_mul(100)?;
+        Self::of(numerator, (a.denominator / common).checked_mul(b.numerator)?)
+    }
+
+    /// The nearest number of so many decimals, in units of the last of them; halves go away from zero. `None` beyond 128 bits.
+    pub fn rounded(self, decimals: u8) -> Option<i128> {
+        let scale = 10_i128.checked_pow(decimals.into())?;
+        let (whole, rest) = (self.numerator / self.denominator, self.numerator % self.denominator);
+        let scaled = rest.checked_mul(scale)?;
+        let (part, rest) = (scaled / self.denominator, scaled % self.denominator);
+        let up = if rest.unsigned_abs() >= self.denominator.unsigned_abs() - rest.unsigned_abs() {
+            rest.signum()
+        } else {
+            0
+        };
+        whole.checked_mul(scale)?.checked_add(part)?.checked_add(up)
+    }
+
+    fn reduced(self) -> Self {
+        let common = gcd(self.numerator, self.denominator).max(1);
+        Self { numerator: self.numerator / common, denominator: self.denominator / common }
+    }
+}
+
+fn gcd(a: i128, b: i128) -> i128 {
+    if b == 0 { a.checked_abs().unwrap_or(1) } else { gcd(b, a % b) }
+}
+
+/// Compares by whole parts and then by what is left of each, upside down, as Euclid's algorithm does: products of the terms
+/// need not fit.
+impl Ord for Fraction {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let parts = |of: &Self| (of.numerator.div_euclid(of.denominator), of.numerator.rem_euclid(of.denominator));
+        let ((whole, rest), (other_whole, other_rest)) = (parts(self), parts(other));
+        match (whole.cmp(&other_whole), rest, other_rest) {
+            (Ordering::Equal, 0, _) | (Ordering::Equal, _, 0) => rest.cmp(&other_rest),
+            (Ordering::Equal, ..) => {
+                let upside_down = |of: &Self, rest| Self { numerator: of.denominator, denominator: rest };
+                upside_down(other, other_rest).cmp(&upside_down(self, rest))
+            }
+            (unequal, ..) => unequal,
+        }
+    }
+}
+
+impl PartialOrd for Fraction {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Fraction {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Fraction {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fraction(numerator: i128, denominator: i128) -> Fraction {
+        Fraction::of(numerator, denominator).unwrap()
+    }
+
+    #[test]
+    fn over_nothing_there_is_none() {
+        assert_eq!(Fraction::of(1, 0), None);
+        assert_eq!(fraction(1, 2).percent_of(fraction(0, 3)), None);
+    }
+
+    #[test]
+    fn halves_go_away_from_zero() {
+        for (numerator, denominator, rounded) in
+            [(1, 200, 1), (-1, 200, -1), (1, 201, 0), (3, 2, 150), (-7, 3, -233), (2, -3, -67)]
+        {
+            assert_eq!(fraction(numerator, denominator).rounded(2), Some(rounded), "{numerator}/{denominator}");
+        }
+    }
+
+    #[test]
+    fn large_terms_are_compared_exactly() {
+        let large = i128::MAX / 2;
+        assert!(fraction(large, large - 1) > fraction(large + 1, large));
+        assert!(fraction(-large, large - 1) < fraction(-large - 1, large));
+        assert_eq!(fraction(large, 2 * (large / 2)).cmp(&fraction(1, 1)), large.cmp(&(2 * (large / 2))));
+    }
+
+    #[test]
+    fn differences_of_long_ratios_are_there() {
+        // Margins in percent of 43 and 31 thousand, in units of 1e-15.
+        let now = fraction(100 * 12_345_678_901_234_567_891, 43_000_000_000_000_000_123);
+        let before = fraction(100 * -2_345_678_901_234_567_891, 31_000_000_000_000_000_457);
+        assert_eq!(now.minus(before).unwrap().rounded(6), Some(36_277_587));
+        assert_eq!(before.minus(now).unwrap().rounded(2), Some(-3628));
+        assert_eq!(now.minus(now).unwrap().rounded(2), Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn small_terms_are_what_products_say(a in -999_i128..999, b in 1_i128..99, c in -999_i128..999, d in 1_i128..99) {
+            let (one, other) = (fraction(a, b), fraction(c, d));
+            prop_assert_eq!(one.cmp(&other), (a * d).cmp(&(c * b)));
+            prop_assert_eq!(one.minus(other).unwrap(), fraction(a * d - c * b, b * d));
+            if c != 0 {
+                prop_assert_eq!(one.percent_of(other).unwrap(), fraction(100 * a * d, b * c));
+            }
+            // Twice the distance is at most one unit of the last decimal.
+            let rounded = one.rounded(3).unwrap();
+            prop_assert!((rounded * b - a * 1000).abs() * 2 <= b);
+        }
+    }
+}
