@@ -1,15 +1,19 @@
-//! What the country ids of calls are called: rows of `countries`, which are a convenience. Nothing depends on them.
+//! Names of the country ids of calls: rows of `countries`, which are a convenience. Nothing depends on them.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// Countries by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Countries(BTreeMap<u32, Country>);
+pub struct Countries {
+    by_id: BTreeMap<u32, Country>,
+    fingerprint: u64,
+}
 
 /// A row of `countries`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Country {
-    /// What people call it.
+    /// Its name, for people.
     pub name: String,
     /// Its ISO 3166 code; may be empty.
     pub iso: String,
@@ -18,27 +22,40 @@ pub struct Country {
 impl Countries {
     /// Of these rows those that have a name.
     pub fn new(rows: impl IntoIterator<Item = (u32, Country)>) -> Self {
-        Self(rows.into_iter().filter(|(_, country)| !country.name.is_empty()).collect())
+        let by_id: BTreeMap<u32, Country> = rows.into_iter().filter(|(_, country)| !country.name.is_empty()).collect();
+        let mut hasher = DefaultHasher::new();
+        by_id.hash(&mut hasher);
+        Self { by_id, fingerprint: hasher.finish() }
     }
 
     /// True if no id has a name.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_id.is_empty()
+    }
+
+    /// The country of an id.
+    pub fn get(&self, id: u32) -> Option<&Country> {
+        self.by_id.get(&id)
+    }
+
+    /// A number that stands for all of them: another one where a name changes.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 
     /// Every country, by id.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Country)> {
-        self.0.iter().map(|(id, country)| (*id, country))
+        self.by_id.iter().map(|(id, country)| (*id, country))
     }
 
-    /// What to show for an id: the name, or the id itself.
+    /// The name of an id, or the id itself if it has none.
     pub fn name(&self, id: u32) -> String {
-        self.0.get(&id).map_or_else(|| id.to_string(), |country| country.name.clone())
+        self.by_id.get(&id).map_or_else(|| id.to_string(), |country| country.name.clone())
     }
 
     /// The same with the id behind a name, so that no two are alike.
     pub fn text(&self, id: u32) -> String {
-        self.0.get(&id).map_or_else(|| id.to_string(), |country| format!("{} ({id})", country.name))
+        self.by_id.get(&id).map_or_else(|| id.to_string(), |country| format!("{} ({id})", country.name))
     }
 
     /// The country that an id, a name, an ISO code or a text of [`Self::text`] means, if it means one only.

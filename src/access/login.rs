@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use super::password::Stored;
+use super::password::StoredHash;
 use super::{Access, Snapshot};
 
 /// Rows by login. A login that two rows share is not here: it would not be known whose it is.
@@ -30,7 +30,7 @@ pub(super) fn by_login(access: &HashMap<u32, Access>, warnings: &mut Vec<String>
 #[derive(Clone, Debug)]
 pub struct Candidate {
     row: Option<u32>,
-    stored: Stored,
+    stored: StoredHash,
 }
 
 impl Candidate {
@@ -49,7 +49,7 @@ impl Candidate {
     }
 }
 
-/// What was wrong with a login.
+/// The part of a login that was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     /// Nobody has it, or no password that can be checked.
@@ -61,23 +61,24 @@ pub enum Wrong {
 }
 
 impl Snapshot {
-    /// What to check a password for `login` against. A login that is nobody's gets some row's hash, so that it takes as long
-    /// as one that exists even where rows brought costs of their own; always the same row's, chosen by `keys`.
+    /// The hash to check a password for `login` against. An unknown login gets the hash of some row, so that it takes as
+    /// long as a known one even if rows brought costs of their own. It is always the same row's, chosen by `keys`.
     pub fn candidate(&self, login: &str, keys: &RandomState) -> Candidate {
         let place = keys.hash_one(login) % (self.logins.len() as u64).max(1);
         let decoy = usize::try_from(place).ok().and_then(|place| self.logins.values().nth(place));
         let own = self.logins.get(login).and_then(|id| Some((*id, self.stored(*id)?)));
         match own {
             Some((id, stored)) => Candidate { row: Some(id), stored },
-            None => {
-                Candidate { row: None, stored: decoy.and_then(|id| self.stored(*id)).unwrap_or_else(Stored::nobodys) }
-            }
+            None => Candidate {
+                row: None,
+                stored: decoy.and_then(|id| self.stored(*id)).unwrap_or_else(StoredHash::nobodys),
+            },
         }
     }
 
-    fn stored(&self, id: u32) -> Option<Stored> {
+    fn stored(&self, id: u32) -> Option<StoredHash> {
         let phc = &self.access.get(&id)?.password_hash;
-        Stored::parse(phc).inspect_err(|why| log::debug!("api_access: row {id} cannot log in: {why}")).ok()
+        StoredHash::parse(phc).inspect_err(|why| log::debug!("api_access: row {id} cannot log in: {why}")).ok()
     }
 }
 

@@ -1,8 +1,9 @@
-//! Who may see what: rows of `accounts` and `api_access`, read again and again, and the checks made against them. An
-//! account is checked here before anything else is read.
+//! Accounts and access: rows of `accounts` and `api_access`, read again and again, and the checks made against them.
+//! An account is checked here before anything else is read.
 
 pub mod countries;
 mod login;
+pub mod operators;
 pub mod password;
 mod refresh;
 pub mod revoked;
@@ -18,12 +19,14 @@ use uuid::Uuid;
 
 use crate::config::Contractors;
 use crate::net;
+use crate::query::scope::Scope;
 use crate::report::Side;
-use crate::report::plan::Scope;
-use crate::token::{Accepted, Grant, Sides, Subject};
+use crate::token::{Accepted, Grant, OperatorGrant, Sides, Subject};
 
 use countries::Countries;
 pub use login::{Candidate, Wrong};
+use operators::OperatorNames;
+pub(crate) use refresh::{AccessRow, AccountRow};
 pub use refresh::{Directory, RefreshError};
 use revoked::Revoked;
 
@@ -34,14 +37,14 @@ pub struct Account {
     pub id: u32,
     /// The tenant it belongs to.
     pub customer_id: u32,
-    /// What people call it; may be empty.
+    /// Its name, for people; may be empty.
     pub name: String,
 }
 
 /// A row of `api_access`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// What it may see; `None` when its list of addresses does not read, which allows nobody.
+    /// Its grant; `None` if its list of addresses is invalid, which allows nobody.
     pub grant: Option<Grant>,
     /// Login name; empty for none.
     pub login: String,
@@ -64,6 +67,10 @@ pub struct Snapshot {
     pub logins: BTreeMap<String, u32>,
     /// Names of countries.
     pub countries: Arc<Countries>,
+    /// Rows of `operator_access` by id; `None` for one that allows nobody. Without a key of the operator's there are none.
+    pub operators: HashMap<u32, Option<OperatorGrant>>,
+    /// Names of accounts, customers and vendors, for the operator's eyes.
+    pub names: Arc<OperatorNames>,
 }
 
 impl Snapshot {
@@ -72,29 +79,29 @@ impl Snapshot {
         let all = self
             .accounts
             .iter()
-            .map(|(uuid, account)| (*uuid, account, Scope { tenant: account.customer_id, account: account.id }));
+            .map(|(uuid, account)| (*uuid, account, Scope::proven(account.customer_id, account.id)));
         let mut all: Vec<_> = all.collect();
         all.sort_unstable_by_key(|(uuid, account, _)| (account.customer_id, account.id, *uuid));
         all
     }
 }
 
-/// The tables could not be read for too long to trust what is remembered.
+/// The tables could not be read for so long that the last snapshot is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("accounts could not be read for a while, so no token is trusted")]
 pub struct Stale;
 
 /// The latest snapshot.
 #[derive(Debug, Default)]
-pub struct Latest(RwLock<Option<(Instant, Arc<Snapshot>)>>);
+pub struct LatestSnapshot(RwLock<Option<(Instant, Arc<Snapshot>)>>);
 
-impl Latest {
+impl LatestSnapshot {
     /// Replaces the snapshot by one whose reading began at `at`: a row that was deleted since may still be in it.
     pub fn set(&self, snapshot: Snapshot, at: Instant) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((at, Arc::new(snapshot)));
     }
 
-    /// How long ago the snapshot was taken; `None` if there is none.
+    /// The age of the snapshot; `None` if there is none.
     pub fn age(&self) -> Option<std::time::Duration> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(at, _)| at.elapsed())
     }
@@ -124,6 +131,15 @@ pub enum Denied {
     /// The row's list of addresses does not read.
     #[error("row {0} of api_access has an address that does not read")]
     BadRow(u32),
+    /// An operator's token where a customer's is meant, or the other way round.
+    #[error("a token for the other API")]
+    Operator,
+    /// The operator's row is not there.
+    #[error("there is no row {0} in operator_access")]
+    NoOperator(u32),
+    /// The operator's row does not read.
+    #[error("row {0} of operator_access has an address or a right that does not read")]
+    BadOperator(u32),
     /// The caller's address is not in the list.
     #[error("address not in allowed_ips")]
     Address,
@@ -174,6 +190,8 @@ impl Who {
                 snapshot.access.get(id).ok_or_else(gone)?.grant.clone().ok_or(Denied::BadRow(*id))?
             }
             Subject::Grant(grant) => grant.clone(),
+            // Keys of customers' tokens accept none of these.
+            Subject::Operator(_) | Subject::OperatorGrant(_) => return Err(Denied::Operator),
         };
         let allowed = grant.allowed_ips.is_empty() || ip.is_some_and(|ip| net::contains(&grant.allowed_ips, ip));
         let sides = grant.sides.unwrap_or_else(|| Sides::default_of(contractors));
@@ -197,7 +215,7 @@ impl Who {
         self.grant.customer_id
     }
 
-    /// True if answers may say how they were come by.
+    /// True if responses may hold the trace of their results.
     pub fn may_debug(&self) -> bool {
         self.grant.debug
     }
@@ -210,6 +228,12 @@ impl Who {
         all
     }
 
+    /// The name of an account that has a scope; empty for any other.
+    pub fn name(&self, account: Uuid) -> &str {
+        let own = self.snapshot.accounts.get(&account).filter(|account| self.own(account).is_some());
+        own.map_or("", |account| &account.name)
+    }
+
     /// Names of countries, which are everybody's.
     pub fn countries(&self) -> &Arc<Countries> {
         &self.snapshot.countries
@@ -218,7 +242,7 @@ impl Who {
     fn own(&self, account: &Account) -> Option<Scope> {
         let listed = self.grant.account_ids.is_empty() || self.grant.account_ids.contains(&account.id);
         let own = account.customer_id == self.grant.customer_id;
-        (listed && own).then_some(Scope { tenant: self.grant.customer_id, account: account.id })
+        (listed && own).then_some(Scope::proven(self.grant.customer_id, account.id))
     }
 }
 
@@ -250,7 +274,7 @@ mod tests {
     fn only_own_and_listed_accounts_have_a_scope() {
         let who = who(vec![10, 20], &[], "192.0.2.1").unwrap();
         for side in [Side::Origination, Side::Termination] {
-            assert_eq!(who.scope(Uuid::from_u128(1), side), Some(Scope { tenant: 7, account: 10 }));
+            assert_eq!(who.scope(Uuid::from_u128(1), side), Some(Scope::proven(7, 10)));
             for other in [2, 3, 4] {
                 assert_eq!(who.scope(Uuid::from_u128(other), side), None);
             }
@@ -286,7 +310,7 @@ mod tests {
 
     #[test]
     fn an_old_snapshot_is_not_trusted() {
-        let latest = Latest::default();
+        let latest = LatestSnapshot::default();
         assert!(latest.get(std::time::Duration::MAX).is_err());
         let begun = Instant::now();
         latest.set(Snapshot::default(), begun);

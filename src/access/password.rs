@@ -1,8 +1,10 @@
 //! Passwords: argon2id in PHC form. Slow on purpose and heavy on memory, so callers keep it off the threads that answer.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{ARGON2ID_IDENT, Argon2, Params};
+use std::sync::{Mutex, PoisonError};
+
+use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 
 /// Longest password that can be set, bytes of UTF-8. It is hashed as it is: no trimming, no normal form.
 pub const LONGEST: usize = 1024;
@@ -49,15 +51,15 @@ pub fn hash(password: &str) -> Result<String, PasswordError> {
 
 /// A hash that passwords can be checked against.
 #[derive(Clone)]
-pub struct Stored(PasswordHash);
+pub struct StoredHash(PasswordHash);
 
-impl std::fmt::Debug for Stored {
+impl std::fmt::Debug for StoredHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Stored({})", self.0.params)
     }
 }
 
-impl Stored {
+impl StoredHash {
     /// Reads a hash in PHC form.
     ///
     /// # Errors
@@ -82,7 +84,51 @@ impl Stored {
 
     /// True if it is this password's. Takes the time of its parameters, whatever the answer.
     pub fn matches(&self, password: &str) -> bool {
-        Argon2::default().verify_password(password.as_bytes(), &self.0).is_ok()
+        self.compute(password).is_some_and(|output| self.0.hash.is_some_and(|own| own == output))
+    }
+
+    /// The hash of another password with this one's salt and costs. Outputs compare in constant time.
+    fn compute(&self, password: &str) -> Option<Output> {
+        let params = Params::try_from(&self.0).ok()?;
+        let version = self.0.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+        let (salt, mut output) = (self.0.salt?, vec![0; self.0.hash?.len()]);
+        let argon = Argon2::new(Algorithm::Argon2id, version, params);
+        let mut memory = Memory::take(argon.params().block_count());
+        argon
+            .hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory.blocks.as_mut_slice())
+            .ok()?;
+        Output::new(&output).ok()
+    }
+}
+
+/// Most checks whose memory is kept for the next ones, as many as may run at once.
+const KEPT: usize = 4;
+/// Memory of a hash with the costs of those made here, blocks of 1 KiB. More than that is given back after its check.
+const USUAL: usize = 19_456;
+
+/// Memory for one check, used again for the next: left to the allocator, each thread that has checked a password would keep as
+/// much, and threads come and go.
+struct Memory {
+    blocks: Vec<Block>,
+}
+
+static SPARE: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+
+impl Memory {
+    fn take(count: usize) -> Self {
+        let mut blocks = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        // What stands in them does not matter: the first pass writes each block before it reads it.
+        blocks.resize(count.max(blocks.len()), Block::default());
+        Self { blocks }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.blocks.len() <= USUAL && spare.len() < KEPT {
+            spare.push(std::mem::take(&mut self.blocks));
+        }
     }
 }
 
@@ -96,15 +142,15 @@ mod tests {
 
     #[test]
     fn a_password_matches_its_own_hash_alone() {
-        let stored = Stored::parse(&hash("Грошi 😀 ").unwrap()).unwrap();
+        let stored = StoredHash::parse(&hash("Грошi 😀 ").unwrap()).unwrap();
         assert!(stored.matches("Грошi 😀 "));
         assert!(!stored.matches("Грошi 😀"));
     }
 
     #[test]
     fn nobodys_hash_costs_what_ours_do() {
-        let params = |stored: &Stored| Params::try_from(&stored.0).unwrap();
-        assert_eq!(params(&Stored::nobodys()), params(&Stored::parse(&hash("x").unwrap()).unwrap()));
+        let params = |stored: &StoredHash| Params::try_from(&stored.0).unwrap();
+        assert_eq!(params(&StoredHash::nobodys()), params(&StoredHash::parse(&hash("x").unwrap()).unwrap()));
     }
 
     #[test]
@@ -115,7 +161,7 @@ mod tests {
 
     #[test]
     fn other_algorithms_and_ruinous_costs_are_refused() {
-        let of = |phc: &str| Stored::parse(phc).err();
+        let of = |phc: &str| StoredHash::parse(phc).err();
         let rest = "$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         assert_eq!(
             of("$2a$12$K3bbOYqTnfUNGS8kGSuJZu0Vb8zQbXq8vVb9oQ0m1y6mW7gJ3nq3e"),

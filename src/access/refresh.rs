@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clickhouse::Row;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::countries::{Countries, Country};
 use super::login::by_login;
+use super::operators::{self, ContractorRow, OperatorNames, OperatorRow, OperatorTables};
 use super::revoked::{Revocation, Revoked};
-use super::{Access, Account, Latest, Snapshot, Stale};
-use crate::config::Accounts;
+use super::{Access, Account, LatestSnapshot, Snapshot, Stale};
+use crate::config::{Accounts, Config};
 use crate::notices::Notices;
 use crate::store::{Store, StoreError};
 use crate::token::{self, Grant};
@@ -52,30 +53,25 @@ fn without_texts(text: &str) -> String {
     parts.map(|(place, part)| if place % 2 == 1 { "'…'" } else { part }).collect()
 }
 
-#[derive(Row, Deserialize)]
-struct AccountRow {
-    id: u32,
+/// A row of `accounts`.
+#[derive(Row, Serialize, Deserialize)]
+pub(crate) struct AccountRow {
+    pub(crate) id: u32,
     #[serde(with = "clickhouse::serde::uuid")]
-    uuid: Uuid,
-    customer_id: u32,
-    name: String,
+    pub(crate) uuid: Uuid,
+    pub(crate) customer_id: u32,
+    pub(crate) name: String,
 }
 
-#[derive(Row, Deserialize)]
-struct AccessRow {
-    id: u32,
-    customer_id: u32,
-    account_ids: Vec<u32>,
-    allowed_ips: Vec<String>,
-    login: String,
-    password_hash: String,
-}
-
-#[derive(Row, Deserialize)]
-struct RevocationRow {
-    customer_id: u32,
-    jti: String,
-    not_before: i64,
+/// A row of `api_access`.
+#[derive(Default, Row, Serialize, Deserialize)]
+pub(crate) struct AccessRow {
+    pub(crate) id: u32,
+    pub(crate) customer_id: u32,
+    pub(crate) account_ids: Vec<u32>,
+    pub(crate) allowed_ips: Vec<String>,
+    pub(crate) login: String,
+    pub(crate) password_hash: String,
 }
 
 #[derive(Row, Deserialize)]
@@ -88,11 +84,13 @@ struct CountryRow {
 /// The tables, or the operator's queries in their place.
 #[derive(Debug)]
 pub struct Directory {
-    latest: Arc<Latest>,
+    latest: Arc<LatestSnapshot>,
     accounts_sql: String,
     access_sql: String,
     countries_sql: String,
     revocations_sql: String,
+    /// The tables that only the operator's own people need; nothing where they have no key.
+    operators: Option<OperatorTables>,
     refresh: Duration,
     /// Tables that a query of the operator's stands for.
     own: Vec<&'static str>,
@@ -101,7 +99,12 @@ pub struct Directory {
 
 impl Directory {
     /// A directory that has read nothing yet.
-    pub fn new(config: &Accounts) -> Self {
+    pub fn new(config: &Config) -> Self {
+        let operators = config.operator.is_on().then(|| OperatorTables::of(&config.accounts));
+        Self { operators, ..Self::of_customers(&config.accounts) }
+    }
+
+    fn of_customers(config: &Accounts) -> Self {
         let or = |own: &str, ours: &'static str| if own.is_empty() { ours.to_owned() } else { own.to_owned() };
         let accounts = or(&config.query, "SELECT id, uuid, customer_id, name FROM accounts FINAL");
         let access = or(
@@ -139,12 +142,15 @@ impl Directory {
                  max(ifNull(toUnixTimestamp64Milli(toDateTime64(r.not_before, 3, 'UTC')), toInt64(9223372036854775807))) AS not_before \
                  FROM ({revocations}) AS r GROUP BY customer_id, jti"
             ),
+            operators: None,
             refresh: Duration::from_secs(config.refresh_seconds.into()),
             own: [
                 ("accounts", &config.query),
                 ("api_access", &config.access_query),
                 ("token_revocations", &config.revocations_query),
                 ("countries", &config.countries_query),
+                ("operator_access", &config.operators_query),
+                ("contractors", &config.contractors_query),
             ]
             .into_iter()
             .filter_map(|(table, query)| (!query.is_empty()).then_some(table))
@@ -167,7 +173,7 @@ impl Directory {
         LEAST_AGE.max(self.refresh * 3)
     }
 
-    /// How long ago the tables were read; `None` if never.
+    /// The age of the tables' latest snapshot; `None` if they were never read.
     pub fn age(&self) -> Option<Duration> {
         self.latest.age()
     }
@@ -186,7 +192,7 @@ impl Directory {
         let began = Instant::now();
         let accounts: Vec<AccountRow> = store.rows(&self.accounts_sql).await.map_err(self.of("accounts"))?;
         let access: Vec<AccessRow> = store.rows(&self.access_sql).await.map_err(self.of("api_access"))?;
-        let revocations: Vec<RevocationRow> =
+        let revocations: Vec<Revocation> =
             store.rows(&self.revocations_sql).await.map_err(self.of("token_revocations"))?;
         let mut warnings = Vec::new();
         // Customer 0 is what `cdrscope access remove` leaves.
@@ -195,12 +201,21 @@ impl Directory {
         // Also where a query of the operator's still gives the row as it was.
         access.retain(|id, _| removed.iter().all(|row| row.id != *id));
         let removed = self.removed(removed.into_iter().map(|row| row.id), &access);
+        let operators: Vec<OperatorRow> = match &self.operators {
+            Some(tables) => store.rows(&tables.access_sql).await.map_err(self.of("operator_access"))?,
+            None => Vec::new(),
+        };
+        let operators = operators::by_id(operators, &mut warnings);
+        let accounts = by_uuid(accounts, &mut warnings);
+        let names = self.names(store, &accounts, &mut warnings).await;
         let snapshot = Snapshot {
-            accounts: by_uuid(accounts, &mut warnings),
+            accounts,
+            operators,
+            names,
             logins: by_login(&access, &mut warnings),
             access,
             removed,
-            revoked: Revoked::new(revocations.into_iter().map(Revocation::from)),
+            revoked: Revoked::new(revocations),
             countries: self.countries(store, &mut warnings).await,
         };
         self.latest.set(snapshot, began);
@@ -223,6 +238,22 @@ impl Directory {
         said.chain(before).filter(|id| !access.contains_key(id)).collect()
     }
 
+    async fn names(
+        &self,
+        store: &Store,
+        accounts: &HashMap<Uuid, Account>,
+        warnings: &mut Vec<String>,
+    ) -> Arc<OperatorNames> {
+        let Some(tables) = &self.operators else { return Arc::default() };
+        match store.rows::<ContractorRow>(&tables.contractors_sql).await {
+            Ok(rows) => Arc::new(OperatorNames::new(accounts, rows)),
+            Err(e) => {
+                warnings.push(self.of("contractors")(e).to_string());
+                self.latest.get(Duration::MAX).map(|snapshot| Arc::clone(&snapshot.names)).unwrap_or_default()
+            }
+        }
+    }
+
     async fn countries(&self, store: &Store, warnings: &mut Vec<String>) -> Arc<Countries> {
         match store.rows::<CountryRow>(&self.countries_sql).await {
             Ok(rows) => {
@@ -234,12 +265,6 @@ impl Directory {
                 self.latest.get(Duration::MAX).map(|snapshot| Arc::clone(&snapshot.countries)).unwrap_or_default()
             }
         }
-    }
-}
-
-impl From<RevocationRow> for Revocation {
-    fn from(RevocationRow { customer_id, jti, not_before }: RevocationRow) -> Self {
-        Self { customer_id, jti, not_before }
     }
 }
 

@@ -11,9 +11,9 @@ use crate::token::{Accepted, Subject};
 const LEEWAY: f64 = 60.0;
 
 /// A revocation as it stands in the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, clickhouse::Row, serde::Deserialize)]
 pub struct Revocation {
-    /// Whose grants; read where `jti` is empty.
+    /// The customer whose grants are revoked; read if `jti` is empty.
     pub customer_id: u32,
     /// The id of one token, and of what was renewed from it.
     pub jti: String,

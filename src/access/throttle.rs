@@ -1,4 +1,4 @@
-//! Failed logins, remembered for a minute per login and per address. Nobody can be shut out by somebody else elsewhere:
+//! Failed logins, kept for a minute per login and per address. Nobody can be shut out by somebody else elsewhere:
 //! a login that has used up its failures still gives a try to each address that has none.
 //!
 //! So from one address at most N passwords a minute can be tried, whatever the logins; for one login at most N, plus one
@@ -13,15 +13,13 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::net;
-
-/// How long a failure counts.
+/// The time for which a failure counts.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What no longer counts is swept out when there are twice as many entries as after the last sweep, and this many at least.
+/// Fewest entries that are swept. A sweep drops failures that no longer count, when entries have doubled since the last.
 const SWEEP: usize = 1024;
 
-/// Who tries to log in: a login and an address, as keyed hashes, so that neither a long name nor a chosen collision
+/// An attempt to log in: its login and its address, as keyed hashes. Neither a long name nor a chosen collision
 /// costs more than any other.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt {
@@ -47,14 +45,14 @@ struct Failures {
 }
 
 impl Throttle {
-    /// Allows so many failures a minute; 0 is no limit.
+    /// Allows `per_minute` failures a minute; 0 is no limit.
     pub fn new(per_minute: u32) -> Self {
         Self { limit: NonZeroU32::new(per_minute), keys: RandomState::new(), failures: Mutex::default() }
     }
 
     /// The keys of an attempt. An IPv6 caller has a whole /64 to itself, so that is its address.
     pub fn attempt(&self, login: &str, address: Option<IpAddr>) -> Attempt {
-        let address = match address.map(net::canonical) {
+        let address = match address.map(|ip| ip.to_canonical()) {
             Some(IpAddr::V6(v6)) => Some(IpAddr::V6((u128::from(v6) >> 64 << 64).into())),
             other => other,
         };
@@ -64,7 +62,7 @@ impl Throttle {
     /// True if the attempt may be made at all, at the time `now`.
     ///
     /// # Errors
-    /// How long to wait, if not.
+    /// The time to wait, if the attempt may not be made.
     pub fn check(&self, attempt: Attempt, now: Instant) -> Result<(), Wait> {
         let Some(limit) = self.limit else { return Ok(()) };
         self.failures().check(attempt, limit, now)
@@ -73,7 +71,7 @@ impl Throttle {
     /// Counts the attempt as failed until `succeeded` says otherwise: attempts at the same time count one another.
     ///
     /// # Errors
-    /// How long to wait, if it may not be made.
+    /// The time to wait, if the attempt may not be made.
     pub fn begin(&self, attempt: Attempt, now: Instant) -> Result<(), Wait> {
         let Some(limit) = self.limit else { return Ok(()) };
         let mut failures = self.failures();
@@ -113,7 +111,7 @@ impl Failures {
         address.max(login.min(clean)).map_or(Ok(()), |wait| Err(Wait(wait)))
     }
 
-    /// How long the key has `count` failures or more within the last minute; `None` if it has fewer now.
+    /// The time until the key has fewer than `count` failures within a minute; `None` if it has fewer now.
     fn until_fewer_than(&self, count: usize, key: u64, now: Instant) -> Option<Duration> {
         let times = self.of.get(&key)?;
         let oldest = times.get(times.len().checked_sub(count)?)?;

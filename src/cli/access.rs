@@ -3,32 +3,32 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::Subcommand;
-use clickhouse::{Client, Row};
-use serde::{Deserialize, Serialize};
+use clickhouse::Client;
+use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::rows::{account_ids, free_id, insert, read, refuse_query, say_json, say_table, with_tables};
+use super::rows::{List, OwnTable, account_ids, free_id, insert, on_table, read, say_json, say_table};
 use super::settings::Settings;
-use super::{CliError, block_on, configure, say};
-use crate::access::password;
+use super::{CliError, say};
+use crate::access::{AccessRow, password};
 use crate::config::Config;
 
 /// Arguments of `access`.
 #[derive(clap::Args)]
-pub struct Access {
+pub struct AccessCommand {
     #[command(subcommand)]
-    action: Action,
+    action: AccessAction,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum AccessAction {
     /// Add access for a customer and print its id
-    Add(Add),
+    Add(AddAccess),
     /// List who has access
     List(List),
     /// Remove access; tokens that stand for it are refused from then on
-    Remove(Remove),
+    Remove(RemoveAccess),
     /// Refuse tokens without a row that a customer was given, or one by its id
     Revoke(Revoke),
     /// Set a password, read from the terminal or from the first line of stdin
@@ -36,7 +36,7 @@ enum Action {
 }
 
 #[derive(clap::Args)]
-struct Add {
+struct AddAccess {
     /// Id of the row, which none has had before [default: one more than the last]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     id: Option<u32>,
@@ -57,16 +57,7 @@ struct Add {
 }
 
 #[derive(clap::Args)]
-struct List {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    settings: Settings,
-}
-
-#[derive(clap::Args)]
-struct Remove {
+struct RemoveAccess {
     /// Id of the row
     id: u32,
     #[command(flatten)]
@@ -94,16 +85,6 @@ struct Password {
     settings: Settings,
 }
 
-#[derive(Row, Serialize, Deserialize)]
-struct AccessRow {
-    id: u32,
-    customer_id: u32,
-    account_ids: Vec<u32>,
-    allowed_ips: Vec<String>,
-    login: String,
-    password_hash: String,
-}
-
 /// A row as it is listed: without its hash.
 #[derive(Serialize)]
 struct Listed {
@@ -115,71 +96,48 @@ struct Listed {
     has_password: bool,
 }
 
-impl Access {
+impl AccessCommand {
     /// Does what is asked.
     pub fn run(self) -> Result<(), CliError> {
         match self.action {
-            Action::Add(add) => {
-                let config = settle(&add.settings)?;
-                block_on(with_tables(&config, async |client| add.run(client, &config).await))
+            AccessAction::Add(add) => {
+                on_table(&add.settings, OWN, async |client, config| add.run(client, config).await)
             }
-            Action::List(list) => {
-                let config = settle(&list.settings)?;
-                block_on(with_tables(&config, async |client| list.run(client).await))
+            AccessAction::List(List { json, settings }) => {
+                on_table(&settings, OWN, async |client, _| list(client, json).await)
             }
-            Action::Remove(remove) => {
-                let config = settle(&remove.settings)?;
-                block_on(with_tables(&config, async |client| remove.run(client).await))
+            AccessAction::Remove(remove) => on_table(&remove.settings, OWN, async |client, _| remove.run(client).await),
+            AccessAction::Revoke(revoke) => {
+                on_table(&revoke.settings, REVOCATIONS, async |client, _| revoke.run(client).await)
             }
-            Action::Revoke(revoke) => {
-                let config = configure(&revoke.settings)?;
-                refuse_query("token_revocations", "accounts.revocations_query", &config.accounts.revocations_query)?;
-                block_on(with_tables(&config, async |client| revoke.run(client).await))
-            }
-            Action::Password(password) => {
-                let config = settle(&password.settings)?;
-                block_on(with_tables(&config, async |client| password.run(client).await))
+            AccessAction::Password(password) => {
+                on_table(&password.settings, OWN, async |client, _| password.run(client).await)
             }
         }
     }
 }
 
-fn settle(settings: &Settings) -> Result<Config, CliError> {
-    let config = configure(settings)?;
-    refuse_query("api_access", "accounts.access_query", &config.accounts.access_query)?;
-    Ok(config)
-}
+const OWN: OwnTable = ("api_access", "accounts.access_query", |config| &config.accounts.access_query);
+const REVOCATIONS: OwnTable =
+    ("token_revocations", "accounts.revocations_query", |config| &config.accounts.revocations_query);
 
 /// The rows, and the ids of those that were removed.
 async fn all(client: &Client) -> Result<(Vec<AccessRow>, Vec<u32>), CliError> {
     let sql =
         "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL ORDER BY id";
     let (rows, removed): (Vec<AccessRow>, Vec<AccessRow>) =
-        read(client, sql).await?.into_iter().partition(|row: &AccessRow| !row.is_removed());
+        read(client, sql).await?.into_iter().partition(|row: &AccessRow| row.customer_id != 0);
     Ok((rows, removed.into_iter().map(|row| row.id).collect()))
 }
 
-impl AccessRow {
-    /// What stays of a row that is removed: its id, for customer 0, which is nobody, and only from the address that nobody has,
-    /// should a query of the operator's read it. Tokens for the id may still be about, and a cookie renews itself, so that
-    /// whoever got the id next would be open to its former owner. Ids stay short thereby, as no random ones would.
-    fn removed(id: u32) -> Self {
-        Self {
-            id,
-            customer_id: 0,
-            account_ids: Vec::new(),
-            allowed_ips: vec!["255.255.255.255".to_owned()],
-            login: String::new(),
-            password_hash: String::new(),
-        }
-    }
-
-    fn is_removed(&self) -> bool {
-        self.customer_id == 0
-    }
+/// The row that takes the place of a removed one. It keeps the id taken: tokens for it may still be about, and a cookie
+/// renews itself, so the next holder of the id would be open to the former one. It belongs to customer 0, which is nobody,
+/// and allows only an address that nobody has, in case a query of the operator's reads it. Random ids would be long.
+fn removed(id: u32) -> AccessRow {
+    AccessRow { id, allowed_ips: vec!["255.255.255.255".to_owned()], ..AccessRow::default() }
 }
 
-impl Add {
+impl AddAccess {
     async fn run(&self, client: &Client, config: &Config) -> Result<(), CliError> {
         let (rows, removed) = all(client).await?;
         if let Some(id) = self.id.filter(|id| removed.contains(id)) {
@@ -202,44 +160,41 @@ impl Add {
     }
 }
 
-impl List {
-    async fn run(&self, client: &Client) -> Result<(), CliError> {
-        let listed = |row: AccessRow| Listed {
-            has_password: !row.password_hash.is_empty(),
-            id: row.id,
-            customer_id: row.customer_id,
-            account_ids: row.account_ids,
-            allowed_ips: row.allowed_ips,
-            login: row.login,
-        };
-        let rows: Vec<Listed> = all(client).await?.0.into_iter().map(listed).collect();
-        if self.json {
-            return say_json(&rows);
-        }
-        let cells = |row: &Listed| {
-            let ids: Vec<String> = row.account_ids.iter().map(u32::to_string).collect();
-            let or = |list: Vec<String>, none: &str| if list.is_empty() { none.to_owned() } else { list.join(",") };
-            [
-                row.id.to_string(),
-                row.customer_id.to_string(),
-                row.login.clone(),
-                if row.has_password { "set" } else { "" }.to_owned(),
-                or(ids, "all"),
-                or(row.allowed_ips.clone(), "any"),
-            ]
-        };
-        say_table(["ID", "CUSTOMER", "LOGIN", "PASSWORD", "ACCOUNTS", "ADDRESSES"], rows.iter().map(cells));
-        Ok(())
+async fn list(client: &Client, json: bool) -> Result<(), CliError> {
+    let listed = |row: AccessRow| Listed {
+        has_password: !row.password_hash.is_empty(),
+        id: row.id,
+        customer_id: row.customer_id,
+        account_ids: row.account_ids,
+        allowed_ips: row.allowed_ips,
+        login: row.login,
+    };
+    let rows: Vec<Listed> = all(client).await?.0.into_iter().map(listed).collect();
+    if json {
+        return say_json(&rows);
     }
+    let cells = |row: &Listed| {
+        let ids: Vec<String> = row.account_ids.iter().map(u32::to_string).collect();
+        let or = |list: Vec<String>, none: &str| if list.is_empty() { none.to_owned() } else { list.join(",") };
+        [
+            row.id.to_string(),
+            row.customer_id.to_string(),
+            row.login.clone(),
+            if row.has_password { "set" } else { "" }.to_owned(),
+            or(ids, "all"),
+            or(row.allowed_ips.clone(), "any"),
+        ]
+    };
+    say_table(["ID", "CUSTOMER", "LOGIN", "PASSWORD", "ACCOUNTS", "ADDRESSES"], rows.iter().map(cells));
+    Ok(())
 }
-
-impl Remove {
+impl RemoveAccess {
     async fn run(&self, client: &Client) -> Result<(), CliError> {
         let (rows, _) = all(client).await?;
         let Some(row) = rows.into_iter().find(|row| row.id == self.id) else {
             return Err(CliError::Failed(format!("there is no access {}", self.id)));
         };
-        insert(client, "api_access", &AccessRow::removed(row.id)).await?;
+        insert(client, "api_access", &removed(row.id)).await?;
         let login = if row.login.is_empty() { "no login".to_owned() } else { format!("login {:?}", row.login) };
         say(format_args!("removed access {} for customer {}, {login}", row.id, row.customer_id));
         Ok(())
@@ -260,8 +215,7 @@ impl Revoke {
             .param("not_before", i64::try_from(not_before).unwrap_or(i64::MAX))
             .with_setting("wait_end_of_query", "1")
             .execute()
-            .await
-            .map_err(CliError::failed)?;
+            .await?;
         match (&self.jti, self.customer) {
             (Some(jti), _) => say(format_args!("revoked the token {jti}")),
             (None, customer) => say(format_args!(
@@ -317,10 +271,10 @@ fn ask_password() -> Result<String, CliError> {
         line.truncate(end);
         line
     };
-    password::hash(&password).map_err(CliError::failed)
+    Ok(password::hash(&password)?)
 }
 
-fn network(text: &str) -> Result<String, String> {
+pub(super) fn network(text: &str) -> Result<String, String> {
     crate::net::parse_net(text).map(|_| text.to_owned()).ok_or_else(|| "expected an address or a network".into())
 }
 

@@ -1,44 +1,43 @@
 //! `cdrscope account`: rows of `accounts`.
 
 use clap::Subcommand;
-use clickhouse::{Client, Row};
-use serde::{Deserialize, Serialize};
+use clickhouse::Client;
 use uuid::Uuid;
 
-use super::rows::{free_id, insert, read, refuse_query, say_json, say_table, with_tables};
+use super::rows::{List, OwnTable, free_id, insert, on_table, read, say_json, say_table};
 use super::settings::Settings;
-use super::{CliError, block_on, configure, say};
-use crate::config::Config;
+use super::{CliError, say};
+use crate::access::AccountRow;
 
 /// Arguments of `account`.
 #[derive(clap::Args)]
-pub struct Account {
+pub struct AccountCommand {
     #[command(subcommand)]
-    action: Action,
+    action: AccountAction,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum AccountAction {
     /// Add an account and print its uuid
-    Add(Add),
+    Add(AddAccount),
     /// List the accounts
     List(List),
     /// Remove an account
-    Remove(Remove),
+    Remove(RemoveAccount),
 }
 
 #[derive(clap::Args)]
-struct Add {
+struct AddAccount {
     /// Number of the account in the CDRs [default: one more than the last]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     id: Option<u32>,
     /// Customer, or vendor, that it belongs to
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(1..))]
     customer: u32,
-    /// What people call it
+    /// Name of the account, for people
     #[arg(long, value_name = "TEXT")]
     name: String,
-    /// What callers of the API name it by [default: a new one]
+    /// UUID that callers of the API name it by [default: a new one]
     #[arg(long)]
     uuid: Option<Uuid>,
     #[command(flatten)]
@@ -46,62 +45,35 @@ struct Add {
 }
 
 #[derive(clap::Args)]
-struct List {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    settings: Settings,
-}
-
-#[derive(clap::Args)]
-struct Remove {
+struct RemoveAccount {
     /// Number of the account
     id: u32,
     #[command(flatten)]
     settings: Settings,
 }
 
-#[derive(Row, Serialize, Deserialize)]
-struct AccountRow {
-    id: u32,
-    #[serde(with = "clickhouse::serde::uuid")]
-    uuid: Uuid,
-    customer_id: u32,
-    name: String,
-}
-
-impl Account {
+impl AccountCommand {
     /// Does what is asked.
     pub fn run(self) -> Result<(), CliError> {
         match self.action {
-            Action::Add(add) => {
-                let config = settle(&add.settings)?;
-                block_on(with_tables(&config, async |client| add.run(client).await))
+            AccountAction::Add(add) => on_table(&add.settings, OWN, async |client, _| add.run(client).await),
+            AccountAction::List(List { json, settings }) => {
+                on_table(&settings, OWN, async |client, _| list(client, json).await)
             }
-            Action::List(list) => {
-                let config = settle(&list.settings)?;
-                block_on(with_tables(&config, async |client| list.run(client).await))
-            }
-            Action::Remove(remove) => {
-                let config = settle(&remove.settings)?;
-                block_on(with_tables(&config, async |client| remove.run(client).await))
+            AccountAction::Remove(remove) => {
+                on_table(&remove.settings, OWN, async |client, _| remove.run(client).await)
             }
         }
     }
 }
 
-fn settle(settings: &Settings) -> Result<Config, CliError> {
-    let config = configure(settings)?;
-    refuse_query("accounts", "accounts.query", &config.accounts.query)?;
-    Ok(config)
-}
+const OWN: OwnTable = ("accounts", "accounts.query", |config| &config.accounts.query);
 
 async fn all(client: &Client) -> Result<Vec<AccountRow>, CliError> {
     read(client, "SELECT id, uuid, customer_id, name FROM accounts FINAL ORDER BY id").await
 }
 
-impl Add {
+impl AddAccount {
     /// An id may be that of an account that was removed: it stands in the CDRs, so the operator chooses. Calls of another
     /// customer under the same id stay that customer's, for every statement asks for the customer too.
     async fn run(&self, client: &Client) -> Result<(), CliError> {
@@ -119,26 +91,24 @@ impl Add {
     }
 }
 
-impl List {
-    async fn run(&self, client: &Client) -> Result<(), CliError> {
-        let rows = all(client).await?;
-        if self.json {
-            return say_json(&rows);
-        }
-        let cells = |row: AccountRow| [row.id.to_string(), row.uuid.to_string(), row.customer_id.to_string(), row.name];
-        say_table(["ID", "UUID", "CUSTOMER", "NAME"], rows.into_iter().map(cells));
-        Ok(())
+async fn list(client: &Client, json: bool) -> Result<(), CliError> {
+    let rows = all(client).await?;
+    if json {
+        return say_json(&rows);
     }
+    let cells = |row: AccountRow| [row.id.to_string(), row.uuid.to_string(), row.customer_id.to_string(), row.name];
+    say_table(["ID", "UUID", "CUSTOMER", "NAME"], rows.into_iter().map(cells));
+    Ok(())
 }
 
-impl Remove {
+impl RemoveAccount {
     async fn run(&self, client: &Client) -> Result<(), CliError> {
         let rows = all(client).await?;
         let Some(row) = rows.into_iter().find(|row| row.id == self.id) else {
             return Err(CliError::Failed(format!("there is no account {}", self.id)));
         };
         let statement = client.query_raw("DELETE FROM accounts WHERE id = {id:UInt32}").param("id", row.id);
-        statement.execute().await.map_err(CliError::failed)?;
+        statement.execute().await?;
         say(format_args!("removed account {} of customer {}: {}, {}", row.id, row.customer_id, row.uuid, row.name));
         Ok(())
     }

@@ -2,12 +2,12 @@
 
 mod data;
 
-use super::connect::Connection;
+use super::connect::ClickHouseConnection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say, warn_of_secrets};
 use crate::access::Directory;
 use crate::config::Config;
-use crate::engine::Role;
+use crate::embedded::EngineRole;
 use crate::readiness;
 use crate::store::Store;
 use crate::token::Keys;
@@ -40,7 +40,7 @@ impl Check {
         let keys = Keys::new(&config.auth);
         line("token keys", keys.as_ref().map(|_| config.auth.algorithm.word()));
         let right = block_on(async {
-            let connection = match Connection::open(&config).await {
+            let connection = match ClickHouseConnection::open(&config).await {
                 Ok(connection) => connection,
                 Err(e) => return Ok(line("ClickHouse", Err::<&str, _>(e))),
             };
@@ -52,20 +52,20 @@ impl Check {
     }
 }
 
-async fn server(config: &Config, connection: &Connection) -> bool {
+async fn server(config: &Config, connection: &ClickHouseConnection) -> bool {
     let client = connection.reader(config);
     let version = client.clone().with_database("default").query_raw("SELECT version()").fetch_one::<String>().await;
     if !line(&format!("ClickHouse at {}", connection.url()), version.as_ref()) {
         return false;
     }
-    let store = Store::new(connection.clients(config, Role::Reader), &config.limits);
+    let store = Store::new(connection.clients(config, EngineRole::Reader), &config.limits);
     let examined = readiness::examine(&store, config).await;
     let mut is_right = examined.steps.iter().all(|step| step.found.is_ok());
     for step in examined.steps {
         line(&step.what, step.found.map(|found| found.replace('\n', "\n       ")));
     }
     if is_right {
-        let read = Directory::new(&config.accounts).refresh(&store).await;
+        let read = Directory::new(config).refresh(&store).await;
         is_right = line("accounts and access", read.map(|()| "can be read"));
     }
     is_right

@@ -1,4 +1,4 @@
-//! How a command reaches ClickHouse: the configured server, the engine of a running `serve`, or one of its own.
+//! Connects commands to ClickHouse: the configured server, the engine of a running `serve`, or one of their own.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use clickhouse::Client;
 
 use super::CliError;
 use crate::config::{ClickHouse, Config};
-use crate::engine::{Access, Engine, EngineClients, Link, Options, Role};
+use crate::embedded::{EmbeddedEngine, EngineAccess, EngineClients, EngineOptions, EngineRole, Link};
 use crate::store::{self, Clients};
 
-/// How long a server may take to say that it is there.
+/// Longest wait for a server to show that it is there.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A ClickHouse to talk to.
-pub struct Connection {
+pub struct ClickHouseConnection {
     url: String,
     /// The way to the embedded engine, of this process or another.
     link: Option<Link>,
     /// Stops when the connection is dropped.
-    engine: Option<Engine>,
+    engine: Option<EmbeddedEngine>,
 }
 
-impl Connection {
+impl ClickHouseConnection {
     /// The configured server, or the engine that a running cdrscope has on the data directory, or one on what is there.
     pub async fn open(config: &Config) -> Result<Self, CliError> {
         not_forgotten(config)?;
@@ -34,7 +34,7 @@ impl Connection {
             reach(url, config).await?;
             return Ok(Self { url: url.clone(), link: None, engine: None });
         }
-        if let Some(access) = Access::of_running(&config.engine.data_dir).await? {
+        if let Some(access) = EngineAccess::of_running(&config.engine.data_dir).await? {
             return Ok(Self { url: access.url.clone(), link: Some(Link::new(access)), engine: None });
         }
         Self::start(config).await
@@ -49,11 +49,11 @@ impl Connection {
     }
 
     async fn start(config: &Config) -> Result<Self, CliError> {
-        let engine = Engine::start(Options {
+        let engine = EmbeddedEngine::start(EngineOptions {
             data_dir: config.engine.data_dir.clone(),
             program: config.engine.program.clone(),
             cache: config.engine.cache.clone(),
-            launcher: std::env::current_exe().map_err(CliError::failed)?,
+            launcher: std::env::current_exe()?,
             timezone: None,
         })
         .await?;
@@ -72,20 +72,27 @@ impl Connection {
 
     /// May change data and tables, if the configured user may.
     pub fn admin(&self, config: &Config) -> Client {
-        self.clients(config, Role::Admin).client()
+        self.clients(config, EngineRole::Admin).client()
     }
 
     /// May read.
     pub fn reader(&self, config: &Config) -> Client {
-        self.clients(config, Role::Reader).client()
+        self.clients(config, EngineRole::Reader).client()
     }
 
     /// Makes clients with connections of their own. The embedded engine has two users, a configured server one.
-    pub fn clients(&self, config: &Config, role: Role) -> Way {
+    pub fn clients(&self, config: &Config, role: EngineRole) -> AnyClients {
         match &self.link {
-            Some(link) => Way::Embedded(link.clients(role, &config.clickhouse.database)),
-            None => Way::Configured(self.url.clone(), Box::new(config.clickhouse.clone())),
+            Some(link) => AnyClients::Embedded(link.clients(role, &config.clickhouse.database)),
+            None => AnyClients::Configured(self.url.clone(), Box::new(config.clickhouse.clone())),
         }
+    }
+
+    /// Does `work`, then closes.
+    pub async fn closing<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T, CliError>) -> Result<T, CliError> {
+        let done = work(&self).await;
+        self.close().await;
+        done
     }
 
     /// Stops an engine of its own and waits for it.
@@ -97,14 +104,14 @@ impl Connection {
 }
 
 /// Clients of the embedded engine or of the configured server.
-pub enum Way {
+pub enum AnyClients {
     /// Of one of the engine's users.
     Embedded(EngineClients),
     /// By address and settings.
     Configured(String, Box<ClickHouse>),
 }
 
-impl Clients for Way {
+impl Clients for AnyClients {
     fn client(&self) -> Client {
         match self {
             Self::Embedded(clients) => clients.client(),

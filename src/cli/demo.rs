@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::connect::Connection;
+use super::connect::ClickHouseConnection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
 use crate::demo::{Options, fill};
@@ -51,17 +51,13 @@ impl Demo {
         };
         let config = configure(&self.settings)?;
         block_on(async {
-            let connection = Connection::open_or_make(&config).await?;
-            let client = connection.admin(&config);
-            let filled = async {
-                migrate(&client, &config.clickhouse.database).await.map_err(CliError::failed)?;
-                fill(&client, &options, |made| log::info!("{made} of {} calls", options.calls))
-                    .await
-                    .map_err(CliError::failed)
-            }
-            .await;
-            connection.close().await;
-            let summary = filled?;
+            let connection = ClickHouseConnection::open_or_make(&config).await?;
+            let filled = async |connection: &ClickHouseConnection| {
+                let client = connection.admin(&config);
+                migrate(&client, &config.clickhouse.database).await?;
+                Ok(fill(&client, &options, |made| log::info!("{made} of {} calls", options.calls)).await?)
+            };
+            let summary = connection.closing(filled).await?;
             say(format_args!(
                 "{} calls in {} rows, {} rows of live calls, {} accounts",
                 summary.calls, summary.rows, summary.active_calls, summary.accounts

@@ -2,7 +2,7 @@
 
 use clickhouse::Client;
 
-use super::connect::Connection;
+use super::connect::ClickHouseConnection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
 use crate::config::Config;
@@ -31,10 +31,10 @@ impl Migrate {
     pub fn run(self) -> Result<(), CliError> {
         let config = configure(&self.settings)?;
         block_on(async {
-            let connection = Connection::open(&config).await?;
-            let client = connection.admin(&config);
-            let done = async {
-                let applied = migrate(&client, &config.clickhouse.database).await.map_err(CliError::failed)?;
+            let connection = ClickHouseConnection::open(&config).await?;
+            let run = async |connection: &ClickHouseConnection| {
+                let client = connection.admin(&config);
+                let applied = migrate(&client, &config.clickhouse.database).await?;
                 for step in &applied {
                     say(format_args!("applied {:04}_{}", step.number, step.name));
                 }
@@ -45,17 +45,15 @@ impl Migrate {
                     (false, false) => Ok(()),
                     (is_strict, _) => constrain(&config, &client, is_strict).await,
                 }
-            }
-            .await;
-            connection.close().await;
-            done
+            };
+            connection.closing(run).await
         })
     }
 }
 
 /// Puts constraints on both tables, or takes them off.
 async fn constrain(config: &Config, client: &Client, is_strict: bool) -> Result<(), CliError> {
-    let schema = tables::inspect(client, config).await.map_err(CliError::failed)?;
+    let schema = tables::inspect(client, config).await?;
     for of in [Table::Cdrs, Table::ActiveCalls] {
         let table = schema.table(of);
         let rules = Rules::new(of, table, config.checks.max_duration_days);

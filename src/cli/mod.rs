@@ -4,18 +4,22 @@ mod access;
 mod account;
 mod check;
 mod connect;
+mod contractor;
 mod demo;
 mod engine;
 mod health;
 mod load;
 mod migrate;
+mod operator;
 mod rows;
 mod serve;
 mod settings;
 mod thin;
 mod token;
 
+use std::error::Error;
 use std::ffi::OsString;
+use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -23,7 +27,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::load::ConfigError;
 use crate::config::{Config, LogFormat};
-use crate::engine::{ChildArgs, EngineError, child_main};
+use crate::embedded::{ChildArgs, child_main};
 use crate::shown::Escaped;
 use settings::Settings;
 
@@ -48,9 +52,13 @@ enum Command {
     /// Print a token
     Token(token::Token),
     /// Accounts: what callers name by uuid, and whose they are
-    Account(account::Account),
-    /// Who may ask: rows that tokens and logins stand for
-    Access(access::Access),
+    Account(account::AccountCommand),
+    /// Manage access: the rows that tokens and logins stand for
+    Access(access::AccessCommand),
+    /// The operator's own people: the rows that their tokens stand for
+    Operator(operator::OperatorCommand),
+    /// Names of customers and vendors, for the operator's people
+    Contractor(contractor::ContractorCommand),
     /// Make up CDRs
     Demo(demo::Demo),
     /// Load files of CDRs
@@ -58,40 +66,47 @@ enum Command {
     /// Empty what no report reads in old months; their figures stay
     Thin(thin::Thin),
     /// Run the embedded engine alone
-    Engine(engine::Engine),
-    #[command(name = crate::engine::CHILD_COMMAND, hide = true)]
+    Engine(engine::EngineCommand),
+    #[command(name = crate::embedded::CHILD_COMMAND, hide = true)]
     EngineChild(ChildArgs),
 }
 
-/// Why a command ended early.
-#[derive(Debug, thiserror::Error)]
+/// Why a command ended early. It is no `Error` itself, so that every error becomes one.
+#[derive(Debug)]
 enum CliError {
-    #[error("{0}")]
-    Config(#[from] ConfigError),
-    #[error("{0}")]
+    Cause(Box<dyn Error>),
     Usage(String),
-    #[error("{0}")]
     Failed(String),
-    #[error("{0}")]
-    Engine(#[from] EngineError),
-    #[error("{0} rows were rejected; all others are loaded")]
     Rejected(u64),
-    #[error("{0} odd rows")]
     Odd(u64),
+}
+
+impl<E: Error + 'static> From<E> for CliError {
+    fn from(error: E) -> Self {
+        Self::Cause(Box::new(error))
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cause(cause) => cause.fmt(f),
+            Self::Usage(text) | Self::Failed(text) => f.write_str(text),
+            Self::Rejected(rows) => write!(f, "{rows} rows were rejected; all others are loaded"),
+            Self::Odd(rows) => write!(f, "{rows} odd rows"),
+        }
+    }
 }
 
 impl CliError {
     /// 2 for usage and settings, 3 where some rows are not as they should be, 1 for everything else.
     fn code(&self) -> ExitCode {
-        match self {
-            Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
-            Self::Failed(_) | Self::Engine(_) => ExitCode::from(1),
-            Self::Rejected(_) | Self::Odd(_) => ExitCode::from(3),
-        }
-    }
-
-    fn failed(error: impl std::fmt::Display) -> Self {
-        Self::Failed(error.to_string())
+        ExitCode::from(match self {
+            Self::Usage(_) => 2,
+            Self::Cause(cause) if cause.is::<ConfigError>() => 2,
+            Self::Cause(_) | Self::Failed(_) => 1,
+            Self::Rejected(_) | Self::Odd(_) => 3,
+        })
     }
 }
 
@@ -114,6 +129,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Account(command) => command.run(),
         Command::Access(command) => command.run(),
+        Command::Operator(command) => command.run(),
+        Command::Contractor(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Load(command) => command.run(),
         Command::Thin(command) => command.run(),

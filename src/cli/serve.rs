@@ -4,18 +4,19 @@ use clickhouse::Client;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::connect::Connection;
+use super::connect::ClickHouseConnection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say, warn_of_secrets};
 use crate::config::value::Secret;
 use crate::config::{Algorithm, Config};
 use crate::demo;
-use crate::engine::Role;
-use crate::http::CUSTOMER_API;
+use crate::embedded::EngineRole;
+use crate::http::{CUSTOMER_API, OPERATOR_API};
 use crate::migrate::{migrate, status};
-use crate::service::Service;
+use crate::report::audience::Rights;
+use crate::service::{Service, reload};
 use crate::store::Clients;
-use crate::token::{Issue, Keys};
+use crate::token::{Issue, KeyRing, Keys};
 
 /// Arguments of `serve`.
 #[derive(clap::Args)]
@@ -30,10 +31,10 @@ pub struct Serve {
     settings: Settings,
 }
 
-/// How long a demo's token lasts, seconds.
+/// Lifetime of a demo's token, seconds.
 const DEMO_TTL: u32 = 86_400;
 
-/// How far back the demo's calls reach, seconds.
+/// The time before now that the demo's calls fill, seconds.
 const DEMO_SPAN: i64 = 28 * 86_400;
 
 impl Serve {
@@ -42,40 +43,50 @@ impl Serve {
         let mut config = configure(&self.settings)?;
         warn_of_secrets(&config, &self.settings);
         if self.demo && config.auth.algorithm == Algorithm::Hs256 && config.auth.secret.expose().is_empty() {
-            config.auth.secret = Secret::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
+            config.auth.secret = random_secret();
+        }
+        if self.demo && config.operator.algorithm == Algorithm::Hs256 && !config.operator.is_on() {
+            config.operator.secret = random_secret();
         }
         let keys = Keys::new(&config.auth).map_err(|e| CliError::Usage(e.to_string()))?;
+        let operators = Keys::of_operator(&config.operator).map_err(|e| CliError::Usage(e.to_string()))?;
         if !self.demo {
             super::connect::not_forgotten(&config)?;
         }
         block_on(async {
-            let connection = Connection::own(&config).await?;
-            let served = self.serve(config, keys, &connection).await;
-            connection.close().await;
-            served
+            reload::expect_hangups();
+            let connection = ClickHouseConnection::own(&config).await?;
+            connection
+                .closing(async |connection| {
+                    self.serve(config, KeyRing { customers: keys, operators }, connection).await
+                })
+                .await
         })
     }
 
-    async fn serve(&self, config: Config, keys: Keys, connection: &Connection) -> Result<(), CliError> {
+    async fn serve(&self, config: Config, keys: KeyRing, connection: &ClickHouseConnection) -> Result<(), CliError> {
         prepare(&config, connection).await?;
         let mut going = None;
         if self.demo {
             let admin = connection.admin(&config);
             let options = fill(&admin, self.demo_calls).await?;
-            if demo::is_alone(&admin).await.map_err(CliError::failed)? {
-                going = Some(actix_web::rt::spawn(go_on(connection.clients(&config, Role::Admin), options)));
+            if demo::is_alone(&admin).await? {
+                going = Some(actix_web::rt::spawn(go_on(connection.clients(&config, EngineRole::Admin), options)));
             } else {
                 log::warn!("the table holds CDRs that are not the demo's: no calls are made up beside them");
             }
         }
-        let reader = connection.clients(&config, Role::Reader);
-        let sample = if self.demo { Some(demo_token(&keys)?) } else { None };
-        let service = Service::start(config, keys, reader).await.map_err(CliError::failed)?;
+        let reader = connection.clients(&config, EngineRole::Reader);
+        let sample = if self.demo { Some((demo_token(&keys.customers)?, operator_token(&keys)?)) } else { None };
+        let service = Service::start(config, keys, reader).await?;
         log::info!("listening on {}", service.url());
-        if let Some(token) = sample {
+        if let Some((token, operator)) = sample {
             say_sample(service.url(), &token);
+            if let Some(token) = operator {
+                say_operator_sample(service.operators_url(), &token);
+            }
         }
-        let served = service.run().await.map_err(CliError::failed);
+        let served = service.run().await.map_err(CliError::from);
         if let Some(going) = going {
             // Its client's connections would keep the engine waiting.
             going.abort();
@@ -85,31 +96,31 @@ impl Serve {
 }
 
 /// The embedded engine is brought up to date; somebody's own server is only looked at.
-pub(super) async fn prepare(config: &Config, connection: &Connection) -> Result<(), CliError> {
+pub(super) async fn prepare(config: &Config, connection: &ClickHouseConnection) -> Result<(), CliError> {
     let database = &config.clickhouse.database;
     if connection.is_embedded() {
-        let applied = migrate(&connection.admin(config), database).await.map_err(CliError::failed)?;
+        let applied = migrate(&connection.admin(config), database).await?;
         for step in applied {
             log::info!("schema: applied {:04}_{}", step.number, step.name);
         }
         return Ok(());
     }
-    let status = status(&connection.reader(config), database).await.map_err(CliError::failed)?;
+    let status = status(&connection.reader(config), database).await?;
     status.fault(database).map_or(Ok(()), |fault| Err(CliError::Failed(fault)))
 }
 
 async fn fill(client: &Client, calls: u64) -> Result<demo::Options, CliError> {
     let now = OffsetDateTime::now_utc().unix_timestamp();
     // Calls up to this minute: a dashboard's "last hour" then has something to show.
-    let bound = |t: i64| u32::try_from(t).map_err(CliError::failed);
-    let options = demo::Options { calls, from: bound(now - DEMO_SPAN)?, to: bound(now)?, ..demo::Options::default() };
-    let rows: u64 = client.query_raw("SELECT count() FROM cdrs").fetch_one().await.map_err(CliError::failed)?;
+    let (from, to) = ((now - DEMO_SPAN).try_into()?, now.try_into()?);
+    let options = demo::Options { calls, from, to, ..demo::Options::default() };
+    let rows: u64 = client.query_raw("SELECT count() FROM cdrs").fetch_one().await?;
     if rows > 0 {
         log::info!("the table holds {rows} CDRs already");
         return Ok(options);
     }
     log::info!("making {calls} calls");
-    demo::fill(client, &options, |made| log::info!("{made} calls made")).await.map_err(CliError::failed)?;
+    demo::fill(client, &options, |made| log::info!("{made} calls made")).await?;
     Ok(options)
 }
 
@@ -132,10 +143,36 @@ async fn go_on(clients: impl Clients, options: demo::Options) {
 fn demo_token(keys: &Keys) -> Result<String, CliError> {
     let customer_id = demo_account()?.customer_id;
     let issue = Issue::Grant { customer_id, account_ids: Vec::new(), allowed_ips: Vec::new(), debug: false };
-    keys.sign(&issue, OffsetDateTime::now_utc(), DEMO_TTL).map_err(CliError::failed)
+    Ok(keys.sign(&issue, OffsetDateTime::now_utc(), DEMO_TTL)?)
 }
 
-fn demo_account() -> Result<demo::Account, CliError> {
+fn random_secret() -> Secret {
+    Secret::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()))
+}
+
+/// A token that sees everything; `None` where there is no key to sign with.
+fn operator_token(keys: &KeyRing) -> Result<Option<String>, CliError> {
+    let Some(keys) = keys.operators.as_ref().filter(|keys| keys.can_sign()) else { return Ok(None) };
+    let issue = Issue::OperatorGrant {
+        customers: Vec::new(),
+        vendors: Vec::new(),
+        rights: Rights::ALL,
+        allowed_ips: Vec::new(),
+        debug: false,
+    };
+    Ok(Some(keys.sign(&issue, OffsetDateTime::now_utc(), DEMO_TTL)?))
+}
+
+fn say_operator_sample(url: &str, token: &str) {
+    let week_ago = OffsetDateTime::now_utc().unix_timestamp() - 7 * 86_400;
+    say(format_args!("The operator's token for today, and where the last seven days were sold below cost:\n"));
+    say(format_args!(
+        "{token}\n\ncurl -H 'Authorization: {token}' '{url}{OPERATOR_API}/breakdown?from-time={week_ago}\
+         &group-by=destination-prefix,vendor&measures=loss,loss_calls,margin&order-by=-loss&limit=10'\n"
+    ));
+}
+
+fn demo_account() -> Result<demo::DemoAccount, CliError> {
     demo::accounts(demo::Options::default().accounts)
         .into_iter()
         .next()

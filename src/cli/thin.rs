@@ -1,6 +1,6 @@
 //! `cdrscope thin`: old months without the details.
 
-use super::connect::Connection;
+use super::connect::ClickHouseConnection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
 use crate::tables;
@@ -25,18 +25,18 @@ impl Thin {
         let before = month(&self.before)?;
         let config = configure(&self.settings)?;
         block_on(async {
-            let connection = Connection::open(&config).await?;
-            let client = connection.admin(&config);
-            let thinned = async {
-                let schema = tables::inspect(&client, &config).await.map_err(CliError::failed)?;
+            let connection = ClickHouseConnection::open(&config).await?;
+            let run = async |connection: &ClickHouseConnection| {
+                let client = connection.admin(&config);
+                let schema = tables::inspect(&client, &config).await?;
                 if !schema.cdrs.is_ours {
                     let what = "the table of tables.cdrs is not cdrscope's own, so what of it is needed is not known";
                     return Err(CliError::Usage(what.into()));
                 }
-                let months = thin::months(&client, before).await.map_err(CliError::failed)?;
+                let months = thin::months(&client, before).await?;
                 for month in &months {
                     if self.yes {
-                        thin::clear(&client, month).await.map_err(CliError::failed)?;
+                        thin::clear(&client, month).await?;
                     }
                     say(line(month, self.yes));
                 }
@@ -47,10 +47,8 @@ impl Thin {
                     say("nothing was changed: repeat it with --yes");
                 }
                 Ok(())
-            }
-            .await;
-            connection.close().await;
-            thinned
+            };
+            connection.closing(run).await
         })
     }
 }

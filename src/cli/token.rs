@@ -3,29 +3,32 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::connect::Connection;
+use super::connect::ClickHouseConnection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, rows, say};
 use crate::config::Config;
 use crate::report::Side;
-use crate::token::{Issue, Keys, Sides, Terms};
+use crate::token::{Issue, Keys, Sides, TokenTerms};
 
 /// Arguments of `token`.
 #[derive(clap::Args)]
 pub struct Token {
     /// Row of api_access that the token stands for (a static token)
-    #[arg(long, value_name = "ID", required_unless_present = "customer")]
+    #[arg(long, value_name = "ID", required_unless_present_any = ["customer", "operator"])]
     access: Option<u32>,
     /// Customer whose calls the token may see (a dynamic token)
     #[arg(long, value_name = "ID", conflicts_with = "access")]
     customer: Option<u32>,
+    /// Row of operator_access that the token stands for, for the operator's paths
+    #[arg(long, value_name = "ID", conflicts_with_all = ["access", "customer", "account", "allowed_ip", "debug", "side"])]
+    operator: Option<u32>,
     /// Only this account of the customer; may be repeated
     #[arg(long, value_name = "UUID", conflicts_with = "access")]
     account: Vec<Uuid>,
     /// Only from this address or network; may be repeated
     #[arg(long, value_name = "NET", conflicts_with = "access")]
     allowed_ip: Vec<String>,
-    /// Answers may say how they were come by (debug=plan)
+    /// Allow responses to hold the trace of their results (debug=plan)
     #[arg(long, conflicts_with = "access")]
     debug: bool,
     /// Only calls of this side, origination or termination; may be repeated [default: by auth.contractors]
@@ -42,6 +45,9 @@ impl Token {
     /// Prints it.
     pub fn run(self) -> Result<(), CliError> {
         let config = configure(&self.settings)?;
+        if let Some(id) = self.operator {
+            return operators(&config, id, self.ttl);
+        }
         let keys = Keys::new(&config.auth).map_err(|e| CliError::Usage(e.to_string()))?;
         if let Some(bad) = self.allowed_ip.iter().find(|net| crate::net::parse_net(net).is_none()) {
             return Err(CliError::Usage(format!("--allowed-ip: {bad:?} is no address or network")));
@@ -57,10 +63,19 @@ impl Token {
             (None, None) => return Err(CliError::Usage("give --access or --customer".into())),
         };
         let ttl = self.ttl.unwrap_or(config.auth.token_ttl_seconds);
-        let terms = Terms { ttl, session: None, sides: Sides::of(&self.side) };
-        say(keys.sign_on(terms, &issue, OffsetDateTime::now_utc()).map_err(CliError::failed)?);
+        let terms = TokenTerms { ttl, session: None, sides: Sides::of(&self.side) };
+        say(keys.sign_on(terms, &issue, OffsetDateTime::now_utc())?);
         Ok(())
     }
+}
+
+fn operators(config: &Config, id: u32, ttl: Option<u32>) -> Result<(), CliError> {
+    let keys = Keys::of_operator(&config.operator).map_err(|e| CliError::Usage(e.to_string()))?;
+    let keys = keys.ok_or_else(|| {
+        CliError::Usage("operator.secret_file is not set: without a key the operator's paths are not there".into())
+    })?;
+    say(keys.sign(&Issue::Operator(id), OffsetDateTime::now_utc(), ttl.unwrap_or(config.auth.token_ttl_seconds))?);
+    Ok(())
 }
 
 fn side(word: &str) -> Result<Side, String> {
@@ -73,8 +88,8 @@ async fn account_ids(config: &Config, customer_id: u32, accounts: &[Uuid]) -> Re
     if accounts.is_empty() {
         return Ok(Vec::new());
     }
-    let connection = Connection::open(config).await?;
-    let ids = rows::account_ids(config, connection.reader(config), customer_id, accounts).await;
-    connection.close().await;
-    ids
+    let connection = ClickHouseConnection::open(config).await?;
+    let ids =
+        async |own: &ClickHouseConnection| rows::account_ids(config, own.reader(config), customer_id, accounts).await;
+    connection.closing(ids).await
 }

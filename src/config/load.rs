@@ -1,40 +1,27 @@
 //! Merges the sources of settings and reports every fault at once, each with the place where it stands.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
 use super::value::Secret;
-use super::{Algorithm, Config, KEYS, Key, secrets};
+use super::{Algorithm, Config, KEYS, Setting, secrets};
 
 /// One thing wrong with the settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct SettingFault {
     /// `cdrscope.toml:3`, `CDRSCOPE_HTTP_LISTEN` or `--http-listen`.
     pub place: String,
-    /// What is wrong there.
+    /// The fault.
     pub what: String,
 }
 
 /// All that is wrong with the settings.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ConfigError(pub Vec<Fault>);
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, fault) in self.0.iter().enumerate() {
-            if i > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{}: {}", fault.place, fault.what)?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for ConfigError {}
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<SettingFault>);
 
 /// Where settings come from, besides their defaults.
 #[derive(Debug, Default)]
@@ -61,13 +48,19 @@ impl Sources {
         read_env(&self.env, &mut config, &mut faults);
         for (name, text) in &self.flags {
             let key = KEYS.iter().find(|key| key.name == *name);
-            let place = format!("--{}", key.map_or_else(String::new, Key::flag));
+            let place = format!("--{}", key.map_or_else(String::new, Setting::flag));
             match key.filter(|key| key.secret) {
-                Some(key) => faults.push(Fault { place, what: no_flag(key) }),
+                Some(key) => faults.push(SettingFault { place, what: no_flag(key) }),
                 None => apply(&mut config, &mut faults, name, text, place),
             }
         }
         read_secret(config.auth.secret_file.as_deref(), &mut config.auth.secret, "auth.secret_file", &mut faults);
+        read_secret(
+            config.operator.secret_file.as_deref(),
+            &mut config.operator.secret,
+            "operator.secret_file",
+            &mut faults,
+        );
         let password_file = config.clickhouse.password_file.as_deref();
         read_secret(password_file, &mut config.clickhouse.password, "clickhouse.password_file", &mut faults);
         if let Some(path) = &config.auth.secrets_file {
@@ -82,18 +75,18 @@ impl Sources {
     }
 }
 
-fn apply(config: &mut Config, faults: &mut Vec<Fault>, name: &str, text: &str, place: String) {
+fn apply(config: &mut Config, faults: &mut Vec<SettingFault>, name: &str, text: &str, place: String) {
     match config.set(name, text) {
         Some(Ok(())) => {}
-        Some(Err(expected)) => faults.push(Fault { place, what: format!("bad value for {name}: {expected}") }),
-        None => faults.push(Fault { place, what: format!("unknown setting {name}") }),
+        Some(Err(expected)) => faults.push(SettingFault { place, what: format!("bad value for {name}: {expected}") }),
+        None => faults.push(SettingFault { place, what: format!("unknown setting {name}") }),
     }
 }
 
 /// `CDRSCOPE_CONFIG` names the file and `CDRSCOPE_LOG` the log filter: both are read by the command line.
 const NOT_SETTINGS: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG"];
 
-fn read_env(env: &BTreeMap<String, String>, config: &mut Config, faults: &mut Vec<Fault>) {
+fn read_env(env: &BTreeMap<String, String>, config: &mut Config, faults: &mut Vec<SettingFault>) {
     for (name, text) in env {
         if !name.starts_with("CDRSCOPE_") || NOT_SETTINGS.contains(&name.as_str()) || name.starts_with("CDRSCOPE_TEST_")
         {
@@ -101,23 +94,23 @@ fn read_env(env: &BTreeMap<String, String>, config: &mut Config, faults: &mut Ve
         }
         match KEYS.iter().find(|key| key.env() == *name) {
             Some(key) => apply(config, faults, key.name, text, name.clone()),
-            None => faults.push(Fault { place: name.clone(), what: "unknown setting".into() }),
+            None => faults.push(SettingFault { place: name.clone(), what: "unknown setting".into() }),
         }
     }
 }
 
-fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<Fault>) {
+fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<SettingFault>) {
     let name = path.display().to_string();
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(e) => return faults.push(Fault { place: name, what: format!("cannot read it: {e}") }),
+        Err(e) => return faults.push(SettingFault { place: name, what: format!("cannot read it: {e}") }),
     };
     let place = |at: usize| format!("{name}:{}", 1 + text[..at.min(text.len())].matches('\n').count());
     let table = match DeTable::parse(&text) {
         Ok(table) => table,
         Err(e) => {
             let at = e.span().map_or(0, |span| span.start);
-            return faults.push(Fault { place: place(at), what: e.message().to_owned() });
+            return faults.push(SettingFault { place: place(at), what: e.message().to_owned() });
         }
     };
     // A table keeps no order; faults are listed as they stand in the file.
@@ -127,7 +120,7 @@ fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<Fault>) {
         let section_name = section.get_ref();
         let Some(keys) = value.get_ref().as_table() else {
             let what = format!("unknown setting {section_name}: settings stand in sections");
-            faults.push(Fault { place: place(section.span().start), what });
+            faults.push(SettingFault { place: place(section.span().start), what });
             continue;
         };
         let mut keys: Vec<_> = keys.iter().collect();
@@ -137,7 +130,7 @@ fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<Fault>) {
             let at = place(key.span().start);
             match text_of(value.get_ref()) {
                 Some(text) => apply(config, faults, &full, &text, at),
-                None => faults.push(Fault {
+                None => faults.push(SettingFault {
                     place: at,
                     what: format!("bad value for {full}: expected text, a number, true, false or a list"),
                 }),
@@ -150,7 +143,7 @@ fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<Fault>) {
 pub fn holds_secret(path: &Path) -> bool {
     let Ok(text) = std::fs::read_to_string(path) else { return false };
     let Ok(table) = DeTable::parse(&text) else { return false };
-    let value = |key: &Key| {
+    let value = |key: &Setting| {
         let (section, name) = key.name.split_once('.')?;
         text_of(table.get_ref().get(section)?.get_ref().as_table()?.get(name)?.get_ref())
     };
@@ -173,7 +166,7 @@ fn text_of(value: &DeValue<'_>) -> Option<String> {
 }
 
 /// Every user of a machine can read the command lines of all its processes.
-fn no_flag(key: &Key) -> String {
+fn no_flag(key: &Setting) -> String {
     format!(
         "a secret on the command line can be read by everybody on this machine: set {}, or {} (--{}-file) to a file that holds it",
         key.env(),
@@ -182,7 +175,7 @@ fn no_flag(key: &Key) -> String {
     )
 }
 
-fn read_secret(path: Option<&Path>, secret: &mut Secret, key: &str, faults: &mut Vec<Fault>) {
+fn read_secret(path: Option<&Path>, secret: &mut Secret, key: &str, faults: &mut Vec<SettingFault>) {
     let Some(path) = path else { return };
     match secrets::read(path) {
         Ok(found) => *secret = found,
@@ -190,8 +183,8 @@ fn read_secret(path: Option<&Path>, secret: &mut Secret, key: &str, faults: &mut
     }
 }
 
-fn unread(key: &str, path: &Path, why: &std::io::Error) -> Fault {
-    Fault { place: key.into(), what: format!("cannot read {}: {why}", path.display()) }
+fn unread(key: &str, path: &Path, why: &std::io::Error) -> SettingFault {
+    SettingFault { place: key.into(), what: format!("cannot read {}: {why}", path.display()) }
 }
 
 /// True for `http://host:port/path`. Whatever has an `@`, a query or a fragment may hold a password.
@@ -201,10 +194,10 @@ fn is_plain_url(url: &str) -> bool {
 }
 
 /// Rules between settings, and ranges that a type does not express.
-fn check(config: &Config, faults: &mut Vec<Fault>) {
+fn check(config: &Config, faults: &mut Vec<SettingFault>) {
     let mut require = |holds: bool, place: &str, what: &str| {
         if !holds {
-            faults.push(Fault { place: place.into(), what: what.into() });
+            faults.push(SettingFault { place: place.into(), what: what.into() });
         }
     };
     if let Some(url) = &config.clickhouse.url {
@@ -215,15 +208,43 @@ fn check(config: &Config, faults: &mut Vec<Fault>) {
         );
     }
     require(
-        crate::sql::is_identifier(&config.clickhouse.database),
+        super::value::is_identifier(&config.clickhouse.database),
         "clickhouse.database",
         "expected a name of letters, digits and underscores",
     );
-    let secret = config.auth.secret.expose();
-    let short = "too short: HS256 wants at least 32 bytes (RFC 7518, 3.2)";
-    require(secret.is_empty() || secret.len() >= secrets::SHORTEST, "auth.secret", short);
-    let long = |secret: &Secret| secret.expose().len() >= secrets::SHORTEST;
-    require(config.auth.secrets.iter().all(long), "auth.secrets", short);
+    let own = Some(&config.auth.secret).filter(|secret| !secret.expose().is_empty());
+    let faulty = own.and_then(secrets::fault);
+    require(faulty.is_none(), "auth.secret", faulty.unwrap_or_default());
+    let faulty = config.auth.secrets.iter().find_map(secrets::fault);
+    require(faulty.is_none(), "auth.secrets", faulty.unwrap_or_default());
+    let operator = &config.operator;
+    let own = Some(&operator.secret).filter(|secret| !secret.expose().is_empty());
+    let faulty = own.and_then(secrets::fault);
+    require(faulty.is_none(), "operator.secret", faulty.unwrap_or_default());
+    let is_shared = own.is_some_and(|own| secrets::of(&config.auth).any(|other| other.expose() == own.expose()));
+    require(
+        !is_shared,
+        "operator.secret",
+        "is one of auth.secrets: whoever signs customers' tokens would be the operator",
+    );
+    let is_shared = operator.public_key_file.is_some() && operator.public_key_file == config.auth.public_key_file;
+    require(
+        !is_shared,
+        "operator.public_key_file",
+        "is that of auth: whoever signs customers' tokens would be the operator",
+    );
+    require(
+        operator.algorithm == Algorithm::Hs256 || operator.public_key_file.is_some(),
+        "operator.algorithm",
+        "RS256 and ES256 need operator.public_key_file",
+    );
+    require(
+        config.http.operator_listen.is_none() || operator.is_on(),
+        "http.operator_listen",
+        "needs operator.secret_file or operator.public_key_file",
+    );
+    let whole = !config.clickhouse.password.expose().contains('\0');
+    require(whole, "clickhouse.password", "holds a zero byte: it was not written whole");
     if config.auth.algorithm != Algorithm::Hs256 {
         let named = config.auth.public_key_file.is_some() || !config.auth.public_keys.is_empty();
         require(named, "auth.algorithm", "RS256 and ES256 need auth.public_key_file");

@@ -1,6 +1,7 @@
 //! Every setting of cdrscope, in one table: name, type, default, what it does. `load` merges flags over environment over
 //! file over these defaults; nobody else reads the environment.
 
+pub mod files;
 pub mod load;
 pub mod secrets;
 pub mod value;
@@ -12,7 +13,7 @@ use ipnet::IpNet;
 
 use value::{Secret, Value, words};
 
-pub use value::{Expressions, Origin, TableName, Watched};
+pub use value::{Expressions, Origin, TableName, WatchedAccounts};
 
 words! {
     /// Unit of `acd` in the customer API.
@@ -25,7 +26,7 @@ words! {
 }
 
 words! {
-    /// What the `cps` of `totals` divides by.
+    /// The divisor of `cps` in `totals`.
     TotalsCps {
         /// The length of one bucket.
         Bucket = "bucket",
@@ -45,7 +46,7 @@ words! {
 }
 
 words! {
-    /// What becomes of a parameter that no endpoint knows.
+    /// The handling of a parameter that no endpoint knows.
     UnknownParams {
         /// 400, naming it.
         Reject = "reject",
@@ -110,18 +111,18 @@ words! {
 
 /// One setting, as documentation and as a command-line flag.
 #[derive(Debug)]
-pub struct Key {
+pub struct Setting {
     /// `section.key`.
     pub name: &'static str,
     /// The default, as text.
     pub default: &'static str,
-    /// What it does.
+    /// Its help text.
     pub help: &'static str,
     /// True if its type holds secrets: it has no flag, and a file can hold it.
     pub secret: bool,
 }
 
-impl Key {
+impl Setting {
     /// The environment variable that sets it: `clickhouse.url` is `CDRSCOPE_CLICKHOUSE_URL`.
     pub fn env(&self) -> String {
         format!("CDRSCOPE_{}", self.name.replace('.', "_").to_uppercase())
@@ -155,8 +156,8 @@ macro_rules! settings {
         })+
 
         /// Every setting there is, in the order of the sample file.
-        pub const KEYS: &[Key] = &[
-            $($(Key {
+        pub const KEYS: &[Setting] = &[
+            $($(Setting {
                 name: concat!(stringify!($section), ".", stringify!($key)),
                 default: $default,
                 help: $help,
@@ -190,6 +191,7 @@ settings! {
     /// The web server.
     http Http {
         listen: SocketAddr = "127.0.0.1:8080", "Address and port of the API; port 0 picks a free one, which the log names.";
+        operator_listen: Option<SocketAddr> = "", "Address and port of the operator's paths, and of Grafana's for the operator's tokens; empty has them at http.listen.";
         workers: usize = "0", "Worker threads; 0 is one per core.";
         tls_certificate_file: Option<PathBuf> = "", "PEM file with the certificate and its chain; with http.tls_key_file the service speaks TLS itself. Both are read anew when they change.";
         tls_key_file: Option<PathBuf> = "", "PEM file with the private key of the certificate.";
@@ -197,7 +199,7 @@ settings! {
         max_connections_per_address: usize = "1000", "Open connections of one address (IPv6: one /64), likewise; behind a trusted proxy, requests under way of one forwarded address.";
         head_seconds: u32 = "10", "Longest time for the head of a request to arrive.";
         keep_alive_seconds: u32 = "75", "How long a connection stays open without a request. More than the idle time-out of a balancer in front.";
-        strangers_per_second: u32 = "100", "Requests a second of one address without a good token, ten seconds' worth at once; its connections rest beyond that. 0 is no limit.";
+        strangers_per_second: u32 = "100", "Requests without a good token, and TLS handshakes, of one address a second; ten seconds' worth at once; its connections rest beyond that. 0 is no limit.";
         write_seconds: u32 = "20", "How long the reader of a response may take nothing; beyond that it has to take 16 KiB a second on average.";
         trusted_proxies: Vec<IpNet> = "", "Proxies whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto are believed.";
         hsts_seconds: u32 = "31536000", "max-age of Strict-Transport-Security on answers over TLS; 0 sends none.";
@@ -235,15 +237,25 @@ settings! {
         require_exp: bool = "true", "Refuse tokens without an expiry.";
         login_attempts_per_minute: u32 = "10", "Failed logins allowed per login and per address within a minute; 0 is no limit.";
     }
+    /// Tokens of the operator's own people. Without a key the operator's paths are not there.
+    operator Operator {
+        algorithm: Algorithm = "HS256", "Algorithm of their signatures: HS256, RS256 or ES256.";
+        secret: Secret = "", "Secret of HS256 signatures, 32 bytes or more; none of those in auth.";
+        secret_file: Option<PathBuf> = "", "File that holds the secret instead; it is read again when it changes, and at SIGHUP.";
+        public_key_file: Option<PathBuf> = "", "PEM file with the public key of RS256 or ES256; not that of auth.";
+        private_key_file: Option<PathBuf> = "", "PEM file with the private key, for cdrscope token --operator.";
+    }
     /// Accounts and API access.
     accounts Accounts {
         refresh_seconds: u32 = "10", "A new, changed or deleted row of accounts or api_access counts within this time.";
         query: String = "", "Your own query in place of the table accounts: columns id, uuid, customer_id, name.";
         countries_query: String = "", "Your own query in place of the table countries, names for dashboards: columns id, name, iso.";
+        contractors_query: String = "", "Your own query in place of the table contractors, names of customers and vendors: columns id, name.";
+        operators_query: String = "", "Your own query in place of the table operator_access: columns id, name, customer_ids, vendor_ids, may, allowed_ips.";
         access_query: String = "", "Your own query in place of the table api_access: columns id, customer_id, account_ids, allowed_ips, login, password_hash.";
         revocations_query: String = "", "Your own query in place of the table token_revocations: columns customer_id, jti, not_before.";
     }
-    /// What the figures mean.
+    /// Units, calendar and causes of the measures.
     reports Reports {
         acd_unit: AcdUnit = "minutes", "Unit of acd: minutes or seconds.";
         totals_cps: TotalsCps = "bucket", "cps in totals: calls per length of one bucket, or of the whole range.";
@@ -274,7 +286,7 @@ settings! {
         enabled: bool = "false", "Serve GET /metrics to Prometheus. It needs a token.";
         token: Secret = "", "Bearer token of /metrics, 16 bytes or more. It opens nothing else, and no other token opens /metrics.";
         token_file: Option<PathBuf> = "", "File that holds the token instead.";
-        accounts: Watched = "false", "Call figures of accounts too: true for every account, or a list of their UUIDs.";
+        accounts: WatchedAccounts = "false", "Call figures of accounts too: true for every account, or a list of their UUIDs.";
         window_minutes: u32 = "5", "How many complete minutes the figures of accounts are of.";
         fresh_seconds: u32 = "15", "How old the figures of accounts may be when they are asked for again.";
         max_series: usize = "1000", "Most series of accounts, ten for each account; with more accounts there are none.";
@@ -285,7 +297,7 @@ settings! {
         every_seconds: u32 = "5", "How often to look for new rows.";
         max_duration_days: u32 = "3", "A call that lasts longer is odd.";
     }
-    /// What is written down.
+    /// The logs.
     log Log {
         format: LogFormat = "text", "Form of the log on stderr: text, or json, an object a line. CDRSCOPE_LOG sets its level.";
         access: AccessLog = "off", "A line for each request: off, text or json.";
@@ -299,6 +311,7 @@ settings! {
     /// Bounds.
     limits Limits {
         max_buckets: u64 = "1000000", "Largest number of buckets in one answer.";
+        max_groups: usize = "100000", "Most groups of a breakdown; more are an error, never a shorter answer.";
         max_points: u64 = "11000", "Most points of one series of a Grafana panel; longer buckets are shown in place of more.";
         max_points_per_request: u64 = "200000", "Most points of all series of one request of Grafana's.";
         max_list_values: usize = "200", "Most values in one list of a filter, such as countries or prefixes with commas.";
@@ -321,6 +334,29 @@ settings! {
 impl Value for jiff::tz::TimeZone {
     fn parse(text: &str) -> Result<Self, String> {
         crate::query::zone::find(text).ok_or_else(|| "expected an IANA time zone such as Europe/Kyiv".into())
+    }
+}
+
+impl Operator {
+    /// True if the operator's paths are wanted.
+    pub fn is_on(&self) -> bool {
+        match self.algorithm {
+            Algorithm::Hs256 => !self.secret.expose().is_empty() || self.secret_file.is_some(),
+            Algorithm::Rs256 | Algorithm::Es256 => self.public_key_file.is_some(),
+        }
+    }
+
+    /// Its keys in the form of those of customers; an expiry is always required.
+    pub fn as_auth(&self) -> Auth {
+        Auth {
+            algorithm: self.algorithm,
+            secret: self.secret.clone(),
+            secret_file: self.secret_file.clone(),
+            public_key_file: self.public_key_file.clone(),
+            private_key_file: self.private_key_file.clone(),
+            require_exp: true,
+            ..Config::default().auth
+        }
     }
 }
 

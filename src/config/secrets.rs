@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use super::load::holds_secret;
 use super::value::Secret;
-use super::{Algorithm, Auth, Config};
+use super::{Algorithm, Auth, Config, files};
 
 /// Least bytes of a secret of HS256 (RFC 7518, 3.2).
 pub const SHORTEST: usize = 32;
+
+/// Most bytes of one. A longer one is some other file, and every signature would take its time.
+const LONGEST: usize = 4096;
 
 /// A secret that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,17 +26,9 @@ pub enum SecretError {
         /// The reason.
         source: std::io::Error,
     },
-    /// A pipe or a device: what it held is gone.
-    #[error("{setting}: {path} is no regular file, so it is not read again")]
-    Gone {
-        /// The setting that names the file.
-        setting: &'static str,
-        /// The file.
-        path: String,
-    },
-    /// A secret of too few bytes.
-    #[error("{0}: too short: HS256 wants at least 32 bytes (RFC 7518, 3.2)")]
-    Short(&'static str),
+    /// A secret that cannot be used.
+    #[error("{0}: {1}")]
+    Unusable(&'static str, &'static str),
     /// A file without a secret in it.
     #[error("{0}: no secret stands in the file")]
     Empty(&'static str),
@@ -44,22 +39,44 @@ pub fn of(auth: &Auth) -> impl Iterator<Item = &Secret> {
     auth.secrets.iter().chain([&auth.secret]).filter(|secret| !secret.expose().is_empty())
 }
 
-/// The secret in a file.
+/// The reason for which a text cannot be a secret of HS256, if there is one. HMAC adds zero bytes to a short key, so that a text
+/// of zero bytes, which a power loss may leave of a file, would be the same as no secret at all.
+pub fn fault(secret: &Secret) -> Option<&'static str> {
+    let text = secret.expose();
+    if text.contains('\0') {
+        return Some("holds a zero byte: it was not written whole");
+    }
+    match text.len() {
+        _ if text.trim().is_empty() => Some("only blanks"),
+        ..SHORTEST => Some("too short: HS256 wants at least 32 bytes (RFC 7518, 3.2)"),
+        SHORTEST..=LONGEST => None,
+        _ => Some("too long: a secret has at most 4096 bytes"),
+    }
+}
+
+/// The secret in a file, at the start.
 ///
 /// # Errors
 /// The file does not read.
 pub fn read(path: &Path) -> std::io::Result<Secret> {
-    // Editors end a file with a newline that is not part of the secret.
-    Ok(Secret::new(std::fs::read_to_string(path)?.trim_end_matches(['\r', '\n'])))
+    files::text(files::read(path)?).map(one)
 }
 
-/// The secrets in a file, one a line.
+/// The secrets in a file, one a line, at the start.
 ///
 /// # Errors
 /// The file does not read.
 pub fn lines(path: &Path) -> std::io::Result<Vec<Secret>> {
-    let text = std::fs::read_to_string(path)?;
-    Ok(text.lines().filter(|line| !line.is_empty()).map(Secret::new).collect())
+    files::text(files::read(path)?).map(each)
+}
+
+fn one(text: String) -> Secret {
+    // Editors end a file with a newline that is not part of the secret.
+    Secret::new(text.trim_end_matches(['\r', '\n']))
+}
+
+fn each(text: String) -> Vec<Secret> {
+    text.lines().filter(|line| !line.is_empty()).map(Secret::new).collect()
 }
 
 /// The files that hold keys and secrets of tokens, with the settings that name them.
@@ -81,33 +98,26 @@ pub fn key_files(auth: &Auth) -> Vec<(&'static str, &Path)> {
 /// The first file that cannot be read again, or holds a secret that does not do.
 pub fn read_again(auth: &Auth) -> Result<Auth, SecretError> {
     let mut auth = auth.clone();
-    for (setting, path) in key_files(&auth) {
+    let text = |setting, path: &Path| {
         let of = |source| SecretError::Read { setting, path: path.display().to_string(), source };
-        if !std::fs::metadata(path).map_err(of)?.is_file() {
-            return Err(SecretError::Gone { setting, path: path.display().to_string() });
-        }
-    }
-    let unread = |setting, path: &Path| {
-        let path = path.display().to_string();
-        move |source| SecretError::Read { setting, path, source }
+        files::read_again(path).and_then(files::text).map_err(of)
     };
     if let Some(path) = &auth.secret_file {
-        auth.secret = read(path).map_err(unread("auth.secret_file", path))?;
-        long_enough("auth.secret_file", std::slice::from_ref(&auth.secret))?;
+        auth.secret = one(text("auth.secret_file", path)?);
+        usable("auth.secret_file", std::slice::from_ref(&auth.secret))?;
     }
     if let Some(path) = &auth.secrets_file {
-        auth.secrets = lines(path).map_err(unread("auth.secrets_file", path))?;
-        long_enough("auth.secrets_file", &auth.secrets)?;
+        auth.secrets = each(text("auth.secrets_file", path)?);
+        usable("auth.secrets_file", &auth.secrets)?;
     }
     Ok(auth)
 }
 
-fn long_enough(setting: &'static str, secrets: &[Secret]) -> Result<(), SecretError> {
-    match secrets.iter().map(|secret| secret.expose().len()).min() {
-        None | Some(0) => Err(SecretError::Empty(setting)),
-        Some(length) if length < SHORTEST => Err(SecretError::Short(setting)),
-        Some(_) => Ok(()),
+fn usable(setting: &'static str, secrets: &[Secret]) -> Result<(), SecretError> {
+    if secrets.iter().all(|secret| secret.expose().is_empty()) {
+        return Err(SecretError::Empty(setting));
     }
+    secrets.iter().find_map(fault).map_or(Ok(()), |fault| Err(SecretError::Unusable(setting, fault)))
 }
 
 /// The state of files, as far as it tells whether they have changed.
@@ -135,18 +145,31 @@ impl Fingerprint {
 /// Docker mounts its secrets here, readable for every user of a container that has one.
 const CONTAINER: &str = "/run/secrets";
 
-/// What should not be as it is with secrets and their files, `file` with the settings among them, in words for the log.
+/// Warnings about secrets and their files, `file` with the settings among them, in words for the log.
 pub fn warnings(config: &Config, file: Option<&Path>) -> Vec<String> {
     let others = [
         ("clickhouse.password_file", &config.clickhouse.password_file),
         ("metrics.token_file", &config.metrics.token_file),
         ("http.tls_key_file", &config.http.tls_key_file),
     ];
+    let operator = config.operator.as_auth();
+    let operators = key_files(&operator).into_iter().map(|(setting, path)| (of_operator(setting), path));
+    let operators: Vec<(&str, &Path)> = operators.filter(|(setting, _)| !setting.contains("public")).collect();
     let others = others.into_iter().filter_map(|(setting, path)| Some((setting, path.as_deref()?)));
     let keys = key_files(&config.auth).into_iter().filter(|(setting, _)| !setting.contains("public"));
-    let open = keys.chain(others).filter_map(|(setting, path)| open_to_others(setting, path));
+    let open = keys.chain(operators).chain(others).filter_map(|(setting, path)| open_to_others(setting, path));
     let settings = file.filter(|path| holds_secret(path)).and_then(|path| open_to_others("a secret in --config", path));
     open.chain(settings).chain(poor(config)).collect()
+}
+
+/// The operator's setting that does what one of customers' tokens does.
+fn of_operator(setting: &'static str) -> &'static str {
+    match setting {
+        "auth.secret_file" => "operator.secret_file",
+        "auth.public_key_file" => "operator.public_key_file",
+        "auth.private_key_file" => "operator.private_key_file",
+        other => other,
+    }
 }
 
 fn open_to_others(setting: &str, path: &Path) -> Option<String> {
@@ -164,8 +187,11 @@ fn poor(config: &Config) -> Vec<String> {
         Algorithm::Hs256 => of(&config.auth).map(|secret| ("auth.secret", secret, 80.0)).collect(),
         Algorithm::Rs256 | Algorithm::Es256 => Vec::new(),
     };
-    let others =
-        [("clickhouse.password", &config.clickhouse.password, 32.0), ("metrics.token", &config.metrics.token, 40.0)];
+    let others = [
+        ("clickhouse.password", &config.clickhouse.password, 32.0),
+        ("metrics.token", &config.metrics.token, 40.0),
+        ("operator.secret", &config.operator.secret, 80.0),
+    ];
     let all = signing.into_iter().chain(others).filter(|(_, secret, _)| !secret.expose().is_empty());
     all.filter(|(_, secret, least)| bits(secret.expose()) < *least)
         .map(|(setting, ..)| format!("{setting}: short or of few different characters, so it can be guessed: openssl rand -hex 32 makes one that cannot"))

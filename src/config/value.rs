@@ -1,4 +1,4 @@
-//! How the text of one setting becomes a typed value. Every source (default, file, environment, flag) gives text, so a
+//! Parses the text of one setting into a typed value. Every source (default, file, environment, flag) gives text, so a
 //! key reads the same wherever it is written.
 
 use std::fmt;
@@ -13,7 +13,7 @@ pub trait Value: Sized {
     /// Reads the setting's text.
     ///
     /// # Errors
-    /// What was expected, as the end of a sentence.
+    /// The text is invalid. The error says what was expected, as the end of a sentence.
     fn parse(text: &str) -> Result<Self, String>;
 }
 
@@ -170,7 +170,7 @@ impl std::ops::Deref for TableName {
 impl Value for TableName {
     fn parse(text: &str) -> Result<Self, String> {
         let parts = text.split('.').count();
-        if parts <= 2 && text.split('.').all(crate::sql::is_identifier) {
+        if parts <= 2 && text.split('.').all(is_identifier) {
             Ok(Self(text.to_owned()))
         } else {
             Err("expected table or database.table, of letters, digits and underscores".into())
@@ -180,7 +180,7 @@ impl Value for TableName {
 
 /// Accounts that are watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Watched {
+pub enum WatchedAccounts {
     /// None.
     #[default]
     None,
@@ -190,7 +190,7 @@ pub enum Watched {
     Listed(Vec<uuid::Uuid>),
 }
 
-impl Value for Watched {
+impl Value for WatchedAccounts {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "" | "false" => Ok(Self::None),
@@ -225,7 +225,7 @@ impl Value for Expressions {
         let entry = |entry: &str| {
             let (name, expression) = entry.split_once('=').unwrap_or((entry, ""));
             let (name, expression) = (name.trim(), expression.trim());
-            if crate::sql::is_identifier(name) && !expression.is_empty() {
+            if is_identifier(name) && !expression.is_empty() {
                 Ok((name.to_owned(), expression.to_owned()))
             } else {
                 Err(format!("expected column = expression, not {entry:?}"))
@@ -261,6 +261,13 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+/// True if a name can stand in SQL as it is.
+pub(super) fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
 
 #[cfg(test)]
 mod tests {

@@ -4,8 +4,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 
-use super::{AUDIENCE, Good, Grant, Rejected, Sides, Subject, networks};
+use super::{Good, Grant, OperatorGrant, Rejected, Sides, SignedFor, Subject, networks};
 use crate::object::Object;
+use crate::report::audience::Rights;
 
 /// The claim that holds the end of a session.
 pub(super) const SESSION_END: &str = "session_end";
@@ -13,7 +14,7 @@ pub(super) const SESSION_END: &str = "session_end";
 #[derive(Deserialize)]
 pub(super) struct Claims {
     #[serde(default, deserialize_with = "present")]
-    aud: Option<Audience>,
+    aud: Option<AudienceClaim>,
     #[serde(default, deserialize_with = "present")]
     sub: Option<SubjectClaim>,
     #[serde(default, deserialize_with = "present")]
@@ -37,7 +38,7 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<O
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Audience {
+enum AudienceClaim {
     One(String),
     Many(Vec<String>),
 }
@@ -53,7 +54,8 @@ enum SubjectClaim {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum CfgClaim {
-    Good(Object<Cfg>),
+    Customer(Object<Cfg>),
+    Operator(Object<OperatorClaims>),
     Bad(IgnoredAny),
 }
 
@@ -70,12 +72,29 @@ struct Cfg {
     sides: Option<Vec<String>>,
 }
 
+/// A name that is not known could be meant to bound what the token sees.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OperatorClaims {
+    #[serde(default)]
+    customers: Option<Vec<u32>>,
+    #[serde(default)]
+    vendors: Option<Vec<u32>>,
+    #[serde(default)]
+    may: Option<Vec<String>>,
+    #[serde(default)]
+    allowed_ips: Option<Vec<String>>,
+    #[serde(default)]
+    debug: Option<bool>,
+}
+
 impl Claims {
     /// Checks audience, times and subject.
-    pub(super) fn check(self, require_exp: bool, now: OffsetDateTime) -> Result<Good, Rejected> {
+    pub(super) fn check(self, by: SignedFor, require_exp: bool, now: OffsetDateTime) -> Result<Good, Rejected> {
+        let audience = by.audience();
         let meant = match &self.aud {
-            Some(Audience::One(aud)) => aud == AUDIENCE,
-            Some(Audience::Many(all)) => all.iter().any(|aud| aud == AUDIENCE),
+            Some(AudienceClaim::One(aud)) => aud == audience,
+            Some(AudienceClaim::Many(all)) => all.iter().any(|aud| aud == audience),
             None => false,
         };
         if !meant {
@@ -83,11 +102,18 @@ impl Claims {
         }
         let Self { sub, exp, nbf, iat, jti, session_end, cfg, .. } = self;
         in_time((exp, nbf, session_end), require_exp, now)?;
-        let subject = match sub {
-            Some(SubjectClaim::Number(id)) => Subject::Access(id),
-            Some(SubjectClaim::Text(text)) if text == "D" => Subject::Grant(grant(cfg)?),
-            Some(SubjectClaim::Text(text)) if text.bytes().all(|b| b.is_ascii_digit()) => {
-                Subject::Access(text.parse().map_err(|_beyond_32_bits| Rejected::Subject)?)
+        let row = match by {
+            SignedFor::Customers => Subject::Access,
+            SignedFor::Operators => Subject::Operator,
+        };
+        let subject = match (sub, by) {
+            (Some(SubjectClaim::Number(id)), _) => row(id),
+            (Some(SubjectClaim::Text(text)), SignedFor::Customers) if text == "D" => Subject::Grant(grant(cfg)?),
+            (Some(SubjectClaim::Text(text)), SignedFor::Operators) if text == "D" => {
+                Subject::OperatorGrant(operator_grant(cfg)?)
+            }
+            (Some(SubjectClaim::Text(text)), _) if text.bytes().all(|b| b.is_ascii_digit()) => {
+                row(text.parse().map_err(|_beyond_32_bits| Rejected::Subject)?)
             }
             _ => return Err(Rejected::Subject),
         };
@@ -120,8 +146,20 @@ pub(super) fn seconds(now: OffsetDateTime) -> f64 {
     now.unix_timestamp_nanos() as f64 / 1e9
 }
 
+fn operator_grant(cfg: Option<CfgClaim>) -> Result<OperatorGrant, Rejected> {
+    let Some(CfgClaim::Operator(Object(cfg))) = cfg else { return Err(Rejected::Subject) };
+    let may = cfg.may.unwrap_or_default();
+    Ok(OperatorGrant {
+        customers: cfg.customers.unwrap_or_default(),
+        vendors: cfg.vendors.unwrap_or_default(),
+        rights: Rights::parse(may.iter().map(String::as_str)).ok_or(Rejected::Subject)?,
+        allowed_ips: networks(&cfg.allowed_ips.unwrap_or_default()).ok_or(Rejected::Subject)?,
+        debug: cfg.debug.unwrap_or_default(),
+    })
+}
+
 fn grant(cfg: Option<CfgClaim>) -> Result<Grant, Rejected> {
-    let Some(CfgClaim::Good(Object(cfg))) = cfg else { return Err(Rejected::Subject) };
+    let Some(CfgClaim::Customer(Object(cfg))) = cfg else { return Err(Rejected::Subject) };
     let sides = match cfg.sides {
         // A token that is bounded to nothing, or to what is not known, is a mistake and no token for everything.
         Some(words) => Some(Sides::parse(&words).ok_or(Rejected::Subject)?),

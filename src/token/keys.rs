@@ -1,34 +1,28 @@
 //! Keys: read at the start, read again when their files change, and what they verify.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
+};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
 use time::OffsetDateTime;
 
 use super::claims::Claims;
-use super::sign::{Issue, Terms};
-use super::{Accepted, Good, Rejected, Subject};
+use super::sign::{Issue, TokenTerms};
+use super::{Accepted, Good, Rejected, SignedFor, Subject};
 use crate::config::secrets::{self, Fingerprint, SecretError};
-use crate::config::{Algorithm, Auth};
+use crate::config::{Algorithm, Auth, Operator, files};
 use crate::object::Object;
 
 /// Keys that do not read.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read.
-    #[error("{setting}: cannot read {path}: {source}")]
-    Read {
-        /// The setting that names the file.
-        setting: &'static str,
-        /// The file.
-        path: String,
-        /// The reason.
-        source: std::io::Error,
-    },
     /// The file holds no key of that kind.
-    #[error("{setting}: {path} holds no PEM key for {algorithm}: {source}")]
+    #[error("{setting}: {path} holds no PEM key for {algorithm} (RSA of 2048 to 8192 bits, or EC on P-256): {source}")]
     Pem {
         /// The setting that names the file.
         setting: &'static str,
@@ -39,7 +33,7 @@ pub enum KeyError {
         /// The reason.
         source: Error,
     },
-    /// A file of secrets that does not do.
+    /// A file that cannot be read, or secrets that do not do.
     #[error("{0}")]
     Secret(#[from] SecretError),
     /// Not `kid=file`.
@@ -59,19 +53,38 @@ pub enum KeyError {
     NoPrivateKey,
     /// The library refused to sign.
     #[error("signing failed: {0}")]
-    Sign(Error),
+    Sign(#[source] Error),
+}
+
+/// Keys of the operator's that do not read.
+#[derive(Debug)]
+pub struct OperatorKeyError(KeyError);
+
+impl std::fmt::Display for OperatorKeyError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // They are read as customers' are, under the names of other settings.
+        f.write_str(&self.0.to_string().replace("auth.", "operator."))
+    }
+}
+
+impl std::error::Error for OperatorKeyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
 }
 
 /// The keys and rules by which tokens are verified and signed.
 pub struct Keys {
     auth: Auth,
-    set: RwLock<Arc<Set>>,
+    signed_for: SignedFor,
+    set: RwLock<Arc<KeySet>>,
     /// The state of the files as they were read last.
     files: Mutex<Fingerprint>,
 }
 
 /// Keys as they were read at one time, and the tokens that they were found to have signed.
-pub(super) struct Set {
+pub(super) struct KeySet {
+    pub(super) signed_for: SignedFor,
     pub(super) algorithm: jsonwebtoken::Algorithm,
     /// The keys of tokens without a key id: one, or for HS256 every secret.
     unnamed: Vec<DecodingKey>,
@@ -95,7 +108,7 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-impl std::fmt::Debug for Set {
+impl std::fmt::Debug for KeySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Set({:?})", self.algorithm)
     }
@@ -107,9 +120,24 @@ impl Keys {
     /// # Errors
     /// The first file that does not read, no key at all, or one to sign with that is no other half of one to verify with.
     pub fn new(auth: &Auth) -> Result<Self, KeyError> {
+        Self::signed_for(SignedFor::Customers, auth)
+    }
+
+    /// Reads the keys of the operator's tokens; `None` where none are configured.
+    ///
+    /// # Errors
+    /// As [`Keys::new`], by the operator's settings.
+    pub fn of_operator(operator: &Operator) -> Result<Option<Self>, OperatorKeyError> {
+        if !operator.is_on() {
+            return Ok(None);
+        }
+        Self::signed_for(SignedFor::Operators, &operator.as_auth()).map(Some).map_err(OperatorKeyError)
+    }
+
+    fn signed_for(signed_for: SignedFor, auth: &Auth) -> Result<Self, KeyError> {
         let files = Fingerprint::of(secrets::key_files(auth));
-        let set = Set::read(auth)?;
-        Ok(Self { auth: auth.clone(), set: RwLock::new(Arc::new(set)), files: Mutex::new(files) })
+        let set = KeySet::read(signed_for, auth, files::read)?;
+        Ok(Self { auth: auth.clone(), signed_for, set: RwLock::new(Arc::new(set)), files: Mutex::new(files) })
     }
 
     /// Reads the keys and secrets again if one of their files has changed since they were read, or in any case with `anyway`.
@@ -126,12 +154,12 @@ impl Keys {
             }
             *known = found;
         }
-        let set = Set::read(&secrets::read_again(&self.auth)?)?;
+        let set = KeySet::read(self.signed_for, &secrets::read_again(&self.auth)?, files::read_again)?;
         *self.set.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
         Ok(true)
     }
 
-    pub(super) fn set(&self) -> Arc<Set> {
+    pub(super) fn set(&self) -> Arc<KeySet> {
         Arc::clone(&self.set.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -160,8 +188,23 @@ impl Keys {
     }
 }
 
-impl Set {
-    fn read(auth: &Auth) -> Result<Self, KeyError> {
+/// The keys of a service.
+#[derive(Debug)]
+pub struct KeyRing {
+    /// Those of customers' tokens.
+    pub customers: Keys,
+    /// Those of the operator's; `None` where the operator's paths are not wanted.
+    pub operators: Option<Keys>,
+}
+
+impl From<Keys> for KeyRing {
+    fn from(customers: Keys) -> Self {
+        Self { customers, operators: None }
+    }
+}
+
+impl KeySet {
+    fn read(signed_for: SignedFor, auth: &Auth, open: fn(&Path) -> io::Result<Vec<u8>>) -> Result<Self, KeyError> {
         let (algorithm, name) = match auth.algorithm {
             Algorithm::Hs256 => (jsonwebtoken::Algorithm::HS256, "HS256"),
             Algorithm::Rs256 => (jsonwebtoken::Algorithm::RS256, "RS256"),
@@ -178,6 +221,7 @@ impl Set {
             .max_capacity(KEPT)
             .build();
         let mut set = Self {
+            signed_for,
             algorithm,
             unnamed: Vec::new(),
             named: Vec::new(),
@@ -197,19 +241,20 @@ impl Set {
             Algorithm::Es256 => DecodingKey::from_ec_pem(pem),
             Algorithm::Rs256 | Algorithm::Hs256 => DecodingKey::from_rsa_pem(pem),
         };
+        let public = |pem: &[u8]| decoding(pem).and_then(|key| able(auth.algorithm, key));
         let encoding = |pem: &[u8]| match auth.algorithm {
             Algorithm::Es256 => EncodingKey::from_ec_pem(pem),
             Algorithm::Rs256 | Algorithm::Hs256 => EncodingKey::from_rsa_pem(pem),
         };
         if let Some(path) = &auth.public_key_file {
-            set.unnamed.push(read("auth.public_key_file", path, name, decoding)?);
+            set.unnamed.push(read(open, "auth.public_key_file", path, name, public)?);
         }
         for entry in &auth.public_keys {
             let (kid, path) = entry.split_once('=').ok_or_else(|| KeyError::NamedKey(entry.clone()))?;
-            set.named.push((kid.to_owned(), read("auth.public_keys", Path::new(path), name, decoding)?));
+            set.named.push((kid.to_owned(), read(open, "auth.public_keys", Path::new(path), name, public)?));
         }
         if let Some(path) = &auth.private_key_file {
-            set.signing = Some(read("auth.private_key_file", path, name, encoding)?);
+            set.signing = Some(read(open, "auth.private_key_file", path, name, encoding)?);
             if !set.find_other_half()? {
                 return Err(KeyError::Stranger(path.display().to_string()));
             }
@@ -219,11 +264,11 @@ impl Set {
 
     /// Looks, by trying, under which key id what is signed here is accepted here.
     fn find_other_half(&mut self) -> Result<bool, KeyError> {
-        let (probe, now) = (Issue::Access(0), OffsetDateTime::UNIX_EPOCH);
+        let (probe, now) = (self.probe(), OffsetDateTime::UNIX_EPOCH);
         let named: Vec<_> = self.named.iter().map(|(kid, _)| Some(kid.clone())).collect();
         for kid in std::iter::once(None).chain(named) {
             self.kid = kid;
-            let token = self.issue(Terms { ttl: 1, ..Terms::default() }, &probe, now)?;
+            let token = self.issue(TokenTerms { ttl: 1, ..TokenTerms::default() }, &probe, now)?;
             if self.verify(&token, now).is_ok() {
                 return Ok(true);
             }
@@ -231,12 +276,19 @@ impl Set {
         Ok(false)
     }
 
+    fn probe(&self) -> Issue {
+        match self.signed_for {
+            SignedFor::Customers => Issue::Access(0),
+            SignedFor::Operators => Issue::Operator(0),
+        }
+    }
+
     fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Arc<Good>, Rejected> {
         if let Some(good) = self.good.get(token) {
             good.in_time(self.require_exp, now)?;
             return Ok(good);
         }
-        let good = Arc::new(self.decode(token)?.check(self.require_exp, now)?);
+        let good = Arc::new(self.decode(token)?.check(self.signed_for, self.require_exp, now)?);
         self.good.insert(token.to_owned(), Arc::clone(&good));
         Ok(good)
     }
@@ -275,13 +327,27 @@ fn rejected(why: &Error) -> Rejected {
     }
 }
 
+/// The key, if the algorithm can verify anything by it: the library finds that out at each token, and says no more than that
+/// the signature is bad.
+fn able(algorithm: Algorithm, key: DecodingKey) -> jsonwebtoken::errors::Result<DecodingKey> {
+    let bytes = key.try_get_as_bytes()?;
+    let parses = |by: &'static dyn VerificationAlgorithm| ParsedPublicKey::new(by, bytes).is_ok();
+    let fits = match algorithm {
+        Algorithm::Es256 => parses(&ECDSA_P256_SHA256_FIXED),
+        // 2048 bits take 256 bytes; the length of the key is looked at only when something is verified.
+        Algorithm::Rs256 | Algorithm::Hs256 => parses(&RSA_PKCS1_2048_8192_SHA256) && bytes.len() > 256,
+    };
+    if fits { Ok(key) } else { Err(ErrorKind::InvalidKeyFormat.into()) }
+}
+
 fn read<K>(
+    open: fn(&Path) -> io::Result<Vec<u8>>,
     setting: &'static str,
     path: &Path,
     algorithm: &'static str,
     parse: impl Fn(&[u8]) -> jsonwebtoken::errors::Result<K>,
 ) -> Result<K, KeyError> {
     let name = path.display().to_string();
-    let pem = std::fs::read(path).map_err(|source| KeyError::Read { setting, path: name.clone(), source })?;
+    let pem = open(path).map_err(|source| SecretError::Read { setting, path: name.clone(), source })?;
     parse(&pem).map_err(|source| KeyError::Pem { setting, path: name, algorithm, source })
 }

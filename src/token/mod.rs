@@ -11,13 +11,30 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use crate::net;
+use crate::report::audience::Rights;
 
-pub use keys::{KeyError, Keys};
+pub use keys::{KeyError, KeyRing, Keys, OperatorKeyError};
 pub use sides::Sides;
-pub use sign::{Issue, Renewed, Terms};
+pub use sign::{Issue, Renewed, TokenTerms};
 
-/// The audience of the customer API.
-pub const AUDIENCE: &str = "customer-v1";
+/// Those who a set of keys signs tokens for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedFor {
+    /// Customers.
+    Customers,
+    /// The operator's own people.
+    Operators,
+}
+
+impl SignedFor {
+    /// The audience (`aud`) of their tokens.
+    pub const fn audience(self) -> &'static str {
+        match self {
+            Self::Customers => "customer-v1",
+            Self::Operators => "operator-v1",
+        }
+    }
+}
 
 /// A token that is not accepted. The caller learns nothing more; the log does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,16 +65,35 @@ pub enum Rejected {
     Subject,
 }
 
-/// Who a token speaks for.
+/// The subject of a token: a row of `api_access`, or a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A row of `api_access`.
     Access(u32),
     /// A grant that travels in the token itself.
     Grant(Grant),
+    /// A row of `operator_access`.
+    Operator(u32),
+    /// An operator's grant, likewise in the token itself.
+    OperatorGrant(OperatorGrant),
 }
 
-/// What a token may see and from where.
+/// The customers, vendors and rights of an operator's token, and the networks that it may come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OperatorGrant {
+    /// Customers; empty is all.
+    pub customers: Vec<u32>,
+    /// Vendors; empty is all.
+    pub vendors: Vec<u32>,
+    /// Rights beyond counts of calls.
+    pub rights: Rights,
+    /// Networks; empty is any.
+    pub allowed_ips: Vec<IpNet>,
+    /// True if responses may hold the trace of their results.
+    pub debug: bool,
+}
+
+/// The accounts and sides that a token may see, and the networks that it may come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// The tenant.
@@ -66,7 +102,7 @@ pub struct Grant {
     pub account_ids: Vec<u32>,
     /// Networks; empty is any.
     pub allowed_ips: Vec<IpNet>,
-    /// True if answers may say how they were come by.
+    /// True if responses may hold the trace of their results.
     pub debug: bool,
     /// Sides of calls; `None` leaves it to `auth.contractors`.
     pub sides: Option<Sides>,
@@ -78,7 +114,7 @@ pub struct Accepted {
     good: Arc<Good>,
     /// The keys that it was verified with, which sign its renewal: after a reload a renewal would otherwise carry a token of a
     /// removed key over to the new one.
-    set: Arc<keys::Set>,
+    set: Arc<keys::KeySet>,
 }
 
 /// The claims of a verified token. Its times are looked at whenever it comes.
@@ -94,7 +130,7 @@ struct Good {
 }
 
 impl Accepted {
-    /// Who it speaks for.
+    /// The subject.
     pub fn subject(&self) -> &Subject {
         &self.good.subject
     }

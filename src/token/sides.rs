@@ -14,6 +14,9 @@ impl Sides {
     /// Both.
     pub const BOTH: Self = Self { origination: true, termination: true };
 
+    /// Origination alone.
+    pub const ORIGINATION: Self = Self { origination: true, termination: false };
+
     /// Those of a list; `None` for an empty one.
     pub fn of(list: &[Side]) -> Option<Self> {
         let (origination, termination) = (list.contains(&Side::Origination), list.contains(&Side::Termination));

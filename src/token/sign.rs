@@ -1,4 +1,4 @@
-//! What is signed here: tokens for the command line and for logins, and renewals of cookies.
+//! Signs tokens for the command line and for logins, and renews those of cookies.
 
 use jsonwebtoken::Header;
 use serde::Serialize;
@@ -7,10 +7,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::claims::{SESSION_END, seconds};
-use super::keys::Set;
-use super::{AUDIENCE, Accepted, KeyError, Keys, Sides};
+use super::keys::KeySet;
+use super::{Accepted, KeyError, Keys, Sides};
+use crate::report::audience::Rights;
 
-/// What `sign` puts into a token.
+/// The subject of a token to sign.
 #[derive(Clone, Debug)]
 pub enum Issue {
     /// For a row of `api_access`.
@@ -23,14 +24,29 @@ pub enum Issue {
         account_ids: Vec<u32>,
         /// Networks or addresses; empty is any.
         allowed_ips: Vec<String>,
-        /// True if answers may say how they were come by.
+        /// True if responses may hold the trace of their results.
+        debug: bool,
+    },
+    /// For a row of `operator_access`.
+    Operator(u32),
+    /// For the operator's people, with customers, vendors and rights in the token.
+    OperatorGrant {
+        /// Customers; empty is all.
+        customers: Vec<u32>,
+        /// Vendors; empty is all.
+        vendors: Vec<u32>,
+        /// Rights beyond counts of calls.
+        rights: Rights,
+        /// Networks or addresses; empty is any.
+        allowed_ips: Vec<String>,
+        /// True if responses may hold the trace of their results.
         debug: bool,
     },
 }
 
-/// How long a token lasts, and what it is bounded to.
+/// The lifetime of a token, and the sides that it is bounded to.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Terms {
+pub struct TokenTerms {
     /// Seconds until it expires.
     pub ttl: u32,
     /// Seconds until renewals of it end; `None` for a token that is granted for `ttl` seconds, renewed or not.
@@ -62,7 +78,24 @@ struct Out<'a> {
 }
 
 #[derive(Serialize)]
-struct CfgOut<'a> {
+#[serde(untagged)]
+enum CfgOut<'a> {
+    Customer(CustomerCfg<'a>),
+    Operator(OperatorCfg<'a>),
+}
+
+#[derive(Serialize)]
+struct OperatorCfg<'a> {
+    customers: &'a [u32],
+    vendors: &'a [u32],
+    may: Vec<&'static str>,
+    allowed_ips: &'a [String],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    debug: bool,
+}
+
+#[derive(Serialize)]
+struct CustomerCfg<'a> {
     customer_id: u32,
     account_ids: &'a [u32],
     allowed_ips: &'a [String],
@@ -78,31 +111,36 @@ impl Keys {
     /// # Errors
     /// When there is no key to sign with.
     pub fn sign(&self, issue: &Issue, now: OffsetDateTime, ttl: u32) -> Result<String, KeyError> {
-        self.sign_on(Terms { ttl, ..Terms::default() }, issue, now)
+        self.sign_on(TokenTerms { ttl, ..TokenTerms::default() }, issue, now)
     }
 
     /// Signs a token on terms.
     ///
     /// # Errors
     /// When there is no key to sign with.
-    pub fn sign_on(&self, terms: Terms, issue: &Issue, now: OffsetDateTime) -> Result<String, KeyError> {
+    pub fn sign_on(&self, terms: TokenTerms, issue: &Issue, now: OffsetDateTime) -> Result<String, KeyError> {
         self.set().issue(terms, issue, now)
     }
 }
 
-impl Set {
-    pub(super) fn issue(&self, terms: Terms, issue: &Issue, now: OffsetDateTime) -> Result<String, KeyError> {
+impl KeySet {
+    pub(super) fn issue(&self, terms: TokenTerms, issue: &Issue, now: OffsetDateTime) -> Result<String, KeyError> {
         let (sub, cfg) = match issue {
-            Issue::Access(id) => ((*id).into(), None),
+            Issue::Access(id) | Issue::Operator(id) => ((*id).into(), None),
+            Issue::OperatorGrant { customers, vendors, rights, allowed_ips, debug } => {
+                let may = rights.words().collect();
+                let cfg = OperatorCfg { customers, vendors, may, allowed_ips, debug: *debug };
+                ("D".into(), Some(CfgOut::Operator(cfg)))
+            }
             Issue::Grant { customer_id, account_ids, allowed_ips, debug } => {
                 let sides = terms.sides.map(|sides| sides.words().collect()).unwrap_or_default();
-                let cfg = CfgOut { customer_id: *customer_id, account_ids, allowed_ips, debug: *debug, sides };
-                ("D".into(), Some(cfg))
+                let cfg = CustomerCfg { customer_id: *customer_id, account_ids, allowed_ips, debug: *debug, sides };
+                ("D".into(), Some(CfgOut::Customer(cfg)))
             }
         };
         let after = |seconds: u32| now.unix_timestamp() + i64::from(seconds);
         self.write(&Out {
-            aud: [AUDIENCE],
+            aud: [self.signed_for.audience()],
             sub,
             exp: after(terms.session.unwrap_or(u32::MAX).min(terms.ttl)),
             iat: issued(now),
