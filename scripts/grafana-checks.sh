@@ -19,9 +19,11 @@ export CDRSCOPE_AUTH_SECRET
 serve_demo "$program" "${DEMO_CALLS:-300000}"
 OTHER_TOKEN=$("$program" token --customer 2)
 VENDOR_TOKEN=$("$program" token --customer 9001)
+# The demo prints a customer's token first, then one of the operator's.
+OPERATOR_TOKEN=$(grep '^eyJ' "$work/out" | sed -n 2p)
 # Days of the tests are those that they ask for.
 export TZ=UTC
-export URL=$url TOKEN=$token ACCOUNT=$account OTHER_TOKEN VENDOR_TOKEN LOG=$work/log
+export URL=$url TOKEN=$token ACCOUNT=$account OTHER_TOKEN VENDOR_TOKEN OPERATOR_TOKEN LOG=$work/log
 
 if [ -n "${2:-}" ]; then
     echo "grafana-checks: $2"

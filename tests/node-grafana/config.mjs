@@ -16,6 +16,12 @@ export const boards = files('dashboards', '.json').map(([name, text]) => [name, 
 export const sources = files('provisioning/datasources', '.yaml', '.sample').flatMap(
   ([, text]) => parse(text).datasources,
 );
+/** The operator's dashboards, by the name of their file. */
+export const operatorBoards = files('operator/dashboards', '.json').map(([name, text]) => [name, JSON.parse(text)]);
+/** Their data source. */
+export const operatorSources = files('operator/provisioning/datasources', '.yaml').flatMap(
+  ([, text]) => parse(text).datasources,
+);
 /** Where dashboards are looked for. */
 export const providers = files('provisioning/dashboards', '.yaml').flatMap(([, text]) => parse(text).providers);
 /** Alert rules, with what they ask for. */

@@ -6,7 +6,10 @@ import { ACCOUNT, post, TOKEN, VENDOR_TOKEN } from './service.mjs';
 import { data, displayNames, faults, numbers, range, timing } from './grafana.mjs';
 
 /** Metrics that are tables, or marks on a graph, and no series. */
-export const TABLES = ['top_destinations', 'termination_top_destinations', 'incidents', 'termination_incidents'];
+export const TABLES = ['top_destinations', 'incidents', 'breakdown_table'].flatMap((name) => [
+  name,
+  `termination_${name}`,
+]);
 
 const day = { timezone: 'utc', ...timing(range({ from: 'now-24h', to: 'now' })) };
 const ask = (targets, token) => post('/query', { ...day, targets }, token);

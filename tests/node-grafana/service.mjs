@@ -19,6 +19,9 @@ export const OTHER_TOKEN = given('OTHER_TOKEN');
 /** A token of a vendor: routing attempts were sent to it. */
 export const VENDOR_TOKEN = given('VENDOR_TOKEN');
 
+/** A token of the operator's, with every right. */
+export const OPERATOR_TOKEN = given('OPERATOR_TOKEN');
+
 /** Sends a body to a route below /grafana. The answer: `status`, `text`, and `json` where it is one. */
 export async function post(route, body, token = TOKEN) {
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };

@@ -6,25 +6,28 @@ use std::collections::HashSet;
 use super::accounts::{Accounts, One};
 use super::bounds;
 use super::errors::GrafanaError;
-use super::metrics::Metric;
+use super::metrics::PanelMetric;
 use super::pattern;
 use super::request::AdHoc;
-use crate::query::filter::{Cmp, Column, Filter, Kind, Test, TextOp};
-use crate::report::{Side, Table};
+use crate::query::filter::{Cmp, Column, Filter, ParamType, Test, TextOp};
+use crate::report::param::Role;
+use crate::report::{Report, Side, Table};
 use crate::shown::Shown;
 use crate::sql::schema::Schema;
 
 /// The key of accounts.
 pub const ACCOUNT: &str = "account-id";
 
-/// What a filter compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The column that a filter compares, and the type of its values.
+#[derive(Clone, Copy, Debug)]
 enum What {
     Id(Column),
     Seconds(Column),
     Price(Column, Side),
     Text(Column),
     Address(Column),
+    /// A column that each side has one of.
+    Code(fn(Side) -> Column),
 }
 
 const KEYS: &[(&str, What)] = &[
@@ -38,12 +41,35 @@ const KEYS: &[(&str, What)] = &[
     ("auth-orig-ip", What::Address(Column::AuthOrigIp)),
 ];
 
-/// Every key, the accounts' first.
-pub fn keys() -> impl Iterator<Item = &'static str> {
-    std::iter::once(ACCOUNT).chain(KEYS.iter().map(|(key, _)| *key))
+/// Keys of breakdowns alone.
+const BREAKDOWN_KEYS: &[(&str, What)] = &[
+    ("destination-prefix", What::Text(Column::DestinationPrefix)),
+    ("dst-network-id", What::Id(Column::DstNetworkId)),
+    ("customer-auth-id", What::Id(Column::CustomerAuthId)),
+    ("term-gw-id", What::Id(Column::TermGwId)),
+    ("disconnect-code", What::Code(Side::sip_code)),
+    ("q850-cause", What::Code(Side::q850_cause)),
+    ("currency", What::Code(Side::currency)),
+];
+
+/// Keys of the operator's people.
+const OPERATOR_KEYS: &[(&str, What)] =
+    &[("customer-id", What::Id(Column::CustomerId)), ("vendor-id", What::Id(Column::VendorId))];
+
+fn every_key() -> impl Iterator<Item = &'static (&'static str, What)> {
+    KEYS.iter().chain(BREAKDOWN_KEYS).chain(OPERATOR_KEYS)
 }
 
-/// What a filter compares, with its test or with what is wrong with it.
+/// Every key that the token's holder knows, the accounts' first.
+pub fn keys(own: &Accounts) -> impl Iterator<Item = &'static str> {
+    let is_known = |(key, what): &&(&str, What)| match own.are_operators() {
+        true => own.audience().sees_column(what.column(Side::Origination)),
+        false => OPERATOR_KEYS.iter().all(|(other, _)| key != other),
+    };
+    std::iter::once(ACCOUNT).chain(every_key().filter(is_known).map(|(key, _)| *key))
+}
+
+/// The column of a filter, with its test or with the error of its operator or value.
 type Read = (What, Result<Test, String>);
 
 /// The filters of a dashboard, read.
@@ -55,12 +81,12 @@ pub struct Filters {
     accounts: Option<HashSet<u32>>,
 }
 
-/// What the filters of a dashboard mean to one target.
+/// The dashboard's filters as they apply to one target.
 #[derive(Debug, Default)]
-pub struct Applied {
+pub struct AppliedFilters {
     /// All of them must hold.
     pub filters: Vec<Filter>,
-    /// What was left out.
+    /// Messages that name the filters left out.
     pub notices: Vec<String>,
 }
 
@@ -83,13 +109,13 @@ impl Filters {
             if filter.key == ACCOUNT {
                 let keep = by_account(filter, own)?;
                 let stays = |one: &&One| {
-                    let account = one.scope.account;
+                    let account = one.scope.account();
                     read.accounts.as_ref().is_none_or(|before| before.contains(&account)) && keep(one)
                 };
-                read.accounts = Some(own.each().filter(stays).map(|one| one.scope.account).collect());
+                read.accounts = Some(own.each().filter(stays).map(|one| one.scope.account()).collect());
                 continue;
             }
-            let what = KEYS.iter().find(|(key, _)| *key == filter.key).map(|(_, what)| *what);
+            let what = every_key().find(|(key, _)| *key == filter.key).map(|(_, what)| *what);
             // Another target's table may not know the key, and does not mind the value then.
             let test = what.map(|what| (what, test(filter, what).map_err(|error| error.to_string())));
             read.all.push((filter.key.clone(), test));
@@ -97,21 +123,36 @@ impl Filters {
         Ok(read)
     }
 
+    /// True if one of them is on accounts.
+    pub fn name_accounts(&self) -> bool {
+        self.accounts.is_some()
+    }
+
     /// Applies them: those on accounts narrow `accounts`, the others become conditions.
     ///
     /// # Errors
     /// A value or an operator that does not suit the key.
-    pub fn apply(&self, metric: Metric, schema: &Schema, accounts: &mut Vec<One>) -> Result<Applied, GrafanaError> {
+    pub fn apply(
+        &self,
+        metric: PanelMetric,
+        (own, schema): (&Accounts, &Schema),
+        accounts: &mut Vec<One>,
+    ) -> Result<AppliedFilters, GrafanaError> {
         if let Some(stay) = &self.accounts {
-            accounts.retain(|one| stay.contains(&one.scope.account));
+            accounts.retain(|one| stay.contains(&one.scope.account()));
         }
-        let table = metric.report().map_or(Table::Cdrs, |report| report.table);
+        let (report, side) = (own.report(metric), metric.side);
+        let table = report.map_or(Table::Cdrs, |report| report.records.table());
+        let suits = |what: What| match report.filter(|_| metric.shows.is_breakdown()) {
+            Some(report) => has(report, own, what.column(side)),
+            None => suits(what, metric, table),
+        };
         let (mut filters, mut left_out) = (Vec::new(), Vec::new());
         for (key, test) in &self.all {
             match test {
-                Some((what, test)) if suits(*what, metric, table) && schema.can_filter(table, what.column()) => {
+                Some((what, test)) if suits(*what) && schema.can_filter(table, what.column(side)) => {
                     let test = test.clone().map_err(GrafanaError::refused)?;
-                    filters.push(Filter { column: what.column(), test });
+                    filters.push(Filter { column: what.column(side), test });
                 }
                 _ if left_out.contains(&key) => {}
                 _ => left_out.push(key),
@@ -123,39 +164,56 @@ impl Filters {
         if let Some(more) = left_out.len().checked_sub(bounds::NOTICES).filter(|more| *more > 0) {
             notices.push(format!("{more} more filters do not apply here: they were left out"));
         }
-        Ok(Applied { filters, notices })
+        Ok(AppliedFilters { filters, notices })
     }
 }
 
 impl What {
-    fn column(self) -> Column {
+    fn column(self, side: Side) -> Column {
         match self {
             Self::Id(column) | Self::Seconds(column) | Self::Text(column) | Self::Address(column) => column,
             Self::Price(column, _) => column,
+            Self::Code(column) => column(side),
         }
     }
 
-    /// How the customer API reads the same value, for a comparison.
-    fn kind(self, cmp: Cmp) -> Option<Kind> {
+    /// The parameter type of the customer API for the same comparison; `None` if it has none.
+    fn kind(self, cmp: Cmp) -> Option<ParamType> {
         match self {
-            Self::Id(_) => Some(Kind::Integer { cmp, min: 0, max: u32::MAX.into(), list: false }),
-            Self::Seconds(_) => Some(Kind::Integer { cmp, min: i32::MIN.into(), max: i32::MAX.into(), list: false }),
-            Self::Price(..) => Some(Kind::Price(cmp)),
+            Self::Id(_) => Some(ParamType::Integer { cmp, min: 0, max: u32::MAX.into(), list: false }),
+            Self::Seconds(_) | Self::Code(_) => {
+                Some(ParamType::Integer { cmp, min: i32::MIN.into(), max: i32::MAX.into(), list: false })
+            }
+            Self::Price(..) => Some(ParamType::Price(cmp)),
             Self::Text(_) => match cmp {
-                Cmp::Eq => Some(Kind::Text(TextOp::Eq)),
-                Cmp::NotEq => Some(Kind::Text(TextOp::NotEq)),
+                Cmp::Eq => Some(ParamType::Text(TextOp::Eq)),
+                Cmp::NotEq => Some(ParamType::Text(TextOp::NotEq)),
                 Cmp::Gt | Cmp::Lt | Cmp::GtEq | Cmp::LtEq => None,
             },
-            Self::Address(_) => (cmp == Cmp::Eq).then_some(Kind::Ip),
+            Self::Address(_) => (cmp == Cmp::Eq).then_some(ParamType::Ip),
         }
     }
 }
 
-/// Whose price it is, and whose address, follows from the side.
-fn suits(what: What, metric: Metric, table: Table) -> bool {
+/// True if a breakdown has a filter of the column that the token's holder may name.
+fn has(report: &Report, own: &Accounts, column: Column) -> bool {
+    let of = |role| matches!(role, Role::Filter(filtered, _) if filtered == column) && own.audience().sees_param(role);
+    report.params().any(|param| of(param.role))
+}
+
+/// True if the metric's calls have the column. Each side has a price of its own, and only origination an address.
+fn suits(what: What, metric: PanelMetric, table: Table) -> bool {
     match what {
+        _ if BREAKDOWN_KEYS
+            .iter()
+            .chain(OPERATOR_KEYS)
+            .any(|(_, other)| other.column(metric.side) == what.column(metric.side)) =>
+        {
+            false
+        }
         What::Price(_, side) => side == metric.side && table == Table::Cdrs,
         What::Address(_) => metric.side == Side::Origination,
+        What::Code(_) => false,
         What::Id(_) | What::Seconds(_) | What::Text(_) => true,
     }
 }
@@ -190,7 +248,7 @@ fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
             let any = operator == "=|";
             let values = if values.is_empty() { std::slice::from_ref(value) } else { values };
             match what {
-                What::Id(_) | What::Seconds(_) => {
+                What::Id(_) | What::Seconds(_) | What::Code(_) => {
                     let kind = what.kind(Cmp::Eq).ok_or_else(|| wrong_operator(filter))?;
                     let read = |value: &String| match kind.read(value) {
                         Some(Test::Integer(_, number)) => Ok(number),
@@ -216,12 +274,12 @@ fn by_account(filter: &AdHoc, own: &Accounts) -> Result<impl Fn(&One) -> bool + 
     let single = std::slice::from_ref(&filter.value);
     let several = filter.operator.ends_with('|') && !filter.values.is_empty();
     let values = if several { filter.values.as_slice() } else { single };
-    let named: Vec<u32> = values.iter().filter_map(|text| own.find(text)).map(|one| one.scope.account).collect();
+    let named: Vec<u32> = values.iter().filter_map(|text| own.find(text)).map(|one| one.scope.account()).collect();
     let wanted = !filter.operator.starts_with('!');
     Ok(move |one: &One| {
         let hit = match &pattern {
             Some(pattern) => pattern.is_match(&one.label) || pattern.is_match(&one.uuid.to_string()),
-            None => named.contains(&one.scope.account),
+            None => named.contains(&one.scope.account()),
         };
         hit == wanted
     })

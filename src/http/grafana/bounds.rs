@@ -1,4 +1,4 @@
-//! What one request may hold. The bounds that operators choose are settings: `limits.max_points`,
+//! Bounds of one Grafana request. Three more are settings: `limits.max_points`,
 //! `limits.max_points_per_request`, `limits.max_buckets`.
 
 use super::errors::GrafanaError;
@@ -13,7 +13,7 @@ pub const JSON_VALUES: usize = 50_000;
 /// Targets in one request: no dashboard's panel has as many.
 pub const TARGETS: usize = 100;
 
-/// Accounts in one target: each is a query when nothing is remembered.
+/// Accounts in one target: each is a query if nothing is cached.
 pub const ACCOUNTS: usize = 500;
 
 /// Accounts of all targets together.

@@ -1,8 +1,8 @@
 //! Failures in the form that the plugins show: a JSON object with `message` and `error`. A refused token is 403 here, since
 //! Grafana's proxy turns a 401 into a 400 without a body.
 
-use actix_web::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 
 use crate::http::JSON;
@@ -63,13 +63,10 @@ impl GrafanaError {
         };
         let mut response = HttpResponse::build(status);
         if let Self::Api(error) = self {
-            let plain = error.reply(None);
-            for name in [ALLOW, RETRY_AFTER, ACCEPT_ENCODING] {
-                if let Some(value) = plain.headers().get(&name) {
-                    response.insert_header((name, value.clone()));
-                }
+            if let Some(header) = error.header().filter(|(name, _)| *name != WWW_AUTHENTICATE) {
+                response.insert_header(header);
             }
-            if plain.head().connection_type() == ConnectionType::Close {
+            if error.leaves_a_body() {
                 response.force_close();
             }
         }

@@ -4,24 +4,26 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::metrics::Metric;
-use super::request::{Form, Target};
-use super::write::{self, Part, Values};
+use super::metrics::PanelMetric;
+use super::request::{PanelForm, PanelTarget};
+use super::write::{self, ColumnValues, PanelPart};
 
-/// Values of one account, or of all.
+/// Values of one account or group, or of all.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// The account's label; absent for all together.
-    pub account: Option<String>,
+    /// Labels that tell it from the others, such as the account; none for all together.
+    pub labels: Vec<(&'static str, String)>,
     /// One for each time.
     pub values: Arc<[Option<f64>]>,
 }
 
-/// What a target gets.
+/// The series of one target, before they take the plugin's format.
 #[derive(Debug)]
-pub struct Answer {
-    /// Which metric.
-    pub metric: Metric,
+pub struct SeriesResult {
+    /// The name of the metric or measure.
+    pub name: String,
+    /// Its name in a legend.
+    pub label: String,
     /// Epoch milliseconds, ascending.
     pub times: Arc<[i64]>,
     /// The series.
@@ -32,9 +34,9 @@ pub struct Answer {
     pub interval: Option<i64>,
     /// Grafana's name of the values' unit.
     pub unit: &'static str,
-    /// What the user should know.
+    /// Messages for the user, shown on the panel.
     pub notices: Vec<String>,
-    /// For who looks: sampling, scope, cache.
+    /// Metadata for Grafana's query inspector: sampling, scope, cache status.
     pub custom: Value,
 }
 
@@ -42,31 +44,31 @@ pub struct Answer {
 struct Field {
     /// Its name, the same for every series of a metric.
     name: String,
-    /// What tells it from its sisters.
+    /// Labels that distinguish the fields of one metric, such as the account.
     labels: Value,
     /// Unit, name in a legend, interval.
     config: Value,
     /// One for each row.
-    values: Values,
+    values: ColumnValues,
 }
 
 /// A data frame: the target's letter, its name, notices and what else is known of it, its columns.
-fn frame(ref_id: &str, name: &str, meta: &Value, fields: impl IntoIterator<Item = Field>) -> Vec<Part> {
+fn frame(ref_id: &str, name: &str, meta: &Value, fields: impl IntoIterator<Item = Field>) -> Vec<PanelPart> {
     let (ref_id, name) = (write::text(&ref_id), write::text(&name));
-    let mut parts = vec![Part::Text(format!("{{\"refId\":{ref_id},\"name\":{name},\"meta\":{meta},\"fields\":["))];
+    let mut parts = vec![PanelPart::Text(format!("{{\"refId\":{ref_id},\"name\":{name},\"meta\":{meta},\"fields\":["))];
     for (place, field) in fields.into_iter().enumerate() {
         let Field { name, labels, config, values } = field;
         let labels = if labels.is_null() { String::new() } else { format!(",\"labels\":{labels}") };
-        parts.push(Part::Text(format!(
+        parts.push(PanelPart::Text(format!(
             "{}{{\"name\":{},\"type\":\"{}\"{labels},\"config\":{config},\"values\":",
             if place == 0 { "" } else { "," },
             write::text(&name),
             values.kind(),
         )));
-        parts.push(write::Rows::column(values));
-        parts.push(Part::Text("}".to_owned()));
+        parts.push(write::PanelRows::column(values));
+        parts.push(PanelPart::Text("}".to_owned()));
     }
-    parts.push(Part::Text("]}".to_owned()));
+    parts.push(PanelPart::Text("]}".to_owned()));
     parts
 }
 
@@ -77,88 +79,110 @@ fn meta(notices: &[String], custom: &Value) -> Value {
 }
 
 /// A table of the older plugins: its head, then its rows.
-fn table(ref_id: &str, head: &Value, rows: impl IntoIterator<Item = Values>) -> Vec<Part> {
+fn table(ref_id: &str, head: &Value, rows: impl IntoIterator<Item = ColumnValues>) -> Vec<PanelPart> {
     let ref_id = write::text(&ref_id);
     vec![
-        Part::Text(format!("{{\"type\":\"table\",\"refId\":{ref_id},\"columns\":{head},\"rows\":")),
-        write::Rows::lists(rows),
-        Part::Text("}".to_owned()),
+        PanelPart::Text(format!("{{\"type\":\"table\",\"refId\":{ref_id},\"columns\":{head},\"rows\":")),
+        write::PanelRows::lists(rows),
+        PanelPart::Text("}".to_owned()),
     ]
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub struct FrameColumn {
+    /// Its name.
+    pub name: String,
+    /// Its heading.
+    pub label: String,
+    /// Grafana's name of the unit; empty for none.
+    pub unit: &'static str,
+    /// One for each row.
+    pub values: ColumnValues,
+}
+
+impl FrameColumn {
+    /// A column of known names.
+    pub fn of(name: &str, label: &str, unit: &'static str, values: ColumnValues) -> Self {
+        Self { name: name.to_owned(), label: label.to_owned(), unit, values }
+    }
 }
 
 /// A table: rows that are no series over time.
 #[derive(Debug)]
-pub struct Table {
+pub struct FrameTable {
     /// The metric's name.
     pub name: String,
-    /// Name, label, unit (none if empty) and values of each column; all of the same length.
-    pub columns: Vec<(&'static str, &'static str, &'static str, Values)>,
-    /// What the user should know.
+    /// Its columns, all of the same length.
+    pub columns: Vec<FrameColumn>,
+    /// Messages for the user, shown on the panel.
     pub notices: Vec<String>,
-    /// For who looks: scope, cache.
+    /// Metadata for Grafana's query inspector: scope, cache status.
     pub custom: Value,
 }
 
-impl Table {
+impl FrameTable {
     /// Without rows.
-    pub fn nothing(metric: Metric) -> Self {
+    pub fn nothing(metric: PanelMetric) -> Self {
         Self { name: metric.full_name(), columns: Vec::new(), notices: Vec::new(), custom: Value::Null }
     }
 
-    /// How many rows it has.
+    /// The number of rows.
     pub fn len(&self) -> usize {
-        self.columns.first().map_or(0, |(.., values)| values.len())
+        self.columns.first().map_or(0, |column| column.values.len())
     }
 
     /// The answer in the form that the target wants; of series there are none here. Nothing to show is nothing.
-    pub fn write(self, target: &Target) -> Vec<Vec<Part>> {
+    pub fn write(self, target: &PanelTarget) -> Vec<Vec<PanelPart>> {
         if self.len() == 0 {
             return Vec::new();
         }
-        if target.form != Form::Frames {
-            let head = self.columns.iter().map(|(_, label, _, values)| json!({ "text": label, "type": values.kind() }));
+        if target.form != PanelForm::Frames {
+            let head = self
+                .columns
+                .iter()
+                .map(|FrameColumn { label, values, .. }| json!({ "text": label, "type": values.kind() }));
             let head = head.collect::<Value>();
-            return vec![table(&target.ref_id, &head, self.columns.into_iter().map(|(.., values)| values))];
+            return vec![table(&target.ref_id, &head, self.columns.into_iter().map(|column| column.values))];
         }
-        let field = |(name, label, unit, values): (&str, &str, &str, Values)| {
+        let field = |FrameColumn { name, label, unit, values }: FrameColumn| {
             let mut config = json!({ "displayNameFromDS": label });
             if !unit.is_empty() {
                 config["unit"] = json!(unit);
             }
-            Field { name: name.to_owned(), labels: Value::Null, config, values }
+            Field { name, labels: Value::Null, config, values }
         };
         let meta = meta(&self.notices, &self.custom);
         vec![frame(&target.ref_id, &self.name, &meta, self.columns.into_iter().map(field))]
     }
 }
 
-impl Answer {
+impl SeriesResult {
     /// The answer in the form that the target wants. Nothing to show is nothing.
-    pub fn write(&self, target: &Target) -> Vec<Vec<Part>> {
+    pub fn write(&self, target: &PanelTarget) -> Vec<Vec<PanelPart>> {
         if self.lines.is_empty() {
             return Vec::new();
         }
         match target.form {
-            Form::Frames => self.frames(target),
-            Form::Series => self.lines.iter().map(|line| self.datapoints(line, target)).collect(),
-            Form::Table => vec![self.table(target)],
+            PanelForm::Frames => self.frames(target),
+            PanelForm::Series => self.lines.iter().map(|line| self.datapoints(line, target)).collect(),
+            PanelForm::Table => vec![self.table(target)],
         }
     }
 
-    /// Distinct within a panel: the metric's label, with the account's.
+    /// Distinct within a panel: the metric's label, with those of the line.
     fn display(&self, line: &Line) -> String {
-        let metric = self.metric.full_label();
-        line.account.as_ref().map_or_else(|| metric.clone(), |account| format!("{metric} {account}"))
+        line.labels.iter().fold(self.label.clone(), |shown, (_, label)| format!("{shown} {label}"))
     }
 
     /// The name of a series that stands alone.
     fn name(&self, line: &Line) -> String {
-        line.account.as_ref().map_or_else(|| self.metric.full_name(), |_| self.display(line))
+        if line.labels.is_empty() { self.name.clone() } else { self.display(line) }
     }
 
     fn time(&self) -> Field {
         let config = self.interval.map_or_else(|| json!({}), |interval| json!({ "interval": interval }));
-        Field { name: "time".into(), labels: Value::Null, config, values: Values::Times(Arc::clone(&self.times)) }
+        Field { name: "time".into(), labels: Value::Null, config, values: ColumnValues::Times(Arc::clone(&self.times)) }
     }
 
     fn field(&self, line: &Line) -> Field {
@@ -166,17 +190,19 @@ impl Answer {
             "unit": self.unit,
             "displayNameFromDS": self.display(line),
         });
-        let labels = line.account.as_ref().map_or(Value::Null, |account| json!({ "account": account }));
-        Field { name: self.metric.full_name(), labels, config, values: Values::Numbers(Arc::clone(&line.values)) }
+        let labels: serde_json::Map<String, Value> =
+            line.labels.iter().map(|(name, label)| ((*name).to_owned(), label.as_str().into())).collect();
+        let labels = if labels.is_empty() { Value::Null } else { Value::Object(labels) };
+        Field { name: self.name.clone(), labels, config, values: ColumnValues::Numbers(Arc::clone(&line.values)) }
     }
 
-    fn frames(&self, target: &Target) -> Vec<Vec<Part>> {
+    fn frames(&self, target: &PanelTarget) -> Vec<Vec<PanelPart>> {
         let frame = |name: &str, lines: &[Line], notices: &[String]| {
             let fields = std::iter::once(self.time()).chain(lines.iter().map(|line| self.field(line)));
             frame(&target.ref_id, name, &meta(notices, &self.custom), fields)
         };
         if self.wide {
-            return vec![frame(&self.metric.full_name(), &self.lines, &self.notices)];
+            return vec![frame(&self.name, &self.lines, &self.notices)];
         }
         let single = |(i, line): (usize, &Line)| {
             // Grafana shows the notices of every frame, so the first speaks for all.
@@ -186,21 +212,21 @@ impl Answer {
         self.lines.iter().enumerate().map(single).collect()
     }
 
-    fn datapoints(&self, line: &Line, target: &Target) -> Vec<Part> {
+    fn datapoints(&self, line: &Line, target: &PanelTarget) -> Vec<PanelPart> {
         let (name, ref_id) = (write::text(&self.name(line)), write::text(&target.ref_id));
-        let points = [Values::Numbers(Arc::clone(&line.values)), Values::Times(Arc::clone(&self.times))];
+        let points = [ColumnValues::Numbers(Arc::clone(&line.values)), ColumnValues::Times(Arc::clone(&self.times))];
         vec![
-            Part::Text(format!("{{\"target\":{name},\"refId\":{ref_id},\"datapoints\":")),
-            write::Rows::lists(points),
-            Part::Text("}".to_owned()),
+            PanelPart::Text(format!("{{\"target\":{name},\"refId\":{ref_id},\"datapoints\":")),
+            write::PanelRows::lists(points),
+            PanelPart::Text("}".to_owned()),
         ]
     }
 
-    fn table(&self, target: &Target) -> Vec<Part> {
+    fn table(&self, target: &PanelTarget) -> Vec<PanelPart> {
         let mut columns = vec![json!({ "text": "Time", "type": "time" })];
         columns.extend(self.lines.iter().map(|line| json!({ "text": self.display(line), "type": "number" })));
-        let values = self.lines.iter().map(|line| Values::Numbers(Arc::clone(&line.values)));
-        let rows = std::iter::once(Values::Times(Arc::clone(&self.times))).chain(values);
+        let values = self.lines.iter().map(|line| ColumnValues::Numbers(Arc::clone(&line.values)));
+        let rows = std::iter::once(ColumnValues::Times(Arc::clone(&self.times))).chain(values);
         table(&target.ref_id, &Value::from(columns), rows)
     }
 }

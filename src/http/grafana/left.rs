@@ -1,4 +1,4 @@
-//! What a request may still take of its bounds, all targets together.
+//! The remainder of a request's bounds, shared by all of its targets.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,9 +6,10 @@ use super::bounds::{FILTERED, JUDGED, READS, ROWS};
 use super::errors::GrafanaError;
 use crate::cache::bytes;
 use crate::config::Limits;
+use crate::query::filter::Filter;
 use crate::report::plan::Plan;
 
-/// What is left of each bound.
+/// Counters that start at each bound and go down as targets read.
 pub struct Left<'a> {
     limits: &'a Limits,
     rows: AtomicU64,
@@ -37,14 +38,30 @@ impl<'a> Left<'a> {
         }
     }
 
-    /// Notes what is going to be read for so many accounts.
+    /// Notes a read of the plan for `accounts` accounts.
     ///
     /// # Errors
     /// When it is too much.
     pub fn read(&self, plan: &Plan, accounts: u64) -> Result<(), GrafanaError> {
         self.rows(plan.grid.count.saturating_mul(accounts))?;
-        take(&self.reads, accounts, || format!("more than {READS} accounts of all targets together: ask for fewer"))?;
-        take(&self.filtered, accounts.saturating_mul(bytes(&plan.filters) as u64), || {
+        self.accounts(accounts)?;
+        self.filtered(&plan.query.filters, accounts)
+    }
+
+    /// Notes accounts of a target.
+    ///
+    /// # Errors
+    /// When they are too many.
+    pub fn accounts(&self, accounts: u64) -> Result<(), GrafanaError> {
+        take(&self.reads, accounts, || format!("more than {READS} accounts of all targets together: ask for fewer"))
+    }
+
+    /// Notes filters of so many statements.
+    ///
+    /// # Errors
+    /// When they are too much.
+    pub fn filtered(&self, filters: &[Filter], statements: u64) -> Result<(), GrafanaError> {
+        take(&self.filtered, statements.saturating_mul(bytes(filters) as u64), || {
             "so long filters are too much for so many targets and accounts: ask for fewer values".to_owned()
         })
     }

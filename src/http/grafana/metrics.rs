@@ -1,69 +1,86 @@
 //! The metrics that a panel can choose, and the fields of their payload.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
+use super::accounts::Accounts;
 use super::step;
 use crate::config::AcdUnit;
-use crate::report::figure::Figure;
-use crate::report::{Report, Side, find};
-use crate::token::Sides;
+use crate::report::breakdown::Compare;
+use crate::report::groups::DIMENSIONS;
+use crate::report::measure::{MEASURES, Measure, MeasureUnit};
+use crate::report::{BREAKDOWNS, Report, Side, find};
 
-/// What values over time are of.
+/// The measure behind a series over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Series {
-    /// A figure of calls.
-    Calls(Figure),
-    /// The post-dial delay that so many of 100 calls do not exceed.
+pub enum PanelSeries {
+    /// A measure of calls.
+    Calls(Measure),
+    /// The percentile of the post-dial delay by this number, such as 95.
     Delay(u8),
-    /// How many calls are up: the peak of each bucket, and now.
+    /// Calls up at one time: the peak of each bucket, and the number now.
     ActiveCalls,
 }
 
-/// What a metric shows.
+/// The result of a metric: a series, a table or annotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shows {
     /// Values over time.
-    Series(Series),
+    Series(PanelSeries),
     /// A table of the countries that most calls go to.
     TopDestinations,
     /// When something went wrong: annotations.
     Incidents,
+    /// A measure over time, of all calls or of each of the largest groups.
+    BreakdownSeries,
+    /// Groups with their measures.
+    BreakdownTable,
+}
+
+impl Shows {
+    /// True for what is read as a breakdown is.
+    pub fn is_breakdown(self) -> bool {
+        matches!(self, Self::BreakdownSeries | Self::BreakdownTable)
+    }
 }
 
 /// A metric: what it shows, of whose calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metric {
+pub struct PanelMetric {
     /// The name in a target, without the side.
     pub name: &'static str,
-    /// What a legend calls it.
+    /// The name in a legend, without the side.
     pub label: &'static str,
-    /// What it shows.
+    /// The result: a series, a table or annotations.
     pub shows: Shows,
-    /// Whose calls.
+    /// The side of the calls: origination or termination.
     pub side: Side,
 }
 
-const NAMES: &[(&str, &str, Shows)] = &[
-    ("total_calls", "Calls", Shows::Series(Series::Calls(Figure::TotalCalls))),
-    ("answered", "Answered", Shows::Series(Series::Calls(Figure::SuccessfulCalls))),
-    ("failed", "Failed", Shows::Series(Series::Calls(Figure::FailedCalls))),
-    ("asr", "ASR", Shows::Series(Series::Calls(Figure::Asr))),
-    ("acd", "ACD", Shows::Series(Series::Calls(Figure::Acd))),
-    ("cps", "CPS", Shows::Series(Series::Calls(Figure::Cps))),
-    ("price", "Price", Shows::Series(Series::Calls(Figure::TotalPrice))),
-    ("minutes", "Minutes", Shows::Series(Series::Calls(Figure::TotalDuration))),
-    ("ner", "NER", Shows::Series(Series::Calls(Figure::Ner))),
-    ("pdd_p50", "PDD p50", Shows::Series(Series::Delay(50))),
-    ("pdd_p95", "PDD p95", Shows::Series(Series::Delay(95))),
-    ("active_calls", "Active calls", Shows::Series(Series::ActiveCalls)),
+/// Metrics beside those of the catalogue of measures.
+const OTHERS: &[(&str, &str, Shows)] = &[
+    ("pdd_p50", "PDD p50", Shows::Series(PanelSeries::Delay(50))),
+    ("pdd_p95", "PDD p95", Shows::Series(PanelSeries::Delay(95))),
+    ("active_calls", "Active calls", Shows::Series(PanelSeries::ActiveCalls)),
     ("top_destinations", "Top destinations", Shows::TopDestinations),
     ("incidents", "Incidents", Shows::Incidents),
+    ("breakdown_series", "Breakdown over time", Shows::BreakdownSeries),
+    ("breakdown_table", "Breakdown", Shows::BreakdownTable),
 ];
 
-/// What stands before the name of a metric of attempts sent to vendors.
+/// Name, label and contents of each metric, in the order in which Grafana lists them.
+static NAMES: LazyLock<Vec<(&str, &str, Shows)>> = LazyLock::new(|| {
+    let measured = MEASURES
+        .iter()
+        .filter_map(|row| row.metric.map(|name| (name, row.label, Shows::Series(PanelSeries::Calls(row.measure)))));
+    measured.chain(OTHERS.iter().copied()).collect()
+});
+
+/// The prefix of the names of metrics that count attempts sent to vendors.
 const TERMINATION: &str = "termination_";
 
-impl Metric {
+impl PanelMetric {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
         [Side::Origination, Side::Termination]
@@ -71,14 +88,15 @@ impl Metric {
             .flat_map(|side| NAMES.iter().map(move |&(name, label, shows)| Self { name, label, shows, side }))
     }
 
-    /// Those of the sides that a token sees.
-    pub fn of(sides: Sides) -> impl Iterator<Item = Self> {
-        Self::all().filter(move |metric| sides.allows(metric.side))
+    /// Those of the sides that a token sees; the operator's see breakdowns alone.
+    pub fn of(own: &Accounts) -> impl Iterator<Item = Self> + use<> {
+        let (sides, are_operators) = (own.sides, own.are_operators());
+        Self::all().filter(move |metric| sides.allows(metric.side) && (metric.shows.is_breakdown() || !are_operators))
     }
 
-    /// The metric of that name, if the token sees its side.
-    pub fn find(name: &str, sides: Sides) -> Option<Self> {
-        Self::of(sides).find(|metric| metric.full_name() == name)
+    /// The metric of that name, if the token sees it.
+    pub fn find(name: &str, own: &Accounts) -> Option<Self> {
+        Self::of(own).find(|metric| metric.full_name() == name)
     }
 
     /// The name in a target.
@@ -89,7 +107,7 @@ impl Metric {
         }
     }
 
-    /// What a legend calls it.
+    /// The name in a legend, with the side if it is termination.
     pub fn full_label(self) -> String {
         match self.side {
             Side::Origination => self.label.to_owned(),
@@ -97,64 +115,65 @@ impl Metric {
         }
     }
 
-    /// What is counted.
+    /// The unit of counting: `calls`, or `attempts` for termination.
     pub fn scope(self) -> &'static str {
         match self.side {
-            Side::Termination if self.shows != Shows::Series(Series::ActiveCalls) => "attempts",
+            Side::Termination if self.shows != Shows::Series(PanelSeries::ActiveCalls) => "attempts",
             Side::Origination | Side::Termination => "calls",
         }
     }
 
-    /// The report that its sums come from. Most figures of calls share one, so a dashboard of many panels asks once.
+    /// The report that its sums come from. Most measures of calls share one, so a dashboard of many panels asks once.
     pub fn report(self) -> Option<&'static Report> {
         let what = match self.shows {
-            Shows::Series(Series::Calls(Figure::Ner)) => "effectiveness",
-            Shows::Series(Series::Delay(_)) => "delays",
-            Shows::Series(Series::Calls(_)) => "statistics",
-            Shows::Series(Series::ActiveCalls) => "active-calls",
+            Shows::Series(PanelSeries::Calls(Measure::Ner)) => "effectiveness",
+            Shows::Series(PanelSeries::Delay(_)) => "delays",
+            Shows::Series(PanelSeries::Calls(_)) => "statistics",
+            Shows::Series(PanelSeries::ActiveCalls) => "active-calls",
             Shows::TopDestinations => "destinations",
             Shows::Incidents => "outcomes",
+            Shows::BreakdownSeries | Shows::BreakdownTable => {
+                return BREAKDOWNS.iter().find(|report| report.records.side() == self.side);
+            }
         };
-        let side = match self.side {
-            Side::Origination => "origination",
-            Side::Termination => "termination",
-        };
-        find(&format!("{side}-{what}"))
+        find(&format!("{}-{what}", self.side.word()))
     }
 }
 
-/// Grafana's name of a figure's unit.
-pub fn unit(figure: Figure, acd: AcdUnit) -> &'static str {
-    match figure {
-        Figure::Asr | Figure::Ner => "percent",
-        Figure::Acd if acd == AcdUnit::Seconds => "s",
-        Figure::Acd | Figure::TotalDuration => "m",
-        Figure::Cps => "cps",
-        Figure::TotalPrice => "none",
-        Figure::TotalCalls | Figure::SuccessfulCalls | Figure::FailedCalls | Figure::Calls => "short",
+/// Grafana's name of a measure's unit.
+pub fn unit(measure: Measure, acd: AcdUnit) -> &'static str {
+    match (measure.row().unit, acd) {
+        (MeasureUnit::Count, _) => "short",
+        (MeasureUnit::Percent, _) => "percent",
+        (MeasureUnit::Minutes, _) | (MeasureUnit::CallDuration, AcdUnit::Minutes) => "m",
+        (MeasureUnit::CallDuration, AcdUnit::Seconds) | (MeasureUnit::Seconds, _) => "s",
+        (MeasureUnit::PerSecond, _) => "cps",
+        (MeasureUnit::SystemMoney | MeasureUnit::Money | MeasureUnit::MoneyPerMinute, _) => "none",
+        (MeasureUnit::Time, _) => "dateTimeAsIso",
     }
 }
 
 /// The reply to `/metrics`.
-pub fn list(sides: Sides) -> Value {
-    let metric = |metric: Metric| json!({ "label": metric.full_label(), "value": metric.full_name(), "payloads": fields(metric) });
-    Metric::of(sides).map(metric).collect()
+pub fn list(own: &Accounts) -> Value {
+    let metric = |metric: PanelMetric| json!({ "label": metric.full_label(), "value": metric.full_name(), "payloads": fields(metric, own) });
+    PanelMetric::of(own).map(metric).collect()
 }
 
 /// The reply to `/search` for a panel.
-pub fn search(typed: &str, sides: Sides) -> Value {
+pub fn search(typed: &str, own: &Accounts) -> Value {
     let typed = typed.to_lowercase();
-    let entry = |metric: Metric| json!({ "text": metric.full_name(), "value": metric.full_name() });
-    let wanted =
-        |metric: &Metric| metric.full_name().contains(&typed) || metric.full_label().to_lowercase().contains(&typed);
-    Metric::of(sides).filter(wanted).map(entry).collect()
+    let entry = |metric: PanelMetric| json!({ "text": metric.full_name(), "value": metric.full_name() });
+    let wanted = |metric: &PanelMetric| {
+        metric.full_name().contains(&typed) || metric.full_label().to_lowercase().contains(&typed)
+    };
+    PanelMetric::of(own).filter(wanted).map(entry).collect()
 }
 
 /// The fields of a metric. A select list without options is filled from `/metric-payload-options`.
-fn fields(metric: Metric) -> Value {
+fn fields(metric: PanelMetric, own: &Accounts) -> Value {
     let field = |(name, label, kind): (&str, &str, &str)| {
         let mut field = json!({ "name": name, "label": label, "type": kind, "reloadMetric": false });
-        if let Some(options) = options(name) {
+        if let Some(options) = catalogue(name, own, &[metric.side]).or_else(|| options(name)) {
             field["options"] = options;
         }
         field
@@ -167,8 +186,41 @@ fn fields(metric: Metric) -> Value {
         }
         Shows::TopDestinations => &[("limit", "Rows", "input")],
         Shows::Incidents => &[],
+        Shows::BreakdownSeries => &[
+            ("measure", "Measure", "select"),
+            ("group-by", "Group by", "select"),
+            ("limit", "Series", "input"),
+            ("compare", "Compare with", "select"),
+            ("sampling", "Sampling", "select"),
+            ("reduce", "Reduce", "select"),
+        ],
+        Shows::BreakdownTable => &[
+            ("group-by", "Group by", "multi-select"),
+            ("measures", "Measures", "multi-select"),
+            ("order-by", "Order by", "input"),
+            ("limit", "Rows", "input"),
+            ("compare", "Compare with", "select"),
+            ("min-calls", "Fewest calls", "input"),
+            ("sampling", "Sampling", "select"),
+        ],
     };
     std::iter::once(account).chain(how.iter().copied()).chain(which).map(field).collect()
+}
+
+/// The measures or dimensions that the token's holder may choose from on any of these sides.
+pub fn catalogue(field: &str, own: &Accounts, sides: &[Side]) -> Option<Value> {
+    let (audience, sides) = (own.audience(), || sides.iter().filter(|side| own.sides.allows(**side)));
+    Some(match field {
+        "measure" | "measures" => {
+            let seen = MEASURES.iter().filter(|row| sides().any(|side| audience.sees_measure(row.measure, *side)));
+            seen.map(|row| json!({ "label": row.label, "value": row.name })).collect()
+        }
+        "group-by" | "dimensions" => {
+            let seen = DIMENSIONS.iter().filter(|row| sides().any(|side| audience.sees_dimension(row.by, *side)));
+            seen.map(|row| json!({ "label": row.name, "value": row.name })).collect()
+        }
+        _ => return None,
+    })
 }
 
 /// The options of a field that are always the same.
@@ -182,6 +234,7 @@ pub fn options(field: &str) -> Option<Value> {
             ("together", "All accounts together"),
             ("wide", "One table, a column for each account"),
         ])),
+        "compare" => Some(Compare::ALL.iter().map(|(word, _)| json!({ "label": word, "value": word })).collect()),
         "sampling" => Some(step::options()),
         "reduce" => Some(list(&[("none", "A value for each bucket"), ("total", "One value for the whole range")])),
         _ => None,

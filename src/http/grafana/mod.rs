@@ -4,9 +4,12 @@
 mod accounts;
 mod adhoc;
 mod bounds;
+mod breakdown;
 mod destinations;
 mod errors;
 mod frames;
+mod grouped;
+mod holder;
 mod incidents;
 mod left;
 mod metrics;
@@ -34,23 +37,23 @@ use serde_json::{Value, json};
 
 use self::accounts::Accounts;
 use self::errors::GrafanaError;
+use self::holder::Holder;
 use self::incidents::Annotation;
-use self::metrics::Metric;
+use self::metrics::PanelMetric;
 use self::query::Ask;
-use self::request::Query;
+use self::request::PanelQuery;
 use self::variables::Lists;
-use self::write::{Part, Writer};
-use super::auth::authorize;
+use self::write::{PanelPart, PanelWriter};
+use super::endpoint::Entrance;
 use super::error::ApiError;
 use super::heavy;
 use super::reply::{self, Rendered, Room};
 use super::state::State;
-use crate::access::Who;
 
 /// Where the protocol lives.
 pub const PATH: &str = "/grafana";
 
-/// What a path answers.
+/// The operations of Grafana's plugins, one for each path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// "Save & test".
@@ -67,27 +70,27 @@ pub enum Route {
     Search,
     /// When something went wrong, for the older plugins; the newer ones ask `/query` for the metric `incidents`.
     Annotations,
-    /// What an ad-hoc filter can compare.
+    /// The keys that an ad-hoc filter can compare.
     TagKeys,
     /// The values that an ad-hoc filter can choose from.
     TagValues,
 }
 
-/// A path below [`PATH`] and what it answers.
+/// A path below [`PATH`] and its operation.
 #[derive(Debug)]
-pub struct Entry {
+pub struct PanelRoute {
     /// The rest of the path.
     pub path: &'static str,
-    /// What it answers.
+    /// Its operation.
     pub route: Route,
 }
 
-const fn entry(path: &'static str, route: Route) -> Entry {
-    Entry { path, route }
+const fn entry(path: &'static str, route: Route) -> PanelRoute {
+    PanelRoute { path, route }
 }
 
 /// Every path.
-pub static ROUTES: &[Entry] = &[
+pub static ROUTES: &[PanelRoute] = &[
     entry("", Route::Test),
     entry("/", Route::Test),
     entry("/metrics", Route::Metrics),
@@ -111,20 +114,20 @@ pub use self::work::Work;
 
 /// Every metric that a target can name.
 pub fn metric_names() -> Vec<String> {
-    Metric::all().map(Metric::full_name).collect()
+    PanelMetric::all().map(PanelMetric::full_name).collect()
 }
 
 /// Puts what a route answers, another method included, on its resource.
-pub fn mount(resource: Resource, entry: &'static Entry) -> Resource {
+pub fn mount(resource: Resource, entry: &'static PanelRoute) -> Resource {
     let route = entry.route;
     let method = if route == Route::Test { super::read() } else { web::post() };
     let answer = move |viewer: Viewer, request: HttpRequest, state: Data<Arc<State>>, body: Payload| async move {
         let answered = match route {
-            Route::Test => Ok(Answer::Whole(test())),
+            Route::Test => Ok(whole(&test())),
             _ => answer(route, &viewer.0, &state, (&request, body)).await,
         };
-        let room = Room::of(viewer.0.customer());
-        let response = answered.and_then(|answer| Ok(reply::send_once(&request, answer.rendered(), room)?));
+        let room = Room::of(viewer.0.tenant());
+        let response = answered.and_then(|answer| Ok(reply::send_once(&request, answer, room)?));
         response.unwrap_or_else(|error| error.answer(&request, &format!("{PATH}{}", entry.path)))
     };
     let other = web::to(move || async move { GrafanaError::from(ApiError::Method(route.allow())).reply(None) });
@@ -132,7 +135,7 @@ pub fn mount(resource: Resource, entry: &'static Entry) -> Resource {
 }
 
 /// A caller whose token was accepted; a refusal has this protocol's form.
-struct Viewer(Who);
+struct Viewer(Holder);
 
 impl FromRequest for Viewer {
     type Error = actix_web::Error;
@@ -140,59 +143,49 @@ impl FromRequest for Viewer {
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
         // A missing state is an app put together wrongly: nobody gets in.
-        let caller = match request.app_data::<Data<Arc<State>>>() {
-            Some(state) => authorize(request, state),
-            None => Err(ApiError::Unauthorized),
+        let holder = match (request.app_data::<Data<Arc<State>>>(), request.app_data::<Entrance>()) {
+            (Some(state), Some(entrance)) => Holder::of(request, state, *entrance),
+            _ => Err(ApiError::Unauthorized),
         };
-        ready(caller.map(|caller| Self(caller.0)).map_err(|error| {
+        ready(holder.map(Self).map_err(|error| {
             let text = error.to_string();
             InternalError::from_response(text, GrafanaError::from(error).answer(request, PATH)).into()
         }))
     }
 }
 
-/// An answer before it is sent.
-enum Answer {
-    /// A short one.
-    Whole(Value),
-    /// One that is written while it is sent, and was written once.
-    Rendered(Rendered<Writer>),
+/// An answer before it is sent: one that is written while it is sent, and was written once.
+type PanelReply = Rendered<PanelWriter>;
+
+fn rendered(parts: Vec<PanelPart>) -> PanelReply {
+    reply::render_once(PanelWriter::new(parts))
 }
 
-impl Answer {
-    fn of(parts: Vec<Part>) -> Self {
-        Self::Rendered(reply::render_once(Writer::new(parts)))
-    }
-
-    fn rendered(self) -> Rendered<Writer> {
-        match self {
-            Self::Whole(value) => reply::render_once(Writer::new(vec![Part::Text(value.to_string())])),
-            Self::Rendered(rendered) => rendered,
-        }
-    }
+fn whole(value: &Value) -> PanelReply {
+    rendered(vec![PanelPart::Text(value.to_string())])
 }
 
 fn test() -> Value {
     json!({ "status": "ok", "message": "cdrscope answers", "version": env!("CARGO_PKG_VERSION") })
 }
 
-/// What a body asks, read.
-enum Asked {
+/// The parsed body of a request.
+enum PanelBody {
     Nothing,
-    Panel(Query),
+    Panel(PanelQuery),
     Annotation(Annotation),
-    List(variables::Asked),
+    List(variables::ListRequest),
 }
 
-impl Asked {
+impl PanelBody {
     fn read(route: Route, body: &[u8], own: &Accounts) -> Result<Self, GrafanaError> {
         let body = objects::object(body)?;
         Ok(match route {
             Route::Test | Route::Metrics | Route::TagKeys => Self::Nothing,
-            Route::Query => Self::Panel(Query::read(&body, own)?),
+            Route::Query => Self::Panel(PanelQuery::read(&body, own)?),
             Route::Annotations => Self::Annotation(Annotation::read(&body, own)?),
             Route::PayloadOptions | Route::Variable | Route::Search | Route::TagValues => {
-                Self::List(variables::Asked::read(route, &body, own)?)
+                Self::List(variables::ListRequest::read(route, &body, own)?)
             }
         })
     }
@@ -202,40 +195,40 @@ impl Asked {
 const LARGE: u64 = 4000;
 
 /// The answer to a panel.
-async fn panel(state: Arc<State>, own: Arc<Accounts>, query: Query) -> Result<Answer, GrafanaError> {
+async fn panel(state: Arc<State>, own: Arc<Accounts>, query: PanelQuery) -> Result<PanelReply, GrafanaError> {
     let answers = Ask::new(&state, &own, &query).answer().await?;
-    Ok(Answer::of(write::list(answers)))
+    Ok(rendered(write::list(answers)))
 }
 
 async fn answer(
     route: Route,
-    who: &Who,
+    who: &Holder,
     state: &Arc<State>,
     (request, body): (&HttpRequest, Payload),
-) -> Result<Answer, GrafanaError> {
+) -> Result<PanelReply, GrafanaError> {
     let own = Arc::new(Accounts::of(who));
     let time = Duration::from_secs(state.config.http.body_seconds.into());
     let theirs = Arc::clone(&own);
-    let read = move |body: &[u8]| Asked::read(route, body, &theirs);
-    let asked = match state.work.read(request, body, (who.customer(), time), read).await? {
-        Asked::Panel(query) => {
+    let read = move |body: &[u8]| PanelBody::read(route, body, &theirs);
+    let asked = match state.work.read(request, body, (who.tenant(), time), read).await? {
+        PanelBody::Panel(query) => {
             let is_large = Ask::new(state, &own, &query).points() > LARGE;
             let panel = panel(Arc::clone(state), own, query);
             return if is_large { heavy::run(panel).await? } else { panel.await };
         }
-        Asked::Annotation(annotation) => {
+        PanelBody::Annotation(annotation) => {
             let state = Arc::clone(state);
-            return heavy::run(async move { Ok(Answer::of(annotation.answer(&state, &own).await?)) }).await?;
+            return heavy::run(async move { Ok(rendered(annotation.answer(&state, &own).await?)) }).await?;
         }
-        Asked::List(asked) => Some(Lists { state, own: &own, asked }),
-        Asked::Nothing => None,
+        PanelBody::List(asked) => Some(Lists { state, own: &own, asked }),
+        PanelBody::Nothing => None,
     };
-    Ok(Answer::Whole(match (route, asked) {
-        (Route::TagKeys, _) => variables::tag_keys(),
+    Ok(whole(&match (route, asked) {
+        (Route::TagKeys, _) => variables::tag_keys(&own),
         (Route::PayloadOptions, Some(lists)) => variables::payload_options(&lists).await?,
         (Route::Variable, Some(lists)) => variables::variable(&lists).await?,
         (Route::Search, Some(lists)) => variables::search(&lists).await?,
         (Route::TagValues, Some(lists)) => variables::tag_values(&lists).await?,
-        _ => metrics::list(own.sides),
+        _ => metrics::list(&own),
     }))
 }

@@ -9,7 +9,7 @@ use super::errors::GrafanaError;
 /// A body as a JSON object; an empty one is an empty object.
 ///
 /// # Errors
-/// What is no JSON object, or one of too many values.
+/// The body is no JSON object, or has more than [`bounds::JSON_VALUES`] values.
 pub fn object(body: &[u8]) -> Result<Map<String, Value>, GrafanaError> {
     if body.trim_ascii().is_empty() {
         return Ok(Map::new());
@@ -64,7 +64,7 @@ pub fn payload(value: Option<&Value>) -> Result<Map<String, Value>, GrafanaError
 /// A list that is absent or null is empty.
 ///
 /// # Errors
-/// What is no list.
+/// The value is no list.
 pub fn list<'v>(name: &str, value: Option<&'v Value>) -> Result<&'v [Value], GrafanaError> {
     match value {
         None | Some(Value::Null) => Ok(&[]),
@@ -76,7 +76,7 @@ pub fn list<'v>(name: &str, value: Option<&'v Value>) -> Result<&'v [Value], Gra
 /// A member of a list that has to be an object.
 ///
 /// # Errors
-/// What is none.
+/// The member is no object.
 pub fn member<'v>(name: &str, value: &'v Value) -> Result<&'v Map<String, Value>, GrafanaError> {
     value.as_object().ok_or_else(|| GrafanaError::refused(format!("{name} holds what is no object")))
 }

@@ -2,22 +2,22 @@
 
 use std::ops::Range;
 
-use super::metrics::Series;
-use super::window::Window;
+use super::metrics::PanelSeries;
+use super::window::PanelWindow;
 use crate::columns::buckets::Buckets;
 use crate::config::AcdUnit;
 use crate::http::state::State;
 use crate::report::delays::percentile;
-use crate::report::figure::{Figure, Number, Scale, Sum};
+use crate::report::measure::{Aggregate, Measure, Scale};
 use crate::report::plan::{Grid, Plan};
 
 /// Sums to values.
 pub struct Points<'a> {
-    /// What they are of.
-    pub series: Series,
+    /// The measure.
+    pub series: PanelSeries,
     /// The buckets asked for.
-    pub window: &'a Window,
-    /// What was read.
+    pub window: &'a PanelWindow,
+    /// The plan that the aggregates were read with.
     pub plan: &'a Plan,
     /// The clock, epoch seconds.
     pub now: i64,
@@ -47,15 +47,15 @@ impl Points<'_> {
                 row += 1;
             }
             values.push(match self.series {
-                Series::Calls(figure) => {
+                PanelSeries::Calls(measure) => {
                     // Calls of a bucket lie in one row, which begins where the bucket does.
                     let stored = (first < row).then_some(first);
                     let seconds = end.min(self.now + 1) - start;
-                    self.figure(figure, seconds, |sum| stored.map_or(0, |row| sums.sum(sum, row)))
+                    self.measure(measure, seconds, |sum| stored.map_or(0, |row| sums.sum(sum, row)))
                 }
-                Series::Delay(percent) => delay(sums, first..row, percent),
-                Series::ActiveCalls => {
-                    Some((first..row).map(|row| sums.sum(Sum::Calls, row)).max().unwrap_or(0) as f64)
+                PanelSeries::Delay(percent) => delay(sums, first..row, percent),
+                PanelSeries::ActiveCalls => {
+                    Some((first..row).map(|row| sums.sum(Aggregate::Calls, row)).max().unwrap_or(0) as f64)
                 }
             });
         }
@@ -66,33 +66,29 @@ impl Points<'_> {
     fn total(&self, sums: &Buckets) -> Option<f64> {
         let end = self.window.end.min(self.now + 1);
         match self.series {
-            Series::Calls(figure) => self.figure(figure, end - self.window.start, |sum| sums.total(sum)),
-            Series::Delay(percent) => delay(sums, 0..sums.t.len(), percent),
-            Series::ActiveCalls => {
+            PanelSeries::Calls(measure) => self.measure(measure, end - self.window.start, |sum| sums.total(sum)),
+            PanelSeries::Delay(percent) => delay(sums, 0..sums.t.len(), percent),
+            PanelSeries::ActiveCalls => {
                 // The latest minute with calls, unless no node has told of any for too long.
                 let silent = end - 3 * i64::from(self.state.config.active_calls.period_seconds) - 60;
                 let latest = sums.t.iter().rposition(|t| *t >= silent);
-                Some(latest.map_or(0, |row| sums.sum(Sum::Calls, row)) as f64)
+                Some(latest.map_or(0, |row| sums.sum(Aggregate::Calls, row)) as f64)
             }
         }
     }
 
-    fn figure(&self, figure: Figure, seconds: i64, sum: impl Fn(Sum) -> i128) -> Option<f64> {
-        value(figure, self.state.config.reports.acd_unit, seconds, sum)
+    fn measure(&self, measure: Measure, seconds: i64, sum: impl Fn(Aggregate) -> i128) -> Option<f64> {
+        value(measure, self.state.config.reports.acd_unit, seconds, sum)
     }
 }
 
 /// A percentile of the delays in these rows, seconds.
 fn delay(sums: &Buckets, rows: Range<usize>, percent: u8) -> Option<f64> {
-    let counts = rows.map(|row| (sums.key(row), sums.sum(Sum::Calls, row)));
+    let counts = rows.map(|row| (sums.key(row), sums.sum(Aggregate::Calls, row)));
     percentile(counts, percent).map(|hundredths| f64::from(hundredths) / 100.0)
 }
 
-/// A figure over so many seconds as Grafana takes it.
-pub fn value(figure: Figure, acd_unit: AcdUnit, seconds: i64, sum: impl Fn(Sum) -> i128) -> Option<f64> {
-    match figure.value(Scale { acd_unit, cps_seconds: seconds.max(1).into() }, sum) {
-        Number::Whole(value) => Some(value as f64),
-        Number::Hundredths(value) => Some(value as f64 / 100.0),
-        Number::Null => None,
-    }
+/// A measure over so many seconds as Grafana takes it.
+pub fn value(measure: Measure, acd_unit: AcdUnit, seconds: i64, sum: impl Fn(Aggregate) -> i128) -> Option<f64> {
+    measure.value(Scale { acd_unit, cps_seconds: seconds.max(1).into() }, sum).as_float()
 }

@@ -1,4 +1,4 @@
-//! Targets to series: each account of a target is a plan like the customer API's, so both share what is remembered. All
+//! Targets to series: each account of a target is a plan like the customer API's, so both share the cache. All
 //! targets run at once, within half of the queries that may run at all. What is read of an account becomes points, or is added to
 //! the others', before the next is held.
 
@@ -14,19 +14,20 @@ use tokio::sync::Semaphore;
 
 use super::accounts::{Accounts, One};
 use super::bounds;
+use super::breakdown;
 use super::destinations;
 use super::errors::GrafanaError;
-use super::frames::{Answer, Line};
+use super::frames::{Line, SeriesResult};
 use super::incidents;
 use super::left::Left;
-use super::metrics::{Metric, Series, Shows, unit};
+use super::metrics::{PanelMetric, PanelSeries, Shows, unit};
 use super::payload::{Payload, Shape};
 use super::points::Points;
-use super::request::{Query, Range, Target};
+use super::request::{PanelQuery, PanelRange, PanelTarget};
 use super::step;
-use super::window::Window;
-use super::write::Part;
-use crate::cache::Use;
+use super::window::PanelWindow;
+use super::write::PanelPart;
+use crate::cache::CacheStatus;
 use crate::columns::buckets::Buckets;
 use crate::fair::Permit;
 use crate::http::error::ApiError;
@@ -37,38 +38,40 @@ use crate::query::filter::Filter;
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
 use crate::query::zone;
-use crate::report::figure::Figure;
-use crate::report::plan::{Form, Plan, Refusal, Request};
+use crate::report::measure::Measure;
+use crate::report::plan::{JsonForm, Plan, Refusal, Request};
 use crate::report::{Report, Table};
 use crate::store::StoreError;
 
-/// What every target of a request shares.
+/// The context of one request, shared by its targets.
 pub struct Ask<'a> {
     /// The service.
     pub state: &'a State,
     /// The token's accounts.
     pub own: &'a Accounts,
     /// The request.
-    pub query: &'a Query,
+    pub query: &'a PanelQuery,
     /// The clock.
     pub now: OffsetDateTime,
     at_once: usize,
-    slots: Semaphore,
-    /// What it may still take.
+    /// Places for the queries that run at once.
+    pub slots: Semaphore,
+    /// The remainder of the request's bounds.
     pub left: Left<'a>,
 }
 
-/// What a target is about to read: a plan for its first account, from which the others' differ in the scope only.
-pub struct Asked {
+/// A target ready to read: the plan of its first account, and the accounts.
+/// The plans of the other accounts differ in the scope only.
+pub struct PlannedTarget {
     plan: Plan,
     accounts: Vec<One>,
-    /// What the user should know.
+    /// Messages for the user, shown on the panel.
     pub notices: Vec<String>,
 }
 
 impl<'a> Ask<'a> {
     /// A request over the token's accounts.
-    pub fn new(state: &'a State, own: &'a Accounts, query: &'a Query) -> Self {
+    pub fn new(state: &'a State, own: &'a Accounts, query: &'a PanelQuery) -> Self {
         let limits = &state.config.limits;
         let at_once = (limits.concurrent_queries / 2).max(1);
         Self {
@@ -85,8 +88,12 @@ impl<'a> Ask<'a> {
     /// About how many points there are to read, for all accounts and keys of all targets.
     pub fn points(&self) -> u64 {
         let most = self.state.config.limits.max_points;
-        let of = |target: &Target| {
-            let is_keyed = target.metric.report().is_some_and(|report| report.key.is_some());
+        let of = |target: &PanelTarget| {
+            if target.metric.shows.is_breakdown() {
+                // Groups come as they are; they are put in order apart from the workers.
+                return Some(super::LARGE + 1);
+            }
+            let is_keyed = target.metric.report().is_some_and(|report| report.dimension.is_some());
             let series = (target.payload.accounts.len() as u64).saturating_mul(if is_keyed { bounds::KEYS } else { 1 });
             let window = match target.metric.shows {
                 Shows::Incidents => incidents::window(self.query.range?).ok()?,
@@ -102,12 +109,12 @@ impl<'a> Ask<'a> {
     ///
     /// # Errors
     /// The first target that cannot be answered.
-    pub async fn answer(&self) -> Result<Vec<Vec<Part>>, GrafanaError> {
+    pub async fn answer(&self) -> Result<Vec<Vec<PanelPart>>, GrafanaError> {
         let answers = try_join_all(self.query.targets.iter().map(|target| self.target(target))).await?;
         Ok(answers.into_iter().flatten().collect())
     }
 
-    async fn target(&self, target: &Target) -> Result<Vec<Vec<Part>>, GrafanaError> {
+    async fn target(&self, target: &PanelTarget) -> Result<Vec<Vec<PanelPart>>, GrafanaError> {
         Ok(match target.metric.shows {
             Shows::Series(series) => {
                 let answer = self.series(target, series).await?;
@@ -115,19 +122,29 @@ impl<'a> Ask<'a> {
             }
             Shows::TopDestinations => destinations::table(self, target).await?.write(target),
             Shows::Incidents => incidents::table(self, target).await?.write(target),
+            Shows::BreakdownSeries => {
+                breakdown::series(self, target).await?.map(|answer| answer.write(target)).unwrap_or_default()
+            }
+            Shows::BreakdownTable => breakdown::table(self, target).await?.write(target),
         })
     }
 
-    /// What a target asks for in a window, in buckets of `sampling`; `None` when it has no account or the range has not begun.
+    /// Plans a target in a window, in buckets of `sampling`.
+    /// Returns `None` if the target has no account or the range has not begun.
     ///
     /// # Errors
-    /// What the tables lack, or a filter or a window that means nothing.
-    pub fn asked(&self, target: &Target, window: &Window, sampling: Sampling) -> Result<Option<Asked>, GrafanaError> {
+    /// The tables lack a column, a filter or the window is invalid, or the accounts are too many.
+    pub fn asked(
+        &self,
+        target: &PanelTarget,
+        window: &PanelWindow,
+        sampling: Sampling,
+    ) -> Result<Option<PlannedTarget>, GrafanaError> {
         let (metric, mut accounts) = (target.metric, target.payload.accounts.clone());
-        let applied = self.query.filters.apply(metric, &self.state.schema, &mut accounts)?;
+        let applied = self.query.filters.apply(metric, (self.own, &self.state.engine.schema), &mut accounts)?;
         let report = self.report(metric)?;
         for filter in &target.payload.filters {
-            if !self.state.schema.can_filter(report.table, filter.column) {
+            if !self.state.engine.schema.can_filter(report.records.table(), filter.column) {
                 return Err(GrafanaError::refused(format!("the table has no column {}", filter.column.name())));
             }
         }
@@ -144,13 +161,19 @@ impl<'a> Ask<'a> {
         &self,
         accounts: Vec<One>,
         report: &'static Report,
-        (window, sampling): (&Window, Sampling),
+        (window, sampling): (&PanelWindow, Sampling),
         filters: Vec<Filter>,
         notices: Vec<String>,
-    ) -> Result<Option<Asked>, GrafanaError> {
+    ) -> Result<Option<PlannedTarget>, GrafanaError> {
+        if self.own.are_operators() {
+            return Err(GrafanaError::refused("tokens of the operator's see breakdowns alone"));
+        }
         // The one place where accounts meet a report: whatever was named, the token has to see the report's side.
-        if !self.own.sides.allows(report.side) {
-            return Err(GrafanaError::refused(format!("the token does not see {} calls", report.side.word())));
+        if !self.own.sides.allows(report.records.side()) {
+            return Err(GrafanaError::refused(format!(
+                "the token does not see {} calls",
+                report.records.side().word()
+            )));
         }
         if accounts.len() > bounds::ACCOUNTS {
             return Err(GrafanaError::refused(format!(
@@ -161,7 +184,7 @@ impl<'a> Ask<'a> {
         }
         let Some(first) = accounts.first() else { return Ok(None) };
         // Live calls cannot be added up over time, so their minutes are read whatever the step.
-        let sampling = if report.table == Table::ActiveCalls { Sampling::Minute } else { sampling };
+        let sampling = if report.records.table() == Table::ActiveCalls { Sampling::Minute } else { sampling };
         let request = Request {
             report,
             scope: first.scope,
@@ -173,24 +196,24 @@ impl<'a> Ask<'a> {
             filters,
             fill: Some(true),
             settle: None,
-            form: Form::default(),
+            form: JsonForm::default(),
         };
         match request.plan(self.now, self.state.config.limits.max_buckets) {
-            Ok(plan) => Ok(Some(Asked { plan, accounts, notices })),
+            Ok(plan) => Ok(Some(PlannedTarget { plan, accounts, notices })),
             Err(Refusal::Future) => Ok(None),
             Err(refusal) => Err(refusal.into()),
         }
     }
 
     /// The report of a metric, if the tables have what it needs.
-    fn report(&self, metric: Metric) -> Result<&'static Report, GrafanaError> {
+    fn report(&self, metric: PanelMetric) -> Result<&'static Report, GrafanaError> {
         let report = metric.report().ok_or(ApiError::Internal)?;
-        match self.state.schema.missing(report) {
+        match self.state.engine.schema.missing(report) {
             Some(column) => Err(GrafanaError::refused(format!(
                 "{} needs the column {column}, which the table {table} lacks; tables.cdrs_columns can say what stands for it",
                 metric.full_name(),
                 column = column.name(),
-                table = self.state.schema.table(report.table).name,
+                table = self.state.engine.schema.table(report.records.table()).name,
             ))),
             None => Ok(report),
         }
@@ -200,7 +223,7 @@ impl<'a> Ask<'a> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn range(&self) -> Result<Range, GrafanaError> {
+    pub fn range(&self) -> Result<PanelRange, GrafanaError> {
         self.query.range.ok_or_else(|| GrafanaError::refused("the request has no range"))
     }
 
@@ -208,7 +231,7 @@ impl<'a> Ask<'a> {
     ///
     /// # Errors
     /// No range, or one that ends before it begins.
-    pub fn window(&self, wanted: Option<Sampling>) -> Result<Window, GrafanaError> {
+    pub fn window(&self, wanted: Option<Sampling>) -> Result<PanelWindow, GrafanaError> {
         let range = self.range()?;
         let length = (range.to - range.from).max(0) as f64;
         let sampling = wanted.unwrap_or_else(|| step::choose(length, self.query.interval, self.query.points));
@@ -219,11 +242,11 @@ impl<'a> Ask<'a> {
             Some(name) => calendar.zone = zone::find(name).unwrap_or(calendar.zone),
             None => {}
         }
-        Window::new(range, sampling, calendar)
+        PanelWindow::new(range, sampling, calendar)
     }
 
     /// True for a window of no more buckets than a series may have points.
-    fn fits(&self, window: &Window) -> bool {
+    pub fn fits(&self, window: &PanelWindow) -> bool {
         let (now, most) = (self.now.unix_timestamp(), self.state.config.limits.max_points);
         // Hours and days of a calendar are counted one by one, so only where it is close.
         let about = window.end.min(now).saturating_sub(window.start) / step::seconds(window.sampling);
@@ -233,13 +256,21 @@ impl<'a> Ask<'a> {
 
     /// The window in buckets of which a series may be shown: longer ones than the payload's, with a notice, where those are more
     /// than `limits.max_points`.
-    fn shown(&self, mut window: Window, payload: &Payload, notices: &mut Vec<String>) -> Result<Window, GrafanaError> {
+    ///
+    /// # Errors
+    /// The range has more days than that.
+    pub fn shown(
+        &self,
+        mut window: PanelWindow,
+        payload: &Payload,
+        notices: &mut Vec<String>,
+    ) -> Result<PanelWindow, GrafanaError> {
         let most = self.state.config.limits.max_points;
         while !self.fits(&window) {
             let sampling = step::longer(window.sampling).ok_or_else(|| {
                 GrafanaError::refused(format!("the range has more than {most} days (limits.max_points)"))
             })?;
-            window = Window::new(self.range()?, sampling, window.calendar)?;
+            window = PanelWindow::new(self.range()?, sampling, window.calendar)?;
         }
         if let Some(wanted) = payload.sampling.filter(|wanted| *wanted != window.sampling) {
             notices.push(format!(
@@ -258,60 +289,69 @@ impl<'a> Ask<'a> {
     /// More than a request may read, what becomes of a query, or what `add` says.
     pub async fn read(
         &self,
-        asked: &Asked,
+        asked: &PlannedTarget,
         mut add: impl FnMut(usize, Buckets) -> Result<(), GrafanaError>,
-    ) -> Result<Option<Use>, GrafanaError> {
-        let Asked { plan, accounts, .. } = asked;
+    ) -> Result<Option<CacheStatus>, GrafanaError> {
+        let PlannedTarget { plan, accounts, .. } = asked;
         self.left.read(plan, accounts.len() as u64)?;
         trail::note_asked(plan, accounts.iter().map(|one| one.uuid));
         let reads = (0..accounts.len()).map(|place| self.read_one(asked, place));
         let mut reads = stream::iter(reads).buffer_unordered(self.at_once);
-        let mut used: Option<Use> = None;
+        let mut used: Option<CacheStatus> = None;
         while let Some((place, sums, how)) = reads.try_next().await? {
-            if plan.report.key.is_some() {
+            if plan.query.dimension.is_some() {
                 self.left.rows(sums.t.len() as u64)?;
             }
             add(place, sums)?;
-            used = Some(if used.is_none_or(|used| used == how) { how } else { Use::Partial });
+            used = Some(if used.is_none_or(|used| used == how) { how } else { CacheStatus::Partial });
         }
-        Ok(self.own.debug.then(|| used.unwrap_or(Use::Hit)))
+        Ok(self.own.debug.then(|| used.unwrap_or(CacheStatus::Hit)))
     }
 
     /// Reads the account of one place.
-    async fn read_one(&self, asked: &Asked, place: usize) -> Result<(usize, Buckets, Use), GrafanaError> {
-        let scope = asked.account(place).map_or(asked.plan.scope, |one| one.scope);
-        let plan = Plan { scope, ..asked.plan.clone() };
+    async fn read_one(
+        &self,
+        asked: &PlannedTarget,
+        place: usize,
+    ) -> Result<(usize, Buckets, CacheStatus), GrafanaError> {
+        let mut plan = asked.plan.clone();
+        if let Some(one) = asked.account(place) {
+            plan.query.scope = one.scope;
+        }
         let _slot = self.slots.acquire().await.map_err(|_closed| ApiError::Busy)?;
         let _room = self.room(&plan).await?;
-        let (sums, used) = reports::sums(&plan, self.state).await?;
+        let (sums, used) = reports::run(&plan, self.state).await?;
         Ok((place, sums, used))
     }
 
     /// Memory for what a plan reads, where that may be much.
     async fn room(&self, plan: &Plan) -> Result<Option<Permit>, ApiError> {
         // How many keys there are in a bucket is not known before they come.
-        let keys = if plan.report.key.is_some() { bounds::KEYS } else { 1 };
+        let keys = if plan.query.dimension.is_some() { bounds::KEYS } else { 1 };
         let bytes = plan.bytes().saturating_mul(keys);
         if bytes <= reports::LARGE {
             return Ok(None);
         }
-        self.state.set_aside(plan.scope.tenant, bytes).await.map(Some)
+        self.state.set_aside(plan.query.scope.tenant(), bytes).await.map(Some)
     }
 
     /// The sums of all accounts and times by key, and the places of the keys: the one with the most calls first.
     ///
     /// # Errors
     /// As [`Self::read`], or sums out of range.
-    pub async fn by_key(&self, asked: &Asked) -> Result<(Buckets, Vec<usize>, Option<Use>), GrafanaError> {
+    pub async fn by_key(
+        &self,
+        asked: &PlannedTarget,
+    ) -> Result<(Buckets, Vec<usize>, Option<CacheStatus>), GrafanaError> {
         let mut all = None;
         let used = self.read(asked, |_, sums| add(&mut all, sums.by_key().ok_or_else(StoreError::overflow)?)).await?;
         let sums: Buckets = all.ok_or(ApiError::Internal)?;
         let mut rows: Vec<usize> = (0..sums.t.len()).collect();
-        rows.sort_by_key(|row| (-sums.sum(crate::report::figure::Sum::Calls, *row), sums.key(*row)));
+        rows.sort_by_key(|row| (-sums.sum(crate::report::measure::Aggregate::Calls, *row), sums.key(*row)));
         Ok((sums, rows, used))
     }
 
-    async fn series(&self, target: &Target, series: Series) -> Result<Option<Answer>, GrafanaError> {
+    async fn series(&self, target: &PanelTarget, series: PanelSeries) -> Result<Option<SeriesResult>, GrafanaError> {
         let (metric, payload) = (target.metric, &target.payload);
         let mut notices = Vec::new();
         let mut window = self.window(payload.sampling)?;
@@ -335,9 +375,9 @@ impl<'a> Ask<'a> {
             let mut sum = None;
             let used = self.read(&asked, |_, sums| add(&mut sum, sums)).await?;
             let sum = sum.ok_or(ApiError::Internal)?;
-            (vec![Line { account: None, values: values(&sum) }], used)
+            (vec![Line { labels: Vec::new(), values: values(&sum) }], used)
         } else {
-            let line = |one: &One| Line { account: Some(one.label.clone()), values: [].into() };
+            let line = |one: &One| Line { labels: vec![("account", one.label.clone())], values: [].into() };
             let mut lines: Vec<Line> = asked.accounts.iter().map(line).collect();
             let set = |place: usize, sums: Buckets| {
                 lines.get_mut(place).into_iter().for_each(|line| line.values = values(&sums));
@@ -346,34 +386,38 @@ impl<'a> Ask<'a> {
             let used = self.read(&asked, set).await?;
             (lines, used)
         };
-        let alike =
-            |buckets: &Vec<(i64, i64)>| buckets.windows(2).all(|pair| matches!(pair, [a, b] if a.1 - a.0 == b.1 - b.0));
-        let interval = buckets.as_ref().filter(|buckets| alike(buckets)).and_then(|buckets| buckets.first());
-        let interval = interval.map(|(start, end)| (end - start) * 1000);
+        let interval = buckets.as_deref().and_then(interval);
         notices.extend(asked.notices);
         if window.end > now {
             notices.push("the last bucket is not complete yet".into());
         }
         let acd_unit = self.state.config.reports.acd_unit;
         let unit = match series {
-            Series::Calls(figure) => unit(figure, acd_unit),
-            Series::Delay(_) => "s",
-            Series::ActiveCalls => unit(Figure::Calls, acd_unit),
+            PanelSeries::Calls(measure) => unit(measure, acd_unit),
+            PanelSeries::Delay(_) => "s",
+            PanelSeries::ActiveCalls => unit(Measure::Calls, acd_unit),
         };
         let (wide, custom) = (payload.shape == Shape::Wide, custom(metric, &window, used));
-        Ok(Some(Answer { metric, times, lines, wide, interval, unit, notices, custom }))
+        let (name, label) = (metric.full_name(), metric.full_label());
+        Ok(Some(SeriesResult { name, label, times, lines, wide, interval, unit, notices, custom }))
     }
 }
 
-impl Asked {
+impl PlannedTarget {
     /// An account by its place.
     pub fn account(&self, place: usize) -> Option<&One> {
         self.accounts.get(place)
     }
 }
 
-/// What a frame says of itself.
-pub fn custom(metric: Metric, window: &Window, used: Option<Use>) -> Value {
+/// The length of buckets in milliseconds, where all have the same.
+pub fn interval(buckets: &[(i64, i64)]) -> Option<i64> {
+    let alike = buckets.windows(2).all(|pair| matches!(pair, [a, b] if a.1 - a.0 == b.1 - b.0));
+    buckets.first().filter(|_| alike).map(|(start, end)| (end - start) * 1000)
+}
+
+/// The metadata of a frame: scope, sampling and, if known, cache status.
+pub fn custom(metric: PanelMetric, window: &PanelWindow, used: Option<CacheStatus>) -> Value {
     let mut custom = json!({ "scope": metric.scope(), "sampling": window.sampling.name() });
     if let Some(used) = used {
         custom["cache"] = used.word().into();

@@ -1,4 +1,4 @@
-//! What the plugins send: range, targets, filters. Unknown keys are ignored, and so is everything that is not needed.
+//! The body that plugins send: range, targets, filters. Unknown keys and keys without use here are ignored.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::accounts::Accounts;
 use super::adhoc::Filters;
 use super::bounds;
 use super::errors::GrafanaError;
-use super::metrics::Metric;
+use super::metrics::PanelMetric;
 use super::objects;
 use super::payload::Payload;
 use crate::query::instant::Instant;
@@ -14,7 +14,7 @@ use crate::shown::Shown;
 
 /// The range of a dashboard, epoch milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
+pub struct PanelRange {
     /// First millisecond.
     pub from: i64,
     /// Last millisecond.
@@ -23,7 +23,7 @@ pub struct Range {
 
 /// The form in which a target wants its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum PanelForm {
     /// Data frames.
     Frames,
     /// `datapoints`, of the older plugins.
@@ -34,13 +34,13 @@ pub enum Form {
 
 /// One thing a panel wants.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct PanelTarget {
     /// Its letter, echoed.
     pub ref_id: String,
     /// The metric.
-    pub metric: Metric,
+    pub metric: PanelMetric,
     /// The form of the answer.
-    pub form: Form,
+    pub form: PanelForm,
     /// Its payload.
     pub payload: Payload,
 }
@@ -48,9 +48,9 @@ pub struct Target {
 /// An ad-hoc filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdHoc {
-    /// What is compared.
+    /// The key of the compared column.
     pub key: String,
-    /// How.
+    /// The operator, such as `=` or `=~`.
     pub operator: String,
     /// With what.
     pub value: String,
@@ -60,26 +60,26 @@ pub struct AdHoc {
 
 /// The body of `/query`.
 #[derive(Debug, Default)]
-pub struct Query {
+pub struct PanelQuery {
     /// When.
-    pub range: Option<Range>,
+    pub range: Option<PanelRange>,
     /// Smallest length of a bucket, milliseconds.
     pub interval: Option<f64>,
     /// Largest number of points.
     pub points: Option<f64>,
     /// The dashboard's time zone: a name, `utc` or `browser`.
     pub zone: Option<String>,
-    /// What is wanted.
-    pub targets: Vec<Target>,
-    /// What holds for every target.
+    /// The series and tables to return, in order.
+    pub targets: Vec<PanelTarget>,
+    /// Ad-hoc filters, applied to every target.
     pub filters: Filters,
 }
 
-impl Query {
+impl PanelQuery {
     /// Reads the body of `/query`.
     ///
     /// # Errors
-    /// Whatever in it means nothing, and more than one request may ask for.
+    /// A part of the body is invalid, or the targets are more than [`bounds::TARGETS`].
     pub fn read(body: &Map<String, Value>, own: &Accounts) -> Result<Self, GrafanaError> {
         let targets = objects::list("targets", body.get("targets"))?;
         let wanted: Vec<_> = targets.iter().map(wanted).collect::<Result<_, _>>()?;
@@ -90,12 +90,12 @@ impl Query {
                 bounds::TARGETS
             )));
         }
-        let read = |(name, target): Wanted<'_>| Target::read(name, target, own);
+        let read = |(name, target): Wanted<'_>| PanelTarget::read(name, target, own);
         let targets = wanted.into_iter().flatten().map(read).collect::<Result<_, _>>()?;
         Ok(Self { targets, ..Self::around(body, own)? })
     }
 
-    /// What holds for all targets of a body.
+    /// Reads the part of a body that all targets share: range, interval, points, zone and filters.
     ///
     /// # Errors
     /// A range or a filter that means nothing.
@@ -128,19 +128,19 @@ fn wanted(value: &Value) -> Result<Option<Wanted<'_>>, GrafanaError> {
     Ok(if name.is_empty() || hidden { None } else { Some((name, target)) })
 }
 
-impl Target {
+impl PanelTarget {
     fn read(name: &str, target: &Map<String, Value>, own: &Accounts) -> Result<Self, GrafanaError> {
-        let metric = Metric::find(name, own.sides).ok_or_else(|| {
-            let known = Metric::of(own.sides).map(Metric::full_name).collect::<Vec<_>>().join(", ");
+        let metric = PanelMetric::find(name, own).ok_or_else(|| {
+            let known = PanelMetric::of(own).map(PanelMetric::full_name).collect::<Vec<_>>().join(", ");
             GrafanaError::refused(format!("there is no metric {:?}; there are {known}", Shown(name)))
         })?;
         let form = match target.get("type").and_then(Value::as_str) {
-            Some("timeserie" | "timeseries") => Form::Series,
-            Some("table") => Form::Table,
-            _ => Form::Frames,
+            Some("timeserie" | "timeseries") => PanelForm::Series,
+            Some("table") => PanelForm::Table,
+            _ => PanelForm::Frames,
         };
         let given = ["payload", "data"].into_iter().find_map(|name| target.get(name).filter(|value| !value.is_null()));
-        let payload = Payload::read(&objects::payload(given)?, own)?;
+        let payload = Payload::read(&objects::payload(given)?, own, Some(metric))?;
         let ref_id = target.get("refId").and_then(Value::as_str).unwrap_or("A");
         bounds::short("refId", ref_id)?;
         Ok(Self { ref_id: ref_id.to_owned(), metric, form, payload })
@@ -151,7 +151,7 @@ impl Target {
 ///
 /// # Errors
 /// When one is there and does not read.
-pub fn range(value: Option<&Value>) -> Result<Option<Range>, GrafanaError> {
+pub fn range(value: Option<&Value>) -> Result<Option<PanelRange>, GrafanaError> {
     let range = match value {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(range)) => range,
@@ -167,7 +167,7 @@ pub fn range(value: Option<&Value>) -> Result<Option<Range>, GrafanaError> {
         .filter(|milliseconds| (0..4_291_747_200_000).contains(milliseconds))
     };
     match (end("from"), end("to")) {
-        (Some(from), Some(to)) => Ok(Some(Range { from, to })),
+        (Some(from), Some(to)) => Ok(Some(PanelRange { from, to })),
         _ => Err(GrafanaError::refused("range.from and range.to must be times: ISO 8601 or epoch milliseconds")),
     }
 }

@@ -1,4 +1,4 @@
-//! How long the buckets of a panel are: as fine as the panel can draw, or as the payload says.
+//! The length of a panel's buckets: as fine as the panel can draw, or as the payload says.
 
 use serde_json::{Value, json};
 

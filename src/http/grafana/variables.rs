@@ -7,40 +7,42 @@ use super::Route;
 use super::accounts::Accounts;
 use super::adhoc;
 use super::bounds;
+use super::breakdown;
 use super::errors::GrafanaError;
-use super::metrics::{self, Metric};
+use super::metrics::{self, PanelMetric};
 use super::objects;
 use super::payload::Payload;
 use super::query::Ask;
-use super::request::{self, Query, Range};
+use super::request::{self, PanelForm, PanelQuery, PanelRange, PanelTarget};
 use super::step;
-use super::window::Window;
+use super::window::PanelWindow;
 use crate::http::error::ApiError;
 use crate::http::state::State;
-use crate::report::{Report, find};
+use crate::report::groups::GroupBy;
+use crate::report::{Report, Side, find};
 use crate::shown::Shown;
 
 /// Longest list.
 const MOST: usize = 1000;
 
-/// What a list offers, before it takes its plugin's form.
+/// An entry of a list, before it takes its plugin's format.
 struct Choice {
     text: String,
     value: String,
 }
 
-/// What a request asks of lists, in its body or in its payload.
-pub struct Asked {
-    /// What was typed, under any name that a plugin or a dashboard gives it.
+/// A request for a list of values, from its body or from its payload.
+pub struct ListRequest {
+    /// The typed text, under any name that a plugin or a dashboard gives it.
     typed: String,
     /// The list, by the word of each path.
     name: String,
-    /// Of interest for lists of what was called only, as is the range; what is wrong with them is told there.
+    /// The payload. Only lists of called countries and prefixes need it and the range, and report errors in them.
     payload: Result<Payload, String>,
-    range: Result<Option<Range>, String>,
+    range: Result<Option<PanelRange>, String>,
 }
 
-impl Asked {
+impl ListRequest {
     /// Reads a body.
     ///
     /// # Errors
@@ -63,7 +65,7 @@ impl Asked {
         let range = request::range(body.get("range"))
             .and_then(|range| Ok(range.or(request::range(body.get("timeRange"))?)))
             .map_err(|error| error.to_string());
-        let payload = Payload::read(&payload, own).map_err(|error| error.to_string());
+        let payload = Payload::read(&payload, own, None).map_err(|error| error.to_string());
         Ok(Self { typed, name, payload, range })
     }
 }
@@ -74,11 +76,11 @@ pub struct Lists<'a> {
     pub state: &'a State,
     /// The token's accounts.
     pub own: &'a Accounts,
-    /// What is asked.
-    pub asked: Asked,
+    /// The list to return.
+    pub asked: ListRequest,
 }
 
-/// How far back lists look for calls where the request has no range, milliseconds.
+/// The period in which lists look for calls if the request has no range, milliseconds.
 const RECENT: i64 = 86_400_000;
 
 impl Lists<'_> {
@@ -99,15 +101,47 @@ impl Lists<'_> {
                 prefixes.into_iter().map(|prefix| choice(prefix.clone(), prefix)).collect()
             }
             "metrics" => {
-                Metric::of(self.own.sides).map(|metric| choice(metric.full_label(), metric.full_name())).collect()
+                PanelMetric::of(self.own).map(|metric| choice(metric.full_label(), metric.full_name())).collect()
             }
             "sampling" | "samplings" | "step" | "steps" => from_options(&step::options()),
+            "measure" | "measures" | "group-by" | "dimensions" => {
+                let sides = [Side::Origination, Side::Termination];
+                metrics::catalogue(name, self.own, &sides).map(|options| from_options(&options)).unwrap_or_default()
+            }
+            "customers" | "customer-id" if self.sees(GroupBy::Customer) => self.groups(GroupBy::Customer).await?,
+            "vendors" | "vendor-id" if self.sees(GroupBy::Vendor) => self.groups(GroupBy::Vendor).await?,
             _ => return Ok(None),
         };
         let typed = typed.to_lowercase();
         all.retain(|choice| choice.text.to_lowercase().contains(&typed));
         all.truncate(MOST);
         Ok(Some(all))
+    }
+
+    fn sees(&self, by: GroupBy) -> bool {
+        self.own.audience().sees_dimension(by, Side::Origination)
+    }
+
+    /// The groups of the request's range that have calls, the one with the most first; of vendors those with attempts.
+    async fn groups(&self, by: GroupBy) -> Result<Vec<Choice>, GrafanaError> {
+        let name = if by == GroupBy::Vendor { "termination_breakdown_table" } else { "breakdown_table" };
+        let metric = PanelMetric::find(name, self.own).ok_or(ApiError::Internal)?;
+        let payload = self.asked.payload.as_ref().map_err(|why| GrafanaError::refused(why.clone()))?.clone();
+        let query = PanelQuery { range: Some(self.range()?), ..PanelQuery::default() };
+        let target = PanelTarget { ref_id: String::new(), metric, form: PanelForm::Frames, payload };
+        let keys = breakdown::keys(&Ask::new(self.state, self.own, &query), &target, by, MOST).await?;
+        let choice = |(key, name): (String, Option<String>)| {
+            let text = name.map_or_else(|| format!("{} {key}", by.row().name), |name| format!("{name} ({key})"));
+            Choice { text, value: key }
+        };
+        Ok(keys.into_iter().map(choice).collect())
+    }
+
+    /// The request's range, or the time just before.
+    fn range(&self) -> Result<PanelRange, GrafanaError> {
+        let now = OffsetDateTime::now_utc().unix_timestamp() * 1000;
+        let range = self.asked.range.as_ref().map_err(|why| GrafanaError::refused(why.clone()))?;
+        Ok(range.unwrap_or(PanelRange { from: now - RECENT, to: now }))
     }
 
     /// Every country that has a name, by name; where none has, those that were called.
@@ -120,7 +154,8 @@ impl Lists<'_> {
         Ok(named.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// What was typed, if it can be a prefix, and the first three digits of numbers that were called, with their plus.
+    /// The prefixes to choose from: the typed text if it has only digits, then the first three digits of called numbers.
+    /// A leading plus is kept.
     async fn prefixes(&self, typed: &str) -> Result<Vec<String>, GrafanaError> {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let own = digits(typed.strip_prefix('+').unwrap_or(typed)).then(|| typed.to_owned());
@@ -136,6 +171,9 @@ impl Lists<'_> {
 
     /// The keys of calls within the request's range, those of the most calls first. Whoever made no calls took some, if any.
     async fn called(&self, what: &str) -> Result<Vec<u32>, GrafanaError> {
+        if self.own.are_operators() {
+            return Ok(Vec::new());
+        }
         for side in self.own.sides.words() {
             let report = find(&format!("{side}-{what}")).ok_or(ApiError::Internal)?;
             let keys = self.called_in(report).await?;
@@ -147,16 +185,15 @@ impl Lists<'_> {
     }
 
     async fn called_in(&self, report: &'static Report) -> Result<Vec<u32>, GrafanaError> {
-        if self.state.schema.missing(report).is_some() {
+        if self.state.engine.schema.missing(report).is_some() {
             return Ok(Vec::new());
         }
         let refused = |why: &String| GrafanaError::refused(why.clone());
-        let now = OffsetDateTime::now_utc().unix_timestamp() * 1000;
-        let range = self.asked.range.as_ref().map_err(refused)?.unwrap_or(Range { from: now - RECENT, to: now });
+        let range = self.range()?;
         let payload = self.asked.payload.as_ref().map_err(refused)?;
         let sampling = step::few((range.to - range.from) / 1000);
-        let window = Window::new(range, sampling, self.state.calendar.clone())?;
-        let query = Query { range: Some(range), ..Query::default() };
+        let window = PanelWindow::new(range, sampling, self.state.calendar.clone())?;
+        let query = PanelQuery { range: Some(range), ..PanelQuery::default() };
         let ask = Ask::new(self.state, self.own, &query);
         let over = ask.over(payload.accounts.clone(), report, (&window, sampling), Vec::new(), Vec::new())?;
         let Some(over) = over else { return Ok(Vec::new()) };
@@ -184,7 +221,7 @@ pub async fn variable(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
 
 fn no_list(name: &str) -> GrafanaError {
     GrafanaError::refused(format!(
-        "there is no list {:?}; there are accounts, countries, prefixes, metrics, steps",
+        "there is no list {:?}; there are accounts, countries, prefixes, metrics, measures, dimensions, steps",
         Shown(name)
     ))
 }
@@ -196,7 +233,7 @@ fn no_list(name: &str) -> GrafanaError {
 pub async fn search(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
     Ok(match lists.list("").await? {
         Some(list) => list.into_iter().map(|choice| json!({ "text": choice.text, "value": choice.value })).collect(),
-        None => metrics::search(&lists.asked.name, lists.own.sides),
+        None => metrics::search(&lists.asked.name, lists.own),
     })
 }
 
@@ -213,8 +250,8 @@ pub async fn payload_options(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
 }
 
 /// The reply to `/tag-keys`.
-pub fn tag_keys() -> Value {
-    adhoc::keys().map(|key| json!({ "type": "string", "text": key, "value": key })).collect()
+pub fn tag_keys(own: &Accounts) -> Value {
+    adhoc::keys(own).map(|key| json!({ "type": "string", "text": key, "value": key })).collect()
 }
 
 /// The reply to `/tag-values`; a key without a list has no values to choose from.
@@ -222,7 +259,7 @@ pub fn tag_keys() -> Value {
 /// # Errors
 /// A list that cannot be read.
 pub async fn tag_values(lists: &Lists<'_>) -> Result<Value, GrafanaError> {
-    let is_known = adhoc::keys().any(|known| known == lists.asked.name);
+    let is_known = adhoc::keys(lists.own).any(|known| known == lists.asked.name);
     let list = if is_known { lists.list(&lists.asked.typed).await? } else { None };
     let list = list.unwrap_or_default();
     Ok(list.into_iter().map(|choice| json!({ "text": choice.text, "value": choice.value })).collect())

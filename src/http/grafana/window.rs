@@ -1,7 +1,7 @@
 //! The buckets that a range touches.
 
 use super::errors::GrafanaError;
-use super::request::Range;
+use super::request::PanelRange;
 use crate::query::sampling::Sampling;
 use crate::query::zone::Calendar;
 use crate::report::plan::{Grid, Refusal};
@@ -9,7 +9,7 @@ use crate::report::plan::{Grid, Refusal};
 /// Buckets of a range, widened to whole ones: a window that moves by seconds then stays the same window, and neither end
 /// shows a bucket that looks poor because half of it is cut off.
 #[derive(Clone, Debug)]
-pub struct Window {
+pub struct PanelWindow {
     /// Length of a bucket.
     pub sampling: Sampling,
     /// Where buckets lie.
@@ -20,12 +20,12 @@ pub struct Window {
     pub end: i64,
 }
 
-impl Window {
+impl PanelWindow {
     /// The buckets that a range touches.
     ///
     /// # Errors
     /// A range that ends before it begins.
-    pub fn new(range: Range, sampling: Sampling, calendar: Calendar) -> Result<Self, GrafanaError> {
+    pub fn new(range: PanelRange, sampling: Sampling, calendar: Calendar) -> Result<Self, GrafanaError> {
         if range.to < range.from {
             return Err(Refusal::ToBeforeFrom.into());
         }
@@ -36,9 +36,15 @@ impl Window {
         Ok(Self { sampling, calendar, start, end })
     }
 
-    /// How many buckets there are until `now`; counting ends beyond `most`.
+    /// The number of buckets until `now`; counting ends beyond `most`.
     pub fn count(&self, now: i64, most: u64) -> u64 {
         self.calendar.count(self.sampling, self.start, (self.end - 1).min(now), most)
+    }
+
+    /// Start and end of each bucket that has begun.
+    pub fn until(&self, now: i64) -> Vec<(i64, i64)> {
+        let count = self.count(now, u64::MAX);
+        self.buckets(Grid { first: self.start, step: 0, count })
     }
 
     /// Start and end of each bucket of a grid.

@@ -22,7 +22,7 @@ const SMALL: usize = 64 * 1024;
 /// A body beyond this takes a millisecond to read as JSON, bytes.
 const QUICK: usize = 16 * 1024;
 
-/// Places of all customers, and of one: so many megabytes of bodies at the most.
+/// Places of all customers, and of one. A body takes one, and is a megabyte at most.
 const PLACES: (u64, u64) = (64, 4);
 
 /// Requests of one customer that may wait for a place.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::columns::{PIECE, Produce};
+use crate::format::{PIECE, Produce};
 
 /// The values of a column.
 #[derive(Clone, Debug)]
-pub enum Values {
+pub enum ColumnValues {
     /// Epoch milliseconds.
     Times(Arc<[i64]>),
     /// Numbers, with gaps.
@@ -19,7 +19,7 @@ pub enum Values {
     Lists(Arc<[Vec<String>]>),
 }
 
-impl Values {
+impl ColumnValues {
     /// Grafana's word for what they are.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Values {
         }
     }
 
-    /// How many there are.
+    /// The number of values.
     pub fn len(&self) -> usize {
         match self {
             Self::Times(values) => values.len(),
@@ -73,33 +73,33 @@ pub fn text(value: &impl Serialize) -> String {
 
 /// A part of an answer.
 #[derive(Debug)]
-pub enum Part {
+pub enum PanelPart {
     /// Text that is JSON already.
     Text(String),
     /// Rows between brackets, with commas.
-    Rows(Rows),
+    Rows(PanelRows),
 }
 
 /// Rows of cells.
 #[derive(Debug)]
-pub struct Rows {
+pub struct PanelRows {
     /// Each column, and the text before its cell.
-    pub columns: Vec<(String, Values)>,
+    pub columns: Vec<(String, ColumnValues)>,
     /// The text behind the last cell of a row.
     pub close: &'static str,
 }
 
-impl Rows {
+impl PanelRows {
     /// One column: `[1,2,3]`.
-    pub fn column(values: Values) -> Part {
-        Part::Rows(Self { columns: vec![(String::new(), values)], close: "" })
+    pub fn column(values: ColumnValues) -> PanelPart {
+        PanelPart::Rows(Self { columns: vec![(String::new(), values)], close: "" })
     }
 
     /// Each row a list: `[[1,2],[3,4]]`.
-    pub fn lists(columns: impl IntoIterator<Item = Values>) -> Part {
+    pub fn lists(columns: impl IntoIterator<Item = ColumnValues>) -> PanelPart {
         let before = |place| if place == 0 { "[" } else { "," }.to_owned();
         let columns = columns.into_iter().enumerate().map(|(place, values)| (before(place), values)).collect();
-        Part::Rows(Self { columns, close: "]" })
+        PanelPart::Rows(Self { columns, close: "]" })
     }
 
     fn len(&self) -> usize {
@@ -115,41 +115,41 @@ impl Rows {
     }
 }
 
-impl From<String> for Part {
+impl From<String> for PanelPart {
     fn from(text: String) -> Self {
         Self::Text(text)
     }
 }
 
 /// A list of what each of these parts make.
-pub fn list(all: impl IntoIterator<Item = Vec<Part>>) -> Vec<Part> {
-    let mut parts = vec![Part::Text("[".to_owned())];
+pub fn list(all: impl IntoIterator<Item = Vec<PanelPart>>) -> Vec<PanelPart> {
+    let mut parts = vec![PanelPart::Text("[".to_owned())];
     for (place, mut one) in all.into_iter().enumerate() {
         if place > 0 {
-            parts.push(Part::Text(",".to_owned()));
+            parts.push(PanelPart::Text(",".to_owned()));
         }
         parts.append(&mut one);
     }
-    parts.push(Part::Text("]".to_owned()));
+    parts.push(PanelPart::Text("]".to_owned()));
     parts
 }
 
 /// Writes parts one after the other. A clone of a fresh writer writes the same bytes again.
 #[derive(Clone, Debug)]
-pub struct Writer {
-    parts: Arc<[Part]>,
+pub struct PanelWriter {
+    parts: Arc<[PanelPart]>,
     part: usize,
     row: usize,
 }
 
-impl Writer {
+impl PanelWriter {
     /// A writer at the beginning.
-    pub fn new(parts: Vec<Part>) -> Self {
+    pub fn new(parts: Vec<PanelPart>) -> Self {
         Self { parts: parts.into(), part: 0, row: 0 }
     }
 
     /// Rows up to the piece's length; `true` when the last is written.
-    fn rows(&mut self, rows: &Rows, out: &mut Vec<u8>) -> bool {
+    fn rows(&mut self, rows: &PanelRows, out: &mut Vec<u8>) -> bool {
         if self.row == 0 {
             out.push(b'[');
         }
@@ -168,17 +168,17 @@ impl Writer {
     }
 }
 
-impl Produce for Writer {
+impl Produce for PanelWriter {
     fn produce(&mut self, out: &mut Vec<u8>) -> bool {
         let parts = Arc::clone(&self.parts);
         while out.len() < PIECE {
             let done = match parts.get(self.part) {
                 None => return false,
-                Some(Part::Text(text)) => {
+                Some(PanelPart::Text(text)) => {
                     out.extend_from_slice(text.as_bytes());
                     true
                 }
-                Some(Part::Rows(rows)) => self.rows(rows, out),
+                Some(PanelPart::Rows(rows)) => self.rows(rows, out),
             };
             if done {
                 (self.part, self.row) = (self.part + 1, 0);
@@ -195,8 +195,8 @@ mod tests {
 
     use super::*;
 
-    fn written(parts: Vec<Part>) -> (String, usize) {
-        let (mut writer, mut text, mut pieces) = (Writer::new(parts), Vec::new(), 0);
+    fn written(parts: Vec<PanelPart>) -> (String, usize) {
+        let (mut writer, mut text, mut pieces) = (PanelWriter::new(parts), Vec::new(), 0);
         loop {
             let mut piece = Vec::new();
             let more = writer.produce(&mut piece);
@@ -221,8 +221,9 @@ mod tests {
                 json!([v, t])
             })
             .collect();
-        let points = Rows::lists([Values::Numbers(Arc::clone(&values)), Values::Times(Arc::clone(&times))]);
-        let (text, pieces) = written(list([vec![points], vec![Rows::column(Values::Times([].into()))]]));
+        let points =
+            PanelRows::lists([ColumnValues::Numbers(Arc::clone(&values)), ColumnValues::Times(Arc::clone(&times))]);
+        let (text, pieces) = written(list([vec![points], vec![PanelRows::column(ColumnValues::Times([].into()))]]));
         assert_eq!(text, json!([expected, []]).to_string());
         assert!(pieces > 10, "{pieces}");
     }
@@ -230,10 +231,10 @@ mod tests {
     proptest! {
         #[test]
         fn cells_are_written_as_json_values_are(number in any::<f64>().prop_filter("finite", |n| n.is_finite()), text in ".*") {
-            let columns = [Values::Numbers([Some(number)].into()), Values::Texts([text.clone()].into()), Values::Lists([vec![text.clone()]].into())];
+            let columns = [ColumnValues::Numbers([Some(number)].into()), ColumnValues::Texts([text.clone()].into()), ColumnValues::Lists([vec![text.clone()]].into())];
             let whole = number.fract() == 0.0 && number.abs() < 9e15;
             let number = if whole { json!(number as i64) } else { json!(number) };
-            prop_assert_eq!(written(vec![Rows::lists(columns)]).0, json!([[number, text, [text]]]).to_string());
+            prop_assert_eq!(written(vec![PanelRows::lists(columns)]).0, json!([[number, text, [text]]]).to_string());
         }
     }
 }
