@@ -1,24 +1,24 @@
-//! When the made-up calls start: a daily and weekly rhythm, cut into segments with a known number of calls each.
+//! Start times of the made-up calls: a daily and weekly rhythm, cut into segments with a known number of calls each.
 
 use super::Options;
 
-/// A stretch of time in which the calls are spread evenly.
+/// A segment of time in which the calls are spread evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(super) struct DemoSegment {
     /// Epoch seconds.
     pub start: u64,
     /// Seconds.
     pub length: u64,
     /// Number of its first call.
     pub first: u64,
-    /// How many calls start in it.
+    /// Number of calls that start in it.
     pub calls: u64,
 }
 
 /// The calls `from..to` of a segment: what one insert makes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub segment: Segment,
+pub(super) struct SegmentCalls {
+    pub segment: DemoSegment,
     pub from: u64,
     pub to: u64,
 }
@@ -38,7 +38,7 @@ const SATURDAY: f64 = 0.62;
 const SUNDAY: f64 = 0.48;
 
 /// The segments from `options.from` to `options.to`; their calls add up to `options.calls`.
-pub(super) fn segments(options: &Options) -> Vec<Segment> {
+pub(super) fn segments(options: &Options) -> Vec<DemoSegment> {
     let (from, to) = (u64::from(options.from), u64::from(options.to));
     let mut stretches = Vec::new();
     let mut start = from;
@@ -62,7 +62,7 @@ pub(super) fn segments(options: &Options) -> Vec<Segment> {
     let mut first = 0;
     let spread = stretches.into_iter().zip(sums).map(|((start, length), sum)| {
         let end = (options.calls as f64 * (sum / total)).round() as u64;
-        let segment = Segment { start, length, first, calls: end - first };
+        let segment = DemoSegment { start, length, first, calls: end - first };
         first = end;
         segment
     });
@@ -70,7 +70,7 @@ pub(super) fn segments(options: &Options) -> Vec<Segment> {
 }
 
 /// Cuts segments into slices of at most `most` calls and [`MOST_PIECES`] pieces.
-pub(super) fn slices(segments: &[Segment], most: u64) -> Vec<Vec<Piece>> {
+pub(super) fn slices(segments: &[DemoSegment], most: u64) -> Vec<Vec<SegmentCalls>> {
     let mut slices = Vec::new();
     let mut slice = Vec::new();
     let mut room = most;
@@ -78,7 +78,7 @@ pub(super) fn slices(segments: &[Segment], most: u64) -> Vec<Vec<Piece>> {
         let mut from = 0;
         while from < segment.calls {
             let to = segment.calls.min(from + room);
-            slice.push(Piece { segment, from, to });
+            slice.push(SegmentCalls { segment, from, to });
             room -= to - from;
             from = to;
             if room == 0 || slice.len() == MOST_PIECES {

@@ -1,7 +1,17 @@
 -- Made-up calls of one slice, with the attempts that came before each. Every value hangs on (seed, n) alone, n being
 -- the call's number, so the same options give the same rows. Innermost first: when a call starts; who calls whom; how it
 -- ends; its attempts; what each attempt leaves behind. h is a call's hash, g an attempt's; intHash64(h + k) is the k-th
--- independent draw from it. Money is counted in millionths of the currency, in integers.
+-- independent draw from it.
+--
+-- Money. Prices are integers of millionths, of the currency of the account that they stand under: customer_price and
+-- customer_price_no_vat of the customer's, vendor_price of the vendor's. An account has one currency; currency 1 is the
+-- system's, at a rate of 1, and the rate of currency 2 is that of the call's month (UTC). Prices are never below 0:
+-- destination_reverse_billing says that the customer is paid its price, dialpeer_reverse_billing that the vendor pays its
+-- own. An attempt that fails costs what its vendor charges for attempts, dialpeer_attempt_fee, the last one or not; the fee
+-- is 0 where an attempt is answered, and of all other vendors. `profit` is in the system's currency, of each row:
+--     customer_price_no_vat × customer_currency_rate × (destination_reverse_billing ? -1 : 1)
+--         - vendor_price × vendor_currency_rate × (dialpeer_reverse_billing ? -1 : 1),
+-- rounded once, to millionths, halves away from zero. A sum of profits is therefore near the exact margin, not equal to it.
 INSERT INTO cdrs
 WITH
     {account_id:Array(UInt32)} AS account_id, {account_customer:Array(UInt32)} AS account_customer,
@@ -12,6 +22,10 @@ WITH
     {dst_asr:Array(UInt16)} AS dst_asr, {dst_acd:Array(UInt16)} AS dst_acd, {dst_rate:Array(UInt32)} AS dst_rate,
     {dst_step:Array(UInt8)} AS dst_step,
     {vendor_keep:Array(UInt32)} AS vendor_keep, {vendor_other:Array(UInt16)} AS vendor_other,
+    {account_currency:Array(UInt8)} AS account_currency, {account_reversed:Array(UInt8)} AS account_reversed,
+    {dst_reversed:Array(UInt8)} AS dst_reversed,
+    {vendor_currency:Array(UInt8)} AS vendor_currency, {vendor_reversed:Array(UInt8)} AS vendor_reversed,
+    {vendor_fee:Array(UInt32)} AS vendor_fee, {second_rate:Array(UInt32)} AS second_rate,
     {caller_name:Array(String)} AS caller_name,
     -- How a call can end, by number: 1 answered, 2..3 busy, 4..5 no answer, 6 absent, 7 rejected, 8 given up by the
     -- caller, 9..11 bad number, 12..16 no circuit, congestion, failure.
@@ -49,10 +63,10 @@ SELECT
     if(ending = 1, 'Bye', sip_text[ending]) AS internal_disconnect_reason,
     multiIf(ending = 1, if(g % 5 < 2, 2, 3), ending = 8, 3, ending >= 12 AND g % 3 = 0, 1, 2) AS disconnect_initiator_id,
     net_price + vat_price AS customer_price,
-    millionth * toInt64(intDiv(cost * vendor_duration + 59, 60)) AS vendor_price,
+    millionth * vendor_amount AS vendor_price,
     duration,
     ending = 1 AS success,
-    net_price - vendor_price AS profit,
+    millionth * intDiv(gain + 5000 * sign(gain), 10000) AS profit,
     dst_number AS dst_prefix_in,
     concat(if(v % 3 = 0, toString(1000 + v), ''), dst_number) AS dst_prefix_out,
     src_number AS src_prefix_in,
@@ -134,8 +148,8 @@ SELECT
     privacy_in AS privacy_out,
     '' AS rpid_out,
     '' AS rpid_privacy_out,
-    0 AS destination_reverse_billing,
-    0 AS dialpeer_reverse_billing,
+    customer_reversed AS destination_reverse_billing,
+    vendor_pays AS dialpeer_reverse_billing,
     0 AS is_redirected,
     1 AS customer_account_check_balance,
     5000 + account_customer[a] AS customer_external_id,
@@ -151,7 +165,7 @@ SELECT
     NULL AS failed_resource_id,
     net_price AS customer_price_no_vat,
     if(ending = 1, customer_billed, 0) AS customer_duration,
-    if(ending = 1, intDiv(duration + vendor_step - 1, vendor_step) * vendor_step, 0) AS vendor_duration,
+    vendor_billed AS vendor_duration,
     concat('trunk ', toString(account_id[a])) AS customer_auth_name,
     concat('8-', hex(intHash64(g + 3)), '-b') AS legb_local_tag,
     concat('sip:', dst_prefix_out, '@', sign_term_ip) AS legb_ruri,
@@ -179,24 +193,35 @@ SELECT
     NULL AS auth_orig_lat,
     NULL AS auth_orig_lon,
     NULL AS cdo,
-    1 AS customer_currency_id,
-    1 AS vendor_currency_id,
-    1 AS customer_currency_rate,
-    1 AS vendor_currency_rate,
+    account_currency[a] AS customer_currency_id,
+    vendor_currency[v] AS vendor_currency_id,
+    customer_worth / 10000 AS customer_currency_rate,
+    vendor_worth / 10000 AS vendor_currency_rate,
     0 AS destination_attempt_fee,
-    0 AS dialpeer_attempt_fee,
+    fee / 1000000 AS dialpeer_attempt_fee,
     toDate(t) AS date_start
 FROM
 (
     SELECT *,
         -- Billed in whole steps, after a first one of five steps where the step is over a second.
         if(step = 1, duration, greatest(step * 5, intDiv(duration + step - 1, step) * step)) AS customer_billed,
-        millionth * if(ending = 1, toInt64(intDiv(rate * customer_billed + 59, 60)), 0) AS net_price,
+        if(ending = 1, toInt64(intDiv(rate * customer_billed + 59, 60)), 0) AS net_amount,
+        millionth * net_amount AS net_price,
         if(a % 10 = 4, 19, 0) AS vat,
         if(vat = 0, millionth * 0, millionth * toInt64(intDiv(intDiv(rate * customer_billed + 59, 60) * 19, 100) * (ending = 1))) AS vat_price,
         t + toUInt32(round(waited)) AS connected,
         concat('198.18.255.', toString(node)) AS node_ip,
-        v % 4 = 1 ? 60 : 1 AS vendor_step
+        v % 4 = 1 ? 60 : 1 AS vendor_step,
+        if(ending = 1, intDiv(duration + vendor_step - 1, vendor_step) * vendor_step, 0) AS vendor_billed,
+        if(ending = 1, 0, vendor_fee[v]) AS fee,
+        toInt64(intDiv(cost * vendor_billed + 59, 60)) + fee AS vendor_amount,
+        account_reversed[a] AND dst_reversed[d] AS customer_reversed,
+        vendor_reversed[v] AND dst_reversed[d] AS vendor_pays,
+        -- Of a unit of each side's currency in the system's, in ten-thousandths; then the gain in those of a millionth.
+        toInt64(if(account_currency[a] = 1, 10000, second_rate[toMonth(t)])) AS customer_worth,
+        toInt64(if(vendor_currency[v] = 1, 10000, second_rate[toMonth(t)])) AS vendor_worth,
+        if(customer_reversed, -1, 1) * net_amount * customer_worth
+            - if(vendor_pays, -1, 1) * vendor_amount * vendor_worth AS gain
     FROM
     (
         SELECT *,

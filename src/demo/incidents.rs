@@ -1,11 +1,11 @@
-//! What goes wrong in the made-up world, and when: for dashboards and alerts to find.
+//! Incidents of the made-up world, for dashboards and alerts to find.
 
 use super::{Options, world};
 
 /// Something that went wrong, from `start` to before `end` (epoch seconds).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incident {
-    /// What it was.
+    /// Its kind.
     pub kind: Kind,
     /// Its first second.
     pub start: u32,

@@ -4,6 +4,7 @@
 mod accounts;
 mod calendar;
 mod incidents;
+mod money;
 mod theirs;
 mod world;
 
@@ -13,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::migrate::one_line;
-pub use accounts::{Account, accounts, vendor_accounts};
-use calendar::Piece;
+pub use accounts::{DemoAccount, accounts, contractors, contractors_of, vendor_accounts};
+use calendar::SegmentCalls;
 pub use incidents::{Incident, Kind, incidents};
 pub use theirs::is_alone;
 pub use world::country_name;
 
-/// What to make. The same options give the same rows, and the same rows are inserted once.
+/// The calls to make. The same options give the same rows, and the same rows are inserted once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Calls, that is rows with is_last_cdr; with the attempts that failed before there are about 1.25 times as many rows.
@@ -30,7 +31,7 @@ pub struct Options {
     pub to: u32,
     /// Another seed, other calls.
     pub seed: u64,
-    /// How many customers' accounts share the calls.
+    /// Number of customers' accounts that share the calls.
     pub accounts: u32,
 }
 
@@ -41,7 +42,7 @@ impl Default for Options {
     }
 }
 
-/// What is in the tables after [`fill`].
+/// Counts of the rows in the tables after [`fill`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// Calls of these options in `cdrs`.
@@ -60,7 +61,7 @@ pub enum DemoError {
     /// Nothing to make.
     #[error("nothing to make: --calls must be above 0, --to after --from, and there must be an account")]
     Empty,
-    /// Ids leave room for so many.
+    /// More calls than ids leave room for.
     #[error("--calls is above {MOST_CALLS}: make them in several runs with other times")]
     TooMany,
     /// Somebody's rows stand where the demo's would.
@@ -71,7 +72,7 @@ pub enum DemoError {
         /// Which of accounts and api_access.
         table: &'static str,
     },
-    /// The table remembers the inserts, though their rows were deleted.
+    /// The table still knows the inserts, though their rows were deleted.
     #[error(
         "cdrs holds {found} of these {wanted} calls: rows that were made and then deleted are not made again; \
          take another --seed, or TRUNCATE TABLE cdrs"
@@ -85,7 +86,7 @@ pub enum DemoError {
     /// ClickHouse refused or could not be asked.
     #[error("{doing}: {}", one_line(source))]
     ClickHouse {
-        /// What was being done.
+        /// The work that failed, such as `making CDRs`.
         doing: &'static str,
         /// ClickHouse's or the connection's answer.
         source: clickhouse::error::Error,
@@ -96,15 +97,16 @@ pub enum DemoError {
 const SLICE: u64 = 200_000;
 /// An id is run (12 bits), call, attempt (2 bits), and stays exact in a JSON number.
 const MOST_CALLS: u64 = 1 << 38;
-/// How far the snapshots of live calls reach back, seconds.
+/// The time that the snapshots of live calls reach back, seconds.
 const ACTIVE_SECONDS: u32 = 3 * 3600;
 /// Inserts that run at once, each on one thread.
 const AT_ONCE: usize = 2;
 
-/// Fills accounts, api_access, countries, cdrs and active_calls; `client` is an administrator's with the database set.
+/// Fills accounts, api_access, contractors, countries, cdrs and active_calls; `client` is an administrator's with the database set.
 ///
-/// Refused where a row of somebody else's would be overwritten. `progress` is told the calls made so far. A run that was cut short can be repeated, and a repeated run adds nothing:
-/// each slice carries its own deduplication token, which `cdrs` remembers for its last 1,000 inserts (200 million calls).
+/// Refused where a row of somebody else's would be overwritten. `progress` gets the number of calls made so far.
+/// A run that was cut short can be repeated, and a repeated run adds nothing: each slice carries its own deduplication
+/// token, which `cdrs` keeps for its last 1,000 inserts (200 million calls).
 pub async fn fill(client: &Client, options: &Options, mut progress: impl FnMut(u64)) -> Result<Summary, DemoError> {
     if options.calls == 0 || options.to <= options.from || options.accounts == 0 {
         return Err(DemoError::Empty);
@@ -114,6 +116,7 @@ pub async fn fill(client: &Client, options: &Options, mut progress: impl FnMut(u
     }
     let run = Run::new(options);
     fill_accounts(client, options.accounts).await?;
+    fill_contractors(client, options.accounts).await?;
     fill_countries(client).await?;
 
     let slices = calendar::slices(&calendar::segments(options), SLICE);
@@ -175,7 +178,7 @@ impl<'a> Run<'a> {
         self.first_id() + 4 * self.options.calls
     }
 
-    async fn insert_slice(&self, client: &Client, place: usize, slice: &[Piece]) -> Result<u64, DemoError> {
+    async fn insert_slice(&self, client: &Client, place: usize, slice: &[SegmentCalls]) -> Result<u64, DemoError> {
         let segments: Vec<_> = slice
             .iter()
             .map(|p| (p.segment.start, p.segment.length, p.segment.first, p.segment.calls, p.from, p.to))
@@ -252,12 +255,12 @@ impl<'a> Run<'a> {
 
     async fn summary(&self, client: &Client) -> Result<Summary, DemoError> {
         #[derive(Row, Deserialize)]
-        struct Counts {
+        struct DemoCounts {
             calls: u64,
             rows: u64,
             active_calls: u64,
         }
-        let counts: Counts = client
+        let counts: DemoCounts = client
             .query_raw(
                 "SELECT countIf(is_last_cdr = 1) AS calls, count() AS rows, assumeNotNull((SELECT count() FROM \
                  active_calls WHERE id >= {first_id:UInt64} AND id < {last_id:UInt64})) AS active_calls \
@@ -271,7 +274,7 @@ impl<'a> Run<'a> {
             .fetch_one()
             .await
             .map_err(doing("counting what was made"))?;
-        let Counts { calls, rows, active_calls } = counts;
+        let DemoCounts { calls, rows, active_calls } = counts;
         if calls < self.options.calls {
             return Err(DemoError::Deleted { found: calls, wanted: self.options.calls });
         }
@@ -308,15 +311,33 @@ async fn fill_accounts(client: &Client, count: u32) -> Result<(), DemoError> {
         .map_err(doing("making api_access"))
 }
 
-async fn fill_countries(client: &Client) -> Result<(), DemoError> {
-    let (ids, names): (Vec<u32>, Vec<&str>) = world::countries().unzip();
+/// Names that stand there stay.
+async fn fill_contractors(client: &Client, count: u32) -> Result<(), DemoError> {
+    let (ids, names): (Vec<u32>, Vec<String>) = accounts::contractors_of(count).into_iter().unzip();
     client
         .query_raw(
-            "INSERT INTO countries (id, name) SELECT row.1, row.2 FROM (SELECT \
-             arrayJoin(arrayZip({ids:Array(UInt32)}, {names:Array(String)})) AS row)",
+            "INSERT INTO contractors (id, name) SELECT row.1, row.2 FROM (SELECT \
+             arrayJoin(arrayZip({ids:Array(UInt32)}, {names:Array(String)})) AS row) \
+             WHERE row.1 NOT IN (SELECT id FROM contractors)",
         )
         .param("ids", ids)
         .param("names", names)
+        .execute()
+        .await
+        .map_err(doing("making contractors"))
+}
+
+async fn fill_countries(client: &Client) -> Result<(), DemoError> {
+    let ids: Vec<u32> = world::countries().map(|(id, ..)| id).collect();
+    let (names, codes): (Vec<&str>, Vec<&str>) = world::countries().map(|(_, name, iso)| (name, iso)).unzip();
+    client
+        .query_raw(
+            "INSERT INTO countries (id, name, iso) SELECT row.1, row.2, row.3 FROM (SELECT \
+             arrayJoin(arrayZip({ids:Array(UInt32)}, {names:Array(String)}, {codes:Array(String)})) AS row)",
+        )
+        .param("ids", ids)
+        .param("names", names)
+        .param("codes", codes)
         .execute()
         .await
         .map_err(doing("making countries"))
@@ -333,8 +354,9 @@ fn with_world(query: Query, count: u32) -> Query {
     let destination_draw = draw(&destinations.iter().map(|d| d.weight).collect::<Vec<_>>());
     let vendor_draw = draw(&world::VENDORS.iter().map(|(_, share)| *share).collect::<Vec<_>>());
     let by_destination = |value: fn(&world::Destination) -> u32| destinations.iter().map(value).collect::<Vec<u32>>();
-    query
-        .param("account_id", accounts.iter().map(|a| a.id).collect::<Vec<_>>())
+    let account_ids: Vec<u32> = accounts.iter().map(|a| a.id).collect();
+    money::with_money(query, &account_ids, &destinations)
+        .param("account_id", account_ids)
         .param("account_customer", accounts.iter().map(|a| a.customer_id).collect::<Vec<_>>())
         .param(
             "account_home",
@@ -356,8 +378,8 @@ fn with_world(query: Query, count: u32) -> Query {
         .param("caller_name", world::CALLERS)
 }
 
-/// How to draw by weight at the cost of two look-ups (Walker's alias method): take a place at random, keep it in `keep` of a
-/// million cases, else take `other`. Places count from 0.
+/// Tables for drawing by weight at the cost of two look-ups (Walker's alias method). A draw takes a place at random, keeps
+/// it in `keep` of a million cases, else takes `other`. Places count from 0.
 #[derive(Debug, Serialize)]
 struct Draw {
     keep: Vec<u32>,

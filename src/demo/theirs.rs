@@ -2,7 +2,7 @@
 
 use clickhouse::Client;
 
-use super::accounts::{Account, FIRST_VENDOR, FIRST_VENDOR_ACCOUNT};
+use super::accounts::{DemoAccount, FIRST_VENDOR, FIRST_VENDOR_ACCOUNT};
 use super::{DemoError, doing};
 
 /// True if `cdrs` holds made-up calls only, or none: then more may be added. Their ids lie where no small number does, and their
@@ -23,7 +23,7 @@ pub async fn is_alone(client: &Client) -> Result<bool, DemoError> {
 
 /// The last row of an id counts, so that a made-up one would take the place of somebody's own, a removed access's too. The
 /// demo's accounts have the same uuid in every run, and its access nothing but the same number twice.
-pub(super) async fn refuse(client: &Client, all: &[Account], owners: &[u32]) -> Result<(), DemoError> {
+pub(super) async fn refuse(client: &Client, all: &[DemoAccount], owners: &[u32]) -> Result<(), DemoError> {
     let accounts = client
         .query_raw(
             "SELECT count() FROM accounts FINAL WHERE has({ids:Array(UInt32)}, id) AND \
