@@ -16,11 +16,14 @@
 //! | [`store`] | the door to ClickHouse |
 //! | [`readiness`] | if a ClickHouse can serve reports: `serve`, `check` and the running service ask the same |
 //! | [`tables`] | which columns the tables have, and of which types |
-//! | [`cache`] | remembered sums and answers, never older than the table |
-//! | [`columns`] | typed columns to JSON bytes |
-//! | [`alerts`] | when something went wrong, from counts of calls |
+//! | [`engine`] | the one way to a figure: cache, statement, ClickHouse, sums |
+//! | [`cache`] | cached aggregates and responses, never older than the table |
+//! | [`columns`] | results: typed columns |
+//! | [`mod@format`] | results to bytes |
+//! | [`incidents`] | when something went wrong, from aggregates of calls |
+//! | [`recent`] | measures of accounts over the last minutes, for monitoring |
 //! | [`fair`] | query slots and memory shared fairly between tenants |
-//! | [`engine`] | the embedded ClickHouse |
+//! | [`embedded`] | ClickHouse as a child process |
 //! | [`journal`] | lines of the access and the audit log, and the thread that writes them |
 //! | [`metrics`] | every metric in one table, and the counters |
 //! | [`load`] | files of CDRs into the table of calls, each value checked, each row once |
@@ -34,15 +37,17 @@
 //! | [`shown`] | callers' text in logs and errors |
 
 pub mod access;
-pub mod alerts;
 pub mod cache;
 pub mod cli;
 pub mod columns;
 pub mod config;
 pub mod demo;
+pub mod embedded;
 pub mod engine;
 pub mod fair;
+pub mod format;
 pub mod http;
+pub mod incidents;
 pub mod journal;
 pub mod load;
 pub mod metrics;
@@ -53,6 +58,7 @@ pub mod object;
 pub mod odd;
 pub mod query;
 pub mod readiness;
+pub mod recent;
 pub mod report;
 pub mod service;
 pub mod shown;

@@ -8,7 +8,7 @@ use crate::sql::schema::{Schema, TableSchema};
 use crate::store::Store;
 use crate::tables;
 
-/// A thing that was looked at.
+/// A step of the examination.
 #[derive(Debug)]
 pub struct Step {
     /// Its name, as `check` prints it.
@@ -17,10 +17,10 @@ pub struct Step {
     pub found: Result<String, String>,
 }
 
-/// The steps in the order in which they were looked at, up to the first that makes the others pointless.
+/// The steps in the order in which they ran, up to the first that makes the others pointless.
 #[derive(Debug)]
 pub struct Examined {
-    /// What was looked at.
+    /// The steps.
     pub steps: Vec<Step>,
     /// Remarks that stand in nobody's way.
     pub notes: Vec<String>,
@@ -49,6 +49,7 @@ pub async fn examine(store: &Store, config: &Config) -> Examined {
         return examined;
     }
     step("settings of queries", Ok("accepted".to_owned()));
+    store.learn_cores().await;
     let (client, database) = (store.client(), &config.clickhouse.database);
     let status = match status(&client, database).await {
         Ok(status) => status,
@@ -97,10 +98,9 @@ fn change(then: &TableSchema, now: &TableSchema) -> Option<String> {
 /// Reads accounts and access, forgets callers who have been away, and notes if the service can answer. That it cannot is
 /// noted at once, since the next question may take its five seconds too.
 pub async fn look(state: &State) {
-    let fault = match examine(&state.store, &state.config).await.into_schema() {
-        Ok(now) => {
-            change(&state.schema.cdrs, &now.cdrs).or_else(|| change(&state.schema.active_calls, &now.active_calls))
-        }
+    let fault = match examine(&state.engine.store, &state.config).await.into_schema() {
+        Ok(now) => change(&state.engine.schema.cdrs, &now.cdrs)
+            .or_else(|| change(&state.engine.schema.active_calls, &now.active_calls)),
         Err(fault) => Some(fault),
     };
     let is_right = fault.is_none();
@@ -108,11 +108,11 @@ pub async fn look(state: &State) {
         state.set_ready(false);
     }
     state.notices.round("ClickHouse", fault);
-    state.store.look_at_projections().await;
+    state.engine.store.look_at_projections().await;
     if let Some(rate) = &state.rate {
         rate.retain_recent();
     }
-    let read = state.directory.refresh(&state.store).await;
+    let read = state.directory.refresh(&state.engine.store).await;
     state.notices.round("accounts", read.as_ref().err().map(ToString::to_string));
     state.set_ready(is_right && read.is_ok());
 }

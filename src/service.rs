@@ -1,7 +1,7 @@
 //! The running service: state, web server, and the task that keeps accounts and readiness fresh. `serve` and the tests
 //! start the same.
 
-mod reload;
+pub(crate) mod reload;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::http::server::connections::SWEEP;
 use crate::http::server::tls::{Certificate, TlsError};
 use crate::http::{server, state::State, trail::Journals};
 use crate::readiness;
-use crate::store::{Clients, Reading, Store};
+use crate::store::{Clients, ProjectionMode, Store};
 use crate::tables;
-use crate::token::Keys;
+use crate::token::KeyRing;
 
 /// Longest time between two looks at ClickHouse: readiness is noticed within 15 s.
 const LOOK: Duration = Duration::from_secs(5);
@@ -28,6 +28,14 @@ pub enum ServiceError {
     /// The address is taken or not ours.
     #[error("cannot listen on {address}: {source}; choose another with http.listen")]
     Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The operator's address is taken or not ours.
+    #[error("cannot listen on {address}: {source}; choose another with http.operator_listen")]
+    ListenOperators {
         /// The configured address.
         address: SocketAddr,
         /// The reason.
@@ -49,7 +57,7 @@ pub enum ServiceError {
     Tls(#[from] TlsError),
     /// The server ended with an error.
     #[error("the web server ended: {0}")]
-    Server(std::io::Error),
+    Server(#[source] std::io::Error),
 }
 
 /// A service that listens.
@@ -61,6 +69,7 @@ pub struct Service {
     rows: JoinHandle<()>,
     state: Arc<State>,
     url: String,
+    operators_url: String,
 }
 
 impl Service {
@@ -68,7 +77,7 @@ impl Service {
     ///
     /// # Errors
     /// When the tables cannot be used or the address cannot be had.
-    pub async fn start(config: Config, keys: Keys, readers: impl Clients) -> Result<Self, ServiceError> {
+    pub async fn start(config: Config, keys: impl Into<KeyRing>, readers: impl Clients) -> Result<Self, ServiceError> {
         let address = config.http.listen;
         let certificate = Certificate::load(&config.http)?;
         let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
@@ -79,30 +88,47 @@ impl Service {
         examined.notes.iter().for_each(|note| log::warn!("{note}"));
         let schema = examined.into_schema().map_err(ServiceError::Unfit)?;
         let reading = match &schema.cdrs {
-            _ if !config.planner.enabled => Reading::Off,
-            cdrs if cdrs.is_ours && cdrs.has_parts => Reading::Named(tables::CDRS_NAME),
-            _ => Reading::Left,
+            _ if !config.planner.enabled => ProjectionMode::Off,
+            cdrs if cdrs.is_ours && cdrs.has_parts => ProjectionMode::Named(tables::CDRS_NAME),
+            _ => ProjectionMode::Left,
         };
         let state = State::new(config, keys, store.reading(reading), schema);
         // The state is new, so there is none yet.
         let _ = state.journals.set(journals);
         readiness::look(&state).await;
-        state.odd.begin(&state.store).await;
+        state.odd.begin(&state.engine.store).await;
         let listen = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(listen)?;
         let bound = listener.local_addr().map_err(listen)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let server = server::serve(&state, listener, tls).map_err(listen)?;
+        let url = format!("{scheme}://{bound}");
+        let mut operators_url = url.clone();
+        let operators = match state.config.http.operator_listen {
+            Some(address) => {
+                let taken = |source| ServiceError::ListenOperators { address, source };
+                let listener = TcpListener::bind(address).map_err(taken)?;
+                operators_url = format!("{scheme}://{}", listener.local_addr().map_err(taken)?);
+                log::info!("the operator's paths are at {operators_url}");
+                Some(listener)
+            }
+            None => None,
+        };
+        let server = server::serve(&state, listener, tls, operators).map_err(listen)?;
         let sweep = actix_web::rt::spawn(sweep(Arc::clone(&state)));
-        let reload = actix_web::rt::spawn(reload::keys(Arc::clone(&state)));
+        let reload = actix_web::rt::spawn(reload::keys(Arc::clone(&state), reload::hangups()));
         let rows = actix_web::rt::spawn(rows(Arc::clone(&state)));
         let watch = actix_web::rt::spawn(watch(Arc::clone(&state), certificate));
-        Ok(Self { server, watch, sweep, reload, rows, state, url: format!("{scheme}://{bound}") })
+        Ok(Self { server, watch, sweep, reload, rows, state, url, operators_url })
     }
 
     /// Where it listens: `http://127.0.0.1:8080`, or `https://…`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where the operator's paths are.
+    pub fn operators_url(&self) -> &str {
+        &self.operators_url
     }
 
     /// Stops it from elsewhere.
@@ -146,7 +172,7 @@ async fn rows(state: Arc<State>) {
     }
     let every = Duration::from_secs(checks.every_seconds.into());
     loop {
-        state.odd.look(&state.store).await;
+        state.odd.look(&state.engine.store).await;
         actix_web::rt::time::sleep(every).await;
     }
 }

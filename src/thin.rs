@@ -6,36 +6,16 @@
 
 use clickhouse::Client;
 
-/// Columns of `cdrs` that reports read, filter by or are ordered by: these stay.
-pub const KEPT: &[&str] = &[
-    "id",
-    "time_start",
-    "customer_id",
-    "customer_acc_id",
-    "vendor_id",
-    "vendor_acc_id",
-    "is_last_cdr",
-    "duration",
-    "customer_duration",
-    "vendor_duration",
-    "customer_price",
-    "vendor_price",
-    "src_country_id",
-    "dst_country_id",
-    "src_prefix_routing",
-    "dst_prefix_routing",
-    "auth_orig_ip",
-    "pdd",
-    "lega_disconnect_code",
-    "lega_q850_cause",
-    "legb_disconnect_code",
-    "legb_q850_cause",
-    // What breakdowns tell calls apart by.
-    "success",
-    "internal_disconnect_code",
-    "dst_network_id",
-    "destination_prefix",
-];
+use crate::query::column::{COLUMNS, ColumnRow, Presence};
+
+/// Columns of `cdrs` that stay besides those that reports read: its order, and the switch's own words on the end of a call.
+const OTHERS: &[&str] = &["id", "success", "internal_disconnect_code"];
+
+/// True for a column of `cdrs` that reports read, filter by, or are ordered by.
+pub fn stays(name: &str) -> bool {
+    let is_read = |row: &ColumnRow| row.name == name && row.cdrs != Presence::Unread;
+    OTHERS.contains(&name) || COLUMNS.iter().any(is_read)
+}
 
 /// The columns that `schema/` gives the table; others are the operator's own and stay.
 pub fn columns() -> impl Iterator<Item = &'static str> {
@@ -50,7 +30,7 @@ pub fn columns() -> impl Iterator<Item = &'static str> {
 
 /// The columns that old months lose.
 pub fn details() -> Vec<&'static str> {
-    columns().filter(|name| !KEPT.contains(name)).collect()
+    columns().filter(|name| !stays(name)).collect()
 }
 
 /// A month that still has details.
@@ -62,14 +42,14 @@ pub struct Month {
     pub rows: u64,
     /// Bytes on disk, projections included.
     pub bytes: u64,
-    /// How many of them are details, compressed.
+    /// Compressed bytes of the details among them.
     pub details: u64,
 }
 
 /// The months of `cdrs` before `before` (`YYYYMM`) that have details, oldest first.
 ///
 /// # Errors
-/// What ClickHouse says.
+/// ClickHouse refused the query, or could not be reached.
 pub async fn months(client: &Client, before: u32) -> clickhouse::error::Result<Vec<Month>> {
     let sql = "SELECT partition, any(all_rows) AS rows, any(all_bytes) AS bytes, sum(column_data_compressed_bytes) AS details \
         FROM system.parts_columns AS c INNER JOIN (\
@@ -84,7 +64,7 @@ pub async fn months(client: &Client, before: u32) -> clickhouse::error::Result<V
 /// Empties the details of one month and waits until that is done. Harmless where there are none.
 ///
 /// # Errors
-/// What ClickHouse says; the month then still has all its details, or none.
+/// ClickHouse refused or could not be reached; the month then still has all its details, or none.
 pub async fn clear(client: &Client, month: &Month) -> clickhouse::error::Result<()> {
     // Names are constants or, for the partition, ClickHouse's own; a name cannot be a parameter of an ALTER.
     let each: Vec<String> =

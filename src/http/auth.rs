@@ -29,7 +29,7 @@ pub const COOKIE: &str = "_yeti_customer_v1_session";
 pub struct Known;
 
 /// The renewed cookie of this request, for the middleware that sets it on whatever answer comes of it.
-pub struct Renewed(pub Cookie<'static>);
+pub struct RenewedCookie(pub Cookie<'static>);
 
 /// A caller whose token was accepted.
 pub struct Caller(pub Who);
@@ -46,13 +46,13 @@ impl FromRequest for Caller {
 }
 
 /// The answer in place of the handler's, with the id under which the log has more.
-fn refused(request: &HttpRequest, error: &ApiError) -> actix_web::Error {
+pub(super) fn refused(request: &HttpRequest, error: &ApiError) -> actix_web::Error {
     InternalError::from_response(error.to_string(), error.answer(request, "token")).into()
 }
 
 /// The reason for a 401, for the log alone.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(super) enum AuthFailure {
     #[error("no token")]
     None,
     #[error("the header Authorization is no text")]
@@ -76,7 +76,7 @@ pub fn unauthorized(request: &HttpRequest, state: &State, why: impl std::fmt::Di
 /// # Errors
 /// No token or a bad one, or too many requests of it.
 pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
-    let refuse = |why: Refusal| unauthorized(request, state, why);
+    let refuse = |why: AuthFailure| unauthorized(request, state, why);
     let (token, from_cookie) = token(request).map_err(refuse)?;
     let now = OffsetDateTime::now_utc();
     let accepted = state.keys.accept(&token, now).map_err(|why| refuse(why.into()))?;
@@ -88,7 +88,7 @@ pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiErro
     if from_cookie && let Some(renewed) = accepted.renew(&token, now, auth.token_ttl_seconds, auth.session_seconds) {
         // Made before: it looks into the same extensions.
         let cookie = session_cookie(request, state, renewed);
-        request.extensions_mut().insert(Renewed(cookie));
+        request.extensions_mut().insert(RenewedCookie(cookie));
     }
     limit_rate(state, accepted.subject())?;
     request.extensions_mut().insert(Known);
@@ -96,7 +96,7 @@ pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiErro
 }
 
 /// By whom a token speaks for, not by its text: a renewed cookie is the same caller.
-fn limit_rate(state: &State, subject: &Subject) -> Result<(), ApiError> {
+pub(super) fn limit_rate(state: &State, subject: &Subject) -> Result<(), ApiError> {
     use governor::clock::{Clock, DefaultClock};
     let Some(rate) = &state.rate else { return Ok(()) };
     rate.check_key(subject).map_err(|until| {
@@ -106,15 +106,26 @@ fn limit_rate(state: &State, subject: &Subject) -> Result<(), ApiError> {
 }
 
 /// The last word of the header, or the cookie where the header is absent or blank; and whether it was the cookie.
-fn token(request: &HttpRequest) -> Result<(String, bool), Refusal> {
+fn token(request: &HttpRequest) -> Result<(String, bool), AuthFailure> {
+    if let Some(word) = header_token(request)? {
+        return Ok((word, false));
+    }
+    request.cookie(COOKIE).map(|cookie| (cookie.value().to_owned(), true)).ok_or(AuthFailure::None)
+}
+
+/// The last word of the header; `None` where that is absent or blank.
+pub(super) fn header_token(request: &HttpRequest) -> Result<Option<String>, AuthFailure> {
     let header = request.headers().get(AUTHORIZATION).map(|value| value.to_str());
     match header {
         // A header that is no text is a bad token, and wins over the cookie as any header does.
-        Some(Err(_)) => Err(Refusal::NoText),
+        Some(Err(_)) => Err(AuthFailure::NoText),
         Some(Ok(text)) if !text.trim().is_empty() => {
-            text.split_whitespace().last().map(|word| (word.to_owned(), false)).ok_or(Refusal::None)
+            // Text of a header has no other space than these two; tokens are long, and characters slow.
+            let text = text.trim_end();
+            let word = memchr::memrchr2(b' ', b'\t', text.as_bytes()).and_then(|space| text.get(space + 1..));
+            Ok(Some(word.unwrap_or(text).to_owned()))
         }
-        _ => request.cookie(COOKIE).map(|cookie| (cookie.value().to_owned(), true)).ok_or(Refusal::None),
+        _ => Ok(None),
     }
 }
 
@@ -130,7 +141,7 @@ fn cookie(request: &HttpRequest, state: &State, value: String) -> CookieBuilder<
     cookie.secure(always || over_tls(request, state))
 }
 
-/// What takes the session cookie away.
+/// Builds a cookie that makes the browser delete the session cookie.
 pub fn removed_cookie(request: &HttpRequest, state: &State) -> Cookie<'static> {
     let mut cookie = cookie(request, state, String::new()).finish();
     cookie.make_removal();

@@ -30,6 +30,11 @@ pub fn check(request: &HttpRequest, most: usize) -> Result<(), BadBody> {
     if !is_plain(request) {
         return Err(BadBody::Coded);
     }
+    // Over HTTP/2 the first of them was compared with what came, and none with the others.
+    let mut lengths = request.headers().get_all(CONTENT_LENGTH);
+    if lengths.next().is_some_and(|first| lengths.any(|other| other != first)) {
+        return Err(BadBody::Broken);
+    }
     match length(request) {
         Some(length) if length > most as u64 => Err(BadBody::Long),
         Some(_) | None => Ok(()),

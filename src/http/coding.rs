@@ -4,14 +4,20 @@
 //! in the memory of responses, on the customer's account; where none is free the response is sent as it is. Whoever has no
 //! token gets everything as it is.
 
-use actix_web::body::MessageBody;
+use actix_http::encoding::Encoder;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse};
+use actix_web::http::header::{ACCEPT_ENCODING, AcceptEncoding, ContentEncoding, Encoding, HeaderValue};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 
-/// The coding that leaves a body as it is: tells the compressing layer to do so, and is taken away behind it.
-pub const IDENTITY: &str = "identity";
+use super::error::ApiError;
+
+/// The coding that leaves a body as it is.
+const IDENTITY: &str = "identity";
+
+/// Codings that there are.
+static CODINGS: [Encoding; 5] =
+    [Encoding::identity(), Encoding::brotli(), Encoding::gzip(), Encoding::deflate(), Encoding::zstd()];
 
 /// Tables of a coder, in bytes.
 const TABLES: usize = 1 << 20;
@@ -43,16 +49,33 @@ pub fn allow(response: &mut HttpResponse) {
     response.extensions_mut().insert(Coded);
 }
 
-/// The middleware within the compressing layer that leaves every response as it is but those that were marked.
+/// The coding that a request wants; `None` if it takes none that there is.
+fn negotiate(request: &ServiceRequest) -> Option<ContentEncoding> {
+    if !request.headers().contains_key(ACCEPT_ENCODING) {
+        return Some(ContentEncoding::Identity);
+    }
+    // Without the header, and where it does not read, the plain one will do.
+    let Some(accepted) = request.get_header::<AcceptEncoding>() else { return Some(ContentEncoding::Identity) };
+    match accepted.negotiate(CODINGS.iter())? {
+        Encoding::Known(coding) => Some(coding),
+        Encoding::Unknown(_) => None,
+    }
+}
+
+/// Compresses responses that were marked; refuses a request that takes none of the codings.
 ///
 /// # Errors
 /// None of its own.
-pub async fn leave_plain<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    let mut response = next.call(request).await?;
-    if !response.response().extensions().contains::<Coded>() {
-        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(IDENTITY));
+pub async fn encode<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<B>, Error>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(coding) = negotiate(&request) else { return Ok(request.into_response(ApiError::Coding.reply(None))) };
+    let response = next(request).await?;
+    if coding == ContentEncoding::Identity || !response.response().extensions().contains::<Coded>() {
+        return Ok(response.map_into_boxed_body());
     }
-    Ok(response)
+    Ok(response.map_body(|head, body| Encoder::response(coding, head, body).boxed()))
 }
 
 #[cfg(test)]

@@ -1,15 +1,11 @@
 //! Calls from pages of other origins (CORS), where `http.cors_origins` lists them. Without that setting nothing of this is in
 //! any response. A listed origin is named in every response, refusals included, or its page could not read why it was refused.
 
-use std::sync::Arc;
-
 use actix_web::Error;
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::middleware::Next;
-use actix_web::web::Data;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::endpoint::{Endpoint, pattern};
@@ -32,19 +28,20 @@ const PERMISSION: &str = "Origin, Access-Control-Request-Method, Access-Control-
 ///
 /// # Errors
 /// None of its own.
-pub async fn answer<B: MessageBody>(
+pub async fn answer(
+    state: &State,
     request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match Source::of(&request).preflight(&request) {
-        Some(permission) => Ok(request.into_response(permission).map_into_right_body()),
-        None => Ok(next.call(request).await?.map_into_left_body()),
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<BoxBody>, Error>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match RequestOrigin::of(state, &request).preflight(state, &request) {
+        Some(permission) => Ok(request.into_response(permission)),
+        None => next(request).await,
     }
 }
 
 /// The origin of a request.
 #[derive(Debug)]
-pub enum Source {
+pub enum RequestOrigin {
     /// No origin is listed.
     Off,
     /// None, or one that is not listed.
@@ -53,10 +50,9 @@ pub enum Source {
     Listed(HeaderValue),
 }
 
-impl Source {
+impl RequestOrigin {
     /// The origin of a request: as its only header `Origin` says, to the byte.
-    pub fn of(request: &ServiceRequest) -> Self {
-        let Some(state) = request.app_data::<Data<Arc<State>>>() else { return Self::Off };
+    pub fn of(state: &State, request: &ServiceRequest) -> Self {
         let origins = &state.config.http.cors_origins;
         if origins.is_empty() {
             return Self::Off;
@@ -70,13 +66,12 @@ impl Source {
 
     /// The response to a browser that asks whether it may send a request, for a path that there is: 204, before any token is
     /// asked for.
-    fn preflight(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+    fn preflight(&self, state: &State, request: &ServiceRequest) -> Option<HttpResponse> {
         let asks = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if !matches!(self, Self::Listed(_)) || !asks {
             return None;
         }
-        let state = request.app_data::<Data<Arc<State>>>()?;
         let pattern = pattern(request.match_pattern())?;
         let endpoint = Endpoint::mounted(&state.config).find(|endpoint| endpoint.path() == pattern)?;
         let mut response: HttpResponseBuilder = HttpResponse::NoContent();

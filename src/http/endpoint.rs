@@ -1,25 +1,70 @@
 //! Every path of the service, once. `app()` mounts this list and the API's document describes it, each by a `match`
 //! without a catch-all arm: neither can have a path that the other lacks.
 
-use super::CUSTOMER_API;
-use super::grafana::{self, Entry};
+use super::grafana::{self, PanelRoute};
+use super::{CUSTOMER_API, OPERATOR_API};
 use crate::config::Config;
-use crate::report::{REPORTS, Report};
+use crate::report::{BREAKDOWNS, REPORTS, Report};
 
-/// What a path leads to.
+/// A path of the operator's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperatorPath {
+    /// Breakdowns of all customers' and vendors' calls.
+    Breakdown,
+    /// Statistics by time of them.
+    Statistics,
+    /// The dimensions and measures.
+    Definitions,
+    /// All accounts.
+    Accounts,
+}
+
+impl OperatorPath {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Breakdown, Self::Statistics, Self::Definitions, Self::Accounts];
+
+    /// The end of its path.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Breakdown => "breakdown",
+            Self::Statistics => "statistics",
+            Self::Definitions => "definitions",
+            Self::Accounts => "accounts",
+        }
+    }
+}
+
+/// An address that the service listens at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// `http.listen`.
+    Main,
+    /// `http.operator_listen`.
+    Operators,
+}
+
+/// A handler of the service, one for each path.
 #[derive(Clone, Copy, Debug)]
 pub enum Endpoint {
     /// A report of the customer API.
     Report(&'static Report),
+    /// A breakdown of the customer API.
+    Breakdown(&'static Report),
+    /// The dimensions and measures of breakdowns.
+    Definitions,
+    /// The caller's accounts.
+    Accounts,
+    /// A path of the operator's.
+    Operator(OperatorPath),
     /// Login, and what a session asks of it.
     Login,
     /// A path of Grafana's plugins.
-    Grafana(&'static Entry),
+    Grafana(&'static PanelRoute),
     /// True if the process runs.
     Live,
     /// True if it can answer.
     Ready,
-    /// What is odd in new rows.
+    /// The findings of the checks of new rows.
     Data,
     /// Figures for Prometheus.
     Metrics,
@@ -34,22 +79,40 @@ pub enum Endpoint {
 impl Endpoint {
     /// All of them, whether or not the settings want them.
     pub fn all() -> impl Iterator<Item = Self> {
-        let reports = REPORTS.iter().map(Self::Report).chain([Self::Login]);
+        let reports = REPORTS.iter().map(Self::Report);
+        let breakdowns = BREAKDOWNS.iter().map(Self::Breakdown).chain([Self::Definitions, Self::Accounts, Self::Login]);
         let grafana = grafana::ROUTES.iter().map(Self::Grafana);
         let others = [Self::Live, Self::Ready, Self::Data, Self::Metrics, Self::Document, Self::Page, Self::PageFile];
-        reports.chain(grafana).chain(others)
+        let operators = OperatorPath::ALL.into_iter().map(Self::Operator);
+        reports.chain(breakdowns).chain(operators).chain(grafana).chain(others)
     }
 
-    /// Those that a service with these settings has.
-    pub fn mounted(config: &Config) -> impl Iterator<Item = Self> {
-        let metrics = config.metrics.enabled;
-        Self::all().filter(move |endpoint| metrics || !matches!(endpoint, Self::Metrics))
+    /// Those that a service with these settings has at its main address.
+    pub fn mounted(config: &Config) -> impl Iterator<Item = Self> + use<> {
+        Self::at(config, Entrance::Main)
+    }
+
+    /// Those that a service with these settings has at an address.
+    pub fn at(config: &Config, entrance: Entrance) -> impl Iterator<Item = Self> + use<> {
+        let (metrics, operators) = (config.metrics.enabled, config.operator.is_on());
+        let apart = config.http.operator_listen.is_some();
+        Self::all().filter(move |endpoint| match (endpoint, entrance) {
+            (Self::Operator(_), Entrance::Main) => operators && !apart,
+            (Self::Metrics, Entrance::Main) => metrics,
+            (_, Entrance::Main) => true,
+            (endpoint, Entrance::Operators) => {
+                matches!(endpoint, Self::Operator(_) | Self::Grafana(_) | Self::Live | Self::Ready)
+            }
+        })
     }
 
     /// Where it is mounted.
     pub fn path(self) -> String {
         match self {
-            Self::Report(report) => format!("{CUSTOMER_API}/{}", report.name),
+            Self::Report(report) | Self::Breakdown(report) => format!("{CUSTOMER_API}/{}", report.name),
+            Self::Definitions => format!("{CUSTOMER_API}/definitions"),
+            Self::Accounts => format!("{CUSTOMER_API}/accounts"),
+            Self::Operator(path) => format!("{OPERATOR_API}/{}", path.word()),
             Self::Login => format!("{CUSTOMER_API}/auth"),
             Self::Grafana(entry) => format!("{}{}", grafana::PATH, entry.path),
             Self::Live => "/health/live".to_owned(),
@@ -62,11 +125,16 @@ impl Endpoint {
         }
     }
 
-    /// Every path that leads to it. Those of the customer API may end in `.json`, as Yeti's may.
+    /// Every path that leads to it. Those of the customer API and the operator's may end in `.json`, as Yeti's may.
     pub fn paths(self) -> Vec<String> {
         let path = self.path();
         match self {
-            Self::Report(_) | Self::Login => {
+            Self::Report(_)
+            | Self::Breakdown(_)
+            | Self::Definitions
+            | Self::Accounts
+            | Self::Operator(_)
+            | Self::Login => {
                 let with_suffix = format!("{path}.json");
                 vec![path, with_suffix]
             }
@@ -86,7 +154,14 @@ impl Endpoint {
         match self {
             Self::Login if can_sign => "GET, HEAD, POST, DELETE",
             Self::Login => "GET, HEAD, DELETE",
-            Self::Report(_) | Self::Document | Self::Page | Self::PageFile => "GET, HEAD",
+            Self::Report(_)
+            | Self::Breakdown(_)
+            | Self::Definitions
+            | Self::Accounts
+            | Self::Operator(_)
+            | Self::Document
+            | Self::Page
+            | Self::PageFile => "GET, HEAD",
             Self::Grafana(entry) => entry.route.allow(),
             Self::Live | Self::Ready | Self::Data | Self::Metrics => "GET",
         }
@@ -96,6 +171,7 @@ impl Endpoint {
 /// The pattern that a request's path matched; of a path with `.json` that without it.
 pub fn pattern(matched: Option<String>) -> Option<String> {
     let matched = matched?;
-    let bare = matched.strip_suffix(".json").filter(|bare| bare.starts_with(super::CUSTOMER_API));
+    let has_suffix = |bare: &&str| [CUSTOMER_API, OPERATOR_API].iter().any(|api| bare.starts_with(api));
+    let bare = matched.strip_suffix(".json").filter(has_suffix);
     Some(bare.map(str::to_owned).unwrap_or(matched))
 }

@@ -35,7 +35,7 @@ pub enum ApiError {
     /// A body in a content coding.
     #[error("the body must come as it is, without Content-Encoding")]
     CodedBody,
-    /// A body beyond so many bytes.
+    /// A body above this number of bytes.
     #[error("the body is over {0} bytes")]
     LongBody(usize),
     /// A body that did not arrive in time.
@@ -104,7 +104,7 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// What a caller learns of a failed query.
+    /// The error that a caller of the customer API sees for a failed query.
     fn of(failure: Failure) -> Self {
         match failure {
             Failure::Busy => Self::Busy,
@@ -185,7 +185,7 @@ impl ApiError {
     }
 
     /// True if the rest of the request's body is left unread, so that the connection cannot be used again.
-    fn leaves_a_body(&self) -> bool {
+    pub fn leaves_a_body(&self) -> bool {
         matches!(
             self,
             Self::ContentType

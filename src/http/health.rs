@@ -1,4 +1,4 @@
-//! Whether the process runs, whether it can answer, and what is odd in the rows that it is given.
+//! `/health` and its parts: the process runs, it can answer, and the findings of the checks of new rows.
 
 use std::sync::Arc;
 

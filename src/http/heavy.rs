@@ -19,7 +19,8 @@ fn runtime() -> Option<&'static Runtime> {
     let make = || {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Builder::new_multi_thread()
-            .worker_threads(cores.div_ceil(2))
+            // Two at least, so that one customer's does not hold up all others'.
+            .worker_threads(cores.div_ceil(2).max(2))
             .thread_name("large results")
             .on_thread_start(|| {
                 // On Linux it is the thread's own.

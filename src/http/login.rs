@@ -22,10 +22,10 @@ use super::reply::{self, Room};
 use super::reports::request_id;
 use super::state::State;
 use crate::access::throttle::{Throttle, Wait};
-use crate::access::{Candidate, Denied, Snapshot, Who, Wrong};
-use crate::columns::Produce;
+use crate::access::{Denied, Snapshot, Who, Wrong};
 use crate::config::{Auth, Contractors};
-use crate::token::{Issue, Renewed, Subject, Terms};
+use crate::format::Produce;
+use crate::token::{Issue, Renewed, Subject, TokenTerms};
 
 /// Longest body that is read, bytes: room for the longest password with every character escaped.
 const LONGEST_BODY: usize = 16 * 1024;
@@ -33,7 +33,7 @@ const LONGEST_BODY: usize = 16 * 1024;
 /// Logins that may wait for each that is being checked, about half a second's worth.
 const WAITING: usize = 32;
 
-/// Who failed to log in, and who is being checked.
+/// State of the logins: failures by address and login, and places for password checks.
 pub struct Logins {
     throttle: Throttle,
     /// Chooses whose hash an unknown login is checked against.
@@ -57,7 +57,7 @@ impl Logins {
     }
 
     /// The row whose login and password these are, for a caller who may use it.
-    async fn check(&self, asked: Asked, from: From, snapshot: Arc<Snapshot>) -> Result<u32, ApiError> {
+    async fn check(&self, asked: LoginBody, from: From, snapshot: Arc<Snapshot>) -> Result<u32, ApiError> {
         let attempt = self.throttle.attempt(&asked.login, from.address);
         self.throttle.check(attempt, Instant::now())?;
         let _place = self.places.try_acquire().map_err(|_none_free| ApiError::ManyLogins)?;
@@ -66,12 +66,15 @@ impl Logins {
         let began = Instant::now();
         self.throttle.begin(attempt, began)?;
         let candidate = snapshot.candidate(&asked.login, &self.decoys);
-        let row = web::block(move || work(&candidate, &asked.password, turn))
-            .await
-            .map_err(|_stopping| ApiError::ManyLogins)?;
+        let check = move || {
+            // The turn ends with the work, whether or not the caller is still there.
+            let _turn = turn;
+            candidate.check(&asked.password)
+        };
+        let row = web::block(check).await.map_err(|_stopping| ApiError::ManyLogins)?;
         // Sides matter to reports only.
         let may = |id| Who::new(&Subject::Access(id), from.client, snapshot, Contractors::One).map(|_| id);
-        match row.map_err(Refusal::from).and_then(|id| may(id).map_err(Refusal::from)) {
+        match row.map_err(LoginFailure::from).and_then(|id| may(id).map_err(LoginFailure::from)) {
             Ok(id) => {
                 self.throttle.succeeded(attempt, began);
                 Ok(id)
@@ -87,16 +90,11 @@ impl Logins {
 
 /// The reason for which a login is refused, for the log alone.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum LoginFailure {
     #[error("{0}")]
     Wrong(#[from] Wrong),
     #[error("{0}")]
     Denied(#[from] Denied),
-}
-
-/// The turn ends with the work, whether or not the caller is still there.
-fn work(candidate: &Candidate, password: &str, _turn: tokio::sync::OwnedSemaphorePermit) -> Result<u32, Wrong> {
-    candidate.check(password)
 }
 
 /// Where a login comes from.
@@ -141,7 +139,7 @@ async fn log_in(request: &HttpRequest, body: Payload, state: &State) -> Result<H
     origin::check(request, state)?;
     origin::json_only(request)?;
     let time = Duration::from_secs(state.config.http.body_seconds.into());
-    let asked = Asked::read(request, body, time).await?;
+    let asked = LoginBody::read(request, body, time).await?;
     let as_cookie = asked.as_cookie;
     let snapshot = state.directory.snapshot()?;
     let client = client_ip(request, state);
@@ -150,7 +148,7 @@ async fn log_in(request: &HttpRequest, body: Payload, state: &State) -> Result<H
     let id = state.logins.check(asked, from, snapshot).await?;
     let (auth, now) = (&state.config.auth, OffsetDateTime::now_utc());
     let ttl = auth.token_ttl_seconds.min(auth.session_seconds);
-    let terms = Terms { ttl, session: Some(auth.session_seconds), sides: None };
+    let terms = TokenTerms { ttl, session: Some(auth.session_seconds), sides: None };
     // A token for a row is plain numbers: with a key there is nothing to fail.
     let token = state.keys.sign_on(terms, &Issue::Access(id), now)?;
     let mut response = HttpResponse::Created();
@@ -162,14 +160,14 @@ async fn log_in(request: &HttpRequest, body: Payload, state: &State) -> Result<H
     Ok(response.insert_header((header::CONTENT_TYPE, super::JSON)).body(body))
 }
 
-/// What a caller sends.
-struct Asked {
+/// The body of a login request.
+struct LoginBody {
     login: String,
     password: String,
     as_cookie: bool,
 }
 
-impl Asked {
+impl LoginBody {
     async fn read(request: &HttpRequest, body: Payload, time: Duration) -> Result<Self, ApiError> {
         match body::read(request, body, LONGEST_BODY, time).await {
             Ok(body) => Self::parse(&body).ok_or(ApiError::BadBody(EXPECTED)),
@@ -200,7 +198,7 @@ impl Asked {
     }
 }
 
-/// What is said of another body.
+/// The error for any other body: an example of the expected one.
 pub const EXPECTED: &str =
     r#"expected {"auth":{"login":"…","password":"…"}}, with "cookie_auth":true within auth for a cookie"#;
 
@@ -217,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_body_is_a_login_and_a_password() {
-        let asked = |body: &str| Asked::parse(body.as_bytes()).map(|a| (a.login, a.password, a.as_cookie));
+        let asked = |body: &str| LoginBody::parse(body.as_bytes()).map(|a| (a.login, a.password, a.as_cookie));
         let of = |login: &str, password: &str, as_cookie| Some((login.to_owned(), password.to_owned(), as_cookie));
         assert_eq!(asked(r#"{"auth":{"login":"a","password":"b"}}"#), of("a", "b", false));
         assert_eq!(
@@ -243,6 +241,6 @@ mod tests {
         ] {
             assert_eq!(asked(bad), None, "{bad}");
         }
-        assert!(Asked::parse(b"{\"auth\":{\"login\":\"\xff\",\"password\":\"b\"}}").is_none());
+        assert!(LoginBody::parse(b"{\"auth\":{\"login\":\"\xff\",\"password\":\"b\"}}").is_none());
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod auth;
 mod body;
+mod breakdown_params;
+mod breakdowns;
 mod coding;
 mod cors;
 mod docs;
@@ -14,6 +16,7 @@ mod heavy;
 mod login;
 mod metrics;
 mod openapi;
+mod operators;
 mod origin;
 pub mod params;
 pub mod reply;
@@ -28,13 +31,13 @@ use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, Error, HttpRequest, Resource, Route, guard};
 
-use docs::Docs;
-use endpoint::Endpoint;
+use endpoint::{Endpoint, Entrance, OperatorPath};
 use error::ApiError;
+use server::track::track;
 use state::State;
 
 /// The content type of every JSON body, whatever JSON type the caller names.
@@ -43,9 +46,13 @@ pub const JSON: &str = "application/json; charset=utf-8";
 /// Where the customer API lives.
 pub const CUSTOMER_API: &str = "/api/rest/customer/v1";
 
-/// The service. `state` is made once, outside: one made in here would be one a worker.
+/// Where the operator's API lives.
+pub const OPERATOR_API: &str = "/api/rest/operator/v1";
+
+/// The service at one of its addresses. `state` is made once, outside: one made in here would be one a worker.
 pub fn app(
     state: Arc<State>,
+    entrance: Entrance,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -55,26 +62,41 @@ pub fn app(
         Response = ServiceResponse<impl MessageBody>,
     >,
 > {
-    let routed = Arc::clone(&state);
+    let (routed, around) = (Arc::clone(&state), Arc::clone(&state));
     App::new()
-        .app_data(Data::new(Docs::new(&state)))
         .app_data(Data::new(state))
-        .configure(move |config| routes(config, &routed))
+        .app_data(entrance)
+        .configure(move |config| routes(config, &routed, entrance))
         .default_service(web::to(|| async { ApiError::NotFound.reply(None) }))
-        .wrap(from_fn(coding::leave_plain))
-        .wrap(Compress::default())
-        .wrap(from_fn(cors::answer))
-        .wrap(from_fn(server::track::track))
-        .wrap(from_fn(headers::add)) // sees every answer of those within, and all of its headers
-        .wrap(from_fn(trail::record)) // outermost: sees every request first, every answer last
+        .wrap(from_fn(move |request, next| answer(Arc::clone(&around), request, next)))
 }
 
-fn routes(config: &mut ServiceConfig, state: &State) {
-    for endpoint in Endpoint::mounted(&state.config) {
-        // A resource of one path is compared as text, one of several by regular expressions.
-        for path in endpoint.paths() {
-            config.service(resource(endpoint, path, state.keys.can_sign()));
-        }
+/// Everything around every handler, the outermost first. One middleware of the library's for all: each would cost
+/// allocations, and copies of request and response, at every request.
+async fn answer<B: MessageBody + 'static>(
+    state: Arc<State>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let state = &state;
+    let coded = |request| coding::encode(request, |request| next.call(request));
+    let shared = |request| cors::answer(state, request, coded);
+    let tracked = |request| track(state, request, shared);
+    // Sees every response of those within, and all of its headers.
+    let headed = |request| headers::add(state, request, tracked);
+    // Sees every request first, every response last. The connection keeps room for what it answers: it shall be small.
+    Box::pin(trail::record(state, request, headed)).await
+}
+
+fn routes(config: &mut ServiceConfig, state: &State, entrance: Entrance) {
+    // A resource of one path is compared as text, one of several by regular expressions; each in turn, so those that few ask
+    // for come last.
+    let spelled =
+        |endpoint: Endpoint| endpoint.paths().into_iter().enumerate().map(move |(i, path)| (i, endpoint, path));
+    let mut mounted: Vec<_> = Endpoint::at(&state.config, entrance).flat_map(spelled).collect();
+    mounted.sort_by_key(|(i, ..)| *i);
+    for (_, endpoint, path) in mounted {
+        config.service(resource(endpoint, path, state.keys.can_sign()));
     }
 }
 
@@ -84,6 +106,15 @@ fn resource(endpoint: Endpoint, path: String, can_sign: bool) -> Resource {
         Endpoint::Report(report) => resource.route(
             read().to(move |caller, request: HttpRequest, state| reports::answer(report, caller, request, state)),
         ),
+        Endpoint::Breakdown(report) => resource.route(
+            read().to(move |caller, request: HttpRequest, state| breakdowns::answer(report, caller, request, state)),
+        ),
+        Endpoint::Definitions => resource.route(read().to(breakdowns::definitions)),
+        Endpoint::Accounts => resource.route(read().to(breakdowns::accounts)),
+        Endpoint::Operator(OperatorPath::Breakdown) => resource.route(read().to(operators::breakdown)),
+        Endpoint::Operator(OperatorPath::Statistics) => resource.route(read().to(operators::statistics)),
+        Endpoint::Operator(OperatorPath::Definitions) => resource.route(read().to(operators::definitions)),
+        Endpoint::Operator(OperatorPath::Accounts) => resource.route(read().to(operators::accounts)),
         Endpoint::Login => {
             let resource = resource.route(read().to(login::show)).route(web::delete().to(login::destroy));
             if can_sign { resource.route(web::post().to(login::create)) } else { resource }

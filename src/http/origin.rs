@@ -34,7 +34,7 @@ pub fn check(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
 struct Own {
     /// Of Host, or of what a trusted proxy says it was: host and port, if it was named.
     authority: String,
-    /// Known to be https; else either will do, for a proxy may not say.
+    /// True if known to be https; else either will do, as a proxy may not say.
     tls: bool,
 }
 

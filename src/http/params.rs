@@ -6,18 +6,23 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode;
 use uuid::Uuid;
 
+use super::breakdown_params::{BreakdownDraft, When};
 use super::spellings::{self, Plus};
 use crate::config::UnknownParams;
 use crate::query::filter::{Excess, Filter};
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
+use crate::query::scope::{OperatorScope, Scope};
 use crate::query::zone::{self, Calendar, Edge};
+use crate::report::Report;
+use crate::report::audience::Audience;
+use crate::report::breakdown::{BreakdownAsk, Compare, OwnAccount};
+use crate::report::measure::Measure;
 use crate::report::param::{Param, Role};
-use crate::report::plan::{Form, Request, Scope};
-use crate::report::{Report, Shape};
+use crate::report::plan::{JsonForm, Request};
 use crate::sql::schema::Schema;
 
-/// What is wrong with the parameters; the first fault in the contract's order.
+/// The error in the parameters; the first one in the contract's order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadParam {
     /// More of them than anybody needs.
@@ -47,6 +52,21 @@ pub enum BadParam {
     /// More buckets than limits.max_buckets.
     #[error("too many buckets: limits.max_buckets is {0}, ask for a shorter range or a longer sampling")]
     TooManyBuckets(u64),
+    /// A parameter that the value of another makes necessary.
+    #[error("{0} is required by {1} {2}")]
+    Needed(&'static str, &'static str, &'static str),
+    /// More buckets of time than a breakdown has.
+    #[error("too many buckets: with compare or group-by t {0} at most, ask for a shorter range or a longer sampling")]
+    ManyBounds(u64),
+    /// More groups than are shown beside counts of different numbers.
+    #[error("invalid value limit: with distinct_src_numbers or distinct_dst_numbers it is {0} at most")]
+    LimitOfNumbers(usize),
+    /// More groups than limits.max_groups.
+    #[error("too many groups: limits.max_groups is {0}")]
+    TooManyGroups(usize),
+    /// Prices of several currencies would be added up.
+    #[error("total_price needs accounts of one currency")]
+    Currencies,
 }
 
 /// Parameters in one request, repeated and unknown ones too: each is looked for by name.
@@ -69,8 +89,13 @@ impl<'a> Pairs<'a> {
         Self(query.split('&').filter(|text| !text.is_empty()).map(pair).collect())
     }
 
+    /// Values that are plain texts already, such as those of a body.
+    pub(super) fn of(values: &'a [(&'a str, String)]) -> Self {
+        Self(values.iter().map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into(), "")).collect())
+    }
+
     /// The last value of a name.
-    fn get(&self, name: &str) -> Option<&[u8]> {
+    pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
         self.last(name).map(|(_, value, _)| value.as_ref())
     }
 
@@ -100,7 +125,7 @@ impl<'a> Pairs<'a> {
 
 /// Most texts mean themselves.
 fn decode(text: &str) -> Cow<'_, [u8]> {
-    if text.bytes().any(|b| b == b'%' || b == b'+') {
+    if memchr::memchr2(b'%', b'+', text.as_bytes()).is_some() {
         percent_decode(text.replace('+', " ").as_bytes()).collect::<Vec<u8>>().into()
     } else {
         text.as_bytes().into()
@@ -113,57 +138,100 @@ fn without_brackets(key: &[u8]) -> Option<&[u8]> {
     key.ends_with(b"]").then(|| &key[..open])
 }
 
-/// What reading parameters depends on.
+/// The caller, tables and settings that the parameters are read against.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The caller's scope for an account; `None` for every account that is not the caller's.
     pub scope: &'a dyn Fn(Uuid) -> Option<Scope>,
+    /// Those whom the caller is one of.
+    pub audience: Audience,
+    /// The calls that an operator's caller sees; `None` for a customer.
+    pub operator: Option<&'a OperatorScope>,
     /// The tables, for filters that they cannot answer.
     pub schema: &'a Schema,
-    /// What becomes of unknown parameters.
+    /// The handling of unknown parameters: rejected or ignored.
     pub unknown: UnknownParams,
     /// Calendar buckets, unless the caller says otherwise.
     pub calendar: &'a Calendar,
     /// Longest list that a filter takes.
     pub max_list_values: usize,
-    /// True if the caller may ask how an answer was come by.
+    /// True if the caller may ask for the trace of a result.
     pub debug: bool,
 }
 
-/// A parameter that only a token which may knows: `debug=plan`. It is none of the report's own, as it changes no answer.
+/// `debug=plan`: a parameter that only tokens with the right to it know. It changes no result.
 pub const DEBUG: &str = "debug";
 
 /// Its one value.
 pub const DEBUG_PLAN: &str = "plan";
 
-/// True if a report can be asked how its answers are come by.
+/// True if a report has a trace that a caller can ask for.
 pub fn has_debug(report: &Report) -> bool {
-    matches!(report.shape, Shape::Calls { .. })
+    report.records.add_up()
 }
 
 impl Pairs<'_> {
-    /// True if a request that was read without fault asks how its answer is come by.
+    /// True if a valid request asks for the trace of its result.
     pub fn ask_for_plan(&self, report: &Report, context: Context<'_>) -> bool {
         context.debug_of(report).is_some_and(|name| self.get(name).is_some())
     }
 }
 
 impl Context<'_> {
+    /// The parameters of a report that the caller may know.
+    fn params(&self, report: &'static Report) -> impl Iterator<Item = &'static Param> + use<> {
+        let audience = self.audience;
+        report.params().filter(move |param| audience.sees_param(param.role))
+    }
+
     /// `debug`, where report and caller have it.
     fn debug_of(&self, report: &Report) -> Option<&'static str> {
         (self.debug && has_debug(report)).then_some(DEBUG)
     }
 }
 
+/// A report's request, and what one of its own calls: windows compared with, and for operators measures and accounts.
+#[derive(Debug)]
+pub struct ReportAsk {
+    /// The request.
+    pub request: Request,
+    /// The window that its buckets are to be compared with.
+    pub compare: Option<Compare>,
+    /// The measures.
+    pub measures: Vec<Measure>,
+    /// The accounts that an operator names.
+    pub accounts: Vec<OwnAccount>,
+}
+
 /// Reads a report's parameters.
 ///
 /// # Errors
 /// The first fault, in the contract's order: missing, arrays, values in the order of the parameter table, unknown names.
-pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) -> Result<Request, BadParam> {
+pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) -> Result<ReportAsk, BadParam> {
+    let mut draft = draft(report, pairs, context)?;
+    let (compare, accounts) = (draft.breakdown.compare(), draft.breakdown.take_accounts());
+    let measures = draft.breakdown.measures(report)?;
+    Ok(ReportAsk { request: draft.finish()?, compare, measures, accounts })
+}
+
+/// Reads a breakdown's parameters.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_breakdown(
+    report: &'static Report,
+    pairs: &Pairs<'_>,
+    context: Context<'_>,
+) -> Result<BreakdownAsk, BadParam> {
+    draft(report, pairs, context)?.finish_breakdown()
+}
+
+fn draft<'a>(report: &'static Report, pairs: &Pairs<'_>, context: Context<'a>) -> Result<Draft<'a>, BadParam> {
     if pairs.0.len() > MOST_PARAMS {
         return Err(BadParam::Many);
     }
-    let missing: Vec<&str> = required_order(report)
+    let required = context.params(report).filter(|param| param.required);
+    let missing: Vec<&str> = required
         .filter(|param| pairs.get(param.name).is_none() && !pairs.has_array(param.name))
         .map(|param| param.name)
         .collect();
@@ -171,7 +239,7 @@ pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) ->
         return Err(BadParam::Missing(missing));
     }
     let debug = context.debug_of(report);
-    let names = || report.params().map(|param| param.name).chain(debug);
+    let names = || context.params(report).map(|param| param.name).chain(debug);
     if pairs.has_arrays()
         && let Some(name) = names().find(|name| pairs.has_array(name))
     {
@@ -179,9 +247,9 @@ pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) ->
     }
     let mut draft = Draft::new(report, context);
     draft.read_times_in(
-        report.params().find(|param| param.role == Role::TimeZone).and_then(|param| pairs.get(param.name)),
+        context.params(report).find(|param| param.role == Role::TimeZone).and_then(|param| pairs.get(param.name)),
     );
-    for param in report.params() {
+    for param in context.params(report) {
         if let Some(value) = pairs.value(param) {
             draft.take(param, &value)?;
         }
@@ -197,12 +265,7 @@ pub fn read(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) ->
             return Err(BadParam::Unknown(String::from_utf8_lossy(key).into_owned()));
         }
     }
-    draft.finish()
-}
-
-/// The message lists account-id, from-time, sampling; values are checked with to-time between the last two.
-fn required_order(report: &'static Report) -> impl Iterator<Item = &'static Param> {
-    report.params().filter(|param| param.required())
+    Ok(draft)
 }
 
 struct Draft<'a> {
@@ -217,7 +280,9 @@ struct Draft<'a> {
     fill: Option<bool>,
     complete: Option<bool>,
     settle: Option<i64>,
-    form: Form,
+    form: JsonForm,
+    has_sampling: bool,
+    breakdown: BreakdownDraft,
 }
 
 impl<'a> Draft<'a> {
@@ -234,7 +299,9 @@ impl<'a> Draft<'a> {
             fill: None,
             complete: None,
             settle: None,
-            form: Form::default(),
+            form: JsonForm::default(),
+            has_sampling: false,
+            breakdown: BreakdownDraft::default(),
         }
     }
 
@@ -262,10 +329,10 @@ impl<'a> Draft<'a> {
             Role::Account => self.scope = Some((self.context.scope)(account(text)?)?),
             Role::From => self.from = Some(self.instant(text, Edge::From)?),
             Role::To => self.to = Some(self.instant(text, Edge::To)?),
-            Role::Sampling => self.sampling = sampling(self.report, text)?,
+            Role::Sampling => (self.sampling, self.has_sampling) = (sampling(self.report, text)?, true),
             Role::Filter(column, kind) => {
                 let test = kind.read(text)?;
-                self.context.schema.can_filter(self.report.table, column).then_some(())?;
+                self.context.schema.can_filter(self.report.records.table(), column).then_some(())?;
                 self.filters.push(Filter { column, test });
             }
             Role::Numbers => self.form.plain_numbers = word(text, &[("plain", true)])?,
@@ -277,6 +344,19 @@ impl<'a> Draft<'a> {
             Role::Fill => self.fill = Some(word(text, &[("true", true), ("false", false)])?),
             Role::Format => self.form.rows = word(text, &[("rows", true), ("columns", false)])?,
             Role::TUnit => self.form.milliseconds = word(text, &[("ms", true), ("s", false)])?,
+            // By it the report was chosen.
+            Role::Side => (text == self.report.records.side().word()).then_some(())?,
+            Role::Accounts
+            | Role::GroupBy
+            | Role::DstDigits
+            | Role::SrcDigits
+            | Role::Measures
+            | Role::ShortSeconds
+            | Role::Compare
+            | Role::OrderBy
+            | Role::Limit
+            | Role::MinCalls
+            | Role::Decimals => self.breakdown.set(role, text, self.report, self.context)?,
         }
         Some(())
     }
@@ -285,11 +365,30 @@ impl<'a> Draft<'a> {
         Instant::parse_in(text, &self.calendar.zone, edge)
     }
 
+    fn finish_breakdown(self) -> Result<BreakdownAsk, BadParam> {
+        // from-time is required of every breakdown, so it has been read.
+        let from = self.from.ok_or_else(|| BadParam::Missing(vec!["from-time"]))?;
+        if self.to.as_ref().is_some_and(|to| *to < from) {
+            return Err(BadParam::ToBeforeFrom);
+        }
+        let when = When {
+            from: from.ceil(),
+            to: self.to.as_ref().map(Instant::floor),
+            sampling: self.has_sampling.then_some(self.sampling),
+            calendar: self.calendar,
+        };
+        self.breakdown.finish(self.report, when, self.filters, self.form, self.context)
+    }
+
     fn finish(self) -> Result<Request, BadParam> {
         Ok(Request {
             report: self.report,
-            // account-id is required of every report, so it has been read.
-            scope: self.scope.ok_or_else(|| BadParam::Missing(vec!["account-id"]))?,
+            scope: match self.context.operator {
+                // It is read as a breakdown of what the operator sees, and not by this scope.
+                Some(_) => Scope::NOBODY,
+                // account-id is required of every report of a customer's, so it has been read.
+                None => self.scope.ok_or_else(|| BadParam::Missing(vec!["account-id"]))?,
+            },
             from: self.from,
             to: self.to,
             sampling: self.sampling,
@@ -304,16 +403,13 @@ impl<'a> Draft<'a> {
 }
 
 /// A UUID: upper case, braces and no hyphens are fine; `urn:uuid:` is not, in any case.
-fn account(text: &str) -> Option<Uuid> {
+pub(super) fn account(text: &str) -> Option<Uuid> {
     let urn = text.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("urn:"));
     if urn { None } else { Uuid::try_parse(text).ok() }
 }
 
 fn sampling(report: &Report, text: &str) -> Option<Sampling> {
-    match report.shape {
-        Shape::Calls { samplings, .. } => samplings.iter().copied().find(|sampling| sampling.name() == text),
-        Shape::Concurrency | Shape::LiveCalls => None,
-    }
+    report.samplings.iter().copied().find(|sampling| sampling.name() == text)
 }
 
 fn word(text: &str, words: &[(&str, bool)]) -> Option<bool> {

@@ -2,7 +2,6 @@
 //! to send; a small text is kept from the first time.
 
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,11 +17,11 @@ use sha2::{Digest, Sha256};
 use super::coding;
 use super::error::ApiError;
 use super::state::State;
-use crate::columns::{PIECE, Produce};
 use crate::fair::Permit;
+use crate::format::{PIECE, Produce};
 
-/// A text up to this length is kept between the two runs.
-const KEPT: usize = 16 * PIECE;
+/// A text up to this length is kept between the two runs, and in the cache.
+pub const KEPT: usize = 16 * PIECE;
 
 /// Texts up to this length need no memory of [`State::memory`] while they are sent.
 const SMALL: usize = PIECE / 4;
@@ -43,6 +42,24 @@ pub fn render<P: Produce + Clone>(mut writer: P) -> Rendered<P> {
     let mut hash = Sha256::new();
     let (text, length) = run(&mut writer, |piece| hash.update(piece));
     Rendered { etag: etag(&hash.finalize()), text, length, writer: again }
+}
+
+/// Writes an answer once and whole, and its ETag: for what takes longer to make than to keep. Others on the same thread have
+/// their turn between two pieces.
+pub async fn write(mut writer: impl Produce) -> (Bytes, String) {
+    let mut text = Vec::new();
+    loop {
+        // A writer ends its piece by what the buffer holds.
+        let mut piece = Vec::with_capacity(PIECE + PIECE / 8);
+        let more = writer.produce(&mut piece);
+        text.extend_from_slice(&piece);
+        if !more {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let etag = etag(&Sha256::digest(&text));
+    (text.into(), etag)
 }
 
 /// Runs a writer to its end: the text, if it is small enough to keep, and its length.
@@ -70,7 +87,7 @@ fn run(writer: &mut impl Produce, mut each: impl FnMut(&[u8])) -> (Option<Bytes>
 pub struct Room {
     /// The customer.
     pub tenant: u32,
-    /// What was set aside before the response was made, if it was known to be large.
+    /// Memory reserved before the response was made, if it was known to be large.
     pub held: Option<Permit>,
 }
 
@@ -188,7 +205,7 @@ pub fn ready(
     room: Room,
 ) -> Result<HttpResponse, ApiError> {
     let place = room.take(request, text.len())?;
-    Ok(coded(place, |place| response.body(Whole { text, _place: place })))
+    Ok(coded(place, |place| response.body(ReadyBody { text, _place: place })))
 }
 
 /// A text that never changes, with its ETag.
@@ -230,13 +247,8 @@ fn head(request: &HttpRequest, etag: &str) -> Result<HttpResponseBuilder, HttpRe
 
 /// `W/"…"` with the first 32 hex digits of SHA-256.
 fn etag(digest: &[u8]) -> String {
-    let mut etag = String::from("W/\"");
-    for byte in digest.iter().take(16) {
-        // Writing to a String cannot fail.
-        let _ = write!(etag, "{byte:02x}");
-    }
-    etag.push('"');
-    etag
+    let half = digest.first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
+    format!("W/\"{half:032x}\"")
 }
 
 /// If-None-Match by weak comparison (RFC 9110, 13.1.2): lists, `*`.
@@ -249,12 +261,12 @@ fn matches(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 /// A body that is there already.
-struct Whole {
+struct ReadyBody {
     text: Bytes,
     _place: Place,
 }
 
-impl MessageBody for Whole {
+impl MessageBody for ReadyBody {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {

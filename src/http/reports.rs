@@ -2,32 +2,38 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::header::{AGE, HeaderName, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::auth::Caller;
+use super::breakdowns::{self, Asker, Series};
 use super::error::ApiError;
 use super::headers::RequestId;
 use super::heavy;
-use super::params::{self, BadParam, Context, Pairs};
+use super::params::{self, BadParam, Context, Pairs, ReportAsk};
 use super::reply::{self, Rendered, Room};
 use super::state::State;
 use super::trail;
-use crate::cache::{self, Assembled, Use};
+use crate::cache::CacheStatus;
 use crate::columns::buckets::Buckets;
-use crate::columns::live::{LiveCalls, LiveWriter};
-use crate::columns::tsv::AtMost;
-use crate::columns::write::{Answer, Writer};
+use crate::columns::table::BucketTable;
+use crate::engine::{Answer, Freshness, Version};
+use crate::format::buckets::Writer;
+use crate::format::live::LiveWriter;
+use crate::query::scope::Scope;
+use crate::report::Report;
+use crate::report::audience::Audience;
+use crate::report::breakdown::{OwnAccount, Whose};
 use crate::report::plan::{Plan, Refusal};
-use crate::report::{Report, Shape};
-use crate::sql::{self, Told};
+use crate::report::query::Records;
+use crate::sql::Trace;
 use crate::store::StoreError;
 
-/// Says how an answer was come by, where `debug=plan` asks for it.
+/// Names the trace of a result, where `debug=plan` asks for it.
 pub const PLAN_HEADER: &str = "x-cdrscope-plan";
 
 /// Answers a report.
@@ -43,9 +49,23 @@ pub async fn answer(
     }
 }
 
+/// The context in which a caller's parameters are read.
+pub(super) fn context<'a>(caller: &Caller, state: &'a State, scope: &'a dyn Fn(Uuid) -> Option<Scope>) -> Context<'a> {
+    Context {
+        scope,
+        audience: Audience::Customer,
+        operator: None,
+        schema: &state.engine.schema,
+        unknown: state.config.api.unknown_params,
+        calendar: &state.calendar,
+        max_list_values: state.config.limits.max_list_values,
+        debug: caller.0.may_debug(),
+    }
+}
+
 /// The id under which the request stands in the log.
 pub(super) fn request_id(request: &HttpRequest) -> String {
-    request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.clone())
+    request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.to_string())
 }
 
 async fn respond(
@@ -55,39 +75,40 @@ async fn respond(
     state: &Arc<State>,
 ) -> Result<HttpResponse, ApiError> {
     let named = Cell::new(None);
-    let scope = |account| caller.0.scope(account, report.side).inspect(|_own| named.set(Some(account)));
-    let context = Context {
-        scope: &scope,
-        schema: &state.schema,
-        unknown: state.config.api.unknown_params,
-        calendar: &state.calendar,
-        max_list_values: state.config.limits.max_list_values,
-        debug: caller.0.may_debug(),
-    };
+    let scope = |account| caller.0.scope(account, report.records.side()).inspect(|_own| named.set(Some(account)));
+    let context = context(caller, state, &scope);
     let pairs = Pairs::parse(request.query_string());
-    let asked = params::read(report, &pairs, context)?;
+    let ReportAsk { request: asked, compare, .. } = params::read(report, &pairs, context)?;
     let explain = pairs.ask_for_plan(report, context);
     let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
         Ok(plan) => plan,
         Err(Refusal::Future) => {
             let answer = Answered {
                 response: reply::send(request, reply::render(reply::Empty), Room::of(0)),
-                memory: None,
-                told: Told::default(),
+                freshness: None,
+                trace: Trace::default(),
             };
-            return Ok(answer.finish(caller, explain));
+            return Ok(answer.finish(caller.0.may_debug(), explain));
         }
         Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),
         Err(Refusal::TooManyBuckets { limit }) => return Err(BadParam::TooManyBuckets(limit).into()),
     };
     trail::note_asked(&plan, named.get());
-    let answered = match report.shape {
-        Shape::Calls { .. } | Shape::Concurrency => {
-            buckets(plan, request, state).await.map(|answer| answer.finish(caller, explain))
+    if let (Some(compare), Some(account)) = (compare, named.get()) {
+        let account = OwnAccount { scope: plan.query.scope, uuid: account, name: String::new() };
+        let measures = plan.query.measures.to_vec();
+        let series = Series { compare: Some(compare), whose: Whose::Accounts(vec![account]), measures };
+        let answered = breakdowns::series(plan, series, &Asker::customer(caller), (request, state)).await?;
+        return Ok(answered.finish(caller.0.may_debug(), explain));
+    }
+    let answered = match report.records {
+        Records::Calls(_) | Records::Attempts(_) | Records::Concurrency(_) => {
+            buckets(plan, request, state).await.map(|answer| answer.finish(caller.0.may_debug(), explain))
         }
-        Shape::LiveCalls => live_calls(&plan, state).await.map_err(Refused::Store).map(|calls| {
+        Records::LiveCalls(_) => state.engine.live_calls(&plan).await.map_err(Refused::Store).map(|(calls, rows)| {
+            trail::note_read(rows, None);
             let rendered = reply::render(LiveWriter::new(Arc::new(calls)));
-            reply::send(request, rendered, Room::of(plan.scope.tenant))
+            reply::send(request, rendered, Room::of(plan.query.scope.tenant()))
         }),
     };
     answered.map_err(|refused| match refused {
@@ -104,29 +125,24 @@ enum Refused {
     Here(ApiError),
 }
 
-/// From memory where that still holds, else from sums, remembered or read.
+/// From the cache where that still holds, else made of sums.
 async fn buckets(plan: Plan, request: &HttpRequest, state: &Arc<State>) -> Result<Answered, Refused> {
-    let mut room = Room::of(plan.scope.tenant);
-    let mut seq = 0;
-    if let Some(cache) = &state.cache {
-        seq = cache.look(&state.store, plan.report.table).await;
-        if let Some(body) = cache.body(&plan, seq) {
-            state.answers.note(Use::Hit);
-            trail::note_read(0, Some(Use::Hit));
-            let response = reply::send_ready(request, &body.etag, body.text.clone(), room);
-            let age = cache.tracker(plan.report.table).age();
-            return Ok(Answered { response, memory: Some((Use::Hit, age)), told: Told::default() });
-        }
+    let mut room = Room::of(plan.query.scope.tenant());
+    let version = state.engine.version(&plan).await;
+    if let Some((body, freshness)) = state.engine.body(&plan, version) {
+        trail::note_read(0, Some(freshness.status));
+        let response = reply::send_ready(request, &body.etag, body.text.clone(), room);
+        return Ok(Answered { response, freshness: Some(freshness), trace: Trace::default() });
     }
     let made = if plan.bytes() > LARGE {
-        room.held = Some(state.set_aside(plan.scope.tenant, plan.bytes()).await.map_err(Refused::Here)?);
+        room.held = Some(state.set_aside(plan.query.scope.tenant(), plan.bytes()).await.map_err(Refused::Here)?);
         let state = Arc::clone(state);
-        heavy::run(async move { made(&plan, seq, &state).await }).await.map_err(Refused::Here)?
+        heavy::run(async move { made(&plan, version, &state).await }).await.map_err(Refused::Here)?
     } else {
-        made(&plan, seq, state).await
+        made(&plan, version, state).await
     };
-    let Made { rendered, memory, told } = made.map_err(Refused::Store)?;
-    Ok(Answered { response: reply::send(request, rendered, room), memory, told })
+    let Made { rendered, freshness, trace } = made.map_err(Refused::Store)?;
+    Ok(Answered { response: reply::send(request, rendered, room), freshness, trace })
 }
 
 /// Results whose sums may take more than this need memory set aside, and threads of their own.
@@ -135,114 +151,76 @@ pub(super) const LARGE: u64 = 384 * 1024;
 /// A result that was made for a request.
 struct Made {
     rendered: Rendered<Writer>,
-    memory: Option<(Use, Duration)>,
-    told: Told,
+    freshness: Option<Freshness>,
+    trace: Trace,
 }
 
-async fn made(plan: &Plan, seq: u64, state: &State) -> Result<Made, StoreError> {
-    let Some(cache) = &state.cache else {
-        let (sums, told) = read(plan, state).await?;
-        return Ok(Made { rendered: reply::render(writer(plan, sums, state)?), memory: None, told });
-    };
-    let Assembled { sums, used, told } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
-    state.answers.note(used);
-    trail::note_read(told.rows_read(), Some(used));
-    let rendered = reply::render(writer(plan, sums, state)?);
+async fn made(plan: &Plan, version: Version, state: &State) -> Result<Made, StoreError> {
+    let Answer { buckets, freshness, trace } = state.engine.run_as_of(plan, version).await?;
+    trail::note_read(trace.rows_read(), freshness.map(|freshness| freshness.status));
+    let rendered = reply::render(writer(plan, buckets, state));
     if let Some(text) = &rendered.text {
-        cache.keep_body(plan, text.clone(), rendered.etag.clone(), seq);
+        state.engine.keep(plan, text.clone(), rendered.etag.clone(), version);
     }
-    let age = if used == Use::Hit { cache.tracker(plan.report.table).age() } else { Duration::ZERO };
-    Ok(Made { rendered, memory: Some((used, age)), told })
+    Ok(Made { rendered, freshness, trace })
 }
 
-/// The sums of a plan, for answers in another form than the customer API's: from memory as far as that still holds.
+/// Runs a plan for a response in another form than the customer API's, and notes it in the request's trail.
 ///
 /// # Errors
-/// What became of the query.
-pub(super) async fn sums(plan: &Plan, state: &State) -> Result<(Buckets, Use), StoreError> {
-    let (sums, used) = match &state.cache {
-        Some(cache) => {
-            let seq = cache.look(&state.store, plan.report.table).await;
-            let Assembled { sums, used, told } = cache::assemble(cache, &state.store, &state.schema, plan, seq).await?;
-            state.answers.note(used);
-            trail::note_read(told.rows_read(), Some(used));
-            (sums, used)
-        }
-        None => (read(plan, state).await?.0, Use::Miss),
-    };
-    Ok((folded(plan, sums)?, used))
+/// The query failed, took too long, or found no slot.
+pub(super) async fn run(plan: &Plan, state: &State) -> Result<(Buckets, CacheStatus), StoreError> {
+    let Answer { buckets, freshness, trace } = state.engine.run(plan).await?;
+    let status = freshness.map(|freshness| freshness.status);
+    trail::note_read(trace.rows_read(), status);
+    Ok((buckets, status.unwrap_or(CacheStatus::Miss)))
 }
 
-/// Intervals to calendar buckets, where those are not the same.
-fn folded(plan: &Plan, sums: Buckets) -> Result<Buckets, StoreError> {
-    if plan.sampling.fixed_seconds().is_some() {
-        return Ok(sums);
-    }
-    sums.fold(&plan.calendar, plan.sampling).ok_or_else(StoreError::overflow)
-}
-
-/// An answer, and how it was come by.
-struct Answered {
-    response: HttpResponse,
-    /// What was remembered, as of how long ago; `None` where memory was not asked.
-    memory: Option<(Use, Duration)>,
-    told: Told,
+/// A response, and how its result was obtained.
+pub(super) struct Answered {
+    /// The response.
+    pub response: HttpResponse,
+    /// `None` where the cache was not asked.
+    pub freshness: Option<Freshness>,
+    /// The segments that were read.
+    pub trace: Trace,
 }
 
 impl Answered {
     /// Says in headers where the answer came from, and how it was planned if that is wanted. Only to a caller who may ask:
     /// the cache is checked against the whole table, so it would tell when others call.
-    fn finish(self, caller: &Caller, explain: bool) -> HttpResponse {
-        let Self { mut response, memory, told } = self;
-        if !caller.0.may_debug() {
+    pub fn finish(self, may_debug: bool, explain: bool) -> HttpResponse {
+        let Self { mut response, freshness, trace } = self;
+        if !may_debug {
             return response;
         }
         let headers = response.headers_mut();
-        if let Some((used, age)) = memory {
-            headers.insert(HeaderName::from_static("x-cache"), HeaderValue::from_static(used.word()));
+        if let Some(Freshness { status, age }) = freshness {
+            headers.insert(HeaderName::from_static("x-cache"), HeaderValue::from_static(status.word()));
             headers.insert(AGE, HeaderValue::from(age.as_secs()));
         }
-        let cache = memory.map_or("off", |(used, _)| used.word());
+        let cache = freshness.map_or("off", |freshness| freshness.status.word());
         // Words, digits and a few marks, which every header value may hold.
-        if explain && let Ok(plan) = HeaderValue::try_from(format!("{told}; cache={cache}; pieces={}", told.pieces())) {
+        if explain && let Ok(plan) = HeaderValue::try_from(format!("{trace}; cache={cache}; pieces={}", trace.pieces()))
+        {
             headers.insert(HeaderName::from_static(PLAN_HEADER), plan);
         }
         response
     }
 }
 
-/// Sums straight from the engine, and what was read for them.
-async fn read(plan: &Plan, state: &State) -> Result<(Buckets, Told), StoreError> {
-    let (mut sums, mut told) = (Buckets::of(plan.report), Told::default());
-    let write = |route| sql::select(plan, &state.schema, route);
-    let mut rows = AtMost(&mut sums, plan.most_rows);
-    let (statement, rows) = state.store.read(plan.scope.tenant, write, plan.report.name, &mut rows).await?;
-    told.add(&statement, rows);
-    trail::note_read(rows, None);
-    Ok((sums, told))
-}
-
-fn writer(plan: &Plan, sums: Buckets, state: &State) -> Result<Writer, StoreError> {
-    let mut sums = folded(plan, sums)?;
+fn writer(plan: &Plan, mut sums: Buckets, state: &State) -> Writer {
     if plan.sampling.fixed_seconds().is_none() && plan.fill {
         sums = sums.filled(&plan.calendar, plan.sampling, plan.grid);
     }
-    Ok(Writer::new(Arc::new(Answer {
+    let table = BucketTable {
         buckets: sums,
-        figures: plan.report.figures,
+        measures: plan.query.measures.clone(),
         grid: plan.grid,
         fill: plan.fill && plan.grid.step > 0,
-        totals: matches!(plan.report.shape, Shape::Calls { .. }),
-        form: plan.form,
+        totals: plan.query.records.add_up(),
         acd_unit: state.config.reports.acd_unit,
         totals_cps: state.config.reports.totals_cps,
-    })))
-}
-
-async fn live_calls(plan: &Plan, state: &State) -> Result<LiveCalls, StoreError> {
-    let mut calls = LiveCalls::default();
-    let write = |route| sql::select(plan, &state.schema, route);
-    let (_, rows) = state.store.read(plan.scope.tenant, write, plan.report.name, &mut calls).await?;
-    trail::note_read(rows, None);
-    Ok(calls)
+    };
+    Writer::new(Arc::new(table), plan.form)
 }

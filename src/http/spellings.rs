@@ -2,10 +2,10 @@
 
 use jiff::civil::Time;
 
-use crate::query::filter::{Column, Kind};
+use crate::query::filter::{Column, ParamType};
 use crate::report::param::Role;
 
-/// What a raw plus before digits is in a value, where it is not a space.
+/// The meaning of a raw plus before digits in a value, where it is no space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plus {
     /// Part of a phone number.
@@ -19,8 +19,8 @@ impl Plus {
     pub fn of(role: Role) -> Option<Self> {
         match role {
             Role::Filter(Column::SrcNameIn, _) => None,
-            Role::Filter(_, Kind::Text(_) | Kind::Texts(_)) => Some(Self::Character),
-            Role::Filter(_, Kind::Integer { .. } | Kind::Price(_)) => Some(Self::Sign),
+            Role::Filter(_, ParamType::Text(_) | ParamType::Texts(_)) => Some(Self::Character),
+            Role::Filter(_, ParamType::Integer { .. } | ParamType::Price(_)) => Some(Self::Sign),
             _ => None,
         }
     }

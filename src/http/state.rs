@@ -1,4 +1,4 @@
-//! What handlers share: made once, before the server starts.
+//! The state that handlers share: made once, before the server starts.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,24 +7,25 @@ use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota};
 
+use super::docs::Docs;
 use super::endpoint::Endpoint;
 use super::error::ApiError;
 use super::grafana::Work;
 use super::login::Logins;
-use super::metrics::Held;
+use super::metrics::LatestRecent;
 use super::server::connections::Connections;
 use super::trail::Journals;
 use crate::access::Directory;
-use crate::cache::{Cache, Tracker};
 use crate::config::{Config, Limits, WeekStart};
+use crate::engine::Engine;
 use crate::fair::{Bounds, Fair, Permit};
-use crate::metrics::{Answers, Requests};
+use crate::metrics::Requests;
 use crate::notices::Notices;
 use crate::odd::watch::Watch;
 use crate::query::zone::Calendar;
-use crate::sql::schema::{Schema, TableSchema};
+use crate::sql::schema::Schema;
 use crate::store::Store;
-use crate::token::{Keys, Subject};
+use crate::token::{KeyRing, Keys, Subject};
 
 /// Requests of one customer that may wait for memory.
 const WAITING: usize = 64;
@@ -41,14 +42,12 @@ pub struct State {
     pub config: Config,
     /// Token keys.
     pub keys: Keys,
+    /// Keys of the operator's tokens; `None` where the operator's paths are not wanted.
+    pub operator_keys: Option<Keys>,
     /// Accounts and access.
     pub directory: Directory,
-    /// ClickHouse.
-    pub store: Store,
-    /// The tables.
-    pub schema: Schema,
-    /// What is remembered, if anything is.
-    pub cache: Option<Cache>,
+    /// The one way to a figure.
+    pub engine: Engine,
     /// Calendar buckets of the configured zone.
     pub calendar: Calendar,
     /// Requests a second for each token, if limited.
@@ -59,12 +58,12 @@ pub struct State {
     pub work: Work,
     /// Access and audit log; set once, when the service starts.
     pub journals: OnceLock<Journals>,
+    /// The API's document and its page, once somebody has asked for them.
+    pub docs: OnceLock<Docs>,
     /// Requests, where metrics are wanted.
     pub requests: Option<Requests>,
-    /// Answers by how much of them was remembered.
-    pub answers: Answers,
-    /// Figures of accounts as of the last scrape that read them.
-    pub figures: Held,
+    /// Measures of accounts as of the last scrape that read them.
+    pub recent: LatestRecent,
     /// Memory of large results, in bytes, from before their query until the caller has taken them.
     pub memory: Arc<Fair>,
     /// Open connections.
@@ -79,37 +78,32 @@ pub struct State {
 
 impl State {
     /// Puts the parts together.
-    pub fn new(config: Config, keys: Keys, store: Store, schema: Schema) -> Arc<Self> {
+    pub fn new(config: Config, keys: impl Into<KeyRing>, store: Store, schema: Schema) -> Arc<Self> {
         let calendar = Calendar {
             monday_first: config.reports.week_start == WeekStart::Monday,
             ..Calendar::of(config.reports.time_zone.clone())
         };
         let rate = NonZeroU32::new(config.limits.requests_per_second)
             .map(|rate| DefaultKeyedRateLimiter::keyed(Quota::per_second(rate)));
-        let directory = Directory::new(&config.accounts);
-        let cache = config.cache.enabled.then(|| {
-            let tracker = |table: &TableSchema| {
-                Tracker::new(&config.clickhouse.database, &table.name, table.is_ours, table.has_parts)
-            };
-            Cache::new(&config.cache, tracker(&schema.cdrs), tracker(&schema.active_calls))
-        });
+        let KeyRing { customers: keys, operators: operator_keys } = keys.into();
+        let directory = Directory::new(&config);
         let odd = Watch::new(&config, &schema);
+        let engine = Engine::new(&config, store, schema);
         let logins = Logins::new(&config.auth);
-        let requests = config.metrics.enabled.then(|| Requests::new(Endpoint::mounted(&config).map(Endpoint::path)));
+        let requests = config.metrics.enabled.then(|| Requests::new(Endpoint::all().map(Endpoint::path)));
         Arc::new(Self {
             keys,
+            operator_keys,
             directory,
-            store,
-            schema,
-            cache,
+            engine,
             calendar,
             rate,
             logins,
             work: Work::new(&config.http),
             journals: OnceLock::new(),
+            docs: OnceLock::new(),
             requests,
-            answers: Answers::default(),
-            figures: Held::default(),
+            recent: LatestRecent::default(),
             memory: Fair::new(memory(&config.limits)),
             connections: Connections::new(&config.http),
             odd,

@@ -1,4 +1,4 @@
-//! How a request came: over TLS or not, and under which address, as far as this service or a trusted proxy knows.
+//! Transport of a request: TLS or not, and the host, as far as this service or a trusted proxy knows.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;

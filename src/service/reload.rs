@@ -7,8 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::http::state::State;
 
 /// Looks at the files as often as at the accounts, and at each SIGHUP.
-pub(super) async fn keys(state: Arc<State>) {
-    let mut hangups = hangups();
+pub(super) async fn keys(state: Arc<State>, mut hangups: Option<Signal>) {
     loop {
         let every = actix_web::rt::time::sleep(state.directory.interval());
         let asked = tokio::select! {
@@ -17,18 +16,36 @@ pub(super) async fn keys(state: Arc<State>) {
         };
         let own = Arc::clone(&state);
         // Files may lie on a slow disk.
-        match tokio::task::spawn_blocking(move || own.keys.refresh(asked)).await {
-            Ok(Ok(true)) => log::info!("keys and secrets of tokens were read again"),
-            Ok(Ok(false)) => {}
-            Ok(Err(why)) => log::error!("keys and secrets of tokens stay as they were: {why}"),
+        let refresh = move || {
+            let operators = own.operator_keys.as_ref().map(|keys| keys.refresh(asked).map_err(|why| why.to_string()));
+            let customers = own.keys.refresh(asked).map_err(|why| why.to_string());
+            [("", Some(customers)), ("the operator's ", operators)]
+        };
+        match tokio::task::spawn_blocking(refresh).await {
+            Ok(all) => {
+                for (whose, done) in all {
+                    match done {
+                        Some(Ok(true)) => log::info!("{whose}keys and secrets of tokens were read again"),
+                        Some(Ok(false)) | None => {}
+                        Some(Err(why)) => log::error!("{whose}keys and secrets of tokens stay as they were: {why}"),
+                    }
+                }
+            }
             // A panic in it has been printed.
             Err(_) => return,
         }
     }
 }
 
+/// From now on SIGHUP does not end the program, so that one that comes while the service starts does no harm. Call it within the
+/// runtime.
+pub(crate) fn expect_hangups() {
+    // The handler stays when what it tells is dropped.
+    drop(hangups());
+}
+
 /// `None` on a terminal: closing it sends the signal too, and is meant to end the program.
-fn hangups() -> Option<Signal> {
+pub(super) fn hangups() -> Option<Signal> {
     use std::io::IsTerminal as _;
     if std::io::stdin().is_terminal() { None } else { signal(SignalKind::hangup()).ok() }
 }

@@ -2,6 +2,8 @@
 
 mod page;
 
+use std::sync::Arc;
+
 use actix_web::http::header::CONTENT_SECURITY_POLICY;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -46,7 +48,7 @@ pub struct Docs {
 
 impl Docs {
     /// Writes them for a service.
-    pub fn new(state: &State) -> Self {
+    fn new(state: &State) -> Self {
         let document = openapi::document(state);
         let fixed = |text: String| Fixed::from(Bytes::from(text));
         let files = FILES.iter().map(|file| (file, Bytes::from_static(file.text.as_bytes()).into())).collect();
@@ -54,21 +56,26 @@ impl Docs {
     }
 }
 
+/// Those of a service. Few ask for them, so the first does.
+fn docs(state: &State) -> &Docs {
+    state.docs.get_or_init(|| Docs::new(state))
+}
+
 /// The document.
-pub async fn document(request: HttpRequest, docs: Data<Docs>) -> HttpResponse {
-    reply::send_fixed(&request, JSON, &docs.json)
+pub async fn document(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+    reply::send_fixed(&request, JSON, &docs(&state).json)
 }
 
 /// The page.
-pub async fn page(request: HttpRequest, docs: Data<Docs>) -> HttpResponse {
-    let mut response = reply::send_fixed(&request, "text/html; charset=utf-8", &docs.html);
+pub async fn page(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+    let mut response = reply::send_fixed(&request, "text/html; charset=utf-8", &docs(&state).html);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, actix_web::http::header::HeaderValue::from_static(POLICY));
     response
 }
 
 /// A file of the page.
-pub async fn file(request: HttpRequest, name: Path<String>, docs: Data<Docs>) -> HttpResponse {
-    match docs.files.iter().find(|(file, _)| file.name == *name) {
+pub async fn file(request: HttpRequest, name: Path<String>, state: Data<Arc<State>>) -> HttpResponse {
+    match docs(&state).files.iter().find(|(file, _)| file.name == *name) {
         Some((file, text)) => reply::send_fixed(&request, file.content_type, text),
         None => ApiError::NotFound.reply(None),
     }

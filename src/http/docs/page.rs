@@ -107,7 +107,7 @@ fn parameter(out: &mut String, document: &Value, parameter: &Value, example_quer
     write!(out, "<td>{} {}", Marked(str(&parameter["description"])), Marked(str(&shared["description"])))
 }
 
-/// What a `$ref` points at, or the value itself.
+/// The target of a `$ref` in the document, or the value itself if it has none.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let target = value["$ref"].as_str().and_then(|path| document.pointer(path.trim_start_matches('#')));
     target.unwrap_or(value)

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Data;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use sha2::{Digest, Sha256};
 
 use super::auth::{Known, unauthorized};
@@ -16,11 +17,11 @@ use super::reply::{self, Room};
 use super::reports::request_id;
 use super::state::State;
 use crate::config::value::Secret;
-use crate::engine;
+use crate::embedded;
 use crate::metrics::{self, Exposition};
 use crate::odd::watch::now;
 
-pub use accounts::Held;
+pub use accounts::LatestRecent;
 
 /// Answers Prometheus.
 pub async fn show(request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
@@ -61,29 +62,28 @@ fn is_allowed(request: &HttpRequest, token: &Secret) -> bool {
 
 /// Compares in a time that says nothing of where the two differ.
 fn is_same(a: &str, b: &str) -> bool {
-    let (a, b) = (Sha256::digest(a), Sha256::digest(b));
-    std::hint::black_box(a.iter().zip(b.iter()).fold(0, |differs, (a, b)| differs | (a ^ b))) == 0
+    verify_slices_are_equal(&Sha256::digest(a), &Sha256::digest(b)).is_ok()
 }
 
-/// What the service knows of itself.
+/// Writes the metrics of the service itself: readiness, requests, queries, slots, cache, logs.
 fn service(state: &State, out: &mut Exposition) {
     out.family(&metrics::BUILD);
     out.sample(&metrics::BUILD, &[env!("CARGO_PKG_VERSION")], 1);
     out.single(&metrics::READY, u8::from(state.is_ready()));
-    out.single(&metrics::NAMED, u8::from(state.store.names_projections()));
+    out.single(&metrics::NAMED, u8::from(state.engine.store.names_projections()));
     if let Some(requests) = &state.requests {
         requests.write(out);
     }
-    state.store.queries().write(out);
-    let slots = state.store.slots();
+    state.engine.store.queries().write(out);
+    let slots = state.engine.store.slots();
     out.single(&metrics::SLOTS, slots.bounds().total);
     out.single(&metrics::SLOTS_USED, slots.load().used);
-    out.single(&metrics::QUERIES_LEFT, state.store.left());
+    out.single(&metrics::QUERIES_LEFT, state.engine.store.left());
     metrics::supply(out, &[("queries", slots), ("response_bytes", &state.memory)]);
     state.connections.write(out);
-    state.answers.write(out);
-    if let Some(cache) = &state.cache {
-        out.single(&metrics::CACHE_BYTES, cache.bytes());
+    state.engine.statuses().write(out);
+    if let Some(bytes) = state.engine.cache_bytes() {
+        out.single(&metrics::CACHE_BYTES, bytes);
     }
     if let Some(journals) = state.journals.get() {
         out.family(&metrics::LINES_LOST);
@@ -97,11 +97,11 @@ fn service(state: &State, out: &mut Exposition) {
         out.single(&metrics::ACCOUNTS_READ, format_args!("{:.3}", time.saturating_sub(age).as_secs_f64()));
     }
     if state.config.clickhouse.url.is_none() {
-        out.single(&metrics::ENGINE_RESTARTS, engine::restarts());
+        out.single(&metrics::ENGINE_RESTARTS, embedded::restarts());
     }
 }
 
-/// What was seen of new rows.
+/// Writes the metrics of the checks of new rows.
 fn odd_rows(state: &State, out: &mut Exposition) {
     out.family(&metrics::ODD_ROWS);
     for seen in state.odd.tally().seen(now()) {

@@ -1,40 +1,157 @@
 //! Bodies as the document describes them: the columns of reports, and the few others.
 
+use heck::ToUpperCamelCase as _;
 use serde_json::{Map, Value, json};
 
 use super::super::state::State;
-use super::{pascal, reference, samples};
-use crate::config::{AcdUnit, Config};
-use crate::report::figure::Figure;
+use super::{reference, samples};
+use crate::config::Config;
 use crate::report::live::{COLUMNS, Cell};
-use crate::report::plan::Form;
-use crate::report::{REPORTS, Report, Shape, Side};
+use crate::report::measure::{Measure, MeasureUnit};
+use crate::report::plan::JsonForm;
+use crate::report::query::Records;
+use crate::report::{REPORTS, Report};
 
-/// What a report's 200 holds.
+/// The schema of a report's 200 response.
 pub fn of_report(report: &Report) -> Value {
-    let name = pascal(report.name);
-    let schema = match report.shape {
-        Shape::LiveCalls => reference("schemas", &name),
-        Shape::Calls { .. } | Shape::Concurrency => json!({
+    let name = report.name.to_upper_camel_case();
+    let schema = match report.records {
+        Records::LiveCalls(_) => reference("schemas", &name),
+        Records::Calls(_) | Records::Attempts(_) | Records::Concurrency(_) => json!({
             "anyOf": [
                 reference("schemas", &name),
                 { "type": "array", "items": reference("schemas", &format!("{name}Row")) },
             ],
         }),
     };
-    // The figures' unit is the only setting that a body shows, and it is not in the numbers' form.
+    // The measures' unit is the only setting that a body shows, and it is not in the numbers' form.
     let config = Config::default();
-    let columns = match report.shape {
-        Shape::LiveCalls => samples::live_calls(),
-        Shape::Calls { .. } | Shape::Concurrency => samples::buckets(report, &config, Form::default()),
+    let columns = match report.records {
+        Records::LiveCalls(_) => samples::live_calls(),
+        Records::Calls(_) | Records::Attempts(_) | Records::Concurrency(_) => {
+            samples::buckets(report, &config, JsonForm::default())
+        }
     };
     let mut examples = Map::new();
     examples.insert("columns".into(), json!({ "value": columns }));
-    if !matches!(report.shape, Shape::LiveCalls) {
-        let rows = samples::buckets(report, &config, Form { rows: true, ..Form::default() });
+    if !matches!(report.records, Records::LiveCalls(_)) {
+        let rows = samples::buckets(report, &config, JsonForm { rows: true, ..JsonForm::default() });
         examples.insert("rows".into(), json!({ "summary": "format=rows", "value": rows }));
     }
     json!({ "application/json": { "schema": schema, "examples": examples } })
+}
+
+/// The schema of a breakdown's 200 response, with an example.
+pub fn of_breakdown() -> Value {
+    let cell = || json!({ "type": ["integer", "number", "string", "boolean", "null"] });
+    let group = || json!({ "type": "object", "additionalProperties": cell() });
+    let count = || reference("schemas", "Count");
+    let columns = json!({
+        "type": "object",
+        "required": ["data", "rows", "groups", "other", "totals"],
+        "properties": {
+            "data": { "type": "object", "additionalProperties": { "type": "array", "items": cell() } },
+            "rows": count(),
+            "groups": count(),
+            "other": { "anyOf": [group(), { "type": "null" }] },
+            "totals": group(),
+            "compare": earlier(),
+        },
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "data": {
+            "dst_country_id": [37, 13], "dst_country": ["India", "Canada"], "dst_country_iso": ["IN", "CA"],
+            "total_calls": [4151, 3751], "asr": ["48.18", "69.21"],
+        },
+        "rows": 2, "groups": 88,
+        "other": {
+            "dst_country_id": null, "dst_country": null, "dst_country_iso": null, "total_calls": 27008, "asr": "57.9",
+        },
+        "totals": {
+            "dst_country_id": null, "dst_country": null, "dst_country_iso": null, "total_calls": 34910, "asr": "57.97",
+        },
+    });
+    json!({ "application/json": {
+        "schema": { "anyOf": [columns, { "type": "array", "items": group() }] },
+        "examples": { "columns": { "value": example } },
+    } })
+}
+
+/// The schema of the operator's statistics, whose columns are those that the caller asks for.
+pub fn of_operators_statistics() -> Value {
+    let cell = || json!({ "type": ["integer", "number", "string", "null"] });
+    let bucket = || json!({ "type": "object", "additionalProperties": cell() });
+    let columns = json!({
+        "type": "object",
+        "required": ["data", "rows", "totals"],
+        "properties": {
+            "data": { "type": "object", "additionalProperties": { "type": "array", "items": cell() } },
+            "rows": reference("schemas", "Count"),
+            "totals": bucket(),
+            "compare": earlier(),
+        },
+        "additionalProperties": false,
+    });
+    json!({ "application/json": { "schema": { "anyOf": [columns, { "type": "array", "items": bucket() }] } } })
+}
+
+/// The schema of the list of definitions.
+pub fn definitions() -> Value {
+    let text = || json!({ "type": "string" });
+    let maybe = || json!({ "type": ["string", "null"] });
+    let list = |items: Value| json!({ "type": "array", "items": items });
+    let dimension = object([
+        ("name", text()),
+        ("columns", list(text())),
+        ("filter", maybe()),
+        ("drill", maybe()),
+        ("definition", text()),
+        ("on", list(text())),
+    ]);
+    let measure = object([
+        ("name", text()),
+        ("label", text()),
+        ("unit", text()),
+        ("decimals", reference("schemas", "Count")),
+        ("definition", text()),
+        ("standard", maybe()),
+        ("additive", json!({ "type": "boolean" })),
+        ("change", json!({ "enum": ["percent", "difference"] })),
+    ]);
+    object([
+        ("dimensions", list(dimension)),
+        ("measures", list(measure)),
+        ("causes", json!({ "type": "object", "additionalProperties": list(reference("schemas", "Count")) })),
+        ("formats", list(text())),
+        ("limits", json!({ "type": "object", "additionalProperties": reference("schemas", "Count") })),
+    ])
+}
+
+/// The schema of the list of accounts.
+pub fn accounts() -> Value {
+    list_of_accounts(object(account()))
+}
+
+/// The schema of the operator's list of accounts, which says whose they are.
+pub fn operators_accounts() -> Value {
+    let owner = [("customer_id", reference("schemas", "Count")), ("customer", json!({ "type": ["string", "null"] }))];
+    let [uuid, name, side, currency] = account();
+    let [id, owner] = owner;
+    list_of_accounts(object([uuid, name, side, currency, id, owner]))
+}
+
+fn account() -> [(&'static str, Value); 4] {
+    [
+        ("uuid", json!({ "type": "string", "format": "uuid" })),
+        ("name", json!({ "type": "string" })),
+        ("side", json!({ "enum": ["origination", "termination", "both", "none"] })),
+        ("currency", json!({ "type": ["integer", "null"] })),
+    ]
+}
+
+fn list_of_accounts(account: Value) -> Value {
+    object([("accounts", json!({ "type": "array", "items": account }))])
 }
 
 /// Schemas of bodies.
@@ -70,9 +187,9 @@ pub fn schemas(state: &State) -> Map<String, Value> {
         }),
     );
     for report in REPORTS {
-        let name = pascal(report.name);
-        match report.shape {
-            Shape::LiveCalls => {
+        let name = report.name.to_upper_camel_case();
+        match report.records {
+            Records::LiveCalls(_) => {
                 schemas.insert(format!("{name}Call"), live_call());
                 schemas.insert(
                     name.clone(),
@@ -82,7 +199,7 @@ pub fn schemas(state: &State) -> Map<String, Value> {
                     ]),
                 );
             }
-            Shape::Calls { .. } | Shape::Concurrency => {
+            Records::Calls(_) | Records::Attempts(_) | Records::Concurrency(_) => {
                 schemas.insert(format!("{name}Row"), row(report, state));
                 schemas.insert(name.clone(), columns(report, state, &name));
             }
@@ -99,7 +216,7 @@ pub fn object<'a>(properties: impl IntoIterator<Item = (&'a str, Value)>) -> Val
     json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
 }
 
-/// What /health/data holds.
+/// The schema of the response of `/health/data`.
 pub fn health_data() -> Value {
     let text = || json!({ "type": "string" });
     let time = || json!({ "type": ["string", "null"], "format": "date-time" });
@@ -131,32 +248,54 @@ pub fn health_data() -> Value {
 }
 
 fn row(report: &Report, state: &State) -> Value {
-    let figures = report.figures.iter().map(|figure| {
-        let mut schema = reference("schemas", kind(*figure));
-        schema["description"] = meaning(*figure, report.side, &state.config).into();
-        (figure.name(), schema)
+    let measures = report.measures.iter().map(|measure| {
+        let mut schema = reference("schemas", kind(*measure));
+        schema["description"] = (measure.row().definition)(report.records.side(), &state.config.reports).into();
+        (measure.name(), schema)
     });
-    object([("t", reference("schemas", "Time"))].into_iter().chain(figures))
+    let row = object([("t", reference("schemas", "Time"))].into_iter().chain(measures));
+    compared(report, row, |schema| schema)
 }
 
 fn columns(report: &Report, state: &State, name: &str) -> Value {
-    let figures = report.figures.iter().map(|figure| {
-        let items = reference("schemas", kind(*figure));
-        let description = meaning(*figure, report.side, &state.config);
-        (figure.name(), json!({ "type": "array", "items": items, "description": description }))
+    let measures = report.measures.iter().map(|measure| {
+        let items = reference("schemas", kind(*measure));
+        let description = (measure.row().definition)(report.records.side(), &state.config.reports);
+        (measure.name(), json!({ "type": "array", "items": items, "description": description }))
     });
     let t = json!({ "type": "array", "items": reference("schemas", "Time") });
+    let data = object([("t", t)].into_iter().chain(measures));
     let mut parts = vec![
-        ("data", object([("t", t)].into_iter().chain(figures))),
+        ("data", compared(report, data, |schema| json!({ "type": "array", "items": schema }))),
         (
             "rows",
             json!({ "type": "integer", "minimum": 0, "description": "Number of buckets: the length of each column." }),
         ),
     ];
-    if matches!(report.shape, Shape::Calls { .. }) {
+    if report.records.add_up() {
         parts.push(("totals", reference("schemas", &format!("{name}Row"))));
     }
-    object(parts)
+    let mut whole = object(parts);
+    if report.records.add_up() {
+        whole["properties"]["compare"] = earlier();
+    }
+    whole
+}
+
+/// The window that an answer is compared with.
+fn earlier() -> Value {
+    object([("from", json!({ "type": "integer" })), ("to", json!({ "type": "integer" }))])
+}
+
+/// Adds what `compare` adds to an object with a property for each measure.
+fn compared(report: &Report, mut object: Value, of: impl Fn(Value) -> Value) -> Value {
+    for measure in report.measures.iter().filter(|_| report.records.add_up()) {
+        let before = if measure.decimals() == 0 { "Count" } else { "Ratio" };
+        for (end, schema) in [("before", before), ("change", "Ratio")] {
+            object["properties"][format!("{}_{end}", measure.name())] = of(reference("schemas", schema));
+        }
+    }
+    object
 }
 
 fn live_call() -> Value {
@@ -170,34 +309,11 @@ fn live_call() -> Value {
     }))
 }
 
-/// The schema of one value of a figure.
-fn kind(figure: Figure) -> &'static str {
-    match figure {
-        Figure::TotalCalls | Figure::SuccessfulCalls | Figure::FailedCalls | Figure::Calls => "Count",
-        Figure::TotalDuration | Figure::Cps | Figure::TotalPrice => "Fraction",
-        Figure::Acd | Figure::Asr | Figure::Ner => "Ratio",
-    }
-}
-
-fn meaning(figure: Figure, side: Side, config: &Config) -> String {
-    match figure {
-        Figure::TotalCalls if side == Side::Origination => "Calls.".into(),
-        Figure::TotalCalls => "Routing attempts.".into(),
-        Figure::SuccessfulCalls => "Those with a duration above 0.".into(),
-        Figure::FailedCalls => "The others.".into(),
-        Figure::TotalDuration if config.reports.billed_duration => "Billed minutes.".into(),
-        Figure::TotalDuration => "Minutes.".into(),
-        Figure::Acd => {
-            let unit = match config.reports.acd_unit {
-                AcdUnit::Minutes => "minutes",
-                AcdUnit::Seconds => "seconds",
-            };
-            format!("Average duration of an answered call, {unit}.")
-        }
-        Figure::Asr => "Answered calls in percent of all.".into(),
-        Figure::Cps => "Calls started per second.".into(),
-        Figure::TotalPrice => format!("Sum of {}.", side.price().name()),
-        Figure::Calls => "Calls that were up.".into(),
-        Figure::Ner => "Calls whose end says that the network did its part, in percent of all.".into(),
+/// The schema of one value of a measure.
+fn kind(measure: Measure) -> &'static str {
+    match measure.row().unit {
+        MeasureUnit::Count => "Count",
+        _ if measure.is_ratio() => "Ratio",
+        _ => "Fraction",
     }
 }

@@ -1,21 +1,22 @@
 //! The paths of Grafana's plugins as the document describes them.
 
+use heck::ToLowerCamelCase as _;
 use serde_json::{Map, Value, json};
 
-use super::super::grafana::{self, Entry, Route};
+use super::super::grafana::{self, PanelRoute, Route};
+use super::reference;
 use super::replies::with_headers;
-use super::{camel, reference};
 
 /// The operation's id.
-pub fn id(entry: &Entry) -> String {
+pub fn id(entry: &PanelRoute) -> String {
     match entry.path {
         "" => "grafana".to_owned(),
         "/" => "grafanaRoot".to_owned(),
-        path => camel(&format!("grafana{}", path.replace('/', "-"))),
+        path => format!("grafana{path}").to_lower_camel_case(),
     }
 }
 
-/// What it is for.
+/// The purpose of a path, in one line.
 pub fn summary(route: Route) -> &'static str {
     match route {
         Route::Test => "Whether the data source works.",
@@ -54,19 +55,19 @@ pub fn body(route: Route) -> Value {
     json!({ "content": { "application/json": { "schema": { "type": "object" }, "example": example } } })
 }
 
-/// What more there is to say of it.
+/// The longer description of a path, if it needs one.
 pub fn description(route: Route) -> Option<String> {
     match route {
         Route::Query => Some(format!(
             "A target names a metric, of: {}. Its payload chooses accounts, countries and prefixes, and the shape of the answer. \
-             An answer is a data frame: a table for top_destinations and incidents, a series over time for the others.",
+             An answer is a data frame: a table for top_destinations, incidents and breakdown_table, a series over time for the others.",
             grafana::metric_names().join(", ")
         )),
         Route::Annotations => Some(
             "The annotation's query is empty, `incidents`, `termination_incidents`, or a payload as JSON. At most 31 days.".into(),
         ),
         Route::Variable => Some(
-            "The payload's `target` is one of accounts, countries, prefixes, steps, metrics; its `search` narrows the list.".into(),
+            "The payload's `target` is one of accounts, countries, prefixes, steps, metrics, measures, dimensions; its `search` narrows the list.".into(),
         ),
         Route::Test
         | Route::Metrics

@@ -7,16 +7,18 @@ mod params;
 mod replies;
 mod samples;
 
+use heck::ToLowerCamelCase as _;
 use serde_json::{Map, Value, json};
 
 use super::auth::COOKIE;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, OperatorPath};
 use super::params::{DEBUG, DEBUG_PLAN};
 use super::reports::PLAN_HEADER;
 use super::state::State;
 use crate::config::{UnknownParams, WeekStart};
 use crate::query::sampling::Sampling;
-use crate::report::{Report, Shape};
+use crate::report::query::Records;
+use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report};
 
 /// The document of a service with these settings and tables.
 pub fn document(state: &State) -> Value {
@@ -34,6 +36,8 @@ pub fn document(state: &State) -> Value {
         "servers": [{ "url": "/", "description": "This service" }],
         "tags": [
             { "name": "Calls", "description": "Statistics of finished calls and of routing attempts, by buckets of time." },
+            { "name": "Breakdowns", "description": "Groups of calls by country, prefix, cause and the like, and what can be asked for." },
+            { "name": "Operator", "description": "Calls of all customers and vendors, with cost and margin, for the operator's own people." },
             { "name": "Live calls", "description": "Calls that are up, now and minute by minute." },
             { "name": "Session", "description": "A login and its password become a token." },
             {
@@ -58,6 +62,9 @@ pub fn document(state: &State) -> Value {
 /// The name of what opens /metrics.
 const METRICS_TOKEN: &str = "metrics";
 
+/// The name of what opens the operator's paths.
+const OPERATOR_TOKEN: &str = "operator";
+
 fn security(state: &State) -> Value {
     let mut schemes = json!({
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
@@ -70,6 +77,12 @@ fn security(state: &State) -> Value {
             "description": "Read where the header `Authorization` is absent or blank; renewed by each answer.",
         },
     });
+    if state.config.operator.is_on() {
+        schemes[OPERATOR_TOKEN] = json!({
+            "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "A token of the operator's: `aud` `operator-v1`, signed with the key in `operator`.",
+        });
+    }
     if state.config.metrics.enabled {
         schemes[METRICS_TOKEN] =
             json!({ "type": "http", "scheme": "bearer", "description": "`metrics.token` of the settings." });
@@ -77,7 +90,7 @@ fn security(state: &State) -> Value {
     schemes
 }
 
-/// What holds for all of it.
+/// The text at the head of the document: filters, limits and failures.
 fn introduction(state: &State) -> String {
     let limits = &state.config.limits;
     let rate = match limits.requests_per_second {
@@ -94,7 +107,7 @@ fn introduction(state: &State) -> String {
          An answer has {} buckets at most. A query may take {} s (504); {} run at once, and a request waits {} s for its \
          turn (503).{rate}\n\n\
          Every failure but 401 has the body `{{\"error\":\"…\"}}`. A path that is not here answers 404, another method than \
-         a path's own 405 with `Allow`, both before a token is asked for. A path of the customer API may also end in `.json`.",
+         a path's own 405 with `Allow`, both before a token is asked for. A URL of more than 65534 bytes is no request: 400 without a body. A path of the customer API may also end in `.json`.",
         limits.max_buckets, limits.query_seconds, limits.concurrent_queries, limits.queue_seconds
     )
 }
@@ -102,9 +115,19 @@ fn introduction(state: &State) -> String {
 fn path_item(endpoint: Endpoint, state: &State) -> Value {
     let mut item = Map::new();
     let parameters = match endpoint {
-        Endpoint::Report(report) => params::of(report, state),
+        Endpoint::Report(report) | Endpoint::Breakdown(report) => params::of(report, state),
+        // Those of both sides: they differ in filters of attempts.
+        Endpoint::Operator(OperatorPath::Breakdown) => {
+            OPERATORS_BREAKDOWNS.first().map_or_else(Vec::new, |report| params::of(report, state))
+        }
+        Endpoint::Operator(OperatorPath::Statistics) => {
+            OPERATORS_STATISTICS.first().map_or_else(Vec::new, |report| params::of(report, state))
+        }
         Endpoint::PageFile => vec![params::page_file()],
         Endpoint::Login
+        | Endpoint::Definitions
+        | Endpoint::Accounts
+        | Endpoint::Operator(_)
         | Endpoint::Grafana(_)
         | Endpoint::Live
         | Endpoint::Ready
@@ -125,9 +148,23 @@ fn path_item(endpoint: Endpoint, state: &State) -> Value {
 fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
     let head = method == "HEAD";
     let (id, tag, summary) = match endpoint {
+        Endpoint::Breakdown(report) => (report.name.to_lower_camel_case(), "Breakdowns", report.summary),
+        Endpoint::Definitions => ("definitions".into(), "Breakdowns", "The dimensions and measures of breakdowns."),
+        Endpoint::Accounts => ("accounts".into(), "Breakdowns", "The accounts that the token may ask about."),
+        Endpoint::Operator(path) => {
+            let summary = match path {
+                OperatorPath::Breakdown => "Calls of all customers or attempts sent to all vendors, grouped.",
+                OperatorPath::Statistics => {
+                    "Calls of all customers or attempts sent to all vendors, for each bucket of time."
+                }
+                OperatorPath::Definitions => "The dimensions and measures of the operator's breakdowns.",
+                OperatorPath::Accounts => "The accounts that the operator's token may ask about.",
+            };
+            (format!("operator-{}", path.word()).to_lower_camel_case(), "Operator", summary)
+        }
         Endpoint::Report(report) => {
-            let tag = if matches!(report.shape, Shape::Calls { .. }) { "Calls" } else { "Live calls" };
-            (camel(report.name), tag, report.summary)
+            let tag = if report.records.add_up() { "Calls" } else { "Live calls" };
+            (report.name.to_lower_camel_case(), tag, report.summary)
         }
         Endpoint::Login => match method {
             "POST" => ("login".into(), "Session", "A token for a login and its password."),
@@ -149,6 +186,12 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
         "summary": if head { format!("The headers alone: {summary}") } else { summary.to_owned() },
     });
     match endpoint {
+        Endpoint::Breakdown(report) => {
+            operation["description"] = BREAKDOWN.into();
+            operation["x-example-query"] = params::example_query(report, state).into();
+        }
+        Endpoint::Definitions | Endpoint::Accounts => {}
+        Endpoint::Operator(_) => operation["security"] = json!([{ OPERATOR_TOKEN: [] }]),
         Endpoint::Report(report) => {
             operation["description"] = describe(report, state).into();
             operation["x-example-query"] = params::example_query(report, state).into();
@@ -180,6 +223,11 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
     operation
 }
 
+const BREAKDOWN: &str = "Groups of calls with the measures asked for. The groups that `limit` and `min-calls` leave out come \
+                         together as `other`: its ratios are of the sums of those groups, its percentiles of their calls. Order and \
+                         change are of exact values, each rounded once. With `compare` a group that had calls in either window is \
+                         there: traffic that stopped has 0.";
+
 const LOGIN: &str = "A wrong login, a wrong password and an address that is not allowed have the same answer, after the \
                      same time. Too many failures of a login, or from an address, and it has to wait.";
 
@@ -206,12 +254,13 @@ fn login_body() -> Value {
     })
 }
 
-/// What the report counts and how its buckets lie.
+/// Describes the calls that a report counts, and its buckets.
 fn describe(report: &Report, state: &State) -> String {
     let reports = &state.config.reports;
-    match report.shape {
-        Shape::Calls { samplings, fill } => {
-            let counted = if report.last_attempt_only {
+    match report.records {
+        Records::Calls(_) | Records::Attempts(_) => {
+            let (samplings, fill) = (report.samplings, report.fill);
+            let counted = if matches!(report.records, Records::Calls(_)) {
                 "Only the last routing attempt of each call counts."
             } else {
                 "Every routing attempt counts."
@@ -238,15 +287,15 @@ fn describe(report: &Report, state: &State) -> String {
                  the header `{PLAN_HEADER}` says from where it was read."
             )
         }
-        Shape::Concurrency => {
+        Records::Concurrency(_) => {
             "One value a minute: for each media node its last snapshot in the minute counts. A minute \
                                without calls is filled in, unless `fill` says otherwise."
                 .to_owned()
         }
-        Shape::LiveCalls => format!(
+        Records::LiveCalls(_) => format!(
             "From each media node's latest snapshot; a node silent for over {} s is left out. Newest first. A column that \
              the table lacks is `\"\"` or null.",
-            3 * state.schema.period_seconds
+            3 * state.engine.schema.period_seconds
         ),
     }
 }
@@ -255,22 +304,6 @@ fn schemas(state: &State) -> Map<String, Value> {
     let mut schemas = params::schemas(state.config.limits.max_list_values);
     schemas.append(&mut bodies::schemas(state));
     schemas
-}
-
-/// `origination-statistics` → `originationStatistics`.
-fn camel(name: &str) -> String {
-    let pascal = pascal(name);
-    let mut letters = pascal.chars();
-    letters.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + letters.as_str())
-}
-
-/// `origination-statistics` → `OriginationStatistics`.
-fn pascal(name: &str) -> String {
-    let word = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
-    };
-    name.split(['-', '_']).map(word).collect()
 }
 
 fn reference(kind: &str, name: &str) -> Value {

@@ -2,13 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::breakdown_params;
 use super::super::state::State;
 use super::reference;
 use crate::demo;
-use crate::query::filter::{Cmp, Column, Kind, LONGEST_LIST, LONGEST_TEXT, TextOp};
+use crate::query::filter::{Cmp, Column, LONGEST_LIST, LONGEST_TEXT, ParamType, TextOp};
 use crate::query::sampling::Sampling;
+use crate::report::audience::{Audience, Rights};
+use crate::report::breakdown::{Compare, MOST_DIMENSIONS, MOST_ORDERS, MOST_ROWS};
+use crate::report::groups::DIMENSIONS;
 use crate::report::param::{Param, Role};
-use crate::report::{Report, Shape, Table};
+use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report, Table};
 
 const FROM: &str = "2026-03-02";
 const TO: &str = "2026-03-02T01:59:59Z";
@@ -22,31 +26,20 @@ const SETTLE: &str = "^0*(([0-9]{1,5}|[1-5][0-9]{5}|60[0-3][0-9]{3}|604[0-7][0-9
 /// A report's parameters, in its own order, without filters of columns that the tables lack: those are refused always.
 pub fn of(report: &'static Report, state: &State) -> Vec<Value> {
     let answered = |param: &&Param| match param.role {
-        Role::Filter(column, _) => state.schema.can_filter(report.table, column),
-        Role::Account
-        | Role::From
-        | Role::To
-        | Role::Sampling
-        | Role::Numbers
-        | Role::TimeZone
-        | Role::WeekStart
-        | Role::DayStart
-        | Role::Complete
-        | Role::Settle
-        | Role::Fill
-        | Role::Format
-        | Role::TUnit => true,
+        Role::Filter(column, _) => state.engine.schema.can_filter(report.records.table(), column),
+        _ => true,
     };
     let own = report.params().filter(answered).map(|param| parameter(report, param, state));
     own.chain([reference("parameters", "IfNoneMatch"), reference("parameters", "RequestId")]).collect()
 }
 
-/// A whole request: the examples of what is required, and an end, lest it reach to now.
+/// A whole request: the examples of the required parameters, and an end, so that it does not reach to now.
 pub fn example_query(report: &Report, state: &State) -> String {
-    let asked = report.params().filter(|param| param.required() || param.role == Role::To);
+    let asked = report.params().filter(|param| param.required || param.role == Role::To);
     let pair = |param: &Param| {
         let example = &parameter(report, param, state)["example"];
-        format!("{}={}", param.name, example.as_str().unwrap_or_default())
+        let texts = example.as_array().into_iter().flatten().chain([example]).filter_map(Value::as_str);
+        format!("{}={}", param.name, texts.collect::<Vec<_>>().join(","))
     };
     asked.map(pair).collect::<Vec<_>>().join("&")
 }
@@ -125,6 +118,9 @@ pub fn schemas(max_list_values: usize) -> Map<String, Value> {
 
 fn parameter(report: &Report, param: &Param, state: &State) -> Value {
     let schema = |name| reference("schemas", name);
+    // Documents are of all that there is; what a token may not see is unknown to it.
+    let is_operators = OPERATORS_BREAKDOWNS.iter().chain(OPERATORS_STATISTICS).any(|own| own.name == report.name);
+    let audience = if is_operators { Audience::Operator(Rights::ALL) } else { Audience::Customer };
     let words = |words: &[&str]| json!({ "type": "string", "enum": words });
     let (description, schema, example) = match param.role {
         Role::Account => (
@@ -174,14 +170,70 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             ("Whether a bucket without calls is in the answer.".into(), words(&["true", "false"]), "false".into())
         }
         Role::Format => (
-            "Columns, or an array with an object for each bucket: fractions as numbers, and no totals.".into(),
+            "Columns, or an array with an object for each bucket or group: fractions as numbers, and nothing else.".into(),
             words(&["columns", "rows"]),
             "rows".into(),
         ),
         Role::TUnit => ("Unit of `t`: seconds or milliseconds.".into(), words(&["s", "ms"]), "ms".into()),
+        Role::Accounts => {
+            let example = demo::accounts(1).first().map_or(Value::Null, |account| json!([account.uuid.to_string()]));
+            ("The accounts, all of the token's customer, with commas.".into(), list(schema("Uuid"), state.config.limits.max_list_values), example)
+        }
+        Role::Side => (
+            "Calls that customers made, or attempts that were sent to vendors; origination if absent.".into(),
+            words(&["origination", "termination"]),
+            "origination".into(),
+        ),
+        Role::GroupBy => {
+            let side = report.records.side();
+            let names = DIMENSIONS.iter().filter(|row| audience.sees_dimension(row.by, side)).map(|row| row.name);
+            let names = json!({ "type": "string", "enum": names.collect::<Vec<_>>() });
+            ("Dimensions, up to three with commas, in the order of the columns.".into(), list(names, MOST_DIMENSIONS), json!(["dst-country"]))
+        }
+        Role::DstDigits => ("Digits of `dst-prefix`; required with it.".into(), number(1, 15), 3.into()),
+        Role::SrcDigits => ("Digits of `src-prefix`; required with it.".into(), number(1, 15), 3.into()),
+        Role::Measures => {
+            let names = breakdown_params::measures(audience, report.records.side()).map(|measure| measure.name()).collect::<Vec<_>>();
+            let most = names.len();
+            let usual: Vec<&str> = report.measures.iter().map(|measure| measure.name()).collect();
+            (
+                format!("Measures with commas, in the order of the columns; {} if absent. `lost_answers` needs `compare`.", usual.join(",")),
+                list(json!({ "type": "string", "enum": names }), most),
+                json!(usual),
+            )
+        }
+        Role::ShortSeconds => ("Longest duration of a short call, seconds; 15 if absent.".into(), number(1, 60), 15.into()),
+        Role::Compare => {
+            let names = Compare::ALL.map(|(name, _)| name);
+            (
+                "Compares with the span before, or with the same wall clock a unit of the calendar earlier, up to the clock of the \
+                 request: `_before` and `_change` behind each measure."
+                    .into(),
+                words(&names),
+                "week".into(),
+            )
+        }
+        Role::OrderBy => (
+            "Columns of the answer, up to three with commas, with `-` before it the largest first; null comes last. `t` if there \
+             is one, else `-total_calls`."
+                .into(),
+            list(json!({ "type": "string", "pattern": "^-?[a-z0-9_]+$" }), MOST_ORDERS),
+            json!(["-total_calls"]),
+        ),
+        Role::Limit => (
+            "Most groups; the others come together as `other`. 100 if absent; 1000 at most with `distinct_…`.".into(),
+            number(1, MOST_ROWS),
+            10.into(),
+        ),
+        Role::MinCalls => (
+            "Groups with fewer calls in both windows go to `other`; the change of a ratio of fewer is null.".into(),
+            number(0, u32::MAX as usize),
+            0.into(),
+        ),
+        Role::Decimals => ("Decimals of money; 2 if absent.".into(), number(2, 6), 6.into()),
     };
     let mut parameter = json!({ "name": param.name, "in": "query", "description": description });
-    if param.required() {
+    if param.required {
         parameter["required"] = true.into();
     }
     if schema["type"] == "array" {
@@ -192,12 +244,22 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
     parameter
 }
 
+fn list(items: Value, most: usize) -> Value {
+    json!({ "type": "array", "items": items, "minItems": 1, "maxItems": most })
+}
+
+fn number(least: usize, most: usize) -> Value {
+    json!({ "type": "integer", "minimum": least, "maximum": most })
+}
+
 fn sampling(report: &Report, state: &State) -> (String, Value, Value) {
-    let samplings: &[Sampling] = match report.shape {
-        Shape::Calls { samplings, .. } => samplings,
-        Shape::Concurrency | Shape::LiveCalls => &[],
-    };
+    let samplings: &[Sampling] = report.samplings;
     let names: Vec<&str> = samplings.iter().map(|sampling| sampling.name()).collect();
+    if report.samplings.len() > 6 {
+        let names = json!({ "type": "string", "enum": names });
+        let example = names["enum"][0].clone();
+        return ("Length of a bucket of `t`; required with it.".into(), names, example);
+    }
     let description = format!(
         "Length of a bucket; from `from-time` to the earlier of `to-time` and now there may be {}.",
         state.config.limits.max_buckets
@@ -205,15 +267,15 @@ fn sampling(report: &Report, state: &State) -> (String, Value, Value) {
     (description, json!({ "type": "string", "enum": names }), names.first().copied().into())
 }
 
-fn filter(report: &Report, column: Column, kind: Kind, most: usize) -> (String, Value, Value) {
+fn filter(report: &Report, column: Column, kind: ParamType, most: usize) -> (String, Value, Value) {
     let name = column.name();
-    let what = match (report.table, column) {
+    let what = match (report.records.table(), column) {
         (Table::ActiveCalls, Column::Duration) => "the seconds since the call was answered, at the snapshot,",
         (Table::Cdrs, Column::Duration) => "`duration`, in seconds,",
         _ => &format!("`{name}`"),
     };
     match kind {
-        Kind::Integer { cmp, min, max, list } => {
+        ParamType::Integer { cmp, min, max, list } => {
             let one = json!({ "type": "integer", "minimum": min, "maximum": max });
             let (schema, example) = match column {
                 Column::Duration => (one, 60),
@@ -228,24 +290,29 @@ fn filter(report: &Report, column: Column, kind: Kind, most: usize) -> (String, 
                 (format!("Where {what} is {} the number.", compared(cmp)), schema, example.into())
             }
         }
-        Kind::Price(cmp) => {
+        ParamType::Price(cmp) => {
             (format!("Where {what} is {} the number.", compared(cmp)), reference("schemas", "Price"), "0.05".into())
         }
-        Kind::Text(op) => {
+        ParamType::Text(op) => {
             let schema = json!({ "type": "string", "maxLength": LONGEST_TEXT });
             (format!("Where {what} {} the text.", matched(op)), schema, text(column).into())
         }
-        Kind::Texts(op) => (
+        ParamType::Texts(op) => (
             format!("Where {what} {} the text; several with commas.", matched(op)),
             reference("schemas", "Texts"),
             text(column).into(),
         ),
-        Kind::Ip => (
+        ParamType::Ip => (
             format!("Where {what} is the same address, however it is written."),
             reference("schemas", "IpAddress"),
             "192.0.2.10".into(),
         ),
-        Kind::Null => (
+        ParamType::Positive => (
+            format!("Where {what} is above 0, or is not."),
+            json!({ "type": "string", "enum": ["true", "false"] }),
+            "true".into(),
+        ),
+        ParamType::Null => (
             format!("Where {what} is null; `0`, `f`, `false`, `off` (or in capitals) and nothing: is not null."),
             json!({ "type": "string" }),
             "true".into(),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::docs;
-use super::super::endpoint::Endpoint;
+use super::super::endpoint::{Endpoint, OperatorPath};
 use super::super::error::ApiError;
 use super::super::headers::FIXED;
 use super::super::login;
@@ -12,7 +12,7 @@ use super::super::reports::PLAN_HEADER;
 use super::super::state::State;
 use super::{bodies, grafana, reference};
 use crate::query::filter::Excess;
-use crate::report::Shape;
+use crate::report::query::Records;
 
 /// Headers of a body that a caller may hold on to.
 const HELD: [&str; 3] = ["etag", "cache-control", "vary"];
@@ -103,6 +103,9 @@ fn failures(state: &State) -> Vec<ApiError> {
         BadParam::Unknown("colour".into()),
         BadParam::ToBeforeFrom,
         BadParam::TooManyBuckets(state.config.limits.max_buckets),
+        BadParam::Needed("sampling", "group-by", "t"),
+        BadParam::TooManyGroups(state.config.limits.max_groups),
+        BadParam::Currencies,
     ];
     let others = [
         ApiError::BadBody(login::EXPECTED),
@@ -170,6 +173,16 @@ fn example_name(error: &ApiError) -> String {
     inner.chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
+/// Failures of a path that reads nothing but the token.
+const OF_TOKENS: &[(&str, &str)] = &[
+    ("304", "NotModified"),
+    ("401", "Unauthorized"),
+    ("405", "MethodNotAllowed"),
+    ("406", "NotAcceptable"),
+    ("429", "TooManyRequests"),
+    ("503", "Unavailable"),
+];
+
 /// An operation's responses, by status.
 pub fn of(endpoint: Endpoint, method: &str) -> Value {
     let mut responses = Map::new();
@@ -181,7 +194,9 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
     }
     responses.insert(status.into(), done);
     let others: &[(&str, &str)] = match endpoint {
-        Endpoint::Report(_) => &[
+        Endpoint::Report(_)
+        | Endpoint::Breakdown(_)
+        | Endpoint::Operator(OperatorPath::Breakdown | OperatorPath::Statistics) => &[
             ("304", "NotModified"),
             ("400", "BadRequest"),
             ("401", "Unauthorized"),
@@ -192,6 +207,9 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
             ("503", "Unavailable"),
             ("504", "GatewayTimeout"),
         ],
+        Endpoint::Definitions
+        | Endpoint::Accounts
+        | Endpoint::Operator(OperatorPath::Definitions | OperatorPath::Accounts) => OF_TOKENS,
         Endpoint::Login => match method {
             "POST" => &[
                 ("400", "BadBody"),
@@ -206,14 +224,7 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
                 ("503", "Unavailable"),
             ],
             "DELETE" => &[("403", "ForeignOrigin"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
-            _ => &[
-                ("304", "NotModified"),
-                ("401", "Unauthorized"),
-                ("405", "MethodNotAllowed"),
-                ("406", "NotAcceptable"),
-                ("429", "TooManyRequests"),
-                ("503", "Unavailable"),
-            ],
+            _ => OF_TOKENS,
         },
         Endpoint::Grafana(_) => &[
             ("400", "GrafanaRefused"),
@@ -253,15 +264,32 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
     let json = |schema: Value| json!({ "application/json": { "schema": schema } });
     let (status, description, headers, content): (_, _, &[&str], _) = match endpoint {
         Endpoint::Report(report) => {
-            let description = match report.shape {
-                Shape::LiveCalls => "The calls.",
-                Shape::Calls { .. } | Shape::Concurrency => {
+            let description = match report.records {
+                Records::LiveCalls(_) => "The calls.",
+                Records::Calls(_) | Records::Attempts(_) | Records::Concurrency(_) => {
                     "The figures by column, or by row with `format=rows`; `[]` where `from-time` lies in the future."
                 }
             };
             let headers = if has_debug(report) { &with_plan } else { &held_and_cookie };
             ("200", description, headers, bodies::of_report(report))
         }
+        Endpoint::Operator(OperatorPath::Statistics) => {
+            let description =
+                "The figures by column, or by row with `format=rows`; `[]` where `from-time` lies in the future.";
+            ("200", description, &with_plan, bodies::of_operators_statistics())
+        }
+        Endpoint::Breakdown(_) | Endpoint::Operator(OperatorPath::Breakdown) => {
+            let description = "The groups by column, with the others together and all of them; or an array with an object for \
+                               each group with `format=rows`.";
+            ("200", description, &with_plan, bodies::of_breakdown())
+        }
+        Endpoint::Definitions | Endpoint::Operator(OperatorPath::Definitions) => {
+            ("200", "The definitions.", &held_and_cookie, json(bodies::definitions()))
+        }
+        Endpoint::Operator(OperatorPath::Accounts) => {
+            ("200", "The accounts.", &held_and_cookie, json(bodies::operators_accounts()))
+        }
+        Endpoint::Accounts => ("200", "The accounts.", &held_and_cookie, json(bodies::accounts())),
         Endpoint::Login => match method {
             "POST" => {
                 ("201", "The token, or no body and the cookie.", &["set-cookie"], json(reference("schemas", "Token")))

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::columns::Produce;
 use crate::columns::buckets::Buckets;
-use crate::columns::live::{LiveCalls, LiveWriter};
+use crate::columns::live::LiveCalls;
+use crate::columns::table::BucketTable;
 use crate::columns::tsv::Rows;
-use crate::columns::write::{Answer, Writer};
 use crate::config::Config;
-use crate::report::figure::{self, Sum};
+use crate::format::Produce;
+use crate::format::buckets::Writer;
+use crate::format::live::LiveWriter;
+use crate::report::Report;
 use crate::report::live::{COLUMNS, Cell};
-use crate::report::plan::{Form, Grid};
-use crate::report::{Report, Shape};
+use crate::report::measure::{self, Aggregate};
+use crate::report::plan::{Grid, JsonForm};
 
 /// Two minutes of calls, as columns or in another form. `None` only if the writers no longer read their own kind of rows.
-pub fn buckets(report: &Report, config: &Config, form: Form) -> Option<Value> {
-    let sums = figure::sums(report.figures);
+pub fn buckets(report: &Report, config: &Config, form: JsonForm) -> Option<Value> {
+    let sums = measure::aggregates(report.measures);
     let line = |t: i64, row: usize| {
         let fields = sums.iter().map(|sum| sample(*sum)[row]);
         std::iter::once(t.to_string()).chain(fields.map(str::to_owned)).collect::<Vec<_>>().join("\t")
@@ -26,17 +28,16 @@ pub fn buckets(report: &Report, config: &Config, form: Form) -> Option<Value> {
     buckets.row(line(1_772_409_600, 0).as_bytes())?;
     buckets.row(line(1_772_409_660, 1).as_bytes())?;
     buckets.totals(line(0, 2).as_bytes())?;
-    let answer = Answer {
+    let table = BucketTable {
         buckets,
-        figures: report.figures,
+        measures: report.measures.into(),
         grid: Grid { first: 1_772_409_600, step: 60, count: 2 },
         fill: true,
-        totals: matches!(report.shape, Shape::Calls { .. }),
-        form,
+        totals: report.records.add_up(),
         acd_unit: config.reports.acd_unit,
         totals_cps: config.reports.totals_cps,
     };
-    read(Writer::new(Arc::new(answer)))
+    read(Writer::new(Arc::new(table), form))
 }
 
 /// One call that is up.
@@ -62,13 +63,15 @@ pub fn live_calls() -> Option<Value> {
 }
 
 /// A sum of the first minute, of the second and of both.
-fn sample(sum: Sum) -> [&'static str; 3] {
+fn sample(sum: Aggregate) -> [&'static str; 3] {
     match sum {
-        Sum::Calls => ["180", "140", "320"],
-        Sum::Answered => ["155", "120", "275"],
-        Sum::AnsweredSeconds | Sum::Seconds => ["45012", "34848", "79860"],
-        Sum::Effective => ["171", "131", "302"],
-        Sum::Price => ["21.60576", "16.72704", "38.3328"],
+        Aggregate::Calls => ["180", "140", "320"],
+        Aggregate::Answered => ["155", "120", "275"],
+        Aggregate::AnsweredSeconds | Aggregate::Seconds => ["45012", "34848", "79860"],
+        Aggregate::Effective => ["171", "131", "302"],
+        Aggregate::Price => ["21.60576", "16.72704", "38.3328"],
+        // No report by time has them.
+        _ => ["0", "0", "0"],
     }
 }
 
@@ -86,9 +89,9 @@ mod tests {
     #[test]
     fn the_writers_write_them() {
         let quality = find("origination-statistics-quality").unwrap();
-        let columns = buckets(quality, &Config::default(), Form::default()).unwrap();
+        let columns = buckets(quality, &Config::default(), JsonForm::default()).unwrap();
         insta::assert_snapshot!(columns, @r#"{"data":{"t":[1772409600,1772409660],"total_calls":[180,140],"acd":["4.84","4.84"],"asr":["86.11","85.71"],"cps":["3.0","2.33"]},"rows":2,"totals":{"t":0,"total_calls":320,"acd":"4.84","asr":"85.94","cps":"5.33"}}"#);
-        let rows = buckets(quality, &Config::default(), Form { rows: true, ..Form::default() }).unwrap();
+        let rows = buckets(quality, &Config::default(), JsonForm { rows: true, ..JsonForm::default() }).unwrap();
         insta::assert_snapshot!(rows, @r#"[{"t":1772409600,"total_calls":180,"acd":4.84,"asr":86.11,"cps":3.0},{"t":1772409660,"total_calls":140,"acd":4.84,"asr":85.71,"cps":2.33}]"#);
         assert_eq!(live_calls().unwrap()["rows"], 1);
     }

@@ -186,7 +186,7 @@ impl Connection {
     }
 
     /// Begins a request; `has_body` if a body of it may still come.
-    pub fn begin(self: &Arc<Self>, has_body: bool) -> Request {
+    pub fn begin(self: &Arc<Self>, has_body: bool) -> ActiveRequest {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.has_body.store(has_body, Ordering::Relaxed);
@@ -195,7 +195,7 @@ impl Connection {
         if !self.is_blocked.load(Ordering::Relaxed) {
             self.stalled_since.store(0, Ordering::Relaxed);
         }
-        Request(Arc::clone(self))
+        ActiveRequest(Arc::clone(self))
     }
 
     /// Notes that the body of the present request is there, or unwanted.
@@ -314,9 +314,9 @@ impl Sending {
 
 /// A request under way.
 #[derive(Debug)]
-pub struct Request(Arc<Connection>);
+pub struct ActiveRequest(Arc<Connection>);
 
-impl Drop for Request {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let connection = &self.0;
         connection.body_ended();

@@ -187,7 +187,7 @@ impl Connections {
         Some(Counted { connections: Arc::clone(self), address })
     }
 
-    /// Notes a request without a good token. Its connection rests when the address has too many of them.
+    /// Notes a request without a good token, or a handshake. Its connection rests when the address has too many of them.
     pub fn note_stranger(&self, connection: &Connection) {
         if self.strangers == 0 || self.is_proxy(connection.peer().ip()) {
             return;

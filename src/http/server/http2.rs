@@ -55,7 +55,7 @@ const PIECE: usize = 16 * 1024;
 /// Answers the requests of a connection until it ends or `stop` does; those under way are then answered still.
 ///
 /// # Errors
-/// What ended the connection.
+/// The connection broke, or the caller did not keep to HTTP/2.
 pub async fn serve<S, B>(stream: Stream, app: Rc<S>, stop: impl Future<Output = ()>) -> Result<(), DispatchError>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,

@@ -8,13 +8,13 @@ pub mod tls;
 pub mod track;
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::HttpService;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Protocol};
 use actix_server::{GracefulShutdownSignal, Server};
 use actix_service::{
     IntoServiceFactory as _, Service, ServiceFactory as _, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
@@ -24,6 +24,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::endpoint::Entrance;
 use super::state::State;
 use connection::Connection;
 use connections::Connections;
@@ -42,9 +43,16 @@ const SHUTDOWN_SECONDS: u64 = 5;
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(state: &Arc<State>, listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<Server> {
+pub fn serve(
+    state: &Arc<State>,
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    operators: Option<TcpListener>,
+) -> io::Result<Server> {
     // The library's own choice, 128, is less than a portal opens at once after a restart.
-    rustix::net::listen(&listener, BACKLOG.cast_signed())?;
+    for listener in std::iter::once(&listener).chain(&operators) {
+        rustix::net::listen(listener, BACKLOG.cast_signed())?;
+    }
     // The bound is the service's own: the worker's would leave callers in the backlog.
     let mut builder = Server::build()
         .shutdown_timeout(SHUTDOWN_SECONDS)
@@ -53,24 +61,29 @@ pub fn serve(state: &Arc<State>, listener: TcpListener, tls: Option<TlsAcceptor>
         builder = builder.workers(state.config.http.workers);
     }
     let stop = builder.graceful_shutdown_signal();
-    let state = Arc::clone(state);
-    let builder = builder.listen("cdrscope", listener, move || {
-        let (state, tls, stop) = (Arc::clone(&state), tls.clone(), stop.clone());
-        fn_factory(move || worker(Arc::clone(&state), tls.clone(), stop.clone()))
-    })?;
+    let doors = [(Entrance::Main, Some(listener)), (Entrance::Operators, operators)];
+    for (entrance, listener) in doors.into_iter().filter_map(|(entrance, listener)| Some((entrance, listener?))) {
+        let (state, tls, stop) = (Arc::clone(state), tls.clone(), stop.clone());
+        let name = if entrance == Entrance::Main { "cdrscope" } else { "operators" };
+        builder = builder.listen(name, listener, move || {
+            let (state, tls, stop) = (Arc::clone(&state), tls.clone(), stop.clone());
+            fn_factory(move || worker(Arc::clone(&state), entrance, tls.clone(), stop.clone()))
+        })?;
+    }
     Ok(builder.run())
 }
 
-/// What a worker does with the connections that it is given.
+/// Makes the service of a worker: it admits a connection and answers its requests, over HTTP/1.1 or HTTP/2.
 async fn worker(
     state: Arc<State>,
+    entrance: Entrance,
     tls: Option<TlsAcceptor>,
     stop: GracefulShutdownSignal,
 ) -> Result<impl Service<TcpStream, Response = (), Error = DispatchError>, ()> {
     // Here rather than with the first request, so that no caller waits for the worker's client to be made.
-    state.store.client();
+    state.engine.store.client();
     let connections = Arc::clone(&state.connections);
-    let app = || super::app(Arc::clone(&state)).into_factory();
+    let app = || super::app(Arc::clone(&state), entrance).into_factory();
     let http2 = match tls {
         Some(_) => Some(Rc::new(app().new_service(AppConfig::default()).await?)),
         None => None,
@@ -90,7 +103,8 @@ async fn worker(
         .on_connect_ext(|stream: &Stream, data| {
             data.insert(Arc::clone(stream.connection()));
         })
-        .finish(map_config(app().map_err(|error| error.error_response()), |()| AppConfig::default()))
+        // Not its service of both protocols: a connection would take memory for a dispatcher of HTTP/2 that it never has.
+        .h1(map_config(app().map_err(|error| error.error_response()), |()| AppConfig::default()))
         .new_service(())
         .await?;
     let http1 = Rc::new(http1);
@@ -98,9 +112,11 @@ async fn worker(
         let (connections, tls, stop) = (Arc::clone(&connections), tls.clone(), stop.clone());
         let (http1, http2) = (Rc::clone(&http1), http2.clone());
         async move {
-            match (accept(io, connections, tls).await?, http2) {
-                ((stream, Protocol::Http2, _), Some(http2)) => http2::serve(stream, http2, stop.notified()).await,
-                (accepted, _) => http1.call(accepted).await,
+            let (stream, peer) = accept(io, connections, tls).await?;
+            // Apart from this task, which takes the memory of the larger of its branches for as long as the connection stays.
+            match http2.filter(|_| stream.is_http2()) {
+                Some(http2) => Box::pin(http2::serve(stream, http2, stop.notified())).await,
+                None => http1.call((stream, Some(peer))).await,
             }
         }
     }))
@@ -111,18 +127,20 @@ async fn accept(
     io: TcpStream,
     connections: Arc<Connections>,
     tls: Option<TlsAcceptor>,
-) -> Result<(Stream, Protocol, Option<std::net::SocketAddr>), DispatchError> {
+) -> Result<(Stream, SocketAddr), DispatchError> {
     let peer = io.peer_addr()?;
     io.set_nodelay(true)?;
     let refused = || DispatchError::Io(io::ErrorKind::ConnectionRefused.into());
     let connection = connections.admit(peer, tls.is_some()).ok_or_else(refused)?;
+    if tls.is_some() {
+        // A handshake takes more than a request that is refused, and before it nobody is known.
+        connections.note_stranger(&connection);
+    }
     let socket = Socket::new(io, connection, connections);
-    let Some(tls) = tls else { return Ok((Stream::Plain(socket), Protocol::Http1, Some(peer))) };
+    let Some(tls) = tls else { return Ok((Stream::Plain(socket), peer)) };
     // The sweep ends a handshake that takes too long, as it does a request head.
-    let stream = tls.accept(socket).await?;
-    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let protocol = if is_http2 { Protocol::Http2 } else { Protocol::Http1 };
-    Ok((Stream::Tls(Box::new(stream)), protocol, Some(peer)))
+    let stream = Box::pin(tls.accept(socket)).await?;
+    Ok((Stream::Tls(Box::new(stream)), peer))
 }
 
 /// The connection of a request; `None` where the application runs without a server.

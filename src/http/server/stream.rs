@@ -147,6 +147,14 @@ impl Stream {
             Self::Tls(stream) => &stream.get_ref().0.connection,
         }
     }
+
+    /// True if HTTP/2 was agreed upon with the encryption.
+    pub fn is_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
+    }
 }
 
 macro_rules! either {

@@ -1,5 +1,6 @@
 //! TLS of the service itself: one certificate, read anew when its files change, so that a renewal needs no restart.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
@@ -12,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::Http;
+use crate::config::{Http, files};
 
 /// A certificate or key that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,16 @@ pub enum TlsError {
         path: PathBuf,
         /// The reason.
         source: rustls::pki_types::pem::Error,
+    },
+    /// A file that cannot be read.
+    #[error("{setting}: {}: {source}", .path.display())]
+    Read {
+        /// The setting that names the file.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
     },
     /// Files that read and do not fit.
     #[error("http.tls_certificate_file and http.tls_key_file: {source}")]
@@ -50,6 +61,9 @@ pub struct Certificate {
     /// State of the files when they were last read, whether they could be used or not.
     seen: Mutex<Seen>,
 }
+
+/// Opens a file, as at the start or as while the service runs.
+type Open = fn(&Path) -> io::Result<Vec<u8>>;
 
 /// Time of the last change and length, of both files.
 type Seen = [Option<(SystemTime, u64)>; 2];
@@ -73,7 +87,7 @@ impl Certificate {
         };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let seen = Mutex::new(seen(&chain, &key));
-        let current = RwLock::new(Arc::new(read(&chain, &key, &provider)?));
+        let current = RwLock::new(Arc::new(read(files::read, &chain, &key, &provider)?));
         Ok(Some(Arc::new(Self { chain, key, provider, current, seen })))
     }
 
@@ -84,7 +98,7 @@ impl Certificate {
         if now == before {
             return;
         }
-        match read(&self.chain, &self.key, &self.provider) {
+        match read(files::read_again, &self.chain, &self.key, &self.provider) {
             Ok(key) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
                 log::info!("TLS certificate read anew from {}", self.chain.display());
@@ -119,17 +133,21 @@ fn seen(chain: &Path, key: &Path) -> Seen {
     [of(chain), of(key)]
 }
 
-fn read(chain: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+fn read(open: Open, chain: &Path, key: &Path, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    const CHAIN: &str = "http.tls_certificate_file";
+    const KEY: &str = "http.tls_key_file";
+    let content =
+        |setting, path: &Path| open(path).map_err(|source| TlsError::Read { setting, path: path.to_owned(), source });
     let bad = |setting, path: &Path| {
         let path = path.to_owned();
         move |source| TlsError::File { setting, path, source }
     };
-    let certificates = CertificateDer::pem_file_iter(chain)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(bad("http.tls_certificate_file", chain))?;
+    let certificates = CertificateDer::pem_slice_iter(&content(CHAIN, chain)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(bad(CHAIN, chain))?;
     if certificates.is_empty() {
         return Err(TlsError::Empty(chain.to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(bad("http.tls_key_file", key))?;
+    let key = PrivateKeyDer::from_pem_slice(&content(KEY, key)?).map_err(bad(KEY, key))?;
     CertifiedKey::from_der(certificates, key, provider).map_err(|source| TlsError::Pair { source })
 }

@@ -4,15 +4,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use actix_web::body::{BodySize, EitherBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, Version};
-use actix_web::middleware::Next;
-use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage as _};
+use bytes::Bytes;
 use pin_project_lite::pin_project;
 
-use super::connection::{Request, Sending};
+use super::connection::{ActiveRequest, Sending};
 use super::connections::Counted;
 use crate::http::auth::{Known, client_ip};
 use crate::http::error::ApiError;
@@ -25,14 +24,14 @@ const MOST_REQUESTS: u32 = 100;
 ///
 /// # Errors
 /// None of its own.
-pub async fn track<B: MessageBody>(
+pub async fn track(
+    state: &State,
     mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<Tracked<B>>>, Error> {
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<BoxBody>, Error>,
+) -> Result<ServiceResponse<Tracked<BoxBody>>, Error> {
     let Some(connection) = super::connection(request.request()) else {
         let guard = Guard { sending: None, _request: None, _counted: None };
-        let response = next.call(request).await?;
-        return Ok(response.map_body(|_, body| EitherBody::left(Tracked { body, guard })));
+        return Ok(next(request).await?.map_body(|_, body| Tracked { body, guard }));
     };
     let takes_body = !matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE);
     let is_http2 = request.version() == Version::HTTP_2;
@@ -40,33 +39,29 @@ pub async fn track<B: MessageBody>(
         // Nobody will read it. Dropped, it does not keep HTTP/1's dispatcher from noticing that the caller leaves.
         drop(request.take_payload());
     }
-    let counted = counted(&request, is_http2);
+    let counted = counted(state, &request, is_http2);
     if connection.requests() >= MOST_REQUESTS || counted.is_err() {
         let refused = ApiError::ManyRequests.reply(None);
         // Nothing may wait for a window of the caller's.
         let refused = if is_http2 { refused.drop_body().map_into_boxed_body() } else { refused };
-        if let Some(state) = request.app_data::<Data<Arc<State>>>() {
-            state.connections.note_stranger(&connection);
-        }
-        return Ok(request.into_response(refused.map_into_right_body()));
+        state.connections.note_stranger(&connection);
+        let guard = Guard { sending: None, _request: None, _counted: None };
+        return Ok(request.into_response(refused).map_body(|_, body| Tracked { body, guard }));
     }
     let under_way = connection.begin(takes_body);
-    let response = next.call(request).await?;
-    if !response.request().extensions().contains::<Known>()
-        && let Some(state) = response.request().app_data::<Data<Arc<State>>>()
-    {
+    let response = next(request).await?;
+    if !response.request().extensions().contains::<Known>() {
         state.connections.note_stranger(&connection);
     }
     connection.body_ended();
     let sending = is_http2.then(|| connection.send());
     let guard = Guard { sending, _request: Some(under_way), _counted: counted.ok().flatten() };
-    Ok(response.map_body(|_, body| EitherBody::left(Tracked { body, guard })))
+    Ok(response.map_body(|_, body| Tracked { body, guard }))
 }
 
 /// A place for a request whose connection does not bound it: one that a trusted proxy forwards, or one of the many that
 /// HTTP/2 has on a connection; an error when its caller has none left.
-fn counted(request: &ServiceRequest, is_http2: bool) -> Result<Option<Counted>, ()> {
-    let Some(state) = request.app_data::<Data<Arc<State>>>() else { return Ok(None) };
+fn counted(state: &State, request: &ServiceRequest, is_http2: bool) -> Result<Option<Counted>, ()> {
     let Some(peer) = request.peer_addr().map(|peer| peer.ip()) else { return Ok(None) };
     let address = if state.connections.is_proxy(peer) { client_ip(request.request(), state) } else { None };
     if address.is_none() && !is_http2 && !state.connections.is_proxy(peer) {
@@ -77,7 +72,7 @@ fn counted(request: &ServiceRequest, is_http2: bool) -> Result<Option<Counted>, 
 
 struct Guard {
     sending: Option<Arc<Sending>>,
-    _request: Option<Request>,
+    _request: Option<ActiveRequest>,
     _counted: Option<Counted>,
 }
 

@@ -10,8 +10,6 @@ use actix_web::Error;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
-use actix_web::middleware::Next;
-use actix_web::web::Data;
 use bytes::Bytes;
 use pin_project_lite::pin_project;
 use serde_json::{Map, Value, json};
@@ -19,7 +17,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Journals, TRAIL, Trail};
-use crate::cache::Use;
+use crate::cache::CacheStatus;
 use crate::config::AccessLog;
 use crate::http::auth::client_ip;
 use crate::http::endpoint::pattern;
@@ -30,17 +28,17 @@ use crate::http::state::State;
 /// # Errors
 /// None of its own.
 pub async fn record<B: MessageBody>(
+    state: &Arc<State>,
     request: ServiceRequest,
-    next: Next<B>,
+    next: impl AsyncFnOnce(ServiceRequest) -> Result<ServiceResponse<B>, Error>,
 ) -> Result<ServiceResponse<Watched<B>>, Error> {
-    let state = request.app_data::<Data<Arc<State>>>().map(|state| Arc::clone(state.get_ref()));
-    let Some(state) = state.filter(|state| state.journals.get().is_some_and(Journals::is_any)) else {
-        return Ok(next.call(request).await?.map_body(|_, body| Watched { body, entry: None }));
-    };
-    let address = client_ip(request.request(), &state).or_else(|| request.peer_addr().map(|peer| peer.ip()));
+    if !state.journals.get().is_some_and(Journals::is_any) {
+        return Ok(next(request).await?.map_body(|_, body| Watched { body, entry: None }));
+    }
+    let address = client_ip(request.request(), state).or_else(|| request.peer_addr().map(|peer| peer.ip()));
     let trail = Arc::<Mutex<Trail>>::default();
     let mut entry = Entry {
-        state,
+        state: Arc::clone(state),
         start: Instant::now(),
         address,
         method: request.method().clone(),
@@ -51,7 +49,7 @@ pub async fn record<B: MessageBody>(
         bytes: 0,
         ended: false,
     };
-    let response = TRAIL.scope(trail, next.call(request)).await?;
+    let response = TRAIL.scope(trail, next(request)).await?;
     entry.status = Some(response.status());
     entry.audit();
     Ok(response.map_body(|_, body| {
@@ -90,7 +88,7 @@ impl Entry {
         let trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
         for asked in trail.asked.iter().filter(|_| gives) {
             let end = asked.window.and_then(|window| window.to);
-            let line = json!({
+            let mut line = json!({
                 "time": now(),
                 "id": trail.id,
                 "address": self.address,
@@ -107,6 +105,9 @@ impl Entry {
                 "filters": asked.filters,
                 "buckets": asked.buckets,
             });
+            if let Some(operator) = operator(&trail) {
+                line["operator"] = operator;
+            }
             audit.write(line.to_string());
         }
     }
@@ -120,7 +121,7 @@ impl Entry {
             (Some(_), true) => "whole",
             (Some(_), false) => "cut",
         };
-        let fields = [
+        let mut fields = vec![
             ("time", json!(now())),
             ("id", json!(trail.id)),
             ("address", json!(self.address)),
@@ -135,9 +136,10 @@ impl Entry {
             ("bytes", json!(self.bytes)),
             ("ms", json!(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))),
             ("rows_read", json!(trail.rows_read)),
-            ("cache", json!(trail.used.map(Use::word))),
+            ("cache", json!(trail.used.map(CacheStatus::word))),
             ("end", json!(end)),
         ];
+        fields.extend(operator(&trail).map(|operator| ("operator", operator)));
         match form {
             AccessLog::Off => None,
             AccessLog::Json => {
@@ -151,7 +153,7 @@ impl Entry {
                     Value::String(text) => format!("{name}={text}"),
                     other => format!("{name}={other}"),
                 };
-                Some(fields.map(pair).join(" "))
+                Some(fields.into_iter().map(pair).collect::<Vec<_>>().join(" "))
             }
         }
     }
@@ -165,6 +167,11 @@ impl Drop for Entry {
             access.write(line);
         }
     }
+}
+
+/// Which of the operator's people it was: a row of `operator_access`, or `grant`; `None` for a customer.
+fn operator(trail: &Trail) -> Option<Value> {
+    trail.operator.map(|row| row.map_or_else(|| json!("grant"), |id| json!(id)))
 }
 
 fn now() -> String {

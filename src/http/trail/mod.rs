@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
 use crate::access::Who;
-use crate::cache::Use;
+use crate::cache::CacheStatus;
 use crate::config::{AccessLog, Log};
 use crate::journal::{Journal, Sink};
+use crate::report::breakdown::Breakdown;
 use crate::report::plan::{Plan, Window};
 use crate::shown::Escaped;
 use crate::token::{Accepted, Subject};
@@ -19,7 +20,7 @@ use crate::token::{Accepted, Subject};
 pub use entry::record;
 
 tokio::task_local! {
-    /// What is known of the request that a task answers.
+    /// The trail of the request that a task handles.
     static TRAIL: Arc<Mutex<Trail>>;
 }
 
@@ -67,7 +68,7 @@ impl Journals {
     }
 }
 
-/// What is known of a request.
+/// Facts about one request, noted while it is handled: token, customer, data read, cache status.
 #[derive(Debug, Default)]
 struct Trail {
     id: String,
@@ -76,9 +77,11 @@ struct Trail {
     /// The token's id (`jti`), if it has one.
     token: Option<String>,
     customer: Option<u32>,
+    /// Set for one of the operator's people: the row of `operator_access`, or none for a grant.
+    operator: Option<Option<u32>>,
     asked: Vec<Asked>,
     rows_read: u64,
-    used: Option<Use>,
+    used: Option<CacheStatus>,
 }
 
 /// Data of calls that are read for a response; a response that succeeds holds all of them.
@@ -112,29 +115,58 @@ pub fn note_id(id: &str) {
     note(|trail| id.clone_into(&mut trail.id));
 }
 
-/// Notes who asks.
-pub fn note_caller(accepted: &Accepted, who: &Who) {
+/// A token's id, as logs show it.
+fn token_id(accepted: &Accepted) -> Option<String> {
     // Whoever signs tokens chooses their ids; ours have 32 characters.
     const LONGEST_ID: usize = 128;
+    accepted.id().map(|id| Escaped(&id.chars().take(LONGEST_ID).collect::<String>()).to_string())
+}
+
+/// Notes which of the operator's people asks.
+pub fn note_operator(accepted: &Accepted) {
     note(|trail| {
-        let shown = |id: &str| Escaped(&id.chars().take(LONGEST_ID).collect::<String>()).to_string();
-        trail.token = accepted.id().map(shown);
+        trail.token = token_id(accepted);
+        trail.operator = match accepted.subject() {
+            Subject::Operator(id) => Some(Some(*id)),
+            Subject::OperatorGrant(_) => Some(None),
+            Subject::Access(_) | Subject::Grant(_) => None,
+        };
+    });
+}
+
+/// Notes who asks.
+pub fn note_caller(accepted: &Accepted, who: &Who) {
+    note(|trail| {
+        trail.token = token_id(accepted);
         trail.access = match accepted.subject() {
             Subject::Access(id) => Some(*id),
-            Subject::Grant(_) => None,
+            Subject::Grant(_) | Subject::Operator(_) | Subject::OperatorGrant(_) => None,
         };
         trail.customer = Some(who.customer());
     });
 }
 
 /// Notes rows that ClickHouse read, and what of the figures was cached; nothing where the cache was not asked.
-pub fn note_read(rows: u64, used: Option<Use>) {
+pub fn note_read(rows: u64, used: Option<CacheStatus>) {
     note(|trail| {
         trail.rows_read += rows;
         trail.used = match (trail.used, used) {
-            (Some(one), Some(other)) if one != other => Some(Use::Partial),
+            (Some(one), Some(other)) if one != other => Some(CacheStatus::Partial),
             (one, other) => other.or(one),
         };
+    });
+}
+
+/// Notes that data of a breakdown's accounts are going to be read.
+pub fn note_breakdown(breakdown: &Breakdown) {
+    note(|trail| {
+        trail.asked.push(Asked {
+            report: breakdown.terms.report,
+            accounts: breakdown.terms.whose.accounts().iter().map(|account| account.uuid.to_string()).collect(),
+            window: Some(breakdown.now.window),
+            filters: breakdown.terms.filters.iter().map(|filter| filter.column.name()).collect(),
+            buckets: breakdown.terms.limit as u64,
+        });
     });
 }
 
@@ -142,10 +174,10 @@ pub fn note_read(rows: u64, used: Option<Use>) {
 pub fn note_asked(plan: &Plan, accounts: impl IntoIterator<Item = Uuid>) {
     note(|trail| {
         trail.asked.push(Asked {
-            report: plan.report.name,
+            report: plan.report,
             accounts: accounts.into_iter().map(|uuid| uuid.to_string()).collect(),
             window: plan.window,
-            filters: plan.filters.iter().map(|filter| filter.column.name()).collect(),
+            filters: plan.query.filters.iter().map(|filter| filter.column.name()).collect(),
             buckets: plan.grid.count,
         });
     });

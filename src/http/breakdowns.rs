@@ -1,0 +1,352 @@
+//! The handler of breakdowns, and of the lists that somebody needs to ask for one: definitions and accounts.
+
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::auth::Caller;
+use super::error::ApiError;
+use super::params::{self, BadParam, Pairs};
+use super::reply::{self, Fixed, Room};
+use super::reports::{self, Answered};
+use super::state::State;
+use super::{JSON, breakdown_params, heavy, trail};
+use crate::access::countries::Countries;
+use crate::access::operators::{OperatorNames, OperatorWho};
+use crate::columns::breakdown::GroupNames;
+use crate::engine::{BreakdownBounds, BreakdownError};
+use crate::format::breakdown::BreakdownWriter;
+use crate::report::audience::Audience;
+use crate::report::breakdown::{
+    Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, MOST_ROWS, Terms, Whose,
+};
+use crate::report::groups::{DIMENSIONS, GroupBy, KeyKind};
+use crate::report::measure::{self, Measure};
+use crate::report::plan::Plan;
+use crate::report::{Report, Side, Table};
+use crate::sql::Trace;
+
+/// Memory set aside for the groups of a breakdown, in bytes; few have more.
+pub(super) const MEMORY: u64 = 8 << 20;
+
+impl GroupNames for Countries {
+    fn country(&self, id: i64) -> Option<(String, String)> {
+        let country = self.get(u32::try_from(id).ok()?)?;
+        Some((country.name.clone(), country.iso.clone()))
+    }
+}
+
+/// Answers a breakdown.
+pub async fn answer(
+    report: &'static Report,
+    caller: Caller,
+    request: HttpRequest,
+    state: Data<Arc<State>>,
+) -> HttpResponse {
+    match respond(report, &caller, &request, &state).await {
+        Ok(response) => response,
+        Err(error) => error.answer(&request, report.name),
+    }
+}
+
+/// The one who asks, as far as an answer depends on it.
+pub(super) struct Asker {
+    names: Arc<dyn GroupNames>,
+    /// Others for other names: of countries, and of accounts, customers and vendors.
+    versions: (u64, u64),
+    may_debug: bool,
+}
+
+impl Asker {
+    /// A customer.
+    pub(super) fn customer(caller: &Caller) -> Self {
+        let countries = Arc::clone(caller.0.countries());
+        Self { versions: (countries.fingerprint(), 0), names: countries, may_debug: caller.0.may_debug() }
+    }
+
+    /// One of the operator's people.
+    pub(super) fn operator(who: &OperatorWho) -> Self {
+        let names = OperatorsView { countries: Arc::clone(who.countries()), names: Arc::clone(who.names()) };
+        let versions = (names.countries.fingerprint(), names.names.fingerprint);
+        Self { names: Arc::new(names), versions, may_debug: who.may_debug() }
+    }
+
+    /// The names that answers show.
+    pub(super) fn names(&self) -> Arc<dyn GroupNames> {
+        Arc::clone(&self.names)
+    }
+
+    /// Stands for the names that an answer shows.
+    fn version(&self, by: &[GroupBy]) -> u64 {
+        let shows = |kinds: &[KeyKind]| by.iter().any(|by| kinds.contains(&by.row().kind));
+        let (countries, others) = self.versions;
+        let of = |shown: bool, version: u64| if shown { version } else { 0 };
+        of(shows(&[KeyKind::Country]), countries)
+            ^ of(shows(&[KeyKind::Account, KeyKind::Contractor]), others).rotate_left(1)
+    }
+}
+
+/// The names that the operator's people are shown.
+struct OperatorsView {
+    countries: Arc<Countries>,
+    names: Arc<OperatorNames>,
+}
+
+impl GroupNames for OperatorsView {
+    fn country(&self, id: i64) -> Option<(String, String)> {
+        self.countries.country(id)
+    }
+
+    fn account(&self, id: i64) -> Option<(String, String)> {
+        self.names.account(u32::try_from(id).ok()?).cloned()
+    }
+
+    fn contractor(&self, id: i64) -> Option<String> {
+        self.names.contractor(u32::try_from(id).ok()?).map(str::to_owned)
+    }
+}
+
+async fn respond(
+    report: &'static Report,
+    caller: &Caller,
+    request: &HttpRequest,
+    state: &Arc<State>,
+) -> Result<HttpResponse, ApiError> {
+    let scope = |account| caller.0.scope(account, report.records.side());
+    let context = reports::context(caller, state, &scope);
+    let pairs = Pairs::parse(request.query_string());
+    let mut ask = params::read_breakdown(report, &pairs, context)?;
+    // GroupNames are shown by account alone.
+    if let Whose::Accounts(accounts) = &mut ask.terms.whose
+        && ask.terms.by.contains(&GroupBy::Account)
+    {
+        for own in accounts {
+            own.name = caller.0.name(own.uuid).to_owned();
+        }
+    }
+    let explain = pairs.ask_for_plan(report, context);
+    asked(ask, &Asker::customer(caller), explain, (request, state)).await
+}
+
+/// Answers a breakdown whose parameters were read.
+///
+/// # Errors
+/// The window does not do, or the query failed.
+pub(super) async fn asked(
+    ask: BreakdownAsk,
+    asker: &Asker,
+    explain: bool,
+    (request, state): (&HttpRequest, &Arc<State>),
+) -> Result<HttpResponse, ApiError> {
+    let now = OffsetDateTime::now_utc().unix_timestamp();
+    let breakdown = match ask.plan(now) {
+        Ok(breakdown) => Arc::new(breakdown),
+        Err(BreakdownRefusal::Future) => return Ok(nothing(request).finish(asker.may_debug, explain)),
+        Err(refusal) => return Err(refused(refusal).into()),
+    };
+    trail::note_breakdown(&breakdown);
+    let answered = found(&breakdown, asker, request, state, now).await?;
+    Ok(answered.finish(asker.may_debug, explain))
+}
+
+/// The terms in which a report by time is read as a breakdown.
+pub(super) struct Series {
+    /// The window that its buckets are compared with.
+    pub compare: Option<Compare>,
+    /// The owners of the calls.
+    pub whose: Whose,
+    /// The measures.
+    pub measures: Vec<Measure>,
+}
+
+/// Answers a report by time whose buckets are compared with those of an earlier window, or are of more than one account.
+///
+/// # Errors
+/// There are more buckets than can be named, or the query failed.
+pub(super) async fn series(
+    plan: Plan,
+    series: Series,
+    asker: &Asker,
+    (request, state): (&HttpRequest, &Arc<State>),
+) -> Result<Answered, ApiError> {
+    let window = plan.window.ok_or(ApiError::Internal)?;
+    let step = plan.sampling.fixed_seconds().unwrap_or(0);
+    let count = usize::try_from(plan.grid.count).unwrap_or(usize::MAX);
+    let cps_seconds = measure::totals_cps_seconds(state.config.reports.totals_cps, step, count);
+    let has_currencies =
+        series.whose.has_several() && state.engine.schema.can_filter(Table::Cdrs, plan.query.records.side().currency());
+    let terms = Terms {
+        report: plan.report,
+        records: plan.query.records,
+        whose: series.whose,
+        masked: 0,
+        by: vec![GroupBy::Time],
+        measures: series.measures,
+        filters: plan.query.filters,
+        digits: (0, 0),
+        short_seconds: breakdown_params::SHORT_SECONDS,
+        order: Vec::new(),
+        limit: usize::MAX,
+        min_calls: 0,
+        decimals: 2,
+        series: Some(ComparedSeries {
+            fill: (plan.fill && plan.grid.count > 0).then(|| window.to.map_or(plan.now, |to| to.min(plan.now))),
+            cps_seconds: i64::try_from(cps_seconds).unwrap_or(i64::MAX),
+        }),
+        form: plan.form,
+    };
+    let ask = BreakdownAsk {
+        terms,
+        from: window.from,
+        to: window.to,
+        sampling: plan.sampling,
+        calendar: plan.calendar,
+        compare: series.compare,
+        has_currencies,
+    };
+    let breakdown = match ask.plan(plan.now) {
+        Ok(breakdown) => Arc::new(breakdown),
+        Err(BreakdownRefusal::Future) => return Ok(nothing(request)),
+        Err(refusal) => return Err(refused(refusal).into()),
+    };
+    found(&breakdown, asker, request, state, plan.now).await
+}
+
+/// The answer about a window in the future.
+fn nothing(request: &HttpRequest) -> Answered {
+    let response = reply::send(request, reply::render(reply::Empty), Room::of(0));
+    Answered { response, freshness: None, trace: Trace::default() }
+}
+
+/// The refusal of a window, as a caller is told.
+pub(super) fn refused(refusal: BreakdownRefusal) -> BadParam {
+    match refusal {
+        BreakdownRefusal::ToBeforeFrom => BadParam::ToBeforeFrom,
+        BreakdownRefusal::Future | BreakdownRefusal::TooManyBuckets => BadParam::ManyBounds(MOST_BOUNDS),
+    }
+}
+
+/// The bounds and units of every breakdown.
+pub(super) fn bounds(state: &State, now: i64) -> BreakdownBounds {
+    BreakdownBounds { max_groups: state.config.limits.max_groups, acd_unit: state.config.reports.acd_unit, now }
+}
+
+/// The failure of a breakdown, as a caller is told.
+pub(super) fn failed(error: BreakdownError) -> ApiError {
+    match error {
+        BreakdownError::TooManyGroups(most) => BadParam::TooManyGroups(most).into(),
+        BreakdownError::Currencies => BadParam::Currencies.into(),
+        BreakdownError::Store(error) => error.into(),
+    }
+}
+
+/// From the cache where that still holds, else made of groups.
+async fn found(
+    breakdown: &Arc<Breakdown>,
+    asker: &Asker,
+    request: &HttpRequest,
+    state: &Arc<State>,
+    now: i64,
+) -> Result<Answered, ApiError> {
+    let mut room = Room::of(breakdown.tenant());
+    let names = asker.version(&breakdown.terms.by);
+    let version = state.engine.breakdown_version(breakdown).await;
+    if let Some((body, freshness)) = state.engine.breakdown_body(breakdown, names, version) {
+        trail::note_read(0, Some(freshness.status));
+        let response = reply::send_ready(request, &body.etag, body.text.clone(), room);
+        return Ok(Answered { response, freshness: Some(freshness), trace: Trace::default() });
+    }
+    room.held = Some(state.set_aside(breakdown.tenant(), MEMORY).await?);
+    let bounds = bounds(state, now);
+    let made = {
+        let (breakdown, state, shown) = (Arc::clone(breakdown), Arc::clone(state), Arc::clone(&asker.names));
+        heavy::run(async move {
+            let (table, freshness, trace) = state.engine.breakdown(&breakdown, shown, bounds).await?;
+            trail::note_read(trace.rows_read(), freshness.map(|freshness| freshness.status));
+            let (text, etag) = reply::write(BreakdownWriter::new(Arc::new(table))).await;
+            if text.len() <= reply::KEPT {
+                state.engine.keep_breakdown(&breakdown, names, (text.clone(), etag.clone()), version);
+            }
+            Ok::<_, BreakdownError>((text, etag, freshness, trace))
+        })
+        .await?
+    };
+    let (text, etag, freshness, trace) = made.map_err(failed)?;
+    if text.len() as u64 > MEMORY {
+        // Set aside anew, by what it is.
+        room.held = None;
+    }
+    Ok(Answered { response: reply::send_ready(request, &etag, text, room), freshness, trace })
+}
+
+/// The dimensions and measures of breakdowns, as the caller may use them.
+pub async fn definitions(caller: Caller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+    let on: Vec<(Side, &str)> =
+        [(Side::Origination, "origination-breakdown"), (Side::Termination, "termination-breakdown")]
+            .into_iter()
+            .filter(|(side, _)| caller.0.sides().allows(*side))
+            .collect();
+    let list = definitions_for(Audience::Customer, &on, &state);
+    reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
+}
+
+/// The dimensions and measures that an audience may use, on these sides under these names.
+pub(super) fn definitions_for(audience: Audience, sides: &[(Side, &str)], state: &State) -> Value {
+    let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+    let dimensions = DIMENSIONS.iter().filter_map(|row| {
+        let mut on: Vec<&str> =
+            sides.iter().filter(|(side, _)| audience.sees_dimension(row.by, *side)).map(|(_, on)| *on).collect();
+        on.dedup();
+        (!on.is_empty()).then(|| {
+            json!({
+                "name": row.name, "columns": row.columns, "filter": text(row.filter), "drill": text(row.drill),
+                "definition": row.definition, "on": on,
+            })
+        })
+    });
+    let side = sides.first().map_or(Side::Origination, |(side, _)| *side);
+    let measures = breakdown_params::measures(audience, side).map(|measure| {
+        let row = measure.row();
+        json!({
+            "name": row.name, "label": row.label, "unit": row.unit.word(&state.config.reports),
+            "decimals": measure.decimals(), "definition": (row.definition)(side, &state.config.reports),
+            "standard": text(row.standard), "additive": measure.is_additive(),
+            "change": if measure.changes_in_percent() { "percent" } else { "difference" },
+        })
+    });
+    let reports = &state.config.reports;
+    json!({
+        "dimensions": dimensions.collect::<Vec<_>>(),
+        "measures": measures.collect::<Vec<_>>(),
+        "causes": {
+            "ner_q850": reports.ner_q850, "ner_q850_rang": reports.ner_q850_rang,
+            "ner_sip": reports.ner_sip, "ner_sip_rang": reports.ner_sip_rang,
+        },
+        "formats": ["columns", "rows"],
+        "limits": {
+            "limit": MOST_ROWS, "max_groups": state.config.limits.max_groups,
+            "max_list_values": state.config.limits.max_list_values,
+        },
+    })
+}
+
+/// The accounts that the caller may ask about.
+pub async fn accounts(caller: Caller, request: HttpRequest) -> HttpResponse {
+    let allows = |side| caller.0.sides().allows(side);
+    let side = match (allows(Side::Origination), allows(Side::Termination)) {
+        (true, true) => "both",
+        (true, false) => Side::Origination.word(),
+        (false, true) => Side::Termination.word(),
+        (false, false) => "none",
+    };
+    // The table of accounts does not say which currency an account has.
+    let all = caller.0.accounts().into_iter().map(|(uuid, account, _)| {
+        json!({ "uuid": uuid.to_string(), "name": account.name, "side": side, "currency": Value::Null })
+    });
+    let list = json!({ "accounts": all.collect::<Vec<_>>() });
+    reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
+}

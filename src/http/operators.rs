@@ -1,0 +1,188 @@
+//! The operator's paths: breakdowns and statistics of all customers and vendors, or of those that a token lists. Tokens of other
+//! keys and another audience than customers' open them, and nothing else.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::auth::{self, Known};
+use super::breakdowns::{self, Asker, Series};
+use super::error::ApiError;
+use super::params::{self, BadParam, Context, Pairs, ReportAsk};
+use super::reply::{self, Fixed, Room};
+use super::reports::Answered;
+use super::state::State;
+use super::{JSON, trail};
+use crate::access::operators::OperatorWho;
+use crate::query::scope::{OperatorScope, Scope};
+use crate::report::breakdown::Whose;
+use crate::report::groups::GroupBy;
+use crate::report::plan::Refusal;
+use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report, Side};
+use crate::sql::Trace;
+use crate::token::Accepted;
+
+/// A caller of the operator's whose token was accepted.
+pub struct OperatorCaller(pub OperatorWho);
+
+impl FromRequest for OperatorCaller {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // A missing state is an app put together wrongly: nobody gets in.
+        let state = request.app_data::<Data<Arc<State>>>().ok_or(ApiError::Unauthorized);
+        ready(state.and_then(|state| authorize(request, state)).map_err(|error| auth::refused(request, &error)))
+    }
+}
+
+/// Checks the token of a request: of the header alone, since cookies are customers'.
+///
+/// # Errors
+/// No token or a bad one, or too many requests of it.
+pub(super) fn authorize(request: &HttpRequest, state: &State) -> Result<OperatorCaller, ApiError> {
+    let keys = state.operator_keys.as_ref().ok_or(ApiError::NotFound)?;
+    let refuse = |why: auth::AuthFailure| auth::unauthorized(request, state, why);
+    let token = auth::header_token(request).map_err(refuse)?.ok_or_else(|| refuse(auth::AuthFailure::None))?;
+    let accepted = keys.accept(&token, OffsetDateTime::now_utc()).map_err(|why| refuse(why.into()))?;
+    admit(&accepted, request, state)
+}
+
+/// The same where a token may be a customer's too; `None` unless the operator's keys accept it.
+pub(super) fn authorize_if_known(request: &HttpRequest, state: &State) -> Option<Result<OperatorCaller, ApiError>> {
+    let token = auth::header_token(request).ok()??;
+    let accepted = state.operator_keys.as_ref()?.accept(&token, OffsetDateTime::now_utc()).ok()?;
+    Some(admit(&accepted, request, state))
+}
+
+fn admit(accepted: &Accepted, request: &HttpRequest, state: &State) -> Result<OperatorCaller, ApiError> {
+    let refuse = |why: auth::AuthFailure| auth::unauthorized(request, state, why);
+    let snapshot = state.directory.snapshot()?;
+    let who = OperatorWho::of(accepted, auth::client_ip(request, state), snapshot).map_err(|why| refuse(why.into()))?;
+    trail::note_operator(accepted);
+    auth::limit_rate(state, accepted.subject())?;
+    request.extensions_mut().insert(Known);
+    Ok(OperatorCaller(who))
+}
+
+/// The report of the side that a request names; origination without one. A side that the caller does not see is no side.
+fn report_of(reports: &'static [Report], pairs: &Pairs<'_>, who: &OperatorWho) -> Option<&'static Report> {
+    let wanted = match pairs.get("side") {
+        Some(b"termination") if who.audience().sees_side(Side::Termination) => Side::Termination,
+        _ => Side::Origination,
+    };
+    reports.iter().find(|report| report.records.side() == wanted)
+}
+
+fn context<'a>(
+    who: &OperatorWho,
+    scopes: (&'a OperatorScope, &'a dyn Fn(Uuid) -> Option<Scope>),
+    state: &'a State,
+) -> Context<'a> {
+    Context {
+        scope: scopes.1,
+        audience: who.audience(),
+        operator: Some(scopes.0),
+        schema: &state.engine.schema,
+        unknown: state.config.api.unknown_params,
+        calendar: &state.calendar,
+        max_list_values: state.config.limits.max_list_values,
+        debug: who.may_debug(),
+    }
+}
+
+/// Answers a breakdown.
+pub async fn breakdown(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+    match respond(&caller.0, &request, &state).await {
+        Ok(response) => response,
+        Err(error) => error.answer(&request, "operator-breakdown"),
+    }
+}
+
+async fn respond(who: &OperatorWho, request: &HttpRequest, state: &Arc<State>) -> Result<HttpResponse, ApiError> {
+    let pairs = Pairs::parse(request.query_string());
+    let report = report_of(OPERATORS_BREAKDOWNS, &pairs, who).ok_or(ApiError::Internal)?;
+    let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
+    let context = context(who, (&own, &account), state);
+    let mut ask = params::read_breakdown(report, &pairs, context)?;
+    // Names are shown by account alone.
+    if let Whose::Operator(_, accounts) = &mut ask.terms.whose
+        && ask.terms.by.contains(&GroupBy::Account)
+    {
+        for own in accounts {
+            own.name = who.name(own.uuid).to_owned();
+        }
+    }
+    let explain = pairs.ask_for_plan(report, context);
+    breakdowns::asked(ask, &Asker::operator(who), explain, (request, state)).await
+}
+
+/// Answers statistics by time.
+pub async fn statistics(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+    match respond_by_time(&caller.0, &request, &state).await {
+        Ok(response) => response,
+        Err(error) => error.answer(&request, "operator-statistics"),
+    }
+}
+
+async fn respond_by_time(
+    who: &OperatorWho,
+    request: &HttpRequest,
+    state: &Arc<State>,
+) -> Result<HttpResponse, ApiError> {
+    let pairs = Pairs::parse(request.query_string());
+    let report = report_of(OPERATORS_STATISTICS, &pairs, who).ok_or(ApiError::Internal)?;
+    let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
+    let context = context(who, (&own, &account), state);
+    let ReportAsk { request: asked, compare, measures, accounts } = params::read(report, &pairs, context)?;
+    let explain = pairs.ask_for_plan(report, context);
+    let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
+        Ok(plan) => plan,
+        Err(Refusal::Future) => {
+            let response = reply::send(request, reply::render(reply::Empty), Room::of(0));
+            let answer = Answered { response, freshness: None, trace: Trace::default() };
+            return Ok(answer.finish(who.may_debug(), explain));
+        }
+        Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),
+        Err(Refusal::TooManyBuckets { limit }) => return Err(BadParam::TooManyBuckets(limit).into()),
+    };
+    trail::note_asked(&plan, accounts.iter().map(|account| account.uuid));
+    let series = Series { compare, whose: Whose::Operator(own.clone(), accounts), measures };
+    let answered = breakdowns::series(plan, series, &Asker::operator(who), (request, state)).await?;
+    Ok(answered.finish(who.may_debug(), explain))
+}
+
+/// The dimensions and measures, as the caller may use them.
+pub async fn definitions(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+    let audience = caller.0.audience();
+    let sides: Vec<(Side, &str)> = [Side::Origination, Side::Termination]
+        .into_iter()
+        .filter(|side| audience.sees_side(*side))
+        .map(|side| (side, "breakdown"))
+        .collect();
+    let list = breakdowns::definitions_for(audience, &sides, &state);
+    reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
+}
+
+/// The accounts that the caller may ask about.
+pub async fn accounts(caller: OperatorCaller, request: HttpRequest) -> HttpResponse {
+    let all = caller.0.accounts().into_iter().map(|(uuid, account, sides)| {
+        let side = match sides.as_slice() {
+            [side] => side.word(),
+            _ => "both",
+        };
+        json!({
+            "uuid": uuid.to_string(), "name": account.name, "side": side, "currency": Value::Null,
+            "customer_id": account.customer_id, "customer": caller.0.names().contractor(account.customer_id),
+        })
+    });
+    let list = json!({ "accounts": all.collect::<Vec<_>>() });
+    reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
+}
