@@ -38,7 +38,7 @@ stop() {
 trap stop EXIT
 trap 'exit 1' HUP INT TERM
 
-# Serves so many made-up calls of the data in $work/data, and sets url, token and account (a big one of the token's).
+# Serves so many made-up calls of the data in $work/data, and sets url, token, account (a big one of the token's) and operator_token.
 serve_demo() {
     # Read below, maybe before the service's own shell has made it.
     : >"$work/log"
@@ -56,5 +56,6 @@ serve_demo() {
     # The sample is printed right after the line in the log.
     sleep 0.2
     token=$(grep -m 1 '^eyJ' "$work/out") || { tail -n 20 "$work/log" >&2 && fail "the service did not start"; }
+    operator_token=$(grep '^eyJ' "$work/out" | sed -n 2p)
     account=$(grep -m 1 -o '[0-9a-f]\{8\}-[0-9a-f-]\{27\}' "$work/out")
 }

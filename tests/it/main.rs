@@ -10,6 +10,8 @@
 )]
 
 mod access_log;
+mod architecture;
+mod breakdown;
 mod cache;
 mod commands;
 mod customer_api;
@@ -24,6 +26,7 @@ mod login;
 mod metrics;
 mod odd;
 mod openapi;
+mod operator;
 mod oracle;
 mod own_accounts;
 mod own_table;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cdrscope::access::password;
 use cdrscope::http::endpoint::Endpoint;
-use cdrscope::report::REPORTS;
+use cdrscope::report::{BREAKDOWNS, REPORTS};
 use serde_json::{Value, json};
 
 use crate::support::app::API;
@@ -38,7 +38,10 @@ fn names<'a>(parameters: &[&'a Value]) -> Vec<&'a str> {
 /// What a parameter's example is in a query string.
 fn pair(parameter: &Value) -> String {
     let value = match &parameter["example"] {
-        Value::Array(values) => values.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
+        Value::Array(values) => {
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            values.iter().map(text).collect::<Vec<_>>().join(",")
+        }
         Value::String(text) => text.clone(),
         Value::Null => panic!("no example: {parameter}"),
         other => other.to_string(),
@@ -94,7 +97,7 @@ async fn parameters_are_those_of_the_reports() {
         let expected: Vec<&str> = report.params().map(|param| param.name).collect();
         assert_eq!(names(&parameters), expected, "{}", report.name);
         for (described, param) in parameters.iter().zip(report.params()) {
-            assert_eq!(described["required"] == true, param.required(), "{}: {}", report.name, param.name);
+            assert_eq!(described["required"] == true, param.required, "{}: {}", report.name, param.name);
             assert!(!described["description"].as_str().unwrap().is_empty(), "{}: {}", report.name, param.name);
         }
     }
@@ -213,8 +216,11 @@ async fn paths_and_parameters() {
         text += &format!("{path}: {}\n", methods.join(" "));
     }
     // A row for each parameter, a column for each report in the order above: required, optional, absent.
-    let reports: Vec<Vec<&Value>> =
-        REPORTS.iter().map(|report| parameters(&document, &format!("{API}/{}", report.name), "query")).collect();
+    let reports: Vec<Vec<&Value>> = REPORTS
+        .iter()
+        .chain(BREAKDOWNS)
+        .map(|report| parameters(&document, &format!("{API}/{}", report.name), "query"))
+        .collect();
     let mut seen: Vec<&str> = Vec::new();
     for name in reports.iter().flat_map(|parameters| names(parameters)) {
         if seen.contains(&name) {
@@ -236,6 +242,10 @@ async fn paths_and_parameters() {
     /api/rest/customer/v1/origination-active-calls: get head
     /api/rest/customer/v1/termination-active-calls: get head
     /api/rest/customer/v1/outgoing-active-calls: get head
+    /api/rest/customer/v1/origination-breakdown: get head
+    /api/rest/customer/v1/termination-breakdown: get head
+    /api/rest/customer/v1/definitions: get head
+    /api/rest/customer/v1/accounts: get head
     /api/rest/customer/v1/auth: get head post delete
     /grafana: get head
     /grafana/: get head
@@ -253,74 +263,95 @@ async fn paths_and_parameters() {
     /openapi.json: get head
     /docs: get head
     /docs/{file}: get head
-    RRRRRRR account-id
-    RRRRRR. from-time
-    oooooo. to-time
-    RRRR... sampling
-    oooooo. src-country-id
-    oooooo. dst-country-id
-    oooooo. src-country-id-not-eq
-    oooooo. dst-country-id-not-eq
-    ooooooo src-prefix-routing-eq
-    ooooooo src-prefix-routing-starts-with
-    ooooooo src-prefix-routing-ends-with
-    ooooooo src-prefix-routing-contains
-    ooooooo src-prefix-routing-in
-    ooooooo src-prefix-routing-not-eq
-    ooooooo dst-prefix-routing-eq
-    ooooooo dst-prefix-routing-starts-with
-    ooooooo dst-prefix-routing-ends-with
-    ooooooo dst-prefix-routing-contains
-    ooooooo dst-prefix-routing-in
-    ooooooo dst-prefix-routing-not-eq
-    oooooo. duration-eq
-    oooooo. duration-gt
-    oooooo. duration-lt
-    oooooo. duration-not-eq
-    oooooo. duration-gteq
-    oooooo. duration-lteq
-    o.o.o.o auth-orig-ip
-    o.o.... customer-price-eq
-    o.o.... customer-price-gt
-    o.o.... customer-price-lt
-    o.o.... customer-price-not-eq
-    o.o.... customer-price-gteq
-    o.o.... customer-price-lteq
-    oooo... numbers
-    oooo... time-zone
-    oooo... week-start
-    oooo... day-start
-    oooo... complete
-    oooo... settle
-    oooooo. fill
-    oooooo. format
-    oooooo. t-unit
-    .o.o... vendor-price-eq
-    .o.o... vendor-price-gt
-    .o.o... vendor-price-lt
-    .o.o... vendor-price-not-eq
-    .o.o... vendor-price-gteq
-    .o.o... vendor-price-lteq
-    ......o auth-orig-port
-    ......o auth-orig-transport-protocol-id
-    ......o connect-time-null
-    ......o src-name-in-eq
-    ......o src-name-in-starts-with
-    ......o src-name-in-ends-with
-    ......o src-name-in-contains
-    ......o src-name-in-in
-    ......o src-name-in-not-eq
-    ......o src-prefix-in-eq
-    ......o src-prefix-in-starts-with
-    ......o src-prefix-in-ends-with
-    ......o src-prefix-in-contains
-    ......o src-prefix-in-in
-    ......o src-prefix-in-not-eq
-    ......o dst-prefix-in-eq
-    ......o dst-prefix-in-starts-with
-    ......o dst-prefix-in-ends-with
-    ......o dst-prefix-in-contains
-    ......o dst-prefix-in-in
-    ......o dst-prefix-in-not-eq
+    RRRRRRRRR account-id
+    RRRRRR.RR from-time
+    oooooo.oo to-time
+    RRRR...oo sampling
+    oooooo.oo src-country-id
+    oooooo.oo dst-country-id
+    oooooo.oo src-country-id-not-eq
+    oooooo.oo dst-country-id-not-eq
+    ooooooooo src-prefix-routing-eq
+    ooooooooo src-prefix-routing-starts-with
+    ooooooooo src-prefix-routing-ends-with
+    ooooooooo src-prefix-routing-contains
+    ooooooooo src-prefix-routing-in
+    ooooooooo src-prefix-routing-not-eq
+    ooooooooo dst-prefix-routing-eq
+    ooooooooo dst-prefix-routing-starts-with
+    ooooooooo dst-prefix-routing-ends-with
+    ooooooooo dst-prefix-routing-contains
+    ooooooooo dst-prefix-routing-in
+    ooooooooo dst-prefix-routing-not-eq
+    oooooo.oo duration-eq
+    oooooo.oo duration-gt
+    oooooo.oo duration-lt
+    oooooo.oo duration-not-eq
+    oooooo.oo duration-gteq
+    oooooo.oo duration-lteq
+    o.o.o.oo. auth-orig-ip
+    o.o....o. customer-price-eq
+    o.o....o. customer-price-gt
+    o.o....o. customer-price-lt
+    o.o....o. customer-price-not-eq
+    o.o....o. customer-price-gteq
+    o.o....o. customer-price-lteq
+    oooo...oo destination-prefix-eq
+    oooo...oo destination-prefix-in
+    oooo...oo destination-prefix-starts-with
+    oooo...oo dst-network-id
+    oooo...oo disconnect-code
+    oooo...oo q850-cause
+    o.o....o. customer-auth-id
+    oooo...oo currency
+    oooo...oo reverse-billing
+    oooo...oo answered
+    oooo...oo numbers
+    oooo...oo time-zone
+    oooo...oo week-start
+    oooo...oo day-start
+    oooo..... complete
+    oooo..... settle
+    oooo...oo compare
+    oooooo... fill
+    oooooo.oo format
+    oooooo.oo t-unit
+    .o.o....o vendor-price-eq
+    .o.o....o vendor-price-gt
+    .o.o....o vendor-price-lt
+    .o.o....o vendor-price-not-eq
+    .o.o....o vendor-price-gteq
+    .o.o....o vendor-price-lteq
+    .o.o....o term-gw-id
+    ......o.. auth-orig-port
+    ......o.. auth-orig-transport-protocol-id
+    ......o.. connect-time-null
+    ......o.. src-name-in-eq
+    ......o.. src-name-in-starts-with
+    ......o.. src-name-in-ends-with
+    ......o.. src-name-in-contains
+    ......o.. src-name-in-in
+    ......o.. src-name-in-not-eq
+    ......o.. src-prefix-in-eq
+    ......o.. src-prefix-in-starts-with
+    ......o.. src-prefix-in-ends-with
+    ......o.. src-prefix-in-contains
+    ......o.. src-prefix-in-in
+    ......o.. src-prefix-in-not-eq
+    ......o.. dst-prefix-in-eq
+    ......o.. dst-prefix-in-starts-with
+    ......o.. dst-prefix-in-ends-with
+    ......o.. dst-prefix-in-contains
+    ......o.. dst-prefix-in-in
+    ......o.. dst-prefix-in-not-eq
+    .......RR group-by
+    .......oo dst-prefix-digits
+    .......oo src-prefix-digits
+    .......oo measures
+    .......oo short-seconds
+    .......oo order-by
+    .......oo limit
+    .......oo min-calls
+    .......oo decimals
     ");
 }

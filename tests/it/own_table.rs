@@ -2,7 +2,7 @@
 
 use cdrscope::config::Config;
 use cdrscope::config::value::Value;
-use cdrscope::engine::Engine;
+use cdrscope::embedded::EmbeddedEngine;
 use uuid::Uuid;
 
 use crate::support::app::API;
@@ -79,7 +79,7 @@ async fn an_operators_table_of_other_types_in_another_time_zone_gives_the_same_a
     let dir = tempfile::tempdir().unwrap();
     let mut options = engine_options(dir.path().to_owned());
     options.timezone = Some("Asia/Kolkata".into());
-    let engine = Engine::start(options).await.unwrap();
+    let engine = EmbeddedEngine::start(options).await.unwrap();
 
     let ours = TestApp::over(db_on(&engine).await, |_| ()).await;
     let account = ours.account(1, 7).await;

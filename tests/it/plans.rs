@@ -1,11 +1,13 @@
 //! What ClickHouse makes of the main statements: a projection or an index that is no longer used shows here.
 
+use cdrscope::access::{Account, Snapshot};
 use cdrscope::query::filter::{Cmp, Column, Filter, Test, TextOp};
 use cdrscope::query::instant::Instant;
 use cdrscope::query::sampling::Sampling;
+use cdrscope::query::scope::Scope;
 use cdrscope::query::zone::{Calendar, find};
-use cdrscope::report::plan::{Form, Request, Scope};
-use cdrscope::sql::{Route, Statement, select};
+use cdrscope::report::plan::{JsonForm, Request};
+use cdrscope::sql::{ReadMode, Statement, select};
 use clickhouse::Client;
 use time::OffsetDateTime;
 
@@ -29,10 +31,18 @@ async fn filled() -> Db {
     Db { admin: crate::support::admin(&database), reader: crate::support::admin(&database), database }
 }
 
-fn statement(report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>, route: Route) -> Statement {
+/// Account 3 of customer 1.
+fn scope() -> Scope {
+    let account = Account { id: 3, customer_id: 1, name: String::new() };
+    let accounts = [(uuid::Uuid::nil(), account)].into_iter().collect();
+    let snapshot = Snapshot { accounts, ..Snapshot::default() };
+    snapshot.every_account().into_iter().map(|(_, _, scope)| scope).next().unwrap()
+}
+
+fn statement(report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>, route: ReadMode) -> Statement {
     let request = Request {
         report: cdrscope::report::find(report).unwrap(),
-        scope: Scope { tenant: 1, account: 3 },
+        scope: scope(),
         from: Instant::parse(from),
         to: Instant::parse("2026-01-01T23:59:59Z"),
         sampling,
@@ -40,7 +50,7 @@ fn statement(report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>,
         filters,
         fill: None,
         settle: None,
-        form: Form::default(),
+        form: JsonForm::default(),
     };
     let plan = request.plan(OffsetDateTime::from_unix_timestamp(1_780_000_000).unwrap(), 1_000_000).unwrap();
     select(&plan, &schema(), route)
@@ -71,7 +81,7 @@ async fn explained(client: &Client, sql: &str, params: &[String]) -> String {
 }
 
 async fn reads(db: &Db, report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>) -> String {
-    let statement = statement(report, from, sampling, filters, Route::Engine);
+    let statement = statement(report, from, sampling, filters, ReadMode::Engine);
     explained(&db.admin, statement.text(), statement.params()).await
 }
 
@@ -107,8 +117,11 @@ async fn one_destination_is_read_from_the_calls_by_destination() {
 async fn a_vendors_calls_are_read_in_its_own_order() {
     let db = filled().await;
     let filter = Filter { column: Column::Duration, test: Test::Integer(Cmp::Gt, 5) };
-    let reads = reads(&db, "termination-statistics", "2026-01-01", Sampling::Hour, vec![filter]).await;
-    assert_eq!(reads, "by_vendor");
+    let found = reads(&db, "termination-statistics", "2026-01-01", Sampling::Hour, vec![filter]).await;
+    assert_eq!(found, "vendor_calls");
+    for report in ["termination-effectiveness", "termination-delays"] {
+        assert_eq!(reads(&db, report, "2026-01-01", Sampling::Hour, vec![]).await, "vendor_calls", "{report}");
+    }
 }
 
 #[actix_web::test]
@@ -118,7 +131,7 @@ async fn live_calls_look_for_snapshots_in_their_projection() {
         SELECT number, 1, number % 4, number % 3, toDateTime(1767225600 + intDiv(number, 300) * 60) FROM numbers(300000)";
     db.admin.query_raw(sql).execute().await.unwrap();
     // EXPLAIN does not follow IN, so the subquery is explained by itself.
-    let statement = statement("origination-active-calls", "2026-01-01", Sampling::Minute, vec![], Route::Named);
+    let statement = statement("origination-active-calls", "2026-01-01", Sampling::Minute, vec![], ReadMode::Named);
     let (_, subquery) = statement.text().split_once(" IN (").unwrap();
     let (subquery, _) = subquery.rsplit_once(") GROUP BY cdrscope_t").unwrap();
     assert_eq!(explained(&db.admin, subquery, statement.params()).await, "snapshots");
@@ -126,7 +139,7 @@ async fn live_calls_look_for_snapshots_in_their_projection() {
 
 /// The tables and projections that the statement names, and what of their keys each read uses to pass over rows.
 async fn by_name(db: &Db, report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>) -> Vec<(String, String)> {
-    let statement = statement(report, from, sampling, filters, Route::Named);
+    let statement = statement(report, from, sampling, filters, ReadMode::Named);
     let names = statement.text().split(" FROM ").skip(1).filter_map(|rest| {
         let (table, _) = rest.split_once(" WHERE ")?;
         let name = table.trim_start_matches("mergeTreeProjection(currentDatabase(), cdrs, ").trim_end_matches(')');
@@ -175,7 +188,7 @@ async fn projections_are_read_by_name_and_by_their_keys() {
         (format!("vendor_{unit}s"), format!("vendor_acc_id, vendor_id, toStartOf{}(time_start)", capital(unit)))
     };
     let calls = || ("cdrs".to_owned(), "customer_acc_id, time_start".to_owned());
-    let attempts = || ("by_vendor".to_owned(), "vendor_acc_id, time_start".to_owned());
+    let attempts = || ("vendor_calls".to_owned(), "vendor_acc_id, time_start".to_owned());
     for (report, from, sampling, filters, expected) in [
         ("origination-statistics-quality", day, Sampling::Minute, vec![], vec![customer("minute")]),
         ("termination-statistics-quality", day, Sampling::Minutes15, vec![], vec![vendor("minute")]),
@@ -224,6 +237,9 @@ async fn projections_are_read_by_name_and_by_their_keys() {
         ),
         ("origination-statistics", "2025-12-01", Sampling::Hour, vec![long()], vec![calls()]),
         ("termination-statistics", "2025-12-01", Sampling::Hour, vec![long()], vec![attempts()]),
+        // Grafana's NER and post-dial delays of vendors.
+        ("termination-effectiveness", day, Sampling::Minute, vec![], vec![attempts()]),
+        ("termination-delays", day, Sampling::Minute, vec![], vec![attempts()]),
     ] {
         assert_eq!(by_name(&db, report, from, sampling, filters).await, expected, "{report} from {from}");
     }
@@ -254,7 +270,7 @@ async fn deleted_and_changed_calls_leave_the_projections_too() {
              AND dst_country_id >= 0",
             "by_destination",
         ),
-        ("vendor_acc_id = 3 AND vendor_id = 1 AND duration > 5", "by_vendor"),
+        ("vendor_acc_id = 3 AND vendor_id = 1 AND duration > 5", "vendor_calls"),
     ];
     for change in [
         "ALTER TABLE cdrs DELETE WHERE id % 3 = 0 SETTINGS mutations_sync = 2",
@@ -264,7 +280,7 @@ async fn deleted_and_changed_calls_leave_the_projections_too() {
          DELETE FROM cdrs WHERE id % 3 = 0; \
          ALTER TABLE cdrs APPLY DELETED MASK SETTINGS mutations_sync = 2; \
          ALTER TABLE cdrs MATERIALIZE PROJECTION by_destination SETTINGS mutations_sync = 2; \
-         ALTER TABLE cdrs MATERIALIZE PROJECTION by_vendor SETTINGS mutations_sync = 2",
+         ALTER TABLE cdrs MATERIALIZE PROJECTION vendor_calls SETTINGS mutations_sync = 2",
     ] {
         let db = db().await;
         db.admin.query_raw(CALLS).execute().await.unwrap();

@@ -11,7 +11,7 @@ mod same;
 mod writer;
 
 use cdrscope::config::Config;
-use cdrscope::engine::Engine;
+use cdrscope::embedded::EmbeddedEngine;
 use cdrscope::store;
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ impl Services {
         Self::on(engine()).await
     }
 
-    pub async fn on(engine: &Engine) -> Self {
+    pub async fn on(engine: &EmbeddedEngine) -> Self {
         let db = db_on(engine).await;
         // Deletes of either kind are tried.
         let allow = "ALTER TABLE cdrs MODIFY SETTING lightweight_mutation_projection_mode = 'drop'";

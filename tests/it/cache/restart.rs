@@ -2,20 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use cdrscope::engine::Engine;
+use cdrscope::embedded::EmbeddedEngine;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Services, calls, longer, now, questions};
 use crate::support::engine_options;
 
 /// Kills the engine's process.
-fn kill(engine: &Engine) {
+fn kill(engine: &EmbeddedEngine) {
     let pid = engine.pid().unwrap();
     kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), Signal::KILL).unwrap();
 }
 
 /// Waits until the engine answers again.
-async fn back(engine: &Engine, services: &mut Services) {
+async fn back(engine: &EmbeddedEngine, services: &mut Services) {
     let begun = Instant::now();
     services.plain.renew(engine);
     while services.plain.admin.query_raw("SELECT 1").execute().await.is_err() {
@@ -28,7 +28,7 @@ async fn back(engine: &Engine, services: &mut Services) {
 #[actix_web::test]
 async fn an_engine_that_was_killed_leaves_no_stale_answer() {
     let dir = tempfile::tempdir().unwrap();
-    let engine = Engine::start(engine_options(dir.path().to_owned())).await.unwrap();
+    let engine = EmbeddedEngine::start(engine_options(dir.path().to_owned())).await.unwrap();
     let mut services = Services::on(&engine).await;
     let now = now();
     let questions = questions(now)[..9].to_vec();

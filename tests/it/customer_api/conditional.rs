@@ -6,12 +6,13 @@ use std::sync::Arc;
 use actix_web::body::to_bytes;
 use actix_web::test::TestRequest;
 use cdrscope::columns::buckets::Buckets;
+use cdrscope::columns::table::BucketTable;
 use cdrscope::columns::tsv::Rows as _;
-use cdrscope::columns::write::{Answer, Writer};
 use cdrscope::config::{AcdUnit, TotalsCps};
+use cdrscope::format::buckets::Writer;
 use cdrscope::http::reply;
-use cdrscope::report::plan::{Form, Grid};
-use cdrscope::report::{figure, find};
+use cdrscope::report::plan::{Grid, JsonForm};
+use cdrscope::report::{find, measure};
 use reqwest::header::HeaderMap;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -41,24 +42,23 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 
 #[actix_web::test]
 async fn the_seeds_own_columns_are_written_to_its_249_bytes_and_its_etag() {
-    let figures = find(QUALITY).unwrap().figures;
-    let mut buckets = Buckets::new(&figure::sums(figures));
+    let measures = find(QUALITY).unwrap().measures;
+    let mut buckets = Buckets::new(&measure::aggregates(measures));
     for row in ["1734700000\t180\t155\t45012", "1734700060\t140\t120\t34848", "1734700120\t200\t170\t49164"] {
         buckets.row(row.as_bytes()).unwrap();
     }
     buckets.totals(b"0\t520\t445\t129024").unwrap();
-    let answer = Answer {
+    let table = BucketTable {
         buckets,
-        figures,
+        measures: measures.into(),
         // The seed's times are off the grid, so no grid is written.
         grid: Grid { first: 1_734_699_960, step: 60, count: 3 },
         fill: false,
         totals: true,
-        form: Form::default(),
         acd_unit: AcdUnit::Minutes,
         totals_cps: TotalsCps::Bucket,
     };
-    let rendered = reply::render(Writer::new(Arc::new(answer)));
+    let rendered = reply::render(Writer::new(Arc::new(table), JsonForm::default()));
     assert_eq!(rendered.etag, r#"W/"5bc70049aa58e9a51f9688035aad6430""#);
     let response = reply::send(&TestRequest::default().to_http_request(), rendered, reply::Room::of(0));
     let body = to_bytes(response.into_body()).await.unwrap();

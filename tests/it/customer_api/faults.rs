@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
-use cdrscope::engine::Engine;
+use cdrscope::embedded::EmbeddedEngine;
 use cdrscope::migrate::status;
 use cdrscope::service::Service;
 use cdrscope::token::Keys;
@@ -94,9 +94,9 @@ async fn a_query_slower_than_the_limit_is_504() {
 }
 
 /// A service over an engine of the test's own, and an account that it knows from the start.
-async fn apart(change: impl FnOnce(&mut Config)) -> (tempfile::TempDir, Engine, Own) {
+async fn apart(change: impl FnOnce(&mut Config)) -> (tempfile::TempDir, EmbeddedEngine, Own) {
     let dir = tempfile::tempdir().unwrap();
-    let engine = Engine::start(engine_options(dir.path().to_owned())).await.unwrap();
+    let engine = EmbeddedEngine::start(engine_options(dir.path().to_owned())).await.unwrap();
     let db = db_on(&engine).await;
     let account = Uuid::new_v4();
     let row = json!({ "id": 1, "uuid": account.to_string(), "customer_id": 7 });
@@ -105,7 +105,7 @@ async fn apart(change: impl FnOnce(&mut Config)) -> (tempfile::TempDir, Engine, 
     (dir, engine, Own { account, token: app.token(7, &[]), app })
 }
 
-fn signal(engine: &Engine, signal: Signal) {
+fn signal(engine: &EmbeddedEngine, signal: Signal) {
     kill_process(Pid::from_raw(i32::try_from(engine.pid().unwrap()).unwrap()).unwrap(), signal).unwrap();
 }
 
@@ -242,7 +242,7 @@ async fn when_accounts_cannot_be_read_any_more_nobody_is_let_in_and_the_service_
 #[actix_web::test]
 async fn while_the_engine_is_killed_and_back_there_are_right_answers_and_503s_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
-    let engine = Engine::start(engine_options(dir.path().to_owned())).await.unwrap();
+    let engine = EmbeddedEngine::start(engine_options(dir.path().to_owned())).await.unwrap();
     let app = TestApp::on(&engine, db_on(&engine).await, |_| ()).await;
     let own = Arc::new(Own::with(app, 50).await);
     let right = own.ask().await;

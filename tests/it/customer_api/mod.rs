@@ -6,6 +6,7 @@
 mod active_calls;
 mod buckets;
 mod claims;
+mod compare;
 mod conditional;
 mod cookies;
 mod faults;

@@ -31,9 +31,9 @@ async fn marks(app: &TestApp, token: &str, from: i64, to: i64) -> Vec<Mark> {
 }
 
 /// Whether a mark is what the incident looks like to one of the accounts.
-fn is_of(mark: &Mark, incident: &Incident, accounts: &[demo::Account]) -> bool {
+fn is_of(mark: &Mark, incident: &Incident, accounts: &[demo::DemoAccount]) -> bool {
     let overlap = mark.0 < i64::from(incident.end) && i64::from(incident.start) < mark.1;
-    let title = |account: &demo::Account| match incident.kind {
+    let title = |account: &demo::DemoAccount| match incident.kind {
         Kind::DestinationFails { country_id, .. } => {
             format!("ASR collapse: {}, {}", account.name, country_name(country_id).unwrap())
         }

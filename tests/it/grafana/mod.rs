@@ -1,6 +1,7 @@
 //! Grafana's plugins, by the bodies that they send.
 
 mod bounds;
+mod breakdowns;
 mod countries;
 mod effectiveness;
 mod incidents;

@@ -4,8 +4,9 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use actix_web::test;
 use cdrscope::config::Config;
-use cdrscope::config::value::{Secret, Watched};
+use cdrscope::config::value::{Secret, WatchedAccounts};
 use cdrscope::http::app;
+use cdrscope::http::endpoint::Entrance;
 use cdrscope::http::state::State;
 use cdrscope::sql::schema::{Causes, Schema, TableSchema};
 use cdrscope::store::{self, Store};
@@ -66,7 +67,7 @@ async fn every_door_logs_the_cause_once_under_the_id_that_the_body_names() {
         config.cache.enabled = false;
         config.metrics.enabled = true;
         config.metrics.token = Secret::new("0123456789abcdef");
-        config.metrics.accounts = Watched::All;
+        config.metrics.accounts = WatchedAccounts::All;
     })
     .await;
     world.app.admin.query_raw("DROP TABLE cdrs").execute().await.unwrap();
@@ -106,7 +107,7 @@ async fn every_door_says_in_the_log_that_accounts_cannot_be_read() {
     let store = Store::new(|| store::client("http://127.0.0.1:1", "default", ""), &config.limits);
     let (cdrs, active_calls) = (TableSchema::plain("cdrs"), TableSchema::plain("active_calls"));
     let schema = Schema { cdrs, active_calls, billed_duration: false, period_seconds: 60, causes: Causes::default() };
-    let service = test::init_service(app(State::new(config, keys, store, schema))).await;
+    let service = test::init_service(app(State::new(config, keys, store, schema), Entrance::Main)).await;
     let auth = format!("{API}/auth");
     for (method, path, body) in [
         ("GET", format!("{API}/origination-statistics"), ""),

@@ -109,7 +109,7 @@ async fn silent_connections_beyond_the_bound_keep_nobody_out() {
     for _ in 0..5 {
         let start = Instant::now();
         assert_eq!(send(app.request("GET", "/health/live")).await.status, 200);
-        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     }
     assert!(metric(&app, "cdrscope_connections").await <= 40.0);
     assert!(metric(&app, "cdrscope_connections_closed_total{reason=\"full\"}").await >= 160.0);
@@ -249,7 +249,7 @@ async fn a_query_ends_when_its_caller_leaves() {
 async fn the_figures_of_accounts_end_when_the_scraper_leaves() {
     let world = World::start(1, |config| {
         with_metrics(config);
-        config.metrics.accounts = cdrscope::config::Watched::All;
+        config.metrics.accounts = cdrscope::config::WatchedAccounts::All;
     })
     .await;
     world.make_endless().await;

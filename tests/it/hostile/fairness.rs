@@ -54,12 +54,14 @@ async fn a_customer_with_many_slow_queries_leaves_room_for_others() {
     // Half of the slots, and no more.
     world.until_running(4).await;
     for _ in 0..16 {
+        // Without a slot of its own it would wait until the others' statements reach their deadline.
         let start = Instant::now();
         let reply = world.app.get(&quiet.path, &quiet.token).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     }
-    assert_eq!(world.running().await, 4);
+    // Fewer if those reached theirs meanwhile: then the customer counts as busy.
+    assert!(world.running().await <= 4);
     drop(loud);
     until(Duration::from_secs(5), async || world.running().await == 0).await;
 }
@@ -101,20 +103,27 @@ async fn a_slot_stays_taken_until_a_statement_that_was_left_has_ended() {
     for sql in ["RENAME TABLE cdrs TO calls", slow] {
         world.app.admin.query_raw(sql).execute().await.unwrap();
     }
-    drop({
-        let stream = connect(&world).await;
-        world.until_running(1).await;
-        stream
-    });
     let used = async || metric(&world.app, "cdrscope_query_slots_used").await;
     let mut held = 0;
-    while world.running().await == 1 {
-        let (slots, left) = (used().await, metric(&world.app, "cdrscope_queries_left").await);
-        if world.running().await == 1 {
-            assert_eq!(slots, 1.0, "{left} left");
-            held += 1;
+    // A statement that is cancelled before its long block begins ends at once, and shows nothing.
+    for _ in 0..10 {
+        drop({
+            let stream = connect(&world).await;
+            world.until_running(1).await;
+            stream
+        });
+        while world.running().await == 1 {
+            let (slots, left) = (used().await, metric(&world.app, "cdrscope_queries_left").await);
+            if world.running().await == 1 {
+                assert_eq!(slots, 1.0, "{left} left");
+                held += 1;
+            }
         }
+        if held > 0 {
+            break;
+        }
+        until(Duration::from_secs(2), async || used().await == 0.0).await;
     }
-    assert!(held > 0, "it ended too soon for this test");
+    assert!(held > 0, "each ended too soon for this test");
     until(Duration::from_secs(2), async || used().await == 0.0).await;
 }

@@ -1,6 +1,6 @@
 //! Lists of values in query strings: how many, how long, and what they cost ClickHouse.
 
-use cdrscope::query::filter::Kind;
+use cdrscope::query::filter::ParamType;
 use cdrscope::report::REPORTS;
 use cdrscope::report::param::Role;
 use uuid::Uuid;
@@ -14,8 +14,8 @@ const CUSTOMER: u32 = 1;
 fn lists() -> impl Iterator<Item = (&'static str, &'static str)> {
     REPORTS.iter().flat_map(|report| {
         let lists = report.params().filter(|param| match param.role {
-            Role::Filter(_, Kind::Integer { list, .. }) => list,
-            Role::Filter(_, Kind::Texts(_)) => true,
+            Role::Filter(_, ParamType::Integer { list, .. }) => list,
+            Role::Filter(_, ParamType::Texts(_)) => true,
             _ => false,
         });
         lists.map(move |param| (report.name, param.name))
@@ -73,8 +73,8 @@ async fn a_text_that_is_too_long_is_refused_by_its_name() {
     for report in REPORTS {
         for param in report.params() {
             let longest = match param.role {
-                Role::Filter(_, Kind::Text(_)) => 1024,
-                Role::Filter(_, Kind::Texts(_)) => 8192,
+                Role::Filter(_, ParamType::Text(_)) => 1024,
+                Role::Filter(_, ParamType::Texts(_)) => 8192,
                 _ => continue,
             };
             // Characters count, not their bytes.

@@ -48,10 +48,10 @@ async fn ready_is_503_while_a_table_lacks_what_reports_need_and_200_after_the_re
         restore("accounts"),
         restore("api_access"),
         restore("schema_migrations"),
-        rename("cdrs", "pdd"),
+        rename("cdrs", "lega_disconnect_code"),
         rename("cdrs", "lega_q850_cause"),
         rename("active_calls", "src_prefix_in"),
-        retype("pdd", "Nullable(Float32)", "Float32 DEFAULT 0"),
+        retype("lega_disconnect_code", "Int32 DEFAULT 0", "Nullable(Int32)"),
     ] {
         run(&app, &harm).await;
         until(&app, 503, &harm).await;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use cdrscope::engine::{Access, Engine, Login};
+use cdrscope::embedded::{EmbeddedEngine, EngineAccess, Login};
 use reqwest::StatusCode;
 use rustix::net::sockopt::set_socket_linger;
 use rustix::process::{Pid, Signal, kill_process};
@@ -20,10 +20,10 @@ use crate::support::{engine_options, eventually};
 const BINARY: &str = env!("CARGO_BIN_EXE_cdrscope");
 
 /// An engine in `data` of a directory that holds a file of somebody else's beside it.
-async fn started() -> (TempDir, Engine) {
+async fn started() -> (TempDir, EmbeddedEngine) {
     let dir = tempdir().unwrap();
     fs::write(dir.path().join("secret.txt"), "sesame\n").unwrap();
-    let engine = Engine::start(engine_options(dir.path().join("data"))).await.unwrap();
+    let engine = EmbeddedEngine::start(engine_options(dir.path().join("data"))).await.unwrap();
     (dir, engine)
 }
 
@@ -156,7 +156,7 @@ async fn an_official_program_is_confined_as_well() {
     fs::write(data.join("local"), format!("echo ran > {}/ran\n", dir.path().display())).unwrap();
     let mut options = engine_options(data);
     options.program = Some("/bin/sh".into());
-    let error = Engine::start(options).await.unwrap_err().to_string();
+    let error = EmbeddedEngine::start(options).await.unwrap_err().to_string();
     assert!(error.starts_with("the ClickHouse engine did not come up: ") && error.contains("local"), "{error}");
     assert!(!dir.path().join("ran").exists(), "{error}");
 }
@@ -234,7 +234,7 @@ async fn whoever_takes_a_killed_engines_port_is_told_nothing() {
     let service =
         log.find_map(|line| Some(line.unwrap().split_once("listening on ")?.1.to_owned())).expect("it listens");
     std::thread::spawn(move || log.map_while(Result::ok).for_each(drop));
-    let old = Access::of_running(&data).await.unwrap().unwrap();
+    let old = EngineAccess::of_running(&data).await.unwrap().unwrap();
     let address: SocketAddr = old.url.strip_prefix("http://").unwrap().parse().unwrap();
     let received = stranger(address, Instant::now() + Duration::from_secs(10));
     kill(engine_pid(&data).unwrap());
@@ -244,7 +244,7 @@ async fn whoever_takes_a_killed_engines_port_is_told_nothing() {
     let ready = eventually("the service's recovery", async || {
         let response = reqwest::get(format!("{service}/health/ready")).await.ok()?;
         // Until the watch has looked it may still be the answer from before.
-        let access = Access::of_running(&data).await.ok()??;
+        let access = EngineAccess::of_running(&data).await.ok()??;
         (access.url != old.url && response.status() == 200).then_some(access)
     });
     let new = ready.await;
@@ -346,7 +346,7 @@ async fn nothing_in_the_data_directory_is_open_to_others_whatever_the_umask() {
         // The second time it holds what the first has left.
         fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
         let running = Running(careless(&data).stderr(Stdio::null()).spawn().unwrap());
-        let access = eventually("the engine", async || Access::of_running(&data).await.ok()?).await;
+        let access = eventually("the engine", async || EngineAccess::of_running(&data).await.ok()?).await;
         for sql in ["CREATE OR REPLACE TABLE default.t (a UInt8) ORDER BY a", "INSERT INTO default.t VALUES (1)"] {
             let (status, text) = ask(&access.url, &access.admin, sql).await;
             assert_eq!(status, StatusCode::OK, "{sql}: {text}");
@@ -354,7 +354,7 @@ async fn nothing_in_the_data_directory_is_open_to_others_whatever_the_umask() {
         assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(open_below(&data), Vec::<PathBuf>::new());
         drop(running);
-        eventually("its end", async || Access::of_running(&data).await.unwrap().is_none().then_some(())).await;
+        eventually("its end", async || EngineAccess::of_running(&data).await.unwrap().is_none().then_some(())).await;
     }
 }
 

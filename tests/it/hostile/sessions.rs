@@ -177,6 +177,16 @@ async fn secrets_rotate_the_first_signs_and_all_verify() {
 }
 
 #[actix_web::test]
+async fn a_reload_right_after_the_start_does_not_end_the_service() {
+    let db = db().await;
+    for _ in 0..3 {
+        let served = Served::start(&db, &[]);
+        served.signal(Signal::HUP);
+        served.line("keys and secrets of tokens were read again");
+    }
+}
+
+#[actix_web::test]
 async fn keys_are_read_again_and_a_reload_that_fails_keeps_the_old_ones() {
     let (db, dir) = (db().await, tempfile::tempdir().unwrap());
     let fixture = |name: &str| format!("{}/tests/it/fixtures/ec/{name}.pem", env!("CARGO_MANIFEST_DIR"));

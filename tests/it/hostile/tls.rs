@@ -94,6 +94,27 @@ fn http2_request(path: &str, token: &str) -> http::Request<()> {
 }
 
 #[actix_web::test]
+async fn lengths_that_differ_are_refused_over_http2_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = certify(dir.path());
+    let app = app(dir.path()).await;
+    let body = r#"{"auth":{"login":"a","password":"b"}}"#;
+    for (second, wanted) in [("3", 400), ("37", 401)] {
+        let stream = encrypted(&app, &root, b"h2", &[&version::TLS13]).await.unwrap();
+        let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+        let driver = tokio::spawn(connection);
+        let request = http::Request::post(format!("https://localhost{API}/auth"))
+            .header("content-type", "application/json")
+            .header("content-length", "37")
+            .header("content-length", second);
+        let (response, mut sending) = client.send_request(request.body(()).unwrap(), false).unwrap();
+        sending.send_data(body.into(), true).unwrap();
+        assert_eq!(response.await.unwrap().status().as_u16(), wanted, "{second}");
+        driver.abort();
+    }
+}
+
+#[actix_web::test]
 async fn a_handshake_has_a_deadline() {
     let dir = tempfile::tempdir().unwrap();
     certify(dir.path());
@@ -323,6 +344,32 @@ async fn a_flood_of_refused_requests_leaves_time_for_others() {
     let so_far = answered.load(std::sync::atomic::Ordering::Relaxed);
     assert!(so_far < 700, "{so_far}");
     flood.abort();
+}
+
+#[actix_web::test]
+async fn a_flood_of_handshakes_leaves_time_for_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = certify(dir.path());
+    let app = app_with(dir.path(), |config| {
+        config.http.strangers_per_second = 5;
+        config.http.head_seconds = 60;
+    })
+    .await;
+    let done = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let shake = |done: Arc<std::sync::atomic::AtomicUsize>| {
+        let (app, root) = (&app, &root);
+        async move {
+            for _ in 0..40 {
+                drop(encrypted(app, root, b"http/1.1", &[&version::TLS13]).await);
+                done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+    };
+    let flood = futures_util::future::join_all((0..10).map(|_| shake(Arc::clone(&done))));
+    // Ten seconds' worth at once, and then five a second.
+    let _ended = tokio::time::timeout(Duration::from_secs(3), flood).await;
+    let so_far = done.load(std::sync::atomic::Ordering::Relaxed);
+    assert!((50..150).contains(&so_far), "{so_far}");
 }
 
 /// Everything of a response: status, headers, and the body read piece by piece.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cdrscope::config::value::Value;
-use cdrscope::engine::Engine;
+use cdrscope::embedded::EmbeddedEngine;
 use futures_util::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -274,7 +274,7 @@ async fn a_reading_that_takes_longer_than_a_scrape_can_wait_is_there_for_the_nex
 #[actix_web::test]
 async fn without_the_engine_the_service_still_tells_of_itself() {
     let dir = tempfile::tempdir().unwrap();
-    let engine = Engine::start(engine_options(dir.path().to_owned())).await.unwrap();
+    let engine = EmbeddedEngine::start(engine_options(dir.path().to_owned())).await.unwrap();
     let app = TestApp::over(db_on(&engine).await, |config| {
         watching(config);
         config.accounts.refresh_seconds = 60;

@@ -43,7 +43,7 @@ impl Calendar {
     }
 
     /// The first second after the bucket that starts here.
-    fn next(&self, start: i64) -> i64 {
+    pub fn next(&self, start: i64) -> i64 {
         if let Sampling::Seconds(length) = self.sampling {
             return start + length;
         }

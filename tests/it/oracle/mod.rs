@@ -4,7 +4,7 @@
 //! code with the service: it asks no database, has its own arithmetic (integers of 128 bits), its own calendar (chrono)
 //! and its own JSON. It goes through every row for every request, which is slow and easy to believe.
 
-mod calendar;
+pub mod calendar;
 mod fixtures;
 mod json;
 mod number;
@@ -12,7 +12,7 @@ mod outgoing;
 mod params;
 mod report;
 pub mod rows;
-mod time;
+pub mod time;
 
 mod tests_calendar;
 mod tests_errors;
@@ -177,4 +177,9 @@ pub fn rows_behind(world: &World, caller: &Caller, request: &Request, settings: 
         }
         Err(message) => vec![message],
     }
+}
+
+/// A text as a JSON string.
+pub fn quoted(text: &str) -> String {
+    json::text(text)
 }

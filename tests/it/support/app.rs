@@ -5,10 +5,11 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
-use cdrscope::engine::{Engine, Role};
+use cdrscope::embedded::{EmbeddedEngine, EngineRole};
+use cdrscope::report::audience::Rights;
 use cdrscope::service::Service;
 use cdrscope::store::{self, Clients};
-use cdrscope::token::{Issue, Keys};
+use cdrscope::token::{Issue, KeyRing, Keys};
 use clickhouse::Client;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -47,9 +48,9 @@ impl TestApp {
     }
 
     /// Starts the service over a database of an engine that may be killed: its next start has other logins.
-    pub async fn on(engine: &Engine, db: Db, change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn on(engine: &EmbeddedEngine, db: Db, change: impl FnOnce(&mut Config)) -> Self {
         let config = Self::config(&db, change);
-        let clients = engine.link().clients(Role::Reader, &db.database);
+        let clients = engine.link().clients(EngineRole::Reader, &db.database);
         Self::with(db, config, clients).await
     }
 
@@ -74,12 +75,12 @@ impl TestApp {
     }
 
     /// Takes up the logins of the engine's latest start.
-    pub fn renew(&mut self, engine: &Engine) {
-        self.admin = engine.link().clients(Role::Admin, &self.database).client();
+    pub fn renew(&mut self, engine: &EmbeddedEngine) {
+        self.admin = engine.link().clients(EngineRole::Admin, &self.database).client();
     }
 
     /// The same database again, for a second service over it.
-    pub fn same_db(&self, engine: &Engine) -> Db {
+    pub fn same_db(&self, engine: &EmbeddedEngine) -> Db {
         let login = engine.reader();
         let reader = store::client(engine.url(), &login.user, &login.password).with_database(&self.database);
         Db { admin: self.admin.clone(), reader, database: self.database.clone() }
@@ -123,6 +124,25 @@ impl TestApp {
         Keys::new(&self.config.auth).unwrap().sign(issue, OffsetDateTime::now_utc(), ttl).unwrap()
     }
 
+    /// A token of the operator's, with these lists and rights.
+    pub fn operator_token(&self, customers: &[u32], vendors: &[u32], may: &[&str]) -> String {
+        let issue = Issue::OperatorGrant {
+            customers: customers.to_vec(),
+            vendors: vendors.to_vec(),
+            rights: Rights::parse(may.iter().copied()).unwrap(),
+            allowed_ips: Vec::new(),
+            debug: false,
+        };
+        self.sign_operator(&issue)
+    }
+
+    /// A token of the operator's keys.
+    pub fn sign_operator(&self, issue: &Issue) -> String {
+        let keys =
+            Keys::of_operator(&self.config.operator).unwrap().expect("the test configures a key of the operator's");
+        keys.sign(issue, OffsetDateTime::now_utc(), 600).unwrap()
+    }
+
     /// GET with a token.
     pub async fn get(&self, path: &str, token: &str) -> Reply {
         send(self.client.get(format!("{}{path}", self.url)).header("Authorization", token)).await
@@ -148,6 +168,8 @@ async fn spawn(config: Config, clients: impl Clients) -> (String, ServerHandle) 
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let keys = Keys::new(&config.auth).unwrap();
+            let operators = Keys::of_operator(&config.operator).unwrap();
+            let keys = KeyRing { customers: keys, operators };
             let service = Service::start(config, keys, clients).await.unwrap();
             assert!(sender.send((service.url().to_owned(), service.handle())).is_ok(), "the test has ended");
             service.run().await.unwrap();

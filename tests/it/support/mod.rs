@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use cdrscope::engine::{Engine, Login, Options};
+use cdrscope::embedded::{EmbeddedEngine, EngineOptions, Login};
 use cdrscope::migrate::migrate;
 use cdrscope::store;
 use clickhouse::Client;
@@ -16,8 +16,8 @@ pub use app::TestApp;
 pub use http::Reply;
 
 /// The options of an engine in `data_dir`, started by the binary under test.
-pub fn engine_options(data_dir: PathBuf) -> Options {
-    Options {
+pub fn engine_options(data_dir: PathBuf) -> EngineOptions {
+    EngineOptions {
         data_dir,
         program: std::env::var_os("CDRSCOPE_TEST_ENGINE").map(PathBuf::from),
         cache: None,
@@ -27,8 +27,8 @@ pub fn engine_options(data_dir: PathBuf) -> Options {
 }
 
 /// The engine that all tests share. It stops when the test program ends, since its pipe closes then.
-pub fn engine() -> &'static Engine {
-    static ENGINE: OnceLock<Engine> = OnceLock::new();
+pub fn engine() -> &'static EmbeddedEngine {
+    static ENGINE: OnceLock<EmbeddedEngine> = OnceLock::new();
     ENGINE.get_or_init(|| {
         let base = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         clear_old(&base);
@@ -36,7 +36,7 @@ pub fn engine() -> &'static Engine {
         // The caller may be inside a runtime, which must not be blocked by a second one on the same thread.
         let start = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(Engine::start(engine_options(dir))).unwrap()
+            runtime.block_on(EmbeddedEngine::start(engine_options(dir))).unwrap()
         };
         std::thread::spawn(start).join().unwrap()
     })
@@ -69,7 +69,7 @@ pub async fn db() -> Db {
 }
 
 /// A fresh database of an engine of the test's own.
-pub async fn db_on(engine: &Engine) -> Db {
+pub async fn db_on(engine: &EmbeddedEngine) -> Db {
     let database = format!("t_{}", uuid::Uuid::new_v4().simple());
     let client = |login: &Login| store::client(engine.url(), &login.user, &login.password).with_database(&database);
     let (admin, reader) = (client(engine.admin()), client(engine.reader()));

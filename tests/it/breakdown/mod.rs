@@ -1,0 +1,13 @@
+//! Breakdowns against an oracle of their own: whole answers, to the byte.
+//!
+//! `CDRSCOPE_TEST_CASES` multiplies the number of random questions; `CDRSCOPE_TEST_SEED` repeats a run.
+
+mod calls;
+pub mod differential;
+mod errors;
+mod exact;
+pub mod expected;
+mod invariants;
+mod own;
+pub mod question;
+mod tenancy;
