@@ -152,10 +152,10 @@ async fn behind_a_proxy_the_forwarded_address_is_bounded() {
     }
 }
 
-/// A service that waits a second for readers, and the path of 16 MB of text, which no socket buffers.
+/// A service that waits three seconds for readers, and the path of 16 MB of text, which no socket buffers.
 async fn impatient() -> (World, String) {
     let world = World::start(1, |config| {
-        config.http.write_seconds = 1;
+        config.http.write_seconds = 3;
         with_metrics(config);
     })
     .await;

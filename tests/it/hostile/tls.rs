@@ -27,7 +27,7 @@ fn certify(dir: &Path) -> CertificateDer<'static> {
 }
 
 async fn app(dir: &Path) -> TestApp {
-    app_with(dir, |config| config.http.write_seconds = 1).await
+    app_with(dir, |config| config.http.write_seconds = 3).await
 }
 
 async fn app_with(dir: &Path, set: impl FnOnce(&mut Config)) -> TestApp {

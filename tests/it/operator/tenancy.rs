@@ -202,6 +202,37 @@ async fn whole_numbers_are_for_those_who_may_see_them() {
     assert_eq!(keys(&[]).await["src_prefix"], json!(["12125"]));
 }
 
+/// Who could filter by the end of a number would find it digit by digit.
+#[actix_web::test]
+async fn the_ends_of_numbers_cannot_be_found_by_filters() {
+    let app = app(&rows()).await;
+    let (all, few) = (app.operator_token(&[], &[], &["numbers"]), app.operator_token(&[], &[], &[]));
+    for (filter, seen) in [
+        ("starts-with=44207123", true),
+        ("starts-with=442071234", false),
+        ("starts-with=1,442071234567", false),
+        ("eq=44207123", true),
+        ("eq=442071234567", false),
+        ("ends-with=4567", false),
+        ("contains=71234", false),
+        ("contains=7123", true),
+    ] {
+        for report in ["breakdown?group-by=customer", "statistics?sampling=day"] {
+            let of = async |token: &str| {
+                let path = format!("{report}&from-time=2026-01-01&to-time=2026-12-31&dst-prefix-routing-{filter}");
+                ask(&app, &path, token).await
+            };
+            let calls = |answer: (u16, Value)| {
+                assert_eq!(answer.0, 200, "{filter}: {}", answer.1);
+                answer.1["totals"]["total_calls"].as_i64().unwrap_or(0)
+            };
+            let whole = calls(of(&all).await);
+            assert_eq!(whole > 0, filter != "eq=44207123", "{report} {filter}");
+            assert_eq!(calls(of(&few).await) > 0, seen, "{report} {filter}");
+        }
+    }
+}
+
 #[actix_web::test]
 async fn rows_of_operator_access_count_and_stop_counting() {
     let app = app(&rows()).await;

@@ -11,6 +11,7 @@ use cdrscope::embedded::{EmbeddedEngine, EngineOptions, Login};
 use cdrscope::migrate::migrate;
 use cdrscope::store;
 use clickhouse::Client;
+use tokio::sync::OnceCell;
 
 pub use app::TestApp;
 pub use http::Reply;
@@ -65,16 +66,56 @@ pub struct Db {
 
 /// A fresh database with the schema in it.
 pub async fn db() -> Db {
-    db_on(engine()).await
+    let db = Db::named(engine());
+    run(&db.admin.clone().with_database("default"), &format!("CREATE DATABASE {}", db.database)).await;
+    for (table, create) in template().await {
+        run(&db.admin, &create.replacen(&format!(" {TEMPLATE}.{table}"), &format!(" {}.{table}", db.database), 1))
+            .await;
+    }
+    run(&db.admin, &format!("INSERT INTO schema_migrations SELECT * FROM {TEMPLATE}.schema_migrations")).await;
+    db
 }
 
 /// A fresh database of an engine of the test's own.
 pub async fn db_on(engine: &EmbeddedEngine) -> Db {
-    let database = format!("t_{}", uuid::Uuid::new_v4().simple());
-    let client = |login: &Login| store::client(engine.url(), &login.user, &login.password).with_database(&database);
-    let (admin, reader) = (client(engine.admin()), client(engine.reader()));
-    migrate(&admin, &database).await.unwrap();
-    Db { admin, reader, database }
+    let db = Db::named(engine);
+    migrate(&db.admin, &db.database).await.unwrap();
+    db
+}
+
+/// The database that [`db`] copies.
+const TEMPLATE: &str = "template";
+
+/// The names and statements of the schema's tables as they are after every step: to run the steps takes several times as
+/// long, and each test needs tables. That steps lead there is for the tests of `migrate` to show.
+async fn template() -> &'static [(String, String)] {
+    static TABLES: OnceCell<Vec<(String, String)>> = OnceCell::const_new();
+    TABLES
+        .get_or_init(|| async {
+            let login = engine().admin();
+            let client = store::client(engine().url(), &login.user, &login.password);
+            migrate(&client, TEMPLATE).await.unwrap();
+            let tables = client
+                .query("SELECT name, create_table_query FROM system.tables WHERE database = ?")
+                .bind(TEMPLATE)
+                .fetch_all()
+                .await;
+            tables.unwrap()
+        })
+        .await
+}
+
+async fn run(client: &Client, sql: &str) {
+    client.query(&sql.replace('?', "??")).execute().await.unwrap();
+}
+
+impl Db {
+    /// The clients of a database that is yet to be made.
+    fn named(engine: &EmbeddedEngine) -> Self {
+        let database = format!("t_{}", uuid::Uuid::new_v4().simple());
+        let client = |login: &Login| store::client(engine.url(), &login.user, &login.password).with_database(&database);
+        Self { admin: client(engine.admin()), reader: client(engine.reader()), database }
+    }
 }
 
 /// An administrator's client of a database that is there already.
