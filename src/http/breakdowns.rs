@@ -161,6 +161,8 @@ pub(super) struct Series {
     pub whose: Whose,
     /// The measures.
     pub measures: Vec<Measure>,
+    /// Characters at the end of each number that the caller may not see.
+    pub masked: u8,
 }
 
 /// Answers a report by time whose buckets are compared with those of an earlier window, or are of more than one account.
@@ -183,7 +185,7 @@ pub(super) async fn series(
         report: plan.report,
         records: plan.query.records,
         whose: series.whose,
-        masked: 0,
+        masked: series.masked,
         by: vec![GroupBy::Time],
         measures: series.measures,
         filters: plan.query.filters,

@@ -154,7 +154,7 @@ async fn respond_by_time(
         Err(Refusal::TooManyBuckets { limit }) => return Err(BadParam::TooManyBuckets(limit).into()),
     };
     trail::note_asked(&plan, accounts.iter().map(|account| account.uuid));
-    let series = Series { compare, whose: Whose::Operator(own.clone(), accounts), measures };
+    let series = Series { compare, whose: Whose::Operator(own.clone(), accounts), measures, masked: who.audience().masked_characters() };
     let answered = breakdowns::series(plan, series, &Asker::operator(who), (request, state)).await?;
     Ok(answered.finish(who.may_debug(), explain))
 }

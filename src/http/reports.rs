@@ -97,7 +97,7 @@ async fn respond(
     if let (Some(compare), Some(account)) = (compare, named.get()) {
         let account = OwnAccount { scope: plan.query.scope, uuid: account, name: String::new() };
         let measures = plan.query.measures.to_vec();
-        let series = Series { compare: Some(compare), whose: Whose::Accounts(vec![account]), measures };
+        let series = Series { compare: Some(compare), whose: Whose::Accounts(vec![account]), measures, masked: 0 };
         let answered = breakdowns::series(plan, series, &Asker::customer(caller), (request, state)).await?;
         return Ok(answered.finish(caller.0.may_debug(), explain));
     }

@@ -247,7 +247,7 @@ fn rows(s: &mut Statement, breakdown: &Breakdown, piece: GroupPiece, schema: &Sc
             }
         }
     }
-    conditions(s, &breakdown.terms.filters, Table::Cdrs, table);
+    conditions(s, &breakdown.terms.filters, breakdown.terms.masked, (Table::Cdrs, table));
 }
 
 /// Adds the condition of the calls that an operator's caller sees.

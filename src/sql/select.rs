@@ -307,14 +307,26 @@ pub(super) fn window(s: &mut Statement, time: &str, window: Option<Window>) {
 }
 
 fn filters(s: &mut Statement, plan: &Plan, table: &TableSchema) {
-    conditions(s, &plan.query.filters, plan.query.records.table(), table);
+    conditions(s, &plan.query.filters, 0, (plan.query.records.table(), table));
 }
 
-/// Adds the conditions of filters behind others.
-pub(super) fn conditions(s: &mut Statement, filters: &[Filter], table: Table, schema: &TableSchema) {
+/// Adds the conditions of filters behind others. Of numbers the last `masked` characters are not compared: who may not see
+/// them could find them one by one.
+pub(super) fn conditions(
+    s: &mut Statement,
+    filters: &[Filter],
+    masked: u8,
+    (table, schema): (Table, &TableSchema),
+) {
     for filter in filters {
         s.push(" AND ");
-        condition(s, filter, table, schema);
+        match filter.column {
+            Column::SrcPrefixRouting | Column::DstPrefixRouting if masked > 0 => {
+                let shown = format!("left({}, -{masked})", schema.sql(filter.column.name()));
+                test(s, &filter.test, &shown, false);
+            }
+            _ => condition(s, filter, table, schema),
+        }
     }
 }
 
@@ -334,7 +346,12 @@ fn condition(s: &mut Statement, filter: &Filter, table: Table, schema: &TableSch
         } else {
             schema.sql(name)
         };
-    match &filter.test {
+    test(s, &filter.test, column, schema.ipv6.iter().any(|column| column == name));
+}
+
+/// Adds a test of a column's value; `is_ipv6` is true if the column is of that type.
+fn test(s: &mut Statement, test: &Test, column: &str, is_ipv6: bool) {
+    match test {
         Test::Integer(cmp, value) => s.push(column).push(operator(*cmp)).bind("Int64", value),
         Test::Decimal(cmp, value) => {
             s.push(column).push(operator(*cmp)).bind("Decimal(38, 6)", decimal::to_text(*value))
@@ -347,7 +364,7 @@ fn condition(s: &mut Statement, filter: &Filter, table: Table, schema: &TableSch
             s.push(if *wanted { "match(" } else { "NOT match(" });
             s.push("ifNull(toString(").push(column).push("), ''), ").bind_text(pattern).push(")")
         }
-        Test::Ipv4(ip) if schema.ipv6.iter().any(|column| column == name) => {
+        Test::Ipv4(ip) if is_ipv6 => {
             s.push(column).push(" = toIPv6(").bind("String", ip.to_ipv6_mapped()).push(")")
         }
         Test::Ipv4(ip) => {
