@@ -6,7 +6,7 @@
 //! | `ask` | questions to the service, and the same in SQL to the engine |
 //! | `wire`, `load`, `contest` | a loopback client, many connections at once, sides in turns |
 //! | `process`, `bare`, `tap` | servers as processes, the bare Actix handler, a relay that counts statements and rows |
-//! | `cold`, `warm`, `live`, `growth`, `upkeep`, `loading`, `rollups`, `equal` | what is measured |
+//! | `cold`, `breakdowns`, `warm`, `live`, `growth`, `upkeep`, `loading`, `rollups`, `equal` | what is measured |
 //! | `report` | the table, with ratios beside the targets |
 //!
 //! | environment | what |
@@ -18,6 +18,7 @@
 
 mod ask;
 mod bare;
+mod breakdowns;
 mod cold;
 mod contest;
 mod equal;
@@ -141,6 +142,6 @@ async fn measure(world: &World, pace: Pace) -> Result<Report> {
             }
         )+};
     }
-    measurements!(cold, warm, live, growth, upkeep, loading, rollups, equal);
+    measurements!(cold, breakdowns, warm, live, growth, upkeep, loading, rollups, equal);
     Ok(report)
 }

@@ -53,8 +53,17 @@ impl Process {
 
     /// Resident memory, in MB.
     pub fn resident_mb(&self) -> Result<f64> {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// The most resident memory so far, in MB.
+    pub fn most_resident_mb(&self) -> Result<f64> {
+        self.memory_mb("VmHWM:")
+    }
+
+    fn memory_mb(&self, name: &str) -> Result<f64> {
         let status = self.proc("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or_else(|| format!("no {name}"))?;
         let kilobytes: f64 = line.trim_end_matches("kB").trim().parse()?;
         Ok(kilobytes / 1024.0)
     }

@@ -18,6 +18,10 @@ pub struct Seen {
     pub reads_parts: bool,
     /// Rows that the engine read for it.
     pub rows: u64,
+    /// The most memory that the engine held for it, in bytes.
+    pub memory: u64,
+    /// The request as it was sent.
+    pub request: Vec<u8>,
 }
 
 /// A running relay.
@@ -72,14 +76,15 @@ async fn relay(client: TcpStream, engine: &str, notes: Arc<Mutex<Vec<Seen>>>) ->
     let mut heard = Vec::new();
     let down = copy(from_server, to_client, move |bytes| {
         heard.extend_from_slice(bytes);
-        if let Some(rows) = rows_read(&heard) {
+        if let Some((rows, memory)) = summary(&heard) {
             heard.clear();
             let asked = std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
-            let asked = String::from_utf8_lossy(&asked);
-            let reads = |table: &str| asked.contains(table);
+            let text = String::from_utf8_lossy(&asked);
+            let reads = |table: &str| text.contains(table);
             let calls = reads(" FROM cdrs") || reads(" FROM mergeTreeProjection(");
             // A statement that reads the calls may look at the parts too, and is counted once.
-            let seen = Seen { reads_calls: calls, reads_parts: !calls && reads("system.parts"), rows };
+            let parts = !calls && reads("system.parts");
+            let seen = Seen { reads_calls: calls, reads_parts: parts, rows, memory, request: asked };
             notes.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
         } else if heard.len() > 64 * 1024 {
             // A body; the next head begins at its end at the earliest.
@@ -103,11 +108,12 @@ async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut note: impl Fn
     }
 }
 
-/// The rows that the engine says it read, once the whole line is there.
-fn rows_read(heard: &[u8]) -> Option<u64> {
+/// The rows that the engine says it read and the memory it held, once the whole line is there.
+fn summary(heard: &[u8]) -> Option<(u64, u64)> {
     let start = heard.windows(SUMMARY.len()).position(|text| text.eq_ignore_ascii_case(SUMMARY))? + SUMMARY.len();
     let line = heard.get(start..)?;
     let end = line.windows(2).position(|two| two == b"\r\n")?;
     let summary: serde_json::Value = serde_json::from_slice(line.get(..end)?).ok()?;
-    summary.get("read_rows")?.as_str()?.parse().ok()
+    let figure = |name: &str| summary.get(name)?.as_str()?.parse().ok();
+    Some((figure("read_rows")?, figure("memory_usage").unwrap_or(0)))
 }

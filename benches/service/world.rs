@@ -15,6 +15,7 @@ use cdrscope::config::value::Secret;
 use cdrscope::demo;
 use cdrscope::embedded::{EmbeddedEngine, EngineOptions};
 use cdrscope::migrate::migrate;
+use cdrscope::report::audience::Rights;
 use cdrscope::sql::schema::Schema;
 use cdrscope::store;
 use cdrscope::tables;
@@ -123,7 +124,15 @@ impl World {
 
     /// An account of a world of `count` accounts.
     pub fn account_of(&self, count: u32, id: u32) -> Result<Account> {
-        let all = demo::accounts(count);
+        self.granted(&demo::accounts(count), id)
+    }
+
+    /// A vendor's account.
+    pub fn vendor(&self, id: u32) -> Result<Account> {
+        self.granted(&demo::vendor_accounts(), id)
+    }
+
+    fn granted(&self, all: &[demo::DemoAccount], id: u32) -> Result<Account> {
         let one = all.iter().find(|account| account.id == id).ok_or("no such account")?;
         // With the claim `debug`, since the warm measurement looks at `x-cache`.
         let issue =
@@ -151,6 +160,26 @@ impl World {
             sql.len()
         )
         .into_bytes()
+    }
+
+    /// A token of the operator's for a service with [`World::operator`]; it sees everything.
+    pub fn operators_token(&self) -> Result<String> {
+        let mut operator = Config::default().operator;
+        operator.secret = Secret::new(self.operators_secret());
+        let keys = Keys::of_operator(&operator)?.ok_or("no key of the operator's")?;
+        let issue = Issue::OperatorGrant {
+            customers: vec![],
+            vendors: vec![],
+            rights: Rights::ALL,
+            allowed_ips: vec![],
+            debug: true,
+        };
+        Ok(keys.sign(&issue, OffsetDateTime::now_utc(), 86_400)?)
+    }
+
+    /// The secret of the operator's tokens.
+    pub fn operators_secret(&self) -> String {
+        format!("{}-operator", self.secret)
     }
 
     /// The settings of a service over a database; `more` go over them.
@@ -292,14 +321,19 @@ async fn by_time(admin: &Client, table: &str) -> Result<()> {
     let source = table.trim_start_matches("bench.");
     let columns = "id, customer_id, vendor_id, customer_acc_id, vendor_acc_id, time_start, duration, customer_duration, \
                    vendor_duration, customer_price, vendor_price, is_last_cdr, src_country_id, dst_country_id, \
-                   src_prefix_routing, dst_prefix_routing";
+                   src_prefix_routing, dst_prefix_routing, destination_prefix, lega_q850_cause, legb_q850_cause, \
+                   customer_price_no_vat, customer_currency_rate, vendor_currency_rate, \
+                   destination_reverse_billing, dialpeer_reverse_billing";
     for sql in [
         format!("DROP TABLE IF EXISTS {table} SYNC"),
         format!(
             "CREATE TABLE {table} (id UInt64, customer_id UInt32, vendor_id UInt32, customer_acc_id UInt32, \
              vendor_acc_id UInt32, time_start DateTime('UTC'), duration Int32, customer_duration Int32, \
              vendor_duration Int32, customer_price Float64, vendor_price Float64, is_last_cdr UInt8, \
-             src_country_id UInt32, dst_country_id UInt32, src_prefix_routing String, dst_prefix_routing String) \
+             src_country_id UInt32, dst_country_id UInt32, src_prefix_routing String, dst_prefix_routing String, \
+             destination_prefix LowCardinality(String), lega_q850_cause Nullable(Int16), \
+             legb_q850_cause Nullable(Int16), customer_price_no_vat Float64, customer_currency_rate Nullable(Float64), \
+             vendor_currency_rate Nullable(Float64), destination_reverse_billing UInt8, dialpeer_reverse_billing UInt8) \
              ENGINE = MergeTree PARTITION BY toYYYYMM(time_start) ORDER BY (time_start, customer_acc_id)"
         ),
         format!("INSERT INTO {table} SELECT {columns} FROM {source}.cdrs"),
