@@ -177,7 +177,7 @@ async fn table(
                 Some(sql) => drop(schema.expressions.insert(column.name.to_owned(), sql)),
                 None if can_do_without(&column.is, column.name) && expressions.get(column.name).is_none() => {
                     let (column, wanted) = (column.name, wanted(column.is));
-                    notes.push(format!("{name}: column {column} is {found}, not {wanted}: dashboards do without it"));
+                    notes.push(format!("{name}: column {column} is {found}, not {wanted}: what needs it is refused"));
                     schema.missing.push(column.to_owned());
                 }
                 None => {

@@ -176,13 +176,13 @@ impl Job<'_> {
         let (plan, schema, report) = (self.plan, self.schema, self.plan.report);
         let (statement, read) = match plan.query.records {
             Records::Calls(_) | Records::Attempts(_) => {
-                let write = |route| sql::select_reads(plan, schema, reads, route);
+                let write = |mode| sql::select_reads(plan, schema, reads, mode);
                 self.store
                     .read(plan.query.scope.tenant(), write, report, &mut AtMost(&mut rows, plan.most_rows))
                     .await?
             }
             Records::Concurrency(_) | Records::LiveCalls(_) => {
-                let write = |route| sql::select(plan, schema, route);
+                let write = |mode| sql::select(plan, schema, mode);
                 self.store.read(plan.query.scope.tenant(), write, report, &mut rows.edges).await?
             }
         };

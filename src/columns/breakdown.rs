@@ -1,4 +1,4 @@
-//! The result of a breakdown: its groups in order, the others together, and all of them. GroupOrder and change are of exact values;
+//! The result of a breakdown: its groups in order, the others together, and all of them. Order and change are of exact values;
 //! each value is rounded once.
 
 use std::borrow::Cow;
@@ -9,10 +9,10 @@ use super::groups::{Group, GroupKey, Groups, NumbersOfOthers, States};
 use crate::config::AcdUnit;
 use crate::query::fraction::Fraction;
 use crate::report::breakdown::{Breakdown, ComparedSeries, GroupOrder, OrderColumn};
-use crate::report::groups::{GroupBy, KeyKind, RATE_DECIMALS};
+use crate::report::groups::{Dimension, KeyKind, RATE_DECIMALS};
 use crate::report::measure::{Aggregate, Measure, Number, Scale};
 
-/// GroupNames of the ids that groups have.
+/// Names of the ids that groups have.
 pub trait GroupNames: Send + Sync {
     /// Name and ISO code of a country, as far as they are known.
     fn country(&self, id: i64) -> Option<(String, String)>;
@@ -182,7 +182,7 @@ impl BreakdownTable {
         self.other.is_some()
     }
 
-    /// GroupNames of the groups that are shown, for [`crate::columns::groups::NumbersOfOthers`]: in the window asked for, in the other.
+    /// Names of the groups that are shown, for [`crate::columns::groups::NumbersOfOthers`]: in the window asked for, in the other.
     pub fn names_shown(&self) -> [Vec<String>; 2] {
         let groups = self.shown.iter().filter_map(|place| self.groups.all.get(*place));
         groups.fold(Default::default(), |mut all: [Vec<String>; 2], group| {
@@ -305,7 +305,7 @@ impl BreakdownTable {
         let of_time = self.breakdown.terms.by.iter().zip(keys).filter(|(by, _)| by.is_of_time());
         let keys: Vec<i64> = of_time
             .map(|(by, key)| match (key, by, side) {
-                (GroupKey::Whole(at), GroupBy::Time, InWindow::Before) => self.breakdown.bucket_before(*at),
+                (GroupKey::Whole(at), Dimension::Time, InWindow::Before) => self.breakdown.bucket_before(*at),
                 (GroupKey::Whole(at), ..) => *at,
                 _ => 0,
             })
@@ -359,7 +359,7 @@ impl BreakdownTable {
 
     /// The keys of a group as an answer shows them: accounts by uuid, or null.
     fn shown_keys<'a>(&self, group: &'a Group) -> Cow<'a, [GroupKey]> {
-        let Some(place) = self.breakdown.terms.by.iter().position(|by| *by == GroupBy::Account) else {
+        let Some(place) = self.breakdown.terms.by.iter().position(|by| *by == Dimension::Account) else {
             return Cow::Borrowed(&group.keys);
         };
         let mut keys = group.keys.clone();

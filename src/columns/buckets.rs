@@ -36,7 +36,7 @@ impl Buckets {
 
     /// No rows yet, with room for what a query's measures are made of.
     pub fn of(query: &Query) -> Self {
-        Self { keys: query.dimension.map(|_| Vec::new()), ..Self::new(&query.aggregates()) }
+        Self { keys: query.key.map(|_| Vec::new()), ..Self::new(&query.aggregates()) }
     }
 
     /// No rows, with room for the same.

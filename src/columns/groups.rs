@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::tsv::{self, Fields, Rows};
 use crate::report::breakdown::Breakdown;
 use crate::report::delays::{LONGEST, percentile_of_sorted};
-use crate::report::groups::{GroupBy, KeyKind, RATE_DECIMALS};
+use crate::report::groups::{Dimension, KeyKind, RATE_DECIMALS};
 use crate::report::measure::{Aggregate, Merge};
 
 /// A key of a group in one dimension. Null comes last.
@@ -49,7 +49,7 @@ pub struct Group {
 /// The groups of a breakdown.
 #[derive(Debug)]
 pub struct Groups {
-    kinds: Vec<(GroupBy, KeyKind)>,
+    kinds: Vec<(Dimension, KeyKind)>,
     sums: Vec<Aggregate>,
     numbers: Vec<Aggregate>,
     has_delays: bool,
@@ -100,7 +100,7 @@ impl Groups {
     pub fn value(&self, states: &States, sum: Aggregate) -> i128 {
         match sum.merge() {
             Merge::Delays => match sum {
-                Aggregate::Delay(percent) => percentile_of_sorted(&states.delays, percent).map_or(-1, i128::from),
+                Aggregate::Pdd(percent) => percentile_of_sorted(&states.delays, percent).map_or(-1, i128::from),
                 _ => -1,
             },
             Merge::Rows => at(&self.numbers, &states.numbers, sum),
@@ -135,7 +135,7 @@ impl Groups {
         Some(())
     }
 
-    fn key(&self, (by, kind): (GroupBy, KeyKind), field: &[u8], is_before: bool) -> Option<GroupKey> {
+    fn key(&self, (by, kind): (Dimension, KeyKind), field: &[u8], is_before: bool) -> Option<GroupKey> {
         if field == b"\\N" {
             return Some(GroupKey::Null);
         }
@@ -154,7 +154,7 @@ impl Groups {
             | KeyKind::Flag => {
                 let value = tsv::integer(field)?;
                 match (by, is_before) {
-                    (GroupBy::Time, true) => GroupKey::Whole(self.buckets.get(&value).copied().unwrap_or(value)),
+                    (Dimension::Time, true) => GroupKey::Whole(self.buckets.get(&value).copied().unwrap_or(value)),
                     _ => GroupKey::Whole(value),
                 }
             }

@@ -79,7 +79,7 @@ impl Engine {
         let (tenant, most) = (breakdown.tenant(), bounds.max_groups);
         let mut groups = Groups::of(breakdown, most);
         let most_u64 = u64::try_from(most).unwrap_or(u64::MAX);
-        let write = |route| sql::groups(breakdown, &self.schema, route, (most_u64, bounds.now));
+        let write = |mode| sql::groups(breakdown, &self.schema, mode, (most_u64, bounds.now));
         let read = self.store.read(tenant, write, breakdown.terms.report, &mut groups).await;
         let (statement, rows) = read.map_err(|error| match error.failure {
             Failure::TooManyRows => too_many(),
@@ -99,7 +99,7 @@ impl Engine {
             let count = breakdown.numbers().len();
             let mut numbers = NumbersOfOthers { count, ..NumbersOfOthers::default() };
             let shown = table.names_shown();
-            let write = |route| sql::numbers_of_others(breakdown, &self.schema, route, &shown, bounds.now);
+            let write = |mode| sql::numbers_of_others(breakdown, &self.schema, mode, &shown, bounds.now);
             let (statement, rows) = self.store.read(tenant, write, breakdown.terms.report, &mut numbers).await?;
             trace.add(&statement, rows);
             table.put_numbers(numbers);

@@ -122,7 +122,7 @@ impl Engine {
     /// The statement failed, took too long or found no slot.
     pub async fn live_calls(&self, plan: &Plan) -> Result<(LiveCalls, u64), StoreError> {
         let mut calls = LiveCalls::default();
-        let write = |route| sql::select(plan, &self.schema, route);
+        let write = |mode| sql::select(plan, &self.schema, mode);
         let (_, rows) = self.store.read(plan.query.scope.tenant(), write, plan.report, &mut calls).await?;
         Ok((calls, rows))
     }
@@ -140,7 +140,7 @@ impl Engine {
     /// Sums straight from ClickHouse.
     async fn read(&self, plan: &Plan) -> Result<Answer, StoreError> {
         let (mut sums, mut trace) = (Buckets::of(&plan.query), Trace::default());
-        let write = |route| sql::select(plan, &self.schema, route);
+        let write = |mode| sql::select(plan, &self.schema, mode);
         let mut rows = AtMost(&mut sums, plan.most_rows);
         let (statement, rows) = self.store.read(plan.query.scope.tenant(), write, plan.report, &mut rows).await?;
         trace.add(&statement, rows);

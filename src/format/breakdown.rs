@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{PIECE, Produce, json};
 use crate::columns::breakdown::{AspectColumn, BreakdownTable, GroupCell, GroupRow};
-use crate::report::groups::GroupByRow;
+use crate::report::groups::DimensionRow;
 
 /// A column of an answer.
 #[derive(Clone, Copy, Debug)]
 enum ShownColumn {
     /// A column of a dimension: the dimension's place, its row of the catalogue, the column's place.
-    Key(usize, &'static GroupByRow, usize),
+    Key(usize, &'static DimensionRow, usize),
     /// A column of a measure.
     Value(AspectColumn),
 }

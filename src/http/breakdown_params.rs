@@ -11,7 +11,7 @@ use crate::report::breakdown::{
     BreakdownAsk, Compare, GroupOrder, MOST_DIMENSIONS, MOST_ORDERS, MOST_ROWS, MOST_ROWS_OF_NUMBERS, OrderColumn,
     OwnAccount, Terms, Whose,
 };
-use crate::report::groups::GroupBy;
+use crate::report::groups::Dimension;
 use crate::report::measure::{MEASURES, Measure, Merge};
 use crate::report::param::Role;
 use crate::report::plan::JsonForm;
@@ -40,7 +40,7 @@ pub struct When {
 #[derive(Debug, Default)]
 pub struct BreakdownDraft {
     accounts: Vec<OwnAccount>,
-    by: Vec<GroupBy>,
+    by: Vec<Dimension>,
     digits: (Option<u8>, Option<u8>),
     measures: Option<Vec<Measure>>,
     short_seconds: Option<u8>,
@@ -91,11 +91,12 @@ impl BreakdownDraft {
             }
             Role::GroupBy => {
                 let side = report.records.side();
-                let has = |by: &GroupBy| {
+                let has = |by: &Dimension| {
                     let column = (by.row().source)(side);
                     column.is_none_or(|column| context.schema.can_filter(Table::Cdrs, column))
                 };
-                self.by = names(text, MOST_DIMENSIONS, |name| GroupBy::find(name, side, context.audience).filter(has))?;
+                self.by =
+                    names(text, MOST_DIMENSIONS, |name| Dimension::find(name, side, context.audience).filter(has))?;
             }
             Role::DstDigits => self.digits.0 = Some(number(text, 1..=15)?),
             Role::SrcDigits => self.digits.1 = Some(number(text, 1..=15)?),
@@ -154,13 +155,13 @@ impl BreakdownDraft {
         form: JsonForm,
         context: Context<'_>,
     ) -> Result<BreakdownAsk, BadParam> {
-        let needs = |by: GroupBy, is_there: bool, name| match self.by.contains(&by) && !is_there {
+        let needs = |by: Dimension, is_there: bool, name| match self.by.contains(&by) && !is_there {
             true => Err(BadParam::Needed(name, "group-by", by.row().name)),
             false => Ok(()),
         };
-        needs(GroupBy::DstPrefix, self.digits.0.is_some(), "dst-prefix-digits")?;
-        needs(GroupBy::SrcPrefix, self.digits.1.is_some(), "src-prefix-digits")?;
-        needs(GroupBy::Time, when.sampling.is_some(), "sampling")?;
+        needs(Dimension::DstPrefix, self.digits.0.is_some(), "dst-prefix-digits")?;
+        needs(Dimension::SrcPrefix, self.digits.1.is_some(), "src-prefix-digits")?;
+        needs(Dimension::Time, when.sampling.is_some(), "sampling")?;
         let measures = self.measures(report)?;
         let columns = Columns { by: &self.by, measures: &measures, compared: self.compare.is_some() };
         let order = match &self.order {
@@ -207,7 +208,7 @@ impl BreakdownDraft {
 
 /// The columns of an answer, by which its groups may be ordered.
 struct Columns<'a> {
-    by: &'a [GroupBy],
+    by: &'a [Dimension],
     measures: &'a [Measure],
     compared: bool,
 }

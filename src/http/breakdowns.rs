@@ -24,7 +24,7 @@ use crate::report::audience::Audience;
 use crate::report::breakdown::{
     Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, MOST_ROWS, Terms, Whose,
 };
-use crate::report::groups::{DIMENSIONS, GroupBy, KeyKind};
+use crate::report::groups::{DIMENSIONS, Dimension, KeyKind};
 use crate::report::measure::{self, Measure};
 use crate::report::plan::Plan;
 use crate::report::{Report, Side, Table};
@@ -81,7 +81,7 @@ impl Asker {
     }
 
     /// Stands for the names that an answer shows.
-    fn version(&self, by: &[GroupBy]) -> u64 {
+    fn version(&self, by: &[Dimension]) -> u64 {
         let shows = |kinds: &[KeyKind]| by.iter().any(|by| kinds.contains(&by.row().kind));
         let (countries, others) = self.versions;
         let of = |shown: bool, version: u64| if shown { version } else { 0 };
@@ -120,9 +120,9 @@ async fn respond(
     let context = reports::context(caller, state, &scope);
     let pairs = Pairs::parse(request.query_string());
     let mut ask = params::read_breakdown(report, &pairs, context)?;
-    // GroupNames are shown by account alone.
+    // Names are shown by account alone.
     if let Whose::Accounts(accounts) = &mut ask.terms.whose
-        && ask.terms.by.contains(&GroupBy::Account)
+        && ask.terms.by.contains(&Dimension::Account)
     {
         for own in accounts {
             own.name = caller.0.name(own.uuid).to_owned();
@@ -186,7 +186,7 @@ pub(super) async fn series(
         records: plan.query.records,
         whose: series.whose,
         masked: series.masked,
-        by: vec![GroupBy::Time],
+        by: vec![Dimension::Time],
         measures: series.measures,
         filters: plan.query.filters,
         digits: (0, 0),

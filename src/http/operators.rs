@@ -23,7 +23,7 @@ use super::{JSON, trail};
 use crate::access::operators::OperatorWho;
 use crate::query::scope::{OperatorScope, Scope};
 use crate::report::breakdown::Whose;
-use crate::report::groups::GroupBy;
+use crate::report::groups::Dimension;
 use crate::report::plan::Refusal;
 use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report, Side};
 use crate::sql::Trace;
@@ -114,7 +114,7 @@ async fn respond(who: &OperatorWho, request: &HttpRequest, state: &Arc<State>) -
     let mut ask = params::read_breakdown(report, &pairs, context)?;
     // Names are shown by account alone.
     if let Whose::Operator(_, accounts) = &mut ask.terms.whose
-        && ask.terms.by.contains(&GroupBy::Account)
+        && ask.terms.by.contains(&Dimension::Account)
     {
         for own in accounts {
             own.name = who.name(own.uuid).to_owned();
@@ -154,7 +154,12 @@ async fn respond_by_time(
         Err(Refusal::TooManyBuckets { limit }) => return Err(BadParam::TooManyBuckets(limit).into()),
     };
     trail::note_asked(&plan, accounts.iter().map(|account| account.uuid));
-    let series = Series { compare, whose: Whose::Operator(own.clone(), accounts), measures, masked: who.audience().masked_characters() };
+    let series = Series {
+        compare,
+        whose: Whose::Operator(own.clone(), accounts),
+        measures,
+        masked: who.audience().masked_characters(),
+    };
     let answered = breakdowns::series(plan, series, &Asker::operator(who), (request, state)).await?;
     Ok(answered.finish(who.may_debug(), explain))
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::fair::{Fair, FairLoad, SlotRefused};
-use crate::report::REPORTS;
+use crate::report;
 use crate::sql::Chosen;
 
 pub use text::{CONTENT_TYPE, Exposition};
@@ -46,7 +46,7 @@ metrics! {
     NAMED gauge "cdrscope_projections_named" [] "1 while sums are read from projections by their names, 0 while that is left to ClickHouse, which is slower, or switched off.";
     REQUESTS counter "cdrscope_requests_total" ["route", "status"] "Requests by pattern of their path (unknown: none) and class of status.";
     REQUEST_SECONDS histogram "cdrscope_request_seconds" ["route"] "Time until the head of the answer was ready.";
-    QUERIES counter "cdrscope_queries_total" ["report", "outcome"] "Statements of reports by what became of them.";
+    QUERIES counter "cdrscope_queries_total" ["report", "outcome"] "Statements of reports by what became of them; other: those that dashboards alone ask for.";
     REPEATED counter "cdrscope_queries_repeated_total" [] "Statements of reports that were asked again, as a projection could not be read by its name.";
     SOURCES counter "cdrscope_query_sources_total" ["source"] "Statements of reports by what they read, as the planner chose.";
     ROWS_READ counter "cdrscope_query_rows_read_total" [] "Rows that ClickHouse says it read for reports.";
@@ -199,7 +199,7 @@ impl QueryOutcome {
 /// Statements of reports.
 #[derive(Debug)]
 pub struct Queries {
-    /// By place in `REPORTS`; the last is for what has another name.
+    /// By place in `report::public_names`; the last is for those that dashboards alone ask for.
     outcomes: Vec<[Counter; QueryOutcome::WORDS.len()]>,
     sources: [Counter; Chosen::ALL.len()],
     rows_read: Counter,
@@ -208,7 +208,7 @@ pub struct Queries {
 
 impl Default for Queries {
     fn default() -> Self {
-        let outcomes = (0..=REPORTS.len()).map(|_| Default::default()).collect();
+        let outcomes = (0..=report::public_names().count()).map(|_| Default::default()).collect();
         Self { outcomes, sources: Default::default(), rows_read: Counter::default(), repeated: Counter::default() }
     }
 }
@@ -216,7 +216,8 @@ impl Default for Queries {
 impl Queries {
     /// Counts a statement: its report, what it reads, what became of it and how many rows were read.
     pub fn note(&self, report: &str, chosen: Option<Chosen>, outcome: QueryOutcome, rows_read: u64) {
-        let place = REPORTS.iter().position(|known| known.name == report).unwrap_or(REPORTS.len());
+        let place = report::public_names().position(|known| known == report);
+        let place = place.unwrap_or(self.outcomes.len() - 1);
         if let Some(counter) = self.outcomes.get(place).and_then(|outcomes| outcomes.get(outcome as usize)) {
             counter.add(1);
         }
@@ -231,7 +232,7 @@ impl Queries {
         Begun { queries: self, report, is_open: true }
     }
 
-    /// Counts a statement that was refused, before it is sent again by another route.
+    /// Counts a statement that was refused, before it is sent again in another way.
     pub fn note_repeated(&self) {
         self.repeated.add(1);
     }
@@ -240,7 +241,7 @@ impl Queries {
     pub fn write(&self, out: &mut Exposition) {
         out.single(&REPEATED, self.repeated.get());
         out.family(&QUERIES);
-        let reports = REPORTS.iter().map(|report| report.name).chain(["other"]);
+        let reports = report::public_names().chain(["other"]);
         for (report, outcomes) in reports.zip(&self.outcomes) {
             for (word, count) in QueryOutcome::WORDS.iter().zip(outcomes) {
                 // Those that went well are there from the start, so that a first failure is seen as an increase of something.

@@ -18,7 +18,8 @@ pub enum Type {
     Address,
     /// A number that is only shown.
     Number,
-    /// A whole number that only dashboards read: a table whose column is something else can do without.
+    /// A whole number that some filters, dimensions and measures alone need: a table whose column is something else does without
+    /// those.
     Code,
     /// Likewise; null is another value than 0.
     MaybeCode,

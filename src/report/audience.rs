@@ -2,7 +2,7 @@
 //! unknown word to it.
 
 use super::Side;
-use super::groups::GroupBy;
+use super::groups::Dimension;
 use super::measure::{Aggregate, Measure};
 use super::param::Role;
 use crate::query::filter::Column;
@@ -89,7 +89,7 @@ impl Audience {
     }
 
     /// True if it may group the calls of a side by a dimension.
-    pub fn sees_dimension(self, by: GroupBy, side: Side) -> bool {
+    pub fn sees_dimension(self, by: Dimension, side: Side) -> bool {
         let row = by.row();
         match self {
             Self::Customer => row.sides.contains(&side),
@@ -155,7 +155,7 @@ mod tests {
         );
         assert!(sees(Audience::Customer, "total_price", to));
         let vendors = Rights { vendors: true, ..none };
-        for by in [GroupBy::Vendor, GroupBy::TermGw] {
+        for by in [Dimension::Vendor, Dimension::TermGw] {
             assert!(
                 !Audience::Operator(none).sees_dimension(by, from)
                     && !Audience::Operator(cost).sees_dimension(by, from)
@@ -163,12 +163,12 @@ mod tests {
             assert!(Audience::Operator(vendors).sees_dimension(by, from));
         }
         assert!(
-            !Audience::Customer.sees_dimension(GroupBy::Vendor, to)
-                && !Audience::Customer.sees_dimension(GroupBy::Customer, from)
+            !Audience::Customer.sees_dimension(Dimension::Vendor, to)
+                && !Audience::Customer.sees_dimension(Dimension::Customer, from)
         );
         assert!(
-            !Audience::Operator(vendors).sees_dimension(GroupBy::Rate, to)
-                && Audience::Operator(none).sees_dimension(GroupBy::Rate, from)
+            !Audience::Operator(vendors).sees_dimension(Dimension::Rate, to)
+                && Audience::Operator(none).sees_dimension(Dimension::Rate, from)
         );
     }
 }

@@ -3,10 +3,10 @@
 
 use super::measure::Measure;
 use super::query::Records;
-use super::{Dimension, Report, Side};
+use super::{Report, RowKey, Side};
 
 /// Makes a report over the calls or attempts of one side, for dashboards only. It takes any sampling.
-const fn report(name: &'static str, side: Side, dimension: Option<Dimension>, measures: &'static [Measure]) -> Report {
+const fn report(name: &'static str, side: Side, key: Option<RowKey>, measures: &'static [Measure]) -> Report {
     Report {
         name,
         summary: "",
@@ -16,7 +16,7 @@ const fn report(name: &'static str, side: Side, dimension: Option<Dimension>, me
         },
         samplings: &[],
         fill: false,
-        dimension,
+        key,
         measures,
         params: &[],
     }
@@ -42,12 +42,12 @@ const COUNTS: &[Measure] = &[Measure::TotalCalls];
 pub static REPORTS: &[Report] = &[
     report("origination-effectiveness", Side::Origination, None, EFFECTIVENESS),
     report("termination-effectiveness", Side::Termination, None, EFFECTIVENESS),
-    report("origination-delays", Side::Origination, Some(Dimension::Delay), COUNTS),
-    report("termination-delays", Side::Termination, Some(Dimension::Delay), COUNTS),
-    report("origination-destinations", Side::Origination, Some(Dimension::Country), DESTINATIONS),
-    report("termination-destinations", Side::Termination, Some(Dimension::Country), DESTINATIONS),
-    report("origination-outcomes", Side::Origination, Some(Dimension::Country), OUTCOMES),
-    report("termination-outcomes", Side::Termination, Some(Dimension::Country), OUTCOMES),
-    report("origination-prefixes", Side::Origination, Some(Dimension::Prefix), COUNTS),
-    report("termination-prefixes", Side::Termination, Some(Dimension::Prefix), COUNTS),
+    report("origination-delays", Side::Origination, Some(RowKey::Delay), COUNTS),
+    report("termination-delays", Side::Termination, Some(RowKey::Delay), COUNTS),
+    report("origination-destinations", Side::Origination, Some(RowKey::Country), DESTINATIONS),
+    report("termination-destinations", Side::Termination, Some(RowKey::Country), DESTINATIONS),
+    report("origination-outcomes", Side::Origination, Some(RowKey::Country), OUTCOMES),
+    report("termination-outcomes", Side::Termination, Some(RowKey::Country), OUTCOMES),
+    report("origination-prefixes", Side::Origination, Some(RowKey::Prefix), COUNTS),
+    report("termination-prefixes", Side::Termination, Some(RowKey::Prefix), COUNTS),
 ];

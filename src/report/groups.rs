@@ -4,9 +4,9 @@ use super::Side;
 use super::audience::Audience;
 use crate::query::filter::Column;
 
-/// A dimension; its row is [`GroupBy::row`].
+/// A dimension; its row is [`Dimension::row`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GroupBy {
+pub enum Dimension {
     /// Bucket of time.
     Time,
     /// Account.
@@ -75,9 +75,9 @@ pub const RATE_DECIMALS: u8 = 9;
 
 /// All that is known of a dimension.
 #[derive(Debug)]
-pub struct GroupByRow {
+pub struct DimensionRow {
     /// The dimension.
-    pub by: GroupBy,
+    pub by: Dimension,
     /// Its name in `group-by`.
     pub name: &'static str,
     /// Its columns in an answer, the key first.
@@ -104,9 +104,9 @@ const NONE: &[Side] = &[];
 
 macro_rules! dimensions {
     ($($by:ident $name:literal $columns:tt $kind:ident $source:expr, $sides:ident $filter:literal $drill:literal $definition:literal)+) => {
-        /// The catalogue, in the order of [`GroupBy`].
-        pub static DIMENSIONS: &[GroupByRow] = &[$(GroupByRow {
-            by: GroupBy::$by,
+        /// The catalogue, in the order of [`Dimension`].
+        pub static DIMENSIONS: &[DimensionRow] = &[$(DimensionRow {
+            by: Dimension::$by,
             name: $name,
             columns: &$columns,
             kind: KeyKind::$kind,
@@ -162,9 +162,9 @@ dimensions! {
         "Vendors, by id and name."
 }
 
-impl GroupBy {
+impl Dimension {
     /// Its row of the catalogue.
-    pub fn row(self) -> &'static GroupByRow {
+    pub fn row(self) -> &'static DimensionRow {
         // A test holds that each stands in its own place.
         &DIMENSIONS[self as usize]
     }
@@ -191,6 +191,10 @@ mod tests {
         for (place, row) in DIMENSIONS.iter().enumerate() {
             assert_eq!(row.by as usize, place, "{}", row.name);
             assert!(row.columns.iter().all(|column| columns.insert(column)), "{}", row.name);
+            for side in row.sides.iter().filter(|_| !row.filter.is_empty()) {
+                let report = crate::report::BREAKDOWNS.iter().find(|report| report.records.side() == *side).unwrap();
+                assert!(report.params().any(|param| param.name == row.filter), "{}: {}", row.name, row.filter);
+            }
             assert!(row.drill.is_empty() || DIMENSIONS.iter().any(|other| other.name == row.drill), "{}", row.name);
         }
     }

@@ -120,9 +120,10 @@ impl Side {
     }
 }
 
-/// A group-by dimension other than time. Its values are numbers, so that sums by it are as small as sums by time.
+/// The key of a bucket's rows, of reports that dashboards alone ask for. Its values are numbers, so that sums by it are as small
+/// as sums by time. Dimensions of breakdowns are [`groups::Dimension`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dimension {
+pub enum RowKey {
     /// `dst_country_id`.
     Country,
     /// The first three digits of the number called, behind a 1 that keeps leading zeros: 049 is 1049. Behind a 2 for a
@@ -132,7 +133,7 @@ pub enum Dimension {
     Delay,
 }
 
-impl Dimension {
+impl RowKey {
     /// The column that it is made of.
     pub fn column(self) -> Column {
         match self {
@@ -157,7 +158,7 @@ pub struct Report {
     /// True if buckets without a call are filled in.
     pub fill: bool,
     /// The dimension besides time.
-    pub dimension: Option<Dimension>,
+    pub key: Option<RowKey>,
     /// The columns of the answer, after `t`.
     pub measures: &'static [Measure],
     /// The parameters, in the order in which they are checked.
@@ -173,7 +174,7 @@ impl Report {
     /// The query that it stands for, of one account.
     pub fn query(&self, scope: Scope, filters: Vec<Filter>) -> Query {
         let measures = Cow::Borrowed(self.measures);
-        Query { scope, records: self.records, dimension: self.dimension, measures, filters }
+        Query { scope, records: self.records, key: self.key, measures, filters }
     }
 }
 
@@ -195,10 +196,10 @@ const LONG: &[Sampling] =
     &[Sampling::Minute, Sampling::Minutes5, Sampling::Hour, Sampling::Day, Sampling::Week, Sampling::Month];
 
 const CUSTOMER_STATISTICS: &[&[Param]] =
-    &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::CUSTOMER_DIMENSIONS, param::FORM];
+    &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::CUSTOMER_CALL_FILTERS, param::FORM];
 
 const VENDOR_STATISTICS: &[&[Param]] =
-    &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::VENDOR_DIMENSIONS, param::FORM];
+    &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::VENDOR_CALL_FILTERS, param::FORM];
 
 /// Every report of the customer API.
 pub static REPORTS: &[Report] = &[
@@ -208,7 +209,7 @@ pub static REPORTS: &[Report] = &[
         records: Records::Calls(Side::Origination),
         samplings: SHORT,
         fill: true,
-        dimension: None,
+        key: None,
         measures: QUALITY,
         params: CUSTOMER_STATISTICS,
     },
@@ -218,7 +219,7 @@ pub static REPORTS: &[Report] = &[
         records: Records::Attempts(Side::Termination),
         samplings: SHORT,
         fill: true,
-        dimension: None,
+        key: None,
         measures: QUALITY,
         params: VENDOR_STATISTICS,
     },
@@ -228,7 +229,7 @@ pub static REPORTS: &[Report] = &[
         records: Records::Calls(Side::Origination),
         samplings: LONG,
         fill: false,
-        dimension: None,
+        key: None,
         measures: STATISTICS,
         params: CUSTOMER_STATISTICS,
     },
@@ -238,7 +239,7 @@ pub static REPORTS: &[Report] = &[
         records: Records::Attempts(Side::Termination),
         samplings: LONG,
         fill: false,
-        dimension: None,
+        key: None,
         measures: STATISTICS,
         params: VENDOR_STATISTICS,
     },
@@ -248,7 +249,7 @@ pub static REPORTS: &[Report] = &[
         records: Records::Concurrency(Side::Origination),
         samplings: &[],
         fill: true,
-        dimension: None,
+        key: None,
         measures: &[Measure::Calls],
         params: &[param::WINDOW, param::CALLS, param::ORIGIN, param::GRID_FORM],
     },
@@ -258,7 +259,7 @@ pub static REPORTS: &[Report] = &[
         records: Records::Concurrency(Side::Termination),
         samplings: &[],
         fill: true,
-        dimension: None,
+        key: None,
         measures: &[Measure::Calls],
         params: &[param::WINDOW, param::CALLS, param::GRID_FORM],
     },
@@ -268,7 +269,7 @@ pub static REPORTS: &[Report] = &[
         records: Records::LiveCalls(Side::Origination),
         samplings: &[],
         fill: false,
-        dimension: None,
+        key: None,
         measures: &[],
         params: &[param::ACCOUNT, param::PREFIXES, param::ORIGIN, param::LEG],
     },
@@ -303,14 +304,14 @@ pub static BREAKDOWNS: &[Report] = &[
         records: Records::Calls(Side::Origination),
         samplings: EVERY,
         fill: false,
-        dimension: None,
+        key: None,
         measures: BREAKDOWN,
         params: &[
             param::BREAKDOWN_SCOPE,
             param::CALLS,
             param::ORIGIN,
             param::CUSTOMER_PRICE,
-            param::CUSTOMER_DIMENSIONS,
+            param::CUSTOMER_CALL_FILTERS,
             param::BREAKDOWN_FORM,
         ],
     },
@@ -320,13 +321,13 @@ pub static BREAKDOWNS: &[Report] = &[
         records: Records::Attempts(Side::Termination),
         samplings: EVERY,
         fill: false,
-        dimension: None,
+        key: None,
         measures: BREAKDOWN,
         params: &[
             param::BREAKDOWN_SCOPE,
             param::CALLS,
             param::VENDOR_PRICE,
-            param::VENDOR_DIMENSIONS,
+            param::VENDOR_CALL_FILTERS,
             param::BREAKDOWN_FORM,
         ],
     },
@@ -355,8 +356,8 @@ const OPERATORS_SERIES: &[Measure] = &[
 macro_rules! operators {
     ($name:literal $scope:ident $form:ident $measures:ident $calls:literal $attempts:literal) => {
         &[
-            operators!(@side $name $scope $form $measures $calls, Calls Origination CUSTOMER_DIMENSIONS TERM_GW),
-            operators!(@side $name $scope $form $measures $attempts, Attempts Termination VENDOR_DIMENSIONS CUSTOMER_AUTH),
+            operators!(@side $name $scope $form $measures $calls, Calls Origination CUSTOMER_CALL_FILTERS TERM_GW),
+            operators!(@side $name $scope $form $measures $attempts, Attempts Termination VENDOR_CALL_FILTERS CUSTOMER_AUTH),
         ]
     };
     (@side $name:literal $scope:ident $form:ident $measures:ident $summary:literal, $records:ident $side:ident $own:ident $more:ident) => {
@@ -366,7 +367,7 @@ macro_rules! operators {
             records: Records::$records(Side::$side),
             samplings: EVERY,
             fill: false,
-            dimension: None,
+            key: None,
             measures: $measures,
             params: &[
                 param::$scope,
@@ -397,6 +398,12 @@ pub static OPERATORS_STATISTICS: &[Report] = operators! {
     "Attempts sent to all vendors, for each bucket of time."
 };
 
+/// Names of the reports that a customer or an operator can ask for.
+pub fn public_names() -> impl Iterator<Item = &'static str> {
+    let operators = OPERATORS_BREAKDOWNS.iter().take(1).chain(OPERATORS_STATISTICS.iter().take(1));
+    REPORTS.iter().chain(BREAKDOWNS).chain(operators).map(|report| report.name)
+}
+
 /// The report with that name, of the customer API or of dashboards.
 pub fn find(name: &str) -> Option<&'static Report> {
     REPORTS.iter().chain(dashboard::REPORTS).find(|report| report.name == name)
@@ -415,6 +422,26 @@ mod tests {
         assert_eq!(names.len(), count);
         for report in dashboard::REPORTS {
             assert!(std::ptr::eq(find(report.name).unwrap(), report), "{}", report.name);
+        }
+    }
+
+    /// The aggregates that are read, kept and added up by bucket.
+    const SUMS_BY_TIME: &[measure::Aggregate] = &[
+        measure::Aggregate::Calls,
+        measure::Aggregate::Answered,
+        measure::Aggregate::AnsweredSeconds,
+        measure::Aggregate::Seconds,
+        measure::Aggregate::Price,
+        measure::Aggregate::Effective,
+    ];
+
+    /// Reports by time add their buckets up; anything else is asked of a breakdown.
+    #[test]
+    fn reports_by_time_have_measures_of_sums_alone() {
+        for report in REPORTS.iter().chain(dashboard::REPORTS).filter(|report| report.records.add_up()) {
+            for aggregate in report.measures.iter().flat_map(|measure| measure.aggregates()) {
+                assert!(SUMS_BY_TIME.contains(aggregate), "{}: {aggregate:?}", report.name);
+            }
         }
     }
 }

@@ -83,12 +83,13 @@ const fn filter(name: &'static str, column: Column, kind: ParamType) -> Param {
     param(name, Role::Filter(column, kind))
 }
 
-const fn id(cmp: Cmp) -> ParamType {
+/// Ids of UInt32.
+const fn uint32s(cmp: Cmp) -> ParamType {
     ParamType::Integer { cmp, min: 0, max: u32::MAX as i64, list: true }
 }
 
-/// Codes and ids of the switch.
-const fn ids() -> ParamType {
+/// Codes and ids of Int32.
+const fn int32s() -> ParamType {
     ParamType::Integer { cmp: Cmp::Eq, min: i32::MIN as i64, max: i32::MAX as i64, list: true }
 }
 
@@ -174,10 +175,10 @@ pub const PREFIXES: &[Param] = join!(
 pub const CALLS: &[Param] = join!(
     join!(
         &[
-            filter("src-country-id", Column::SrcCountryId, id(Cmp::Eq)),
-            filter("dst-country-id", Column::DstCountryId, id(Cmp::Eq)),
-            filter("src-country-id-not-eq", Column::SrcCountryId, id(Cmp::NotEq)),
-            filter("dst-country-id-not-eq", Column::DstCountryId, id(Cmp::NotEq)),
+            filter("src-country-id", Column::SrcCountryId, uint32s(Cmp::Eq)),
+            filter("dst-country-id", Column::DstCountryId, uint32s(Cmp::Eq)),
+            filter("src-country-id-not-eq", Column::SrcCountryId, uint32s(Cmp::NotEq)),
+            filter("dst-country-id-not-eq", Column::DstCountryId, uint32s(Cmp::NotEq)),
         ],
         PREFIXES
     ),
@@ -210,30 +211,30 @@ pub const LEG: &[Param] = join!(
     join!(&texts!("src-prefix-in", Column::SrcPrefixIn), &texts!("dst-prefix-in", Column::DstPrefixIn))
 );
 
-/// Filters by dimensions of breakdowns, of calls that an account made.
-pub const CUSTOMER_DIMENSIONS: &[Param] = &[
+/// Filters of calls that an account made, one for each dimension and some more; columns of `cdrs` alone.
+pub const CUSTOMER_CALL_FILTERS: &[Param] = &[
     filter("destination-prefix-eq", Column::DestinationPrefix, ParamType::Text(TextOp::Eq)),
     filter("destination-prefix-in", Column::DestinationPrefix, ParamType::Texts(TextOp::Eq)),
     filter("destination-prefix-starts-with", Column::DestinationPrefix, ParamType::Texts(TextOp::StartsWith)),
-    filter("dst-network-id", Column::DstNetworkId, ids()),
-    filter("disconnect-code", Column::LegaDisconnectCode, ids()),
-    filter("q850-cause", Column::LegaQ850Cause, ids()),
-    filter("customer-auth-id", Column::CustomerAuthId, ids()),
-    filter("currency", Column::CustomerCurrencyId, ids()),
+    filter("dst-network-id", Column::DstNetworkId, int32s()),
+    filter("disconnect-code", Column::LegaDisconnectCode, int32s()),
+    filter("q850-cause", Column::LegaQ850Cause, int32s()),
+    filter("customer-auth-id", Column::CustomerAuthId, int32s()),
+    filter("currency", Column::CustomerCurrencyId, int32s()),
     filter("reverse-billing", Column::DestinationReverseBilling, ParamType::Positive),
     filter("answered", Column::Duration, ParamType::Positive),
 ];
 
 /// The same of attempts that were sent to a vendor's account.
-pub const VENDOR_DIMENSIONS: &[Param] = &[
+pub const VENDOR_CALL_FILTERS: &[Param] = &[
     filter("destination-prefix-eq", Column::DestinationPrefix, ParamType::Text(TextOp::Eq)),
     filter("destination-prefix-in", Column::DestinationPrefix, ParamType::Texts(TextOp::Eq)),
     filter("destination-prefix-starts-with", Column::DestinationPrefix, ParamType::Texts(TextOp::StartsWith)),
-    filter("dst-network-id", Column::DstNetworkId, ids()),
-    filter("disconnect-code", Column::LegbDisconnectCode, ids()),
-    filter("q850-cause", Column::LegbQ850Cause, ids()),
-    filter("term-gw-id", Column::TermGwId, ids()),
-    filter("currency", Column::VendorCurrencyId, ids()),
+    filter("dst-network-id", Column::DstNetworkId, int32s()),
+    filter("disconnect-code", Column::LegbDisconnectCode, int32s()),
+    filter("q850-cause", Column::LegbQ850Cause, int32s()),
+    filter("term-gw-id", Column::TermGwId, int32s()),
+    filter("currency", Column::VendorCurrencyId, int32s()),
     filter("reverse-billing", Column::DialpeerReverseBilling, ParamType::Positive),
     filter("answered", Column::Duration, ParamType::Positive),
 ];
@@ -273,14 +274,16 @@ pub const OPERATOR_SERIES: &[Param] =
     join!(OPERATOR_WINDOW, &[param("sampling", Role::Sampling), param("measures", Role::Measures)]);
 
 /// Customers and vendors, which the operator alone tells apart.
-pub const CONTRACTORS: &[Param] =
-    &[filter("customer-id", Column::CustomerId, id(Cmp::Eq)), filter("vendor-id", Column::VendorId, id(Cmp::Eq))];
+pub const CONTRACTORS: &[Param] = &[
+    filter("customer-id", Column::CustomerId, uint32s(Cmp::Eq)),
+    filter("vendor-id", Column::VendorId, uint32s(Cmp::Eq)),
+];
 
 /// The vendor's gateway, of calls that an account made.
-pub const TERM_GW: &[Param] = &[filter("term-gw-id", Column::TermGwId, ids())];
+pub const TERM_GW: &[Param] = &[filter("term-gw-id", Column::TermGwId, int32s())];
 
 /// The customer's authentication record, of attempts that were sent to a vendor.
-pub const CUSTOMER_AUTH: &[Param] = &[filter("customer-auth-id", Column::CustomerAuthId, ids())];
+pub const CUSTOMER_AUTH: &[Param] = &[filter("customer-auth-id", Column::CustomerAuthId, int32s())];
 
 /// The measures and form of a breakdown's answer.
 pub const BREAKDOWN_FORM: &[Param] = &[

@@ -149,7 +149,7 @@ impl Request {
             settle: self.settle,
             form: self.form,
             now: clock,
-            most_rows: match self.report.dimension {
+            most_rows: match self.report.key {
                 Some(_) => usize::try_from(max_buckets).unwrap_or(usize::MAX),
                 None => usize::MAX,
             },

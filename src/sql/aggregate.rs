@@ -5,7 +5,7 @@ use super::schema::{Causes, Schema, TableSchema};
 use crate::query::filter::Column;
 use crate::report::measure::Aggregate;
 use crate::report::plan::Plan;
-use crate::report::{Dimension, Side, delays};
+use crate::report::{RowKey, Side, delays};
 
 /// The alias of an aggregate. An operator's table may have columns of any name, and ClickHouse takes an alias for a column
 /// rather than the column, so aliases have names that no table has.
@@ -27,9 +27,9 @@ pub fn name(sum: Aggregate) -> &'static str {
         Aggregate::Longest => "cdrscope_longest",
         Aggregate::First => "cdrscope_first",
         Aggregate::Last => "cdrscope_last",
-        Aggregate::Sources => "cdrscope_sources",
-        Aggregate::Destinations => "cdrscope_destinations",
-        Aggregate::Delay(_) => "cdrscope_delay",
+        Aggregate::SrcNumbers => "cdrscope_sources",
+        Aggregate::DstNumbers => "cdrscope_destinations",
+        Aggregate::Pdd(_) => "cdrscope_delay",
         Aggregate::Revenue => "cdrscope_revenue",
         Aggregate::Cost => "cdrscope_cost",
         Aggregate::Loss => "cdrscope_loss",
@@ -43,7 +43,7 @@ pub fn name(sum: Aggregate) -> &'static str {
 
 /// The rows that aggregates are of.
 #[derive(Clone, Copy)]
-pub struct Over<'a> {
+pub struct RowSet<'a> {
     /// The side.
     pub side: Side,
     /// The tables.
@@ -56,7 +56,7 @@ pub struct Over<'a> {
     pub short_seconds: u8,
 }
 
-impl<'a> Over<'a> {
+impl<'a> RowSet<'a> {
     /// The rows of a plan.
     pub fn of(plan: &Plan, schema: &'a Schema) -> Self {
         let table = schema.table(plan.query.records.table());
@@ -74,7 +74,7 @@ impl<'a> Over<'a> {
 }
 
 /// Adds the aggregate of a sum.
-pub fn aggregate(s: &mut Statement, sum: Aggregate, over: Over<'_>) {
+pub fn aggregate(s: &mut Statement, sum: Aggregate, over: RowSet<'_>) {
     let duration = over.sql(Column::Duration);
     let answered = format!("{duration} > 0");
     let sip = over.sql(over.side.sip_code());
@@ -105,8 +105,8 @@ pub fn aggregate(s: &mut Statement, sum: Aggregate, over: Over<'_>) {
         Aggregate::Longest => of_if(s, over, ("max", duration), Some(&answered)),
         Aggregate::First => of_if(s, over, ("min", &format!("toUnixTimestamp({})", over.sql(Column::TimeStart))), None),
         Aggregate::Last => of_if(s, over, ("max", &format!("toUnixTimestamp({})", over.sql(Column::TimeStart))), None),
-        Aggregate::Sources => of_if(s, over, ("uniqExact", over.sql(Column::SrcPrefixRouting)), None),
-        Aggregate::Destinations => of_if(s, over, ("uniqExact", over.sql(Column::DstPrefixRouting)), None),
+        Aggregate::SrcNumbers => of_if(s, over, ("uniqExact", over.sql(Column::SrcPrefixRouting)), None),
+        Aggregate::DstNumbers => of_if(s, over, ("uniqExact", over.sql(Column::DstPrefixRouting)), None),
         Aggregate::Revenue => drop(s.push("sum(").push(&money(over, Side::Origination)).push(")")),
         Aggregate::Cost => drop(s.push("sum(").push(&money(over, Side::Termination)).push(")")),
         Aggregate::Loss => drop(s.push("sum(greatest(").push(&loss(over)).push(", toDecimal128(0, 6)))")),
@@ -118,7 +118,7 @@ pub fn aggregate(s: &mut Statement, sum: Aggregate, over: Over<'_>) {
             of_if(s, over, ("max", &format!("toInt64({}) + 65536", over.sql(over.side.currency()))), None);
         }
         // Delays are a key of the rows that they are counted by, see `groups`.
-        Aggregate::Delay(_) => count(s, over, |s| s),
+        Aggregate::Pdd(_) => count(s, over, |s| s),
         Aggregate::AllCalls | Aggregate::EarlierCalls | Aggregate::EarlierAnswered => drop(s.push("0")),
     }
 }
@@ -127,7 +127,7 @@ pub fn aggregate(s: &mut Statement, sum: Aggregate, over: Over<'_>) {
 /// once, halves away from zero, which ClickHouse's `round` of a float does not do. A price without a rate is in the system's
 /// currency; a rate that is no number or beyond a type's range is 0, since the same stands in projections: there it would refuse
 /// a whole batch.
-fn money(over: Over<'_>, side: Side) -> String {
+fn money(over: RowSet<'_>, side: Side) -> String {
     let (price, rate) = match side {
         Side::Origination => (Column::CustomerPriceNoVat, Column::CustomerCurrencyRate),
         Side::Termination => (Column::VendorPrice, Column::VendorCurrencyRate),
@@ -144,12 +144,12 @@ fn money(over: Over<'_>, side: Side) -> String {
 }
 
 /// A row's cost above its revenue.
-fn loss(over: Over<'_>) -> String {
+fn loss(over: RowSet<'_>) -> String {
     format!("{} - {}", money(over, Side::Termination), money(over, Side::Origination))
 }
 
 /// Adds a number of rows: those that count, of them those of a condition if one is written.
-fn count(s: &mut Statement, over: Over<'_>, condition: impl FnOnce(&mut Statement) -> &mut Statement) {
+fn count(s: &mut Statement, over: RowSet<'_>, condition: impl FnOnce(&mut Statement) -> &mut Statement) {
     let start = s.text.len();
     condition(s);
     let condition = s.text.split_off(start);
@@ -162,7 +162,7 @@ fn count(s: &mut Statement, over: Over<'_>, condition: impl FnOnce(&mut Statemen
 }
 
 /// Adds an aggregate function of a column, over the rows that count and fulfil a condition.
-fn of_if(s: &mut Statement, over: Over<'_>, (function, column): (&str, &str), condition: Option<&str>) {
+fn of_if(s: &mut Statement, over: RowSet<'_>, (function, column): (&str, &str), condition: Option<&str>) {
     let all: Vec<String> = over.counted().into_iter().chain(condition.map(str::to_owned)).collect();
     s.push(function).push(if all.is_empty() { "(" } else { "If(" }).push(column);
     if !all.is_empty() {
@@ -211,19 +211,19 @@ fn effective<'s>(s: &'s mut Statement, side: Side, table: &TableSchema, causes: 
 
 /// Adds the column of the group-by dimension, if there is one.
 pub fn key(s: &mut Statement, plan: &Plan, table: &TableSchema) {
-    match plan.query.dimension {
+    match plan.query.key {
         // A number that is no id is 0, as one that is not there.
-        Some(Dimension::Country) => {
+        Some(RowKey::Country) => {
             s.push(", accurateCastOrDefault(")
                 .push(table.sql(Column::DstCountryId.name()))
                 .push(", 'UInt32') AS cdrscope_key");
         }
-        Some(Dimension::Prefix) => {
+        Some(RowKey::Prefix) => {
             let number = table.sql(Column::DstPrefixRouting.name());
             s.push(", toUInt32OrZero(if(startsWith(").push(number).push(", '+'), concat('2', substring(").push(number);
             s.push(", 2, 3)), concat('1', substring(").push(number).push(", 1, 3)))) AS cdrscope_key");
         }
-        Some(Dimension::Delay) => {
+        Some(RowKey::Delay) => {
             s.push(", ");
             delay(s, table);
             s.push(" AS cdrscope_key");

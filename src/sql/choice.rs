@@ -158,7 +158,7 @@ impl Trace {
     pub fn pieces(&self) -> String {
         let (shown, more) = self.segments.split_at(self.segments.len().min(MOST_PIECES));
         let more = if more.is_empty() { String::new() } else { format!(" more:{}", more.len()) };
-        pieces(shown) + &more
+        describe_segments(shown) + &more
     }
 }
 
@@ -171,7 +171,7 @@ impl fmt::Display for Trace {
 }
 
 /// Stretches with spaces between them.
-pub fn pieces(segments: &[Segment]) -> String {
+pub fn describe_segments(segments: &[Segment]) -> String {
     segments.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
@@ -187,7 +187,7 @@ mod tests {
     fn stretches_are_half_open_and_may_be_of_some_parts_only() {
         let trace = [segment(Source::Minutes), Segment { end: None, parts: 2, ..segment(Source::Calls) }];
         assert_eq!(
-            pieces(&trace),
+            describe_segments(&trace),
             "minutes[2026-01-01T00:00:00Z..2026-01-01T00:01:00Z) calls[2026-01-01T00:00:00Z..)+2"
         );
         assert_eq!(
@@ -209,7 +209,7 @@ mod tests {
         trace.add(&Statement { segments: vec![minutes], ..Statement::default() }, 5);
         trace.add(&Statement { segments: vec![calls], ..Statement::default() }, 2);
         assert_eq!(trace.to_string(), "source=both; rows_read=7");
-        assert_eq!(trace.pieces(), pieces(&[minutes, calls]));
+        assert_eq!(trace.pieces(), describe_segments(&[minutes, calls]));
         trace.add(&Statement { segments: vec![calls; 30], ..Statement::default() }, 0);
         assert_eq!(trace.pieces().split(' ').count(), 32);
         trace.add(&Statement { segments: vec![calls; 5], ..Statement::default() }, 0);

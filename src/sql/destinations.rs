@@ -4,14 +4,14 @@
 use std::borrow::Cow;
 
 use super::Statement;
-use super::aggregate::Over;
+use super::aggregate::RowSet;
 use super::choice::Source;
 use super::projections::Projection;
 use super::schema::Schema;
 use crate::query::filter::Column;
 use crate::report::Side;
 use crate::report::breakdown::{Breakdown, Bucketing, Whose, WindowPart};
-use crate::report::groups::GroupBy;
+use crate::report::groups::Dimension;
 use crate::report::measure::Aggregate;
 
 /// Longest duration of a short call in the sums.
@@ -57,7 +57,6 @@ macro_rules! operators {
                 columns: &[
                     $time,
                     "vendor_id",
-                    "vendor_acc_id",
                     "vendor_acc_id",
                     "dst_country_id",
                     "destination_prefix",
@@ -132,9 +131,9 @@ impl DestinationSums {
     /// True if a window of a breakdown can be read from whole units of them.
     pub fn answers(&self, breakdown: &Breakdown, part: &WindowPart, schema: &Schema) -> bool {
         let (terms, side) = (&breakdown.terms, breakdown.terms.records.side());
-        let is_kept = |by: &GroupBy| match by {
+        let is_kept = |by: &Dimension| match by {
             by if by.is_of_time() => self.divides(part),
-            GroupBy::Account => self.has(side.account().name()),
+            Dimension::Account => self.has(side.account().name()),
             by => (by.row().source)(side).is_some_and(|column| self.has(column.name())),
         };
         let owners = match &terms.whose {
@@ -202,7 +201,7 @@ fn column_of(sum: Aggregate, side: Side, schema: &Schema) -> Option<Cow<'static,
 }
 
 /// Adds an aggregate of the sums.
-pub fn aggregate_of_destinations(s: &mut Statement, sum: Aggregate, over: Over<'_>) {
+pub fn aggregate_of_destinations(s: &mut Statement, sum: Aggregate, over: RowSet<'_>) {
     let Some(column) = column_of(sum, over.side, over.schema) else {
         // Never asked of the sums, see `answers`; were one, it would fail and not lie.
         s.push("throwIf(1, 'not among the sums')");

@@ -51,12 +51,12 @@ impl GroupPiece {
 pub fn pieces<'b>(
     breakdown: &'b Breakdown,
     schema: &Schema,
-    route: ReadMode,
+    mode: ReadMode,
     now: i64,
 ) -> Vec<(usize, &'b WindowPart, GroupPiece)> {
     let mut all = Vec::new();
     for (place, part) in breakdown.parts().enumerate() {
-        let sums: Vec<&'static DestinationSums> = match route {
+        let sums: Vec<&'static DestinationSums> = match mode {
             ReadMode::Named => {
                 let of = DestinationSums::ALL.into_iter();
                 of.filter(|sums| sums.answers(breakdown, part, schema)).collect()
@@ -64,7 +64,7 @@ pub fn pieces<'b>(
             ReadMode::Engine | ReadMode::Calls => Vec::new(),
         };
         let mut found = Vec::new();
-        cut(part.window, &sums, &mut found, &|window| calls(breakdown, window, schema, (route, now)));
+        cut(part.window, &sums, &mut found, &|window| calls(breakdown, window, schema, (mode, now)));
         all.extend(found.into_iter().map(|piece| (place, part, piece)));
     }
     all.sort_by_key(|(.., piece)| piece.projection().is_some());
@@ -97,7 +97,7 @@ fn cut(
 }
 
 /// The source of a window's calls.
-pub fn calls(breakdown: &Breakdown, window: Window, schema: &Schema, (route, now): (ReadMode, i64)) -> GroupPiece {
+pub fn calls(breakdown: &Breakdown, window: Window, schema: &Schema, (mode, now): (ReadMode, i64)) -> GroupPiece {
     let side = breakdown.terms.records.side();
     let grouped = breakdown.terms.by.iter().filter_map(|by| (by.row().source)(side));
     let delays = breakdown.has_delays().then_some(Column::Pdd);
@@ -117,7 +117,7 @@ pub fn calls(breakdown: &Breakdown, window: Window, schema: &Schema, (route, now
     }
     // The guard of projections stands beside their rows, and has no state of different numbers.
     let has_states = breakdown.has_delays() && !breakdown.numbers().is_empty();
-    let order = match route {
+    let order = match mode {
         ReadMode::Named if schema.cdrs.is_ours && !has_states => {
             Order::of(side, &breakdown.terms.filters, &columns, (window, now))
         }

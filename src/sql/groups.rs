@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Statement;
-use super::aggregate::{Over, aggregate, delay, name};
+use super::aggregate::{RowSet, aggregate, delay, name};
 use super::destinations::aggregate_of_destinations;
 use super::group_pieces::{GroupPiece, calls, pieces};
 use super::projections::{self, Order, Projection, ReadMode};
@@ -13,7 +13,7 @@ use super::select::{conditions, window};
 use crate::query::filter::{Column, Test};
 use crate::query::scope::OperatorScope;
 use crate::report::breakdown::{Breakdown, Bucketing, OwnAccount, Whose, WindowPart};
-use crate::report::groups::{GroupBy, KeyKind};
+use crate::report::groups::{Dimension, KeyKind};
 use crate::report::measure::{Aggregate, Merge};
 use crate::report::query::Records;
 use crate::report::{Side, Table, delays};
@@ -27,8 +27,8 @@ const DELAYS_OF_FEW: u64 = 10_000_000;
 /// The statement that reads a breakdown's groups. Columns: 0 for the window asked for and 1 for the one compared with, the keys,
 /// the aggregates of [`Breakdown::aggregates`], those of [`Breakdown::numbers`], and where delays are wanted two lists: delays as
 /// in `report::delays`, and the number of calls of each.
-pub fn groups(breakdown: &Breakdown, schema: &Schema, route: ReadMode, (max_groups, now): (u64, i64)) -> Statement {
-    let mut s = begin(breakdown, schema, route, now);
+pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_groups, now): (u64, i64)) -> Statement {
+    let mut s = begin(breakdown, schema, mode, now);
     let keys: Vec<String> = (0..breakdown.terms.by.len()).map(|place| format!("cdrscope_k{place}")).collect();
     let keys = keys.join(", ");
     let sums = breakdown.aggregates();
@@ -54,7 +54,7 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, route: ReadMode, (max_grou
         }
         s.push(", groupArray(cdrscope_delay_key), groupArray(cdrscope_delay) FROM (");
     }
-    for (i, (place, part, piece)) in pieces(breakdown, schema, route, now).into_iter().enumerate() {
+    for (i, (place, part, piece)) in pieces(breakdown, schema, mode, now).into_iter().enumerate() {
         s.push(if i == 0 { "SELECT toUInt8(" } else { " UNION ALL SELECT toUInt8(" });
         s.push(if place == 0 { "0" } else { "1" }).push(") AS cdrscope_set");
         let time = piece.time(schema);
@@ -85,8 +85,8 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, route: ReadMode, (max_grou
         }
         if delays {
             s.push(", ");
-            aggregate(&mut s, Aggregate::Delay(0), over);
-            s.push(" AS ").push(name(Aggregate::Delay(0))).push(", ");
+            aggregate(&mut s, Aggregate::Pdd(0), over);
+            s.push(" AS ").push(name(Aggregate::Pdd(0))).push(", ");
             delay(&mut s, &schema.cdrs);
             s.push(" AS cdrscope_delay_key");
         }
@@ -106,11 +106,11 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, route: ReadMode, (max_grou
     });
     let zeros = sums.len() + numbers.len() + if delays { 2 } else { 0 };
     let empty: Vec<&str> = std::iter::once("0").chain(empty).chain(std::iter::repeat_n("0", zeros)).collect();
-    guard(&mut s, breakdown, schema, route, (&empty, now));
+    guard(&mut s, breakdown, schema, mode, (&empty, now));
     if delays {
         s.push(") GROUP BY cdrscope_set, ").push(&keys);
     }
-    choice(&mut s, schema, route);
+    choice(&mut s, schema, mode);
     // A small bound of groups is none of delays: each group may have 6,001 of them.
     let most = if delays {
         max_groups
@@ -132,11 +132,11 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, route: ReadMode, (max_grou
 pub fn numbers_of_others(
     breakdown: &Breakdown,
     schema: &Schema,
-    route: ReadMode,
+    mode: ReadMode,
     shown: &[Vec<String>; 2],
     now: i64,
 ) -> Statement {
-    let mut s = begin(breakdown, schema, route, now);
+    let mut s = begin(breakdown, schema, mode, now);
     for ((place, part), shown) in breakdown.parts().enumerate().zip(shown) {
         s.push(if place == 0 { "SELECT toUInt8(0)" } else { " UNION ALL SELECT toUInt8(1)" });
         let over = over(breakdown, schema);
@@ -145,7 +145,7 @@ pub fn numbers_of_others(
             aggregate(&mut s, sum, over);
         }
         for sum in breakdown.numbers() {
-            let column = if sum == Aggregate::Sources { Column::SrcPrefixRouting } else { Column::DstPrefixRouting };
+            let column = if sum == Aggregate::SrcNumbers { Column::SrcPrefixRouting } else { Column::DstPrefixRouting };
             s.push(", uniqExactIf(").push(schema.cdrs.sql(column.name())).push(", ");
             if breakdown.reads_attempts() {
                 s.push(schema.cdrs.sql(Column::IsLastCdr.name())).push(" = 1 AND ");
@@ -153,10 +153,10 @@ pub fn numbers_of_others(
             group_text(&mut s, breakdown, part, schema);
             s.push(" NOT IN ").bind_many_texts(shown).push(")");
         }
-        rows(&mut s, breakdown, calls(breakdown, part.window, schema, (route, now)), schema);
+        rows(&mut s, breakdown, calls(breakdown, part.window, schema, (mode, now)), schema);
     }
-    guard(&mut s, breakdown, schema, route, (&vec!["0"; 1 + 2 * breakdown.numbers().len()], now));
-    choice(&mut s, schema, route);
+    guard(&mut s, breakdown, schema, mode, (&vec!["0"; 1 + 2 * breakdown.numbers().len()], now));
+    choice(&mut s, schema, mode);
     s
 }
 
@@ -170,8 +170,8 @@ fn group_text(s: &mut Statement, breakdown: &Breakdown, part: &WindowPart, schem
     s.push("], '-')");
 }
 
-fn over<'a>(breakdown: &Breakdown, schema: &'a Schema) -> Over<'a> {
-    Over {
+fn over<'a>(breakdown: &Breakdown, schema: &'a Schema) -> RowSet<'a> {
+    RowSet {
         side: breakdown.terms.records.side(),
         schema,
         table: &schema.cdrs,
@@ -180,26 +180,26 @@ fn over<'a>(breakdown: &Breakdown, schema: &'a Schema) -> Over<'a> {
     }
 }
 
-fn named(breakdown: &Breakdown, schema: &Schema, route: ReadMode, now: i64) -> Vec<&'static Projection> {
-    let pieces = pieces(breakdown, schema, route, now).into_iter();
+fn named(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, now: i64) -> Vec<&'static Projection> {
+    let pieces = pieces(breakdown, schema, mode, now).into_iter();
     let mut named: Vec<&'static Projection> = pieces.filter_map(|(.., piece)| piece.projection()).collect();
     named.sort_by_key(|projection| projection.name);
     named.dedup_by_key(|projection| projection.name);
     named
 }
 
-fn begin(breakdown: &Breakdown, schema: &Schema, route: ReadMode, now: i64) -> Statement {
+fn begin(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, now: i64) -> Statement {
     Statement {
         patterns: breakdown.terms.filters.iter().any(|filter| matches!(filter.test, Test::Pattern(..))),
-        named: !named(breakdown, schema, route, now).is_empty(),
-        segments: pieces(breakdown, schema, route, now).into_iter().map(|(.., piece)| piece.segment()).collect(),
+        named: !named(breakdown, schema, mode, now).is_empty(),
+        segments: pieces(breakdown, schema, mode, now).into_iter().map(|(.., piece)| piece.segment()).collect(),
         ..Statement::default()
     }
 }
 
 /// Adds the guard of the projections that are read by name: a SELECT of no row and these columns.
-fn guard(s: &mut Statement, breakdown: &Breakdown, schema: &Schema, route: ReadMode, (columns, now): (&[&str], i64)) {
-    let named = named(breakdown, schema, route, now);
+fn guard(s: &mut Statement, breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (columns, now): (&[&str], i64)) {
+    let named = named(breakdown, schema, mode, now);
     if !named.is_empty() {
         s.push(" UNION ALL ");
         projections::guard(s, &named, columns, schema);
@@ -207,8 +207,8 @@ fn guard(s: &mut Statement, breakdown: &Breakdown, schema: &Schema, route: ReadM
 }
 
 /// Adds the settings of the planner's choice.
-fn choice(s: &mut Statement, schema: &Schema, route: ReadMode) {
-    if schema.cdrs.is_ours && route != ReadMode::Engine {
+fn choice(s: &mut Statement, schema: &Schema, mode: ReadMode) {
+    if schema.cdrs.is_ours && mode != ReadMode::Engine {
         s.push(" SETTINGS optimize_use_projections = 0");
     }
 }
@@ -286,11 +286,11 @@ fn one_of(s: &mut Statement, column: &str, ids: impl ExactSizeIterator<Item = u3
 }
 
 /// Adds a group's key.
-fn key(s: &mut Statement, by: GroupBy, breakdown: &Breakdown, (part, time): (&WindowPart, &str), schema: &Schema) {
+fn key(s: &mut Statement, by: Dimension, breakdown: &Breakdown, (part, time): (&WindowPart, &str), schema: &Schema) {
     let (table, side) = (&schema.cdrs, breakdown.terms.records.side());
     let column = (by.row().source)(side).map_or("", |column| table.sql(column.name()));
     match (by, by.row().kind) {
-        (GroupBy::Time, _) => match &part.buckets {
+        (Dimension::Time, _) => match &part.buckets {
             Some(Bucketing::Bounds(bounds)) => {
                 s.push("roundDown(toInt64(toUnixTimestamp(")
                     .push(time)
@@ -304,21 +304,21 @@ fn key(s: &mut Statement, by: GroupBy, breakdown: &Breakdown, (part, time): (&Wi
             }
             None => drop(s.push("0")),
         },
-        (GroupBy::HourOfDay, _) => {
+        (Dimension::HourOfDay, _) => {
             s.push("intDiv(");
             wall_clock(s, time, part);
             s.push(" % 86400, 3600)");
         }
-        (GroupBy::DayOfWeek, _) => {
+        (Dimension::DayOfWeek, _) => {
             // 1 January 1970 was a Thursday.
             s.push("(intDiv(");
             wall_clock(s, time, part);
             s.push(", 86400) + 3) % 7 + 1");
         }
-        (GroupBy::Account, _) => drop(s.push("toUInt32(").push(table.sql(side.account().name())).push(")")),
-        (GroupBy::Answered, _) => drop(s.push("toUInt8(").push(table.sql(Column::Duration.name())).push(" > 0)")),
-        (GroupBy::DstPrefix, _) => beginning(s, column, breakdown.terms.digits.0, breakdown.terms.masked),
-        (GroupBy::SrcPrefix, _) => beginning(s, column, breakdown.terms.digits.1, breakdown.terms.masked),
+        (Dimension::Account, _) => drop(s.push("toUInt32(").push(table.sql(side.account().name())).push(")")),
+        (Dimension::Answered, _) => drop(s.push("toUInt8(").push(table.sql(Column::Duration.name())).push(" > 0)")),
+        (Dimension::DstPrefix, _) => beginning(s, column, breakdown.terms.digits.0, breakdown.terms.masked),
+        (Dimension::SrcPrefix, _) => beginning(s, column, breakdown.terms.digits.1, breakdown.terms.masked),
         (_, KeyKind::Country) if table.is_ours => drop(s.push(column)),
         // A number that is no id is 0, as one that is not there.
         (_, KeyKind::Country) => drop(s.push("accurateCastOrDefault(").push(column).push(", 'UInt32')")),

@@ -14,7 +14,7 @@ mod tests;
 #[cfg(test)]
 mod tests_groups;
 
-pub use choice::{Chosen, Segment, Source, Trace, pieces};
+pub use choice::{Chosen, Segment, Source, Trace, describe_segments};
 pub use groups::{groups, numbers_of_others};
 pub use projections::ReadMode;
 pub use select::{Read, Set, select, select_reads};

@@ -57,18 +57,18 @@ impl Piece {
 }
 
 /// A window without filters is read from sums, and only its odd ends from the calls.
-pub fn pieces(plan: &Plan, schema: &Schema, read: &Read, route: ReadMode) -> Vec<Piece> {
+pub fn pieces(plan: &Plan, schema: &Schema, read: &Read, mode: ReadMode) -> Vec<Piece> {
     let (window, interval) = (read.window, read.set.interval(plan));
     let calls = |from: i64, to: Option<i64>| {
         let window = Window { from, to };
-        let order = match route {
+        let order = match mode {
             ReadMode::Named if schema.table(Table::Cdrs).is_ours => Order::best(plan, schema, window),
             ReadMode::Named | ReadMode::Engine | ReadMode::Calls => Order::Table,
         };
         Piece::Calls { window, order }
     };
     let summed = schema.table(Table::Cdrs).is_ours
-        && route != ReadMode::Calls
+        && mode != ReadMode::Calls
         && has_sums(&plan.query)
         && plan.query.filters.is_empty();
     let minutes = Stretch { from: window.from, end: window.to.map(|to| to + 1) }.whole(RollupUnit::Minute, interval);
@@ -77,7 +77,7 @@ pub fn pieces(plan: &Plan, schema: &Schema, read: &Read, route: ReadMode) -> Vec
     if window.from < minutes.from {
         pieces.push(calls(window.from, Some(minutes.from - 1)));
     }
-    pieces.extend(sums(plan, minutes, interval, route));
+    pieces.extend(sums(plan, minutes, interval, mode));
     if let (Some(end), Some(to)) = (minutes.end, window.to)
         && end <= to
     {
@@ -104,11 +104,11 @@ impl Stretch {
 }
 
 /// Whole minutes, as longer units where that is less work.
-fn sums(plan: &Plan, minutes: Stretch, interval: i64, route: ReadMode) -> Vec<Piece> {
+fn sums(plan: &Plan, minutes: Stretch, interval: i64, mode: ReadMode) -> Vec<Piece> {
     // A day of minutes is read as fast as a day of hours, and one more piece costs as much as reading so many sums more.
     const FEW: i64 = 1_440;
     const PIECE: i64 = 45_000;
-    let longer = [RollupUnit::Hour, RollupUnit::QuarterHour].into_iter().filter(|_| route == ReadMode::Named);
+    let longer = [RollupUnit::Hour, RollupUnit::QuarterHour].into_iter().filter(|_| mode == ReadMode::Named);
     let cut = longer.filter_map(|unit| minutes.whole(unit, interval).map(|whole| (unit, whole)));
     let ends = |whole: Stretch| {
         let before = (minutes.from < whole.from).then_some(Stretch { from: minutes.from, end: Some(whole.from) });

@@ -14,7 +14,7 @@ use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
 use crate::report::measure::Aggregate;
 use crate::report::plan::{Plan, Window};
 use crate::report::query::Query;
-use crate::report::{Dimension, Side};
+use crate::report::{RowKey, Side};
 
 /// The way that statements over cdrscope's own calls read its projections. An operator's own table is read as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,7 +235,7 @@ fn needed(plan: &Plan, schema: &Schema) -> Vec<Column> {
     let side = plan.query.records.side();
     let summed = plan.query.aggregates().into_iter().flat_map(|sum| schema.columns(sum, side));
     let filtered = plan.query.filters.iter().map(|filter| filter.column);
-    summed.chain(filtered).chain(plan.query.dimension.map(Dimension::column)).collect()
+    summed.chain(filtered).chain(plan.query.key.map(RowKey::column)).collect()
 }
 
 /// True if the sums by time hold all that the query's measures are made of.
@@ -246,7 +246,7 @@ pub fn has_sums(query: &Query) -> bool {
             Aggregate::Calls | Aggregate::Answered | Aggregate::AnsweredSeconds | Aggregate::Seconds | Aggregate::Price
         )
     };
-    query.records.add_up() && query.dimension.is_none() && query.aggregates().iter().all(held)
+    query.records.add_up() && query.key.is_none() && query.aggregates().iter().all(held)
 }
 
 /// Adds the table that a projection is.

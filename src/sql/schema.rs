@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use crate::config::Reports;
+use crate::query::column::{COLUMNS, Presence};
 use crate::query::filter::Column;
 use crate::report::measure::{self, Aggregate};
-use crate::report::{Dimension, Report, Side, Table};
+use crate::report::{Report, RowKey, Side, Table};
 
 /// One table as statements see it.
 #[derive(Clone, Debug)]
@@ -115,7 +116,7 @@ impl Schema {
         let side = report.records.side();
         let needed = measure::aggregates(report.measures).into_iter().flat_map(|sum| self.columns(sum, side));
         let table = self.table(report.records.table());
-        needed.chain(report.dimension.map(Dimension::column)).find(|column| !table.has(column.name()))
+        needed.chain(report.key.map(RowKey::column)).find(|column| !table.has(column.name()))
     }
 
     /// The columns that an aggregate is made of, besides those that every table has.
@@ -128,9 +129,9 @@ impl Schema {
             Aggregate::Effective => vec![side.q850_cause(), side.sip_code()],
             Aggregate::Established | Aggregate::NotRedirected | Aggregate::Ineffective => vec![side.sip_code()],
             Aggregate::Instant => vec![Column::TimeConnect, Column::Pdd],
-            Aggregate::Sources => vec![Column::SrcPrefixRouting],
-            Aggregate::Destinations => vec![Column::DstPrefixRouting],
-            Aggregate::Delay(_) => vec![Column::Pdd],
+            Aggregate::SrcNumbers => vec![Column::SrcPrefixRouting],
+            Aggregate::DstNumbers => vec![Column::DstPrefixRouting],
+            Aggregate::Pdd(_) => vec![Column::Pdd],
             Aggregate::Revenue => Self::money(Side::Origination),
             Aggregate::Cost => Self::money(Side::Termination),
             Aggregate::Loss | Aggregate::LossCalls => {
@@ -167,7 +168,10 @@ impl Schema {
             (Table::ActiveCalls, Column::Duration) => {
                 schema.expressions.contains_key("duration") || schema.has(Column::ConnectTime.name())
             }
-            _ => schema.has(column.name()),
+            (Table::Cdrs, _) => COLUMNS[column as usize].cdrs != Presence::Unread && schema.has(column.name()),
+            (Table::ActiveCalls, _) => {
+                COLUMNS[column as usize].active_calls != Presence::Unread && schema.has(column.name())
+            }
         }
     }
 }

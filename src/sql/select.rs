@@ -2,7 +2,7 @@
 //! sampling, `WITH TOTALS` for the totals. Exact integers and decimals come back; ratios are made of them elsewhere.
 
 use super::Statement;
-use super::aggregate::{Over, aggregate, aggregate_of_sums, key, name};
+use super::aggregate::{RowSet, aggregate, aggregate_of_sums, key, name};
 use super::choice::{Segment, Source};
 use super::piece::{Piece, pieces};
 use super::projections::{self, Order, Projection, ReadMode};
@@ -16,9 +16,9 @@ use crate::report::query::Records;
 
 /// The statement that reads what `plan` needs. Columns: the interval's start in epoch seconds, then the report's sums; or,
 /// for live calls, the columns of `live::COLUMNS`.
-pub fn select(plan: &Plan, schema: &Schema, route: ReadMode) -> Statement {
+pub fn select(plan: &Plan, schema: &Schema, mode: ReadMode) -> Statement {
     match plan.query.records {
-        Records::Calls(_) | Records::Attempts(_) => calls(plan, schema, route),
+        Records::Calls(_) | Records::Attempts(_) => calls(plan, schema, mode),
         Records::Concurrency(_) => concurrency(plan, schema),
         Records::LiveCalls(_) => live_calls(plan, schema),
     }
@@ -56,25 +56,25 @@ impl Set {
     }
 }
 
-fn calls(plan: &Plan, schema: &Schema, route: ReadMode) -> Statement {
+fn calls(plan: &Plan, schema: &Schema, mode: ReadMode) -> Statement {
     let Some(window) = plan.window else { return Statement::default() };
-    reads(plan, schema, &[Read { window, parts: Vec::new(), set: Set::Chunks }], false, route)
+    reads(plan, schema, &[Read { window, parts: Vec::new(), set: Set::Chunks }], false, mode)
 }
 
 /// Several reads in one statement. The interval's start is preceded by a column that says which set of buckets the row is
 /// of: 0 for chunks, 1 for edges, 2 for seconds.
-pub fn select_reads(plan: &Plan, schema: &Schema, all: &[Read], route: ReadMode) -> Statement {
-    reads(plan, schema, all, true, route)
+pub fn select_reads(plan: &Plan, schema: &Schema, all: &[Read], mode: ReadMode) -> Statement {
+    reads(plan, schema, all, true, mode)
 }
 
-fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: ReadMode) -> Statement {
+fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, mode: ReadMode) -> Statement {
     let mut pieces: Vec<(&Read, Piece)> = all
         .iter()
-        .flat_map(|read| pieces(plan, schema, read, route).into_iter().map(move |piece| (read, piece)))
+        .flat_map(|read| pieces(plan, schema, read, mode).into_iter().map(move |piece| (read, piece)))
         .collect();
     let sums = plan.query.aggregates();
     let ours = schema.table(Table::Cdrs).is_ours;
-    let (keys, order) = match (tagged, plan.query.dimension) {
+    let (keys, order) = match (tagged, plan.query.key) {
         (false, None) => ("cdrscope_t", " ORDER BY cdrscope_t"),
         (true, None) => ("cdrscope_set, cdrscope_t", " ORDER BY cdrscope_set, cdrscope_t"),
         (false, Some(_)) => ("cdrscope_t, cdrscope_key", " ORDER BY cdrscope_t, cdrscope_key"),
@@ -82,9 +82,8 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: ReadMo
             ("cdrscope_set, cdrscope_t, cdrscope_key", " ORDER BY cdrscope_set, cdrscope_t, cdrscope_key")
         }
     };
-    let inner =
-        if plan.query.dimension.is_some() { " GROUP BY cdrscope_t, cdrscope_key" } else { " GROUP BY cdrscope_t" };
-    let mut named: Vec<&'static Projection> = match route {
+    let inner = if plan.query.key.is_some() { " GROUP BY cdrscope_t, cdrscope_key" } else { " GROUP BY cdrscope_t" };
+    let mut named: Vec<&'static Projection> = match mode {
         ReadMode::Named if ours => pieces.iter().filter_map(|(_, piece)| piece.projection(plan)).collect(),
         ReadMode::Named | ReadMode::Engine | ReadMode::Calls => Vec::new(),
     };
@@ -93,7 +92,7 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: ReadMo
     let segments = pieces.iter().map(|(read, piece)| piece.segment(read.parts.len())).collect();
     // ClickHouse keeps one list of parts for a table in a statement, so all of an answer is of one moment. It takes the columns
     // that it saw first along with the list, so the table itself comes before its projections.
-    if route == ReadMode::Named {
+    if mode == ReadMode::Named {
         pieces.sort_by_key(|(_, piece)| piece.projection(plan).is_some());
     }
     let mut s = Statement {
@@ -115,7 +114,7 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: ReadMo
     }
     for (i, piece) in pieces.into_iter().enumerate() {
         s.push(if i == 0 { "" } else { " UNION ALL " });
-        scan(&mut s, plan, schema, piece, tagged, route);
+        scan(&mut s, plan, schema, piece, tagged, mode);
         s.push(inner);
     }
     let guard = |s: &mut Statement| {
@@ -133,7 +132,7 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: ReadMo
         guard(&mut s);
     }
     // The planner has chosen; ClickHouse would only look at every projection once more, or must not read any.
-    if ours && route != ReadMode::Engine {
+    if ours && mode != ReadMode::Engine {
         s.push(" SETTINGS optimize_use_projections = 0");
         // ClickHouse's former analysis takes a millisecond less over sums. Several pieces have to be of one moment, which only
         // the present one promises; filters gain nothing.
@@ -145,9 +144,9 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, route: ReadMo
 }
 
 /// SELECT … WHERE …, without GROUP BY.
-fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, Piece), tagged: bool, route: ReadMode) {
+fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, Piece), tagged: bool, mode: ReadMode) {
     let table = schema.table(Table::Cdrs);
-    let named = piece.projection(plan).filter(|_| route == ReadMode::Named);
+    let named = piece.projection(plan).filter(|_| mode == ReadMode::Named);
     let time = table.sql(Column::TimeStart.name());
     let at = match piece {
         // A column of the projection's, or an expression by which ClickHouse finds the projection.
@@ -176,7 +175,7 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, 
         s.push(", ");
         match piece {
             Piece::Sums { .. } if named.is_some() => aggregate_of_sums(s, sum, plan, schema),
-            Piece::Sums { .. } | Piece::Calls { .. } => aggregate(s, sum, Over::of(plan, schema)),
+            Piece::Sums { .. } | Piece::Calls { .. } => aggregate(s, sum, RowSet::of(plan, schema)),
         }
         s.push(" AS ").push(name(sum));
     }
@@ -312,12 +311,7 @@ fn filters(s: &mut Statement, plan: &Plan, table: &TableSchema) {
 
 /// Adds the conditions of filters behind others. Of numbers the last `masked` characters are not compared: who may not see
 /// them could find them one by one.
-pub(super) fn conditions(
-    s: &mut Statement,
-    filters: &[Filter],
-    masked: u8,
-    (table, schema): (Table, &TableSchema),
-) {
+pub(super) fn conditions(s: &mut Statement, filters: &[Filter], masked: u8, (table, schema): (Table, &TableSchema)) {
     for filter in filters {
         s.push(" AND ");
         match filter.column {
@@ -364,9 +358,7 @@ fn test(s: &mut Statement, test: &Test, column: &str, is_ipv6: bool) {
             s.push(if *wanted { "match(" } else { "NOT match(" });
             s.push("ifNull(toString(").push(column).push("), ''), ").bind_text(pattern).push(")")
         }
-        Test::Ipv4(ip) if is_ipv6 => {
-            s.push(column).push(" = toIPv6(").bind("String", ip.to_ipv6_mapped()).push(")")
-        }
+        Test::Ipv4(ip) if is_ipv6 => s.push(column).push(" = toIPv6(").bind("String", ip.to_ipv6_mapped()).push(")"),
         Test::Ipv4(ip) => {
             s.push("toIPv4OrNull(toString(").push(column).push(")) = toIPv4(").bind("String", ip).push(")")
         }

@@ -62,8 +62,8 @@ fn text(name: &str, from: &str, to: Option<&str>, values: &[(&str, &str)]) -> St
     let report = crate::report::find(name).unwrap();
     let plan = plan(report, from, to, values).unwrap();
     // Where projections cannot be told apart from the table there is one text, as for live calls.
-    let texts = [ReadMode::Named, ReadMode::Engine, ReadMode::Calls].map(|route| {
-        let statement = select(&plan, &schema(), route);
+    let texts = [ReadMode::Named, ReadMode::Engine, ReadMode::Calls].map(|mode| {
+        let statement = select(&plan, &schema(), mode);
         format!("{}\n{:?}", statement.text(), statement.params())
     });
     let [named, engine, calls] = &texts;
@@ -124,8 +124,8 @@ fn several_reads_in_one_statement() {
         Read { window: window(1_767_254_400, 1_767_254_430), parts: vec![], set: Set::Edges },
         Read { window: window(1_767_254_460, 1_767_254_519), parts: vec![], set: Set::Seconds },
     ];
-    let texts = [ReadMode::Named, ReadMode::Engine].map(|route| {
-        let statement = select_reads(&plan, &schema(), &reads, route);
+    let texts = [ReadMode::Named, ReadMode::Engine].map(|mode| {
+        let statement = select_reads(&plan, &schema(), &reads, mode);
         format!("{}\n{:?}", statement.text(), statement.params())
     });
     insta::assert_snapshot!(texts.join("\n\n"));
@@ -179,10 +179,10 @@ proptest::proptest! {
         let plan = Plan { interval, now: 1_850_000_000, ..plan };
         let from = from / whole * whole;
         let to = if open { None } else { Some((from + length) / whole * whole + whole - 1) };
-        for (set, route) in [(Set::Chunks, ReadMode::Named), (Set::Edges, ReadMode::Engine), (Set::Seconds, ReadMode::Named)] {
+        for (set, mode) in [(Set::Chunks, ReadMode::Named), (Set::Edges, ReadMode::Engine), (Set::Seconds, ReadMode::Named)] {
             let read = Read { window: Window { from, to }, parts: Vec::new(), set };
             let mut next = Some(from);
-            for piece in pieces(&plan, &schema(), &read, route) {
+            for piece in pieces(&plan, &schema(), &read, mode) {
                 let (begin, end) = match piece {
                     Piece::Sums { unit, from, end } => {
                         let whole = |at: i64| at % unit.seconds() == 0;
@@ -224,13 +224,13 @@ fn every_statement_over_calls_carries_tenant_and_account() {
                 Read { window: window(1_767_254_460, 1_767_254_519), parts: vec![], set: Set::Seconds },
             ];
             let by = |interval| Plan { interval, ..plan.clone() };
-            let routes = [ReadMode::Named, ReadMode::Engine, ReadMode::Calls];
-            for (plan, route) in
-                [by(plan.interval), by(900), by(3600)].iter().flat_map(|plan| routes.map(|route| (plan, route)))
+            let modes = [ReadMode::Named, ReadMode::Engine, ReadMode::Calls];
+            for (plan, mode) in
+                [by(plan.interval), by(900), by(3600)].iter().flat_map(|plan| modes.map(|mode| (plan, mode)))
             {
-                let mut statements = vec![select(plan, &schema(), route)];
+                let mut statements = vec![select(plan, &schema(), mode)];
                 if report.records.table() == Table::Cdrs {
-                    statements.push(select_reads(plan, &schema(), &reads, route));
+                    statements.push(select_reads(plan, &schema(), &reads, mode));
                 }
                 for statement in statements {
                     let mut scans = 0;
@@ -285,8 +285,8 @@ fn every_column_of_calls_that_a_statement_names_stays_in_thinned_months() {
         for filter in std::iter::once(Vec::new()).chain(filters) {
             for billed_duration in [false, true] {
                 let plan = plan(report, "2026-01-01T00:00:01Z", None, &filter).unwrap();
-                for route in [ReadMode::Named, ReadMode::Engine] {
-                    let statement = select(&plan, &Schema { billed_duration, ..schema() }, route);
+                for mode in [ReadMode::Named, ReadMode::Engine] {
+                    let statement = select(&plan, &Schema { billed_duration, ..schema() }, mode);
                     let words = statement.text().split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
                     read.extend(words.filter(|word| columns.contains(word)).map(str::to_owned));
                 }

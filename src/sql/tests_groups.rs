@@ -10,7 +10,7 @@ use crate::query::sampling::Sampling;
 use crate::query::scope::{OperatorScope, Scope};
 use crate::query::zone::{Calendar, find};
 use crate::report::breakdown::{Breakdown, BreakdownAsk, Compare, OwnAccount, Terms, Whose};
-use crate::report::groups::{DIMENSIONS, GroupBy};
+use crate::report::groups::{DIMENSIONS, Dimension};
 use crate::report::measure::{MEASURES, Measure};
 use crate::report::param::Role;
 use crate::report::plan::JsonForm;
@@ -18,7 +18,7 @@ use crate::report::query::Records;
 use crate::report::{BREAKDOWNS, OPERATORS_BREAKDOWNS, Report};
 
 /// A breakdown of these accounts of tenant 7, of January 2026.
-fn ask(report: &'static Report, accounts: &[u32], by: &[GroupBy], measures: &[Measure]) -> BreakdownAsk {
+fn ask(report: &'static Report, accounts: &[u32], by: &[Dimension], measures: &[Measure]) -> BreakdownAsk {
     let own = |id: &u32| OwnAccount {
         scope: Scope::proven(7, *id),
         uuid: uuid::Uuid::from_u128((*id).into()),
@@ -59,10 +59,10 @@ fn statements(breakdown: &Breakdown) -> Vec<Statement> {
     let shown = [vec!["3-n".to_owned(), "' OR 1=1 --".to_owned()], vec!["n".to_owned()]];
     ROUTES
         .into_iter()
-        .flat_map(|route| {
+        .flat_map(|mode| {
             [
-                groups(breakdown, &schema(), route, (1000, NOW)),
-                numbers_of_others(breakdown, &schema(), route, &shown, NOW),
+                groups(breakdown, &schema(), mode, (1000, NOW)),
+                numbers_of_others(breakdown, &schema(), mode, &shown, NOW),
             ]
         })
         .collect()
@@ -170,17 +170,22 @@ fn statements_of_breakdowns_read_as_they_are_documented() {
         |ask: BreakdownAsk| groups(&ask.plan(NOW).unwrap(), &schema(), ReadMode::Calls, (1000, NOW)).text().to_owned();
     insta::assert_snapshot!(
         "breakdown_by_country",
-        text(ask(calls, &[11], &[GroupBy::DstCountry], &[Measure::TotalCalls, Measure::Asr]))
+        text(ask(calls, &[11], &[Dimension::DstCountry], &[Measure::TotalCalls, Measure::Asr]))
     );
     insta::assert_snapshot!(
         "breakdown_of_accounts_with_attempts",
-        text(ask(calls, &[11, 12], &[GroupBy::Rate, GroupBy::DstPrefix], &[Measure::TotalPrice, Measure::Abr]))
+        text(ask(calls, &[11, 12], &[Dimension::Rate, Dimension::DstPrefix], &[Measure::TotalPrice, Measure::Abr]))
     );
     insta::assert_snapshot!(
         "breakdown_compared_with_delays_and_numbers",
         text(BreakdownAsk {
             compare: Some(Compare::Previous),
-            ..ask(attempts, &[11], &[GroupBy::Time, GroupBy::TermGw], &[Measure::PddP95, Measure::DistinctDstNumbers])
+            ..ask(
+                attempts,
+                &[11],
+                &[Dimension::Time, Dimension::TermGw],
+                &[Measure::PddP95, Measure::DistinctDstNumbers]
+            )
         })
     );
 }
@@ -213,7 +218,8 @@ proptest! {
     /// Lists differ in how many values they have, so both values are made of the same number of them.
     #[test]
     fn no_value_of_a_breakdown_changes_the_text(a in "[^,]*", b in "[^,]*", digits in "[0-9]{1,9}", more in "[0-9]{1,9}", one in 1..60_u8, two in 1..60_u8) {
-        for report in BREAKDOWNS {
+        let masked = OPERATORS_BREAKDOWNS.iter().map(|report| (report, 4));
+        for (report, masked) in BREAKDOWNS.iter().map(|report| (report, 0)).chain(masked) {
             for param in report.params() {
                 let Role::Filter(column, kind) = param.role else { continue };
                 // A flag has two meanings and so two texts, both constant.
@@ -223,10 +229,10 @@ proptest! {
                 for (a, b) in [(a.as_str(), b.as_str()), (digits.as_str(), more.as_str())] {
                     let (Some(a), Some(b)) = (kind.read(a), kind.read(b)) else { continue };
                     let made = |test, number: u8| {
-                        let by = [GroupBy::DstPrefix, GroupBy::SrcPrefix];
+                        let by = [Dimension::DstPrefix, Dimension::SrcPrefix];
                         let filters = vec![Filter { column, test }];
                         let mut ask = ask(report, &[number.into()], &by, &measures());
-                        ask.terms.filters = filters;
+                        (ask.terms.filters, ask.terms.masked) = (filters, masked);
                         (ask.terms.short_seconds, ask.terms.digits) = (number, (1 + number % 15, 1 + number % 9));
                         statements(&ask.plan(NOW).unwrap())
                     };
@@ -242,7 +248,7 @@ proptest! {
     #[test]
     fn no_name_of_a_shown_group_changes_the_text(a in ".*", b in ".*") {
         for report in BREAKDOWNS {
-            let breakdown = ask(report, &[11], &[GroupBy::DestinationPrefix], &[Measure::DistinctSrcNumbers]).plan(NOW).unwrap();
+            let breakdown = ask(report, &[11], &[Dimension::DestinationPrefix], &[Measure::DistinctSrcNumbers]).plan(NOW).unwrap();
             let text = |name: &str| numbers_of_others(&breakdown, &schema(), ReadMode::Named, &[vec![name.to_owned()], vec![name.to_owned()]], NOW).text().to_owned();
             prop_assert_eq!(text(&a), text(&b));
         }

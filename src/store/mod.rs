@@ -17,7 +17,7 @@ use crate::config::{ClickHouse, Limits};
 use crate::fair::{Bounds, Fair, Standing};
 use crate::metrics::{Queries, QueryOutcome};
 use crate::shown::Shown;
-use crate::sql::{Chosen, ReadMode, Statement, pieces};
+use crate::sql::{Chosen, ReadMode, Statement, describe_segments};
 use clients::PerThread;
 use left::Leftovers;
 use projections::Projections;
@@ -213,7 +213,7 @@ impl Store {
             "request {}: query {id}: {report}: source={}; pieces={}",
             REQUEST.try_with(Clone::clone).unwrap_or_default(),
             Chosen::of(statement.segments()).map_or("none", Chosen::name),
-            pieces(statement.segments())
+            describe_segments(statement.segments())
         );
         log::debug!("query {id}: {} {:?}", statement.text(), LoggedValues(statement.params()));
         let mut query =

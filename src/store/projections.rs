@@ -34,7 +34,7 @@ impl Projections {
         Self { reading, found: AtomicBool::new(false) }
     }
 
-    /// The route of the next statement.
+    /// The mode of the next statement.
     pub(super) fn route(&self) -> ReadMode {
         match self.reading {
             ProjectionMode::Named(_) if self.found.load(Ordering::Relaxed) => ReadMode::Named,

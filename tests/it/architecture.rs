@@ -32,7 +32,8 @@ fn files() -> Vec<File> {
     let (src, mut paths) = (root().join("src"), Vec::new());
     walk(&src, &mut paths);
     paths.sort();
-    let tests = paths.iter().flat_map(|path| test_files(path)).collect::<BTreeSet<_>>();
+    let declared = Regex::new(r"#\[cfg\(test\)\]\nmod (\w+);").unwrap();
+    let tests = paths.iter().flat_map(|path| test_files(path, &declared)).collect::<BTreeSet<_>>();
     let read = |path: &PathBuf| {
         let text = std::fs::read_to_string(path).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
@@ -46,8 +47,7 @@ fn files() -> Vec<File> {
 }
 
 /// Modules that a file declares for tests alone.
-fn test_files(path: &Path) -> Vec<PathBuf> {
-    let declared = Regex::new(r"#\[cfg\(test\)\]\nmod (\w+);").unwrap();
+fn test_files(path: &Path, declared: &Regex) -> Vec<PathBuf> {
     let text = std::fs::read_to_string(path).unwrap();
     let names = declared.captures_iter(&text).map(|found| format!("{}.rs", &found[1]));
     names.map(|name| path.parent().unwrap().join(name)).collect()
@@ -105,6 +105,30 @@ fn modules_have_an_order_in_which_each_uses_earlier_ones_only() {
     }
 }
 
+/// The files and tests that docs/architecture.md names are there.
+#[test]
+fn what_the_document_names_exists() {
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let mut sources = Vec::new();
+    for folder in ["src", "tests"] {
+        walk(&root().join(folder), &mut sources);
+    }
+    let code: String = sources.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let named = Regex::new(r"`([\w/:.]+)`").unwrap();
+    let mut found = 0;
+    for name in named.captures_iter(&text).map(|found| found.get(1).unwrap().as_str()) {
+        if name.ends_with(".rs") || name.ends_with(".toml") {
+            found += 1;
+            let places = ["", "src", "tests/it"].map(|folder| root().join(folder).join(name));
+            assert!(places.iter().any(|path| path.exists()), "there is no {name}");
+        } else if let Some((_, test)) = name.rsplit_once("::").filter(|(_, test)| test.contains('_')) {
+            found += 1;
+            assert!(code.contains(&format!("fn {test}(")), "there is no test {name}");
+        }
+    }
+    assert!(found > 40, "{found}");
+}
+
 fn files_with(text: &str) -> Vec<String> {
     let found = files().into_iter().filter(|file| file.code.contains(text));
     found.map(|file| file.path).collect()
@@ -118,14 +142,23 @@ fn the_access_check_alone_makes_a_scope() {
 #[test]
 fn statements_for_figures_are_made_and_run_by_the_engine_alone() {
     assert_eq!(files_with("sql::select"), ["cache/series.rs", "engine/mod.rs"]);
-    assert_eq!(files_with("sql::groups("), ["engine/breakdowns.rs"]);
-    assert_eq!(files_with("store.read("), ["cache/series.rs", "engine/breakdowns.rs", "engine/mod.rs"]);
+    for groups in ["sql::groups(", "sql::numbers_of_others("] {
+        assert_eq!(files_with(groups), ["engine/breakdowns.rs"], "{groups}");
+    }
+    let read = Regex::new(r"\bstore\s*\.read\(").unwrap();
+    let reading = files().into_iter().filter(|file| read.is_match(&file.code)).map(|file| file.path);
+    assert_eq!(reading.collect::<Vec<_>>(), ["cache/series.rs", "engine/breakdowns.rs", "engine/mod.rs"]);
+    for file in files().iter().filter(|file| file.module == "http") {
+        assert!(!file.code.contains("query_raw"), "{} asks ClickHouse itself", file.path);
+    }
     assert_eq!(files_with("cache::assemble("), ["engine/mod.rs"]);
 }
 
 #[test]
 fn the_core_does_not_know_the_web_or_the_client() {
-    for file in files().iter().filter(|file| ["query", "report", "sql", "columns", "token"].contains(&&*file.module)) {
+    for file in files().iter().filter(|file| {
+        ["query", "report", "sql", "columns", "format", "cache", "engine", "token"].contains(&&*file.module)
+    }) {
         for forbidden in ["actix_web", "clickhouse::"] {
             assert!(!file.code.contains(forbidden), "{} knows {forbidden}", file.path);
         }

@@ -20,7 +20,7 @@ pub const ACCOUNT: &str = "account-id";
 
 /// The column that a filter compares, and the type of its values.
 #[derive(Clone, Copy, Debug)]
-enum What {
+enum FilterKind {
     Id(Column),
     Seconds(Column),
     Price(Column, Side),
@@ -30,39 +30,39 @@ enum What {
     Code(fn(Side) -> Column),
 }
 
-const KEYS: &[(&str, What)] = &[
-    ("dst-country-id", What::Id(Column::DstCountryId)),
-    ("src-country-id", What::Id(Column::SrcCountryId)),
-    ("dst-prefix-routing", What::Text(Column::DstPrefixRouting)),
-    ("src-prefix-routing", What::Text(Column::SrcPrefixRouting)),
-    ("duration", What::Seconds(Column::Duration)),
-    ("customer-price", What::Price(Column::CustomerPrice, Side::Origination)),
-    ("vendor-price", What::Price(Column::VendorPrice, Side::Termination)),
-    ("auth-orig-ip", What::Address(Column::AuthOrigIp)),
+const KEYS: &[(&str, FilterKind)] = &[
+    ("dst-country-id", FilterKind::Id(Column::DstCountryId)),
+    ("src-country-id", FilterKind::Id(Column::SrcCountryId)),
+    ("dst-prefix-routing", FilterKind::Text(Column::DstPrefixRouting)),
+    ("src-prefix-routing", FilterKind::Text(Column::SrcPrefixRouting)),
+    ("duration", FilterKind::Seconds(Column::Duration)),
+    ("customer-price", FilterKind::Price(Column::CustomerPrice, Side::Origination)),
+    ("vendor-price", FilterKind::Price(Column::VendorPrice, Side::Termination)),
+    ("auth-orig-ip", FilterKind::Address(Column::AuthOrigIp)),
 ];
 
 /// Keys of breakdowns alone.
-const BREAKDOWN_KEYS: &[(&str, What)] = &[
-    ("destination-prefix", What::Text(Column::DestinationPrefix)),
-    ("dst-network-id", What::Id(Column::DstNetworkId)),
-    ("customer-auth-id", What::Id(Column::CustomerAuthId)),
-    ("term-gw-id", What::Id(Column::TermGwId)),
-    ("disconnect-code", What::Code(Side::sip_code)),
-    ("q850-cause", What::Code(Side::q850_cause)),
-    ("currency", What::Code(Side::currency)),
+const BREAKDOWN_KEYS: &[(&str, FilterKind)] = &[
+    ("destination-prefix", FilterKind::Text(Column::DestinationPrefix)),
+    ("dst-network-id", FilterKind::Id(Column::DstNetworkId)),
+    ("customer-auth-id", FilterKind::Id(Column::CustomerAuthId)),
+    ("term-gw-id", FilterKind::Id(Column::TermGwId)),
+    ("disconnect-code", FilterKind::Code(Side::sip_code)),
+    ("q850-cause", FilterKind::Code(Side::q850_cause)),
+    ("currency", FilterKind::Code(Side::currency)),
 ];
 
 /// Keys of the operator's people.
-const OPERATOR_KEYS: &[(&str, What)] =
-    &[("customer-id", What::Id(Column::CustomerId)), ("vendor-id", What::Id(Column::VendorId))];
+const OPERATOR_KEYS: &[(&str, FilterKind)] =
+    &[("customer-id", FilterKind::Id(Column::CustomerId)), ("vendor-id", FilterKind::Id(Column::VendorId))];
 
-fn every_key() -> impl Iterator<Item = &'static (&'static str, What)> {
+fn every_key() -> impl Iterator<Item = &'static (&'static str, FilterKind)> {
     KEYS.iter().chain(BREAKDOWN_KEYS).chain(OPERATOR_KEYS)
 }
 
 /// Every key that the token's holder knows, the accounts' first.
 pub fn keys(own: &Accounts) -> impl Iterator<Item = &'static str> {
-    let is_known = |(key, what): &&(&str, What)| match own.are_operators() {
+    let is_known = |(key, what): &&(&str, FilterKind)| match own.are_operators() {
         true => own.audience().sees_column(what.column(Side::Origination)),
         false => OPERATOR_KEYS.iter().all(|(other, _)| key != other),
     };
@@ -70,7 +70,7 @@ pub fn keys(own: &Accounts) -> impl Iterator<Item = &'static str> {
 }
 
 /// The column of a filter, with its test or with the error of its operator or value.
-type Read = (What, Result<Test, String>);
+type Read = (FilterKind, Result<Test, String>);
 
 /// The filters of a dashboard, read.
 #[derive(Debug, Default)]
@@ -143,7 +143,7 @@ impl Filters {
         }
         let (report, side) = (own.report(metric), metric.side);
         let table = report.map_or(Table::Cdrs, |report| report.records.table());
-        let suits = |what: What| match report.filter(|_| metric.shows.is_breakdown()) {
+        let suits = |what: FilterKind| match report.filter(|_| metric.shows.is_breakdown()) {
             Some(report) => has(report, own, what.column(side)),
             None => suits(what, metric, table),
         };
@@ -168,7 +168,7 @@ impl Filters {
     }
 }
 
-impl What {
+impl FilterKind {
     fn column(self, side: Side) -> Column {
         match self {
             Self::Id(column) | Self::Seconds(column) | Self::Text(column) | Self::Address(column) => column,
@@ -202,7 +202,7 @@ fn has(report: &Report, own: &Accounts, column: Column) -> bool {
 }
 
 /// True if the metric's calls have the column. Each side has a price of its own, and only origination an address.
-fn suits(what: What, metric: PanelMetric, table: Table) -> bool {
+fn suits(what: FilterKind, metric: PanelMetric, table: Table) -> bool {
     match what {
         _ if BREAKDOWN_KEYS
             .iter()
@@ -211,10 +211,10 @@ fn suits(what: What, metric: PanelMetric, table: Table) -> bool {
         {
             false
         }
-        What::Price(_, side) => side == metric.side && table == Table::Cdrs,
-        What::Address(_) => metric.side == Side::Origination,
-        What::Code(_) => false,
-        What::Id(_) | What::Seconds(_) | What::Text(_) => true,
+        FilterKind::Price(_, side) => side == metric.side && table == Table::Cdrs,
+        FilterKind::Address(_) => metric.side == Side::Origination,
+        FilterKind::Code(_) => false,
+        FilterKind::Id(_) | FilterKind::Seconds(_) | FilterKind::Text(_) => true,
     }
 }
 
@@ -223,7 +223,7 @@ fn wrong_operator(AdHoc { key, operator, .. }: &AdHoc) -> GrafanaError {
     GrafanaError::refused(format!("the filter on {key} does not know the operator {operator}"))
 }
 
-fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
+fn test(filter: &AdHoc, what: FilterKind) -> Result<Test, GrafanaError> {
     let AdHoc { key, operator, value, values } = filter;
     let wrong_value = |value: &str| {
         GrafanaError::refused(format!("the filter on {} does not understand {:?}", Shown(key), Shown(value)))
@@ -248,7 +248,7 @@ fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
             let any = operator == "=|";
             let values = if values.is_empty() { std::slice::from_ref(value) } else { values };
             match what {
-                What::Id(_) | What::Seconds(_) | What::Code(_) => {
+                FilterKind::Id(_) | FilterKind::Seconds(_) | FilterKind::Code(_) => {
                     let kind = what.kind(Cmp::Eq).ok_or_else(|| wrong_operator(filter))?;
                     let read = |value: &String| match kind.read(value) {
                         Some(Test::Integer(_, number)) => Ok(number),
@@ -256,8 +256,8 @@ fn test(filter: &AdHoc, what: What) -> Result<Test, GrafanaError> {
                     };
                     Ok(Test::Integers(any, values.iter().map(read).collect::<Result<_, _>>()?))
                 }
-                What::Text(_) => Ok(Test::Text(if any { TextOp::Eq } else { TextOp::NotEq }, values.to_vec())),
-                What::Price(..) | What::Address(_) => Err(wrong_operator(filter)),
+                FilterKind::Text(_) => Ok(Test::Text(if any { TextOp::Eq } else { TextOp::NotEq }, values.to_vec())),
+                FilterKind::Price(..) | FilterKind::Address(_) => Err(wrong_operator(filter)),
             }
         }
         _ => Err(wrong_operator(filter)),

@@ -21,7 +21,7 @@ use crate::http::{breakdowns, trail};
 use crate::query::zone::{self, Calendar};
 use crate::report::Side;
 use crate::report::breakdown::{BreakdownAsk, BreakdownRefusal, MOST_ROWS_OF_NUMBERS, Whose};
-use crate::report::groups::GroupBy;
+use crate::report::groups::Dimension;
 use crate::report::measure::{self, Measure, Merge};
 
 /// Parameters by the names that they have in the API.
@@ -48,7 +48,7 @@ pub async fn table(ask: &Ask<'_>, target: &PanelTarget) -> Result<FrameTable, Gr
     let window = ask.window(None)?;
     let mut params = payload.params.clone();
     if payload.param("group-by").is_none() {
-        params.push(("group-by", GroupBy::DstCountry.row().name.to_owned()));
+        params.push(("group-by", Dimension::DstCountry.row().name.to_owned()));
     }
     if payload.param("sampling").is_none() {
         params.push(("sampling", window.sampling.name().to_owned()));
@@ -138,7 +138,7 @@ fn series_ask<'a>(target: &PanelTarget, window: &'a PanelWindow) -> Result<Group
             return Err(GrafanaError::refused(format!("{} takes one {what}", target.metric.full_name())));
         }
     }
-    let of_time = GroupBy::Time.row().name;
+    let of_time = Dimension::Time.row().name;
     if by == Some(of_time) {
         return Err(GrafanaError::refused(format!("{} is over {of_time} anyway", target.metric.full_name())));
     }
@@ -163,7 +163,7 @@ fn series_ask<'a>(target: &PanelTarget, window: &'a PanelWindow) -> Result<Group
 pub async fn keys(
     ask: &Ask<'_>,
     target: &PanelTarget,
-    by: GroupBy,
+    by: Dimension,
     most: usize,
 ) -> Result<Vec<(String, Option<String>)>, GrafanaError> {
     let range = ask.range()?;

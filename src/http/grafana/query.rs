@@ -93,7 +93,7 @@ impl<'a> Ask<'a> {
                 // Groups come as they are; they are put in order apart from the workers.
                 return Some(super::LARGE + 1);
             }
-            let is_keyed = target.metric.report().is_some_and(|report| report.dimension.is_some());
+            let is_keyed = target.metric.report().is_some_and(|report| report.key.is_some());
             let series = (target.payload.accounts.len() as u64).saturating_mul(if is_keyed { bounds::KEYS } else { 1 });
             let window = match target.metric.shows {
                 Shows::Incidents => incidents::window(self.query.range?).ok()?,
@@ -299,7 +299,7 @@ impl<'a> Ask<'a> {
         let mut reads = stream::iter(reads).buffer_unordered(self.at_once);
         let mut used: Option<CacheStatus> = None;
         while let Some((place, sums, how)) = reads.try_next().await? {
-            if plan.query.dimension.is_some() {
+            if plan.query.key.is_some() {
                 self.left.rows(sums.t.len() as u64)?;
             }
             add(place, sums)?;
@@ -327,7 +327,7 @@ impl<'a> Ask<'a> {
     /// Memory for what a plan reads, where that may be much.
     async fn room(&self, plan: &Plan) -> Result<Option<Permit>, ApiError> {
         // How many keys there are in a bucket is not known before they come.
-        let keys = if plan.query.dimension.is_some() { bounds::KEYS } else { 1 };
+        let keys = if plan.query.key.is_some() { bounds::KEYS } else { 1 };
         let bytes = plan.bytes().saturating_mul(keys);
         if bytes <= reports::LARGE {
             return Ok(None);

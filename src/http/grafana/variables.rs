@@ -18,7 +18,7 @@ use super::step;
 use super::window::PanelWindow;
 use crate::http::error::ApiError;
 use crate::http::state::State;
-use crate::report::groups::GroupBy;
+use crate::report::groups::Dimension;
 use crate::report::{Report, Side, find};
 use crate::shown::Shown;
 
@@ -108,8 +108,8 @@ impl Lists<'_> {
                 let sides = [Side::Origination, Side::Termination];
                 metrics::catalogue(name, self.own, &sides).map(|options| from_options(&options)).unwrap_or_default()
             }
-            "customers" | "customer-id" if self.sees(GroupBy::Customer) => self.groups(GroupBy::Customer).await?,
-            "vendors" | "vendor-id" if self.sees(GroupBy::Vendor) => self.groups(GroupBy::Vendor).await?,
+            "customers" | "customer-id" if self.sees(Dimension::Customer) => self.groups(Dimension::Customer).await?,
+            "vendors" | "vendor-id" if self.sees(Dimension::Vendor) => self.groups(Dimension::Vendor).await?,
             _ => return Ok(None),
         };
         let typed = typed.to_lowercase();
@@ -118,13 +118,13 @@ impl Lists<'_> {
         Ok(Some(all))
     }
 
-    fn sees(&self, by: GroupBy) -> bool {
+    fn sees(&self, by: Dimension) -> bool {
         self.own.audience().sees_dimension(by, Side::Origination)
     }
 
     /// The groups of the request's range that have calls, the one with the most first; of vendors those with attempts.
-    async fn groups(&self, by: GroupBy) -> Result<Vec<Choice>, GrafanaError> {
-        let name = if by == GroupBy::Vendor { "termination_breakdown_table" } else { "breakdown_table" };
+    async fn groups(&self, by: Dimension) -> Result<Vec<Choice>, GrafanaError> {
+        let name = if by == Dimension::Vendor { "termination_breakdown_table" } else { "breakdown_table" };
         let metric = PanelMetric::find(name, self.own).ok_or(ApiError::Internal)?;
         let payload = self.asked.payload.as_ref().map_err(|why| GrafanaError::refused(why.clone()))?.clone();
         let query = PanelQuery { range: Some(self.range()?), ..PanelQuery::default() };

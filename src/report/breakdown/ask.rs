@@ -3,7 +3,7 @@
 use super::{Breakdown, Bucketing, Compare, GroupOrder, MOST_BOUNDS, OrderColumn, Seconds, Terms, WindowPart};
 use crate::query::sampling::Sampling;
 use crate::query::zone::{self, Calendar, Edge};
-use crate::report::groups::GroupBy;
+use crate::report::groups::Dimension;
 use crate::report::measure::{self, Aggregate, Measure};
 use crate::report::plan::Window;
 
@@ -78,7 +78,7 @@ impl BreakdownAsk {
          -> Result<WindowPart, BreakdownRefusal> {
             Ok(WindowPart {
                 window,
-                offsets: if self.terms.by.iter().any(|by| matches!(by, GroupBy::HourOfDay | GroupBy::DayOfWeek)) {
+                offsets: if self.terms.by.iter().any(|by| matches!(by, Dimension::HourOfDay | Dimension::DayOfWeek)) {
                     zone::offsets(zone, window.from, end)
                 } else {
                     Vec::new()
@@ -119,7 +119,7 @@ impl BreakdownAsk {
         now: i64,
         earlier: impl Fn(i64, Edge) -> Option<i64>,
     ) -> Result<(Option<Bucketing>, i64), BreakdownRefusal> {
-        if !self.terms.by.contains(&GroupBy::Time) {
+        if !self.terms.by.contains(&Dimension::Time) {
             return Ok((None, end));
         }
         let steps = self.sampling.fixed_seconds().filter(|_| self.compare.is_none()).map(Bucketing::Step);
@@ -157,16 +157,16 @@ impl BreakdownAsk {
             return Ok(Seconds::default());
         }
         let whole = self.terms.series.map_or((last - from + 1).max(0), |series| series.cps_seconds);
-        let of_time: Vec<GroupBy> = self.terms.by.iter().copied().filter(|by| by.is_of_time()).collect();
+        let of_time: Vec<Dimension> = self.terms.by.iter().copied().filter(|by| by.is_of_time()).collect();
         let mut seconds = Seconds { whole, each: None, by_keys: Vec::new() };
         match (of_time.as_slice(), buckets) {
             ([], _) => return Ok(seconds),
             // A bucket counts whole, as in the statistics.
-            ([GroupBy::Time], Some(Bucketing::Step(step))) => {
+            ([Dimension::Time], Some(Bucketing::Step(step))) => {
                 seconds.each = Some(*step);
                 return Ok(seconds);
             }
-            ([GroupBy::Time], Some(Bucketing::Bounds(bounds))) => {
+            ([Dimension::Time], Some(Bucketing::Bounds(bounds))) => {
                 let starts = ascending(bounds);
                 let ends = starts.iter().skip(1).copied().chain([after]);
                 seconds.by_keys = starts.iter().zip(ends).map(|(start, end)| (vec![*start], end - start)).collect();
@@ -197,8 +197,8 @@ impl BreakdownAsk {
             let end = bucket_end.min(self.calendar.bucket(Sampling::Hour, at).1).min(last + 1);
             let local = self.calendar.zone.to_datetime(zone::timestamp(at));
             let key = of_time.iter().map(|by| match by {
-                GroupBy::HourOfDay => i64::from(local.hour()),
-                GroupBy::DayOfWeek => i64::from(local.weekday().to_monday_one_offset()),
+                Dimension::HourOfDay => i64::from(local.hour()),
+                Dimension::DayOfWeek => i64::from(local.weekday().to_monday_one_offset()),
                 _ => start,
             });
             *by_keys.entry(key.collect()).or_default() += end - at;
@@ -213,7 +213,7 @@ impl BreakdownAsk {
         if !self.terms.order.is_empty() {
             return self.terms.order.clone();
         }
-        let time = self.terms.by.iter().position(|by| *by == GroupBy::Time);
+        let time = self.terms.by.iter().position(|by| *by == Dimension::Time);
         let usual = match time {
             Some(place) => GroupOrder { column: OrderColumn::Group(place, 0), descending: false },
             None => GroupOrder { column: OrderColumn::Measure(Measure::TotalCalls), descending: true },

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::groups::GroupBy;
+use super::groups::Dimension;
 use super::measure::{self, Aggregate, Measure, Merge};
 use super::plan::{JsonForm, Window};
 use super::query::Records;
@@ -141,7 +141,7 @@ pub struct Terms {
     /// Characters at the end of each number that its reader may not see.
     pub masked: u8,
     /// The dimensions.
-    pub by: Vec<GroupBy>,
+    pub by: Vec<Dimension>,
     /// The measures.
     pub measures: Vec<Measure>,
     /// All of them must hold.
@@ -287,7 +287,7 @@ impl Breakdown {
 
     /// True if no dimension tells currencies apart.
     pub fn joins_currencies(&self) -> bool {
-        !self.terms.by.contains(&GroupBy::Currency) && !self.terms.by.contains(&GroupBy::Account)
+        !self.terms.by.contains(&Dimension::Currency) && !self.terms.by.contains(&Dimension::Account)
     }
 
     /// The buckets of the window compared with, each with the bucket of the window asked for that lies as it does. Of several

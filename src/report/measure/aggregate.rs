@@ -36,11 +36,11 @@ pub enum Aggregate {
     /// The last start, epoch seconds.
     Last,
     /// Different calling numbers.
-    Sources,
+    SrcNumbers,
     /// Different called numbers.
-    Destinations,
+    DstNumbers,
     /// The delay that so many percent of the rows that rang do not exceed, hundredths of a second; below 0 without one.
-    Delay(u8),
+    Pdd(u8),
     /// Customers' prices without VAT of all attempts, in the system's currency: units of [`MONEY`].
     Revenue,
     /// Vendors' prices of all attempts, likewise.
@@ -127,8 +127,8 @@ impl Aggregate {
             | Self::LossCalls => Merge::Add,
             Self::Longest | Self::Last | Self::CurrencyTo => Merge::Larger,
             Self::First | Self::CurrencyFrom => Merge::Smaller,
-            Self::Delay(_) => Merge::Delays,
-            Self::Sources | Self::Destinations => Merge::Rows,
+            Self::Pdd(_) => Merge::Delays,
+            Self::SrcNumbers | Self::DstNumbers => Merge::Rows,
             Self::AllCalls | Self::EarlierCalls | Self::EarlierAnswered => Merge::Context,
         }
     }

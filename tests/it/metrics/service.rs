@@ -97,6 +97,7 @@ async fn requests_queries_and_answers_are_counted() {
         (question("origination-statistics", FIRST + 30, "&duration-gt=1"), 200),
         (question("origination-statistics", FIRST, "&colour=red"), 400),
         (format!("{API}/origination-active-calls?account-id={account}&from-time={FIRST}&to-time={}", FIRST + 60), 200),
+        (format!("{API}/origination-breakdown?account-id={account}&from-time={FIRST}&group-by=dst-country"), 200),
         ("/no-such-path".to_owned(), 404),
         ("/docs/page.css".to_owned(), 200),
     ] {
@@ -125,6 +126,7 @@ async fn requests_queries_and_answers_are_counted() {
         (queries(QUALITY), queries("origination-statistics"), queries("origination-active-calls")),
         (2.0, 1.0, 1.0)
     );
+    assert_eq!(queries("origination-breakdown"), 1.0);
     let source = |source: &str| more("cdrscope_query_sources_total", &[("source", source)]);
     // The window of odd seconds reads only its edge: the minutes are remembered.
     assert_eq!([source("minutes"), source("calls"), source("both"), source("snapshots")], [1.0, 2.0, 0.0, 1.0]);
