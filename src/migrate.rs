@@ -73,6 +73,8 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(31, "fill_operator_hours", "0031_fill_operator_hours.sql"),
     step!(32, "fill_operator_days", "0032_fill_operator_days.sql"),
     step!(33, "fill_customer_days", "0033_fill_customer_days.sql"),
+    step!(34, "vendor_causes", "0034_vendor_causes.sql"),
+    step!(35, "fill_vendor_causes", "0035_fill_vendor_causes.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.

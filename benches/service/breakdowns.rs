@@ -133,14 +133,15 @@ pub async fn measure(world: &World, pace: Pace, report: &mut Report) -> Result<(
         for (window, is_compared) in [("28 days", false), ("14 days with the 14 before", true)] {
             let (ours, theirs) = (question.request(is_compared), question.baseline(world, is_compared));
             let straight = straight(&tapped.authority, &tap, &ours).await?;
-            let mut sides = [
-                Side::new(world.authority(), theirs).await?,
-                Side::new(&service.authority, ours).await?,
-                Side::new(world.authority(), straight).await?,
-            ];
-            in_turns(&mut sides, pace).await?;
-            let [plain, ours, engine] = sides.map(|side| side.median());
-            report.faster(format!("{what}, {window}"), plain, ours, Some(least));
+            let mut sides =
+                [Side::new(world.authority(), theirs).await?, Side::new(&service.authority, ours.clone()).await?];
+            in_turns(&mut sides, Pace { contest: pace.contest / 2, ..pace }).await?;
+            let [plain, answer] = sides.map(|side| side.median());
+            report.faster(format!("{what}, {window}"), plain, answer, Some(least));
+            // Apart: who asks right behind the plain SQL finds the processor's caches full of that.
+            let mut sides = [Side::new(world.authority(), straight).await?, Side::new(&service.authority, ours).await?];
+            in_turns(&mut sides, Pace { contest: pace.contest / 2, ..pace }).await?;
+            let [engine, ours] = sides.map(|side| side.median());
             let share = ours / engine;
             report.row(
                 format!("{what}, {window}, beside the engine's own time for the statement"),
@@ -230,7 +231,7 @@ async fn memory(world: &World, report: &mut Report) -> Result<()> {
         [COLD[0], ("CDRSCOPE_OPERATOR_SECRET", secret.as_str()), ("CDRSCOPE_CLICKHOUSE_URL", tap.url.as_str())];
     let service = world.serve("month", &settings)?;
     let mut wire = Wire::connect(&service.authority).await?;
-    for by in ["account,destination-prefix", "account,dst-country"] {
+    for by in ["account,dst-country", "dst-network,destination-prefix,vendor"] {
         let before = service.most_resident_mb()?;
         tap.take();
         let query = format!("from-time={FROM}&to-time={TO}&group-by={by}&measures={}&limit=10000", MONEY.measures);

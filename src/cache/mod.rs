@@ -32,7 +32,7 @@ use crate::report::breakdown::Breakdown;
 use crate::report::measure::Aggregate;
 use crate::report::plan::{Grid, JsonForm, Plan, Window};
 use crate::report::query::{Query, Records};
-use crate::report::{RowKey, Table};
+use crate::report::{BucketKey, Table};
 use crate::store::Store;
 use parts::Since;
 
@@ -44,7 +44,7 @@ pub use tracker::Tracker;
 struct SumsKey {
     scope: Scope,
     records: Records,
-    key: Option<RowKey>,
+    key: Option<BucketKey>,
     aggregates: Vec<Aggregate>,
     interval: i64,
     filters: Vec<Filter>,
@@ -355,7 +355,7 @@ mod tests {
         for (what, other) in [
             ("scope", Query { scope: Scope::proven(1, 9), ..query.clone() }),
             ("records", Query { records: Records::Attempts(Side::Origination), ..query.clone() }),
-            ("dimension", Query { key: Some(RowKey::Prefix), ..query.clone() }),
+            ("dimension", Query { key: Some(BucketKey::Prefix), ..query.clone() }),
             ("aggregates", Query { measures: vec![Measure::Ner].into(), ..query.clone() }),
             ("filters", Query { filters: Vec::new(), ..query.clone() }),
         ] {
@@ -383,7 +383,7 @@ mod tests {
             ("account", ask(Query { scope: Scope::proven(1, 9), ..query.clone() })),
             ("records", ask(Query { records: Records::Attempts(Side::Origination), ..query.clone() })),
             ("side", ask(Query { records: Records::Calls(Side::Termination), ..query.clone() })),
-            ("dimension", ask(Query { key: Some(RowKey::Country), ..query.clone() })),
+            ("dimension", ask(Query { key: Some(BucketKey::Country), ..query.clone() })),
             ("measures", ask(Query { measures: query.measures[1..].to_vec().into(), ..query.clone() })),
             ("order of measures", ask(Query { measures: reversed.into(), ..query.clone() })),
             ("filters", ask(Query { filters: Vec::new(), ..query.clone() })),

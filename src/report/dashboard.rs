@@ -3,10 +3,10 @@
 
 use super::measure::Measure;
 use super::query::Records;
-use super::{Report, RowKey, Side};
+use super::{BucketKey, Report, Side};
 
 /// Makes a report over the calls or attempts of one side, for dashboards only. It takes any sampling.
-const fn report(name: &'static str, side: Side, key: Option<RowKey>, measures: &'static [Measure]) -> Report {
+const fn report(name: &'static str, side: Side, key: Option<BucketKey>, measures: &'static [Measure]) -> Report {
     Report {
         name,
         summary: "",
@@ -42,12 +42,12 @@ const COUNTS: &[Measure] = &[Measure::TotalCalls];
 pub static REPORTS: &[Report] = &[
     report("origination-effectiveness", Side::Origination, None, EFFECTIVENESS),
     report("termination-effectiveness", Side::Termination, None, EFFECTIVENESS),
-    report("origination-delays", Side::Origination, Some(RowKey::Delay), COUNTS),
-    report("termination-delays", Side::Termination, Some(RowKey::Delay), COUNTS),
-    report("origination-destinations", Side::Origination, Some(RowKey::Country), DESTINATIONS),
-    report("termination-destinations", Side::Termination, Some(RowKey::Country), DESTINATIONS),
-    report("origination-outcomes", Side::Origination, Some(RowKey::Country), OUTCOMES),
-    report("termination-outcomes", Side::Termination, Some(RowKey::Country), OUTCOMES),
-    report("origination-prefixes", Side::Origination, Some(RowKey::Prefix), COUNTS),
-    report("termination-prefixes", Side::Termination, Some(RowKey::Prefix), COUNTS),
+    report("origination-delays", Side::Origination, Some(BucketKey::Delay), COUNTS),
+    report("termination-delays", Side::Termination, Some(BucketKey::Delay), COUNTS),
+    report("origination-destinations", Side::Origination, Some(BucketKey::Country), DESTINATIONS),
+    report("termination-destinations", Side::Termination, Some(BucketKey::Country), DESTINATIONS),
+    report("origination-outcomes", Side::Origination, Some(BucketKey::Country), OUTCOMES),
+    report("termination-outcomes", Side::Termination, Some(BucketKey::Country), OUTCOMES),
+    report("origination-prefixes", Side::Origination, Some(BucketKey::Prefix), COUNTS),
+    report("termination-prefixes", Side::Termination, Some(BucketKey::Prefix), COUNTS),
 ];

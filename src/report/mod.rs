@@ -123,7 +123,7 @@ impl Side {
 /// The key of a bucket's rows, of reports that dashboards alone ask for. Its values are numbers, so that sums by it are as small
 /// as sums by time. Dimensions of breakdowns are [`groups::Dimension`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RowKey {
+pub enum BucketKey {
     /// `dst_country_id`.
     Country,
     /// The first three digits of the number called, behind a 1 that keeps leading zeros: 049 is 1049. Behind a 2 for a
@@ -133,7 +133,7 @@ pub enum RowKey {
     Delay,
 }
 
-impl RowKey {
+impl BucketKey {
     /// The column that it is made of.
     pub fn column(self) -> Column {
         match self {
@@ -158,7 +158,7 @@ pub struct Report {
     /// True if buckets without a call are filled in.
     pub fill: bool,
     /// The dimension besides time.
-    pub key: Option<RowKey>,
+    pub key: Option<BucketKey>,
     /// The columns of the answer, after `t`.
     pub measures: &'static [Measure],
     /// The parameters, in the order in which they are checked.

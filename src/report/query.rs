@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::measure::{self, Aggregate, Measure};
-use super::{RowKey, Side, Table};
+use super::{BucketKey, Side, Table};
 use crate::query::filter::Filter;
 use crate::query::scope::Scope;
 
@@ -50,7 +50,7 @@ pub struct Query {
     /// The records.
     pub records: Records,
     /// The dimension besides time.
-    pub key: Option<RowKey>,
+    pub key: Option<BucketKey>,
     /// The columns of the result.
     pub measures: Cow<'static, [Measure]>,
     /// All of them must hold.

@@ -5,7 +5,7 @@ use super::schema::{Causes, Schema, TableSchema};
 use crate::query::filter::Column;
 use crate::report::measure::Aggregate;
 use crate::report::plan::Plan;
-use crate::report::{RowKey, Side, delays};
+use crate::report::{BucketKey, Side, delays};
 
 /// The alias of an aggregate. An operator's table may have columns of any name, and ClickHouse takes an alias for a column
 /// rather than the column, so aliases have names that no table has.
@@ -213,17 +213,17 @@ fn effective<'s>(s: &'s mut Statement, side: Side, table: &TableSchema, causes: 
 pub fn key(s: &mut Statement, plan: &Plan, table: &TableSchema) {
     match plan.query.key {
         // A number that is no id is 0, as one that is not there.
-        Some(RowKey::Country) => {
+        Some(BucketKey::Country) => {
             s.push(", accurateCastOrDefault(")
                 .push(table.sql(Column::DstCountryId.name()))
                 .push(", 'UInt32') AS cdrscope_key");
         }
-        Some(RowKey::Prefix) => {
+        Some(BucketKey::Prefix) => {
             let number = table.sql(Column::DstPrefixRouting.name());
             s.push(", toUInt32OrZero(if(startsWith(").push(number).push(", '+'), concat('2', substring(").push(number);
             s.push(", 2, 3)), concat('1', substring(").push(number).push(", 1, 3)))) AS cdrscope_key");
         }
-        Some(RowKey::Delay) => {
+        Some(BucketKey::Delay) => {
             s.push(", ");
             delay(s, table);
             s.push(" AS cdrscope_key");

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Statement;
+use super::destinations::DestinationSums;
 use crate::report::plan::Window;
 
 /// Where rows come from.
@@ -30,6 +31,8 @@ pub enum Source {
     OperatorDays,
     /// Sums by destination: of an account by day.
     CustomerDays,
+    /// Sums by destination and cause: of a vendor's account by day.
+    VendorCauses,
     /// Snapshots of live calls.
     Snapshots,
 }
@@ -46,6 +49,7 @@ impl Source {
             Self::OperatorHours => "operator_hours",
             Self::OperatorDays => "operator_days",
             Self::CustomerDays => "customer_days",
+            Self::VendorCauses => "vendor_causes",
             Self::Snapshots => "snapshots",
         }
     }
@@ -110,7 +114,7 @@ impl Chosen {
     pub fn of(segments: &[Segment]) -> Option<Self> {
         let reads = |any: &[Source]| segments.iter().any(|segment| any.contains(&segment.source));
         let by_time = [Source::Minutes, Source::QuarterHours, Source::Hours];
-        let sums = reads(&by_time) || reads(&[Source::OperatorHours, Source::OperatorDays, Source::CustomerDays]);
+        let sums = reads(&by_time) || reads(&DestinationSums::ALL.map(|sums| sums.source));
         let calls = reads(&[Source::Calls, Source::ByDestination, Source::ByVendor]);
         match (sums, calls, reads(&[Source::Snapshots])) {
             (true, true, _) => Some(Self::Both),

@@ -1,5 +1,5 @@
-//! Sums by destination, from which breakdowns by country and tariff prefix are read: of an account by day, and of all vendors by hour
-//! and by day.
+//! Sums by destination, from which breakdowns by country and tariff prefix are read: of an account by day, of all vendors by hour
+//! and by day; and of a vendor's account by cause too.
 
 use std::borrow::Cow;
 
@@ -120,9 +120,37 @@ pub static CUSTOMER_DAYS: DestinationSums = DestinationSums {
     source: Source::CustomerDays,
 };
 
+/// Of a vendor's account by day, by cause too.
+pub static VENDOR_CAUSES: DestinationSums = DestinationSums {
+    projection: Projection {
+        name: "vendor_causes",
+        columns: &[
+            "vendor_acc_id",
+            "vendor_id",
+            "is_last_cdr",
+            "toStartOfDay(time_start)",
+            "legb_q850_cause",
+            "legb_disconnect_code",
+            "dst_country_id",
+            "destination_prefix",
+            CALLS,
+            ANSWERED,
+            ANSWERED_SECONDS,
+            SHORT,
+            "sum(vendor_duration)",
+            "sum(vendor_price)",
+            "min(vendor_currency_id)",
+            "max(vendor_currency_id)",
+        ],
+    },
+    seconds: 86_400,
+    time: "toStartOfDay(time_start)",
+    source: Source::VendorCauses,
+};
+
 impl DestinationSums {
     /// All of them, those that are read first before others that hold the same.
-    pub const ALL: [&'static Self; 3] = [&OPERATOR_DAYS, &OPERATOR_HOURS, &CUSTOMER_DAYS];
+    pub const ALL: [&'static Self; 4] = [&OPERATOR_DAYS, &OPERATOR_HOURS, &CUSTOMER_DAYS, &VENDOR_CAUSES];
 
     fn has(&self, column: &str) -> bool {
         self.projection.columns.contains(&column)

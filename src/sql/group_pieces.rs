@@ -37,6 +37,15 @@ impl GroupPiece {
         }
     }
 
+    /// True if one SELECT can read both.
+    fn is_of_one_source(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Sums { sums, .. }, Self::Sums { sums: others, .. }) => std::ptr::eq(sums, others),
+            (Self::Calls { order, .. }, Self::Calls { order: others, .. }) => order == others,
+            (Self::Sums { .. } | Self::Calls { .. }, _) => false,
+        }
+    }
+
     /// The segment that it reads, for the trace.
     pub fn segment(self) -> Segment {
         match self {
@@ -69,6 +78,36 @@ pub fn pieces<'b>(
     }
     all.sort_by_key(|(.., piece)| piece.projection().is_some());
     all
+}
+
+/// Pieces of one source, which one SELECT reads: ClickHouse takes milliseconds for each, however few rows it has.
+pub struct GroupSelect<'b> {
+    /// The pieces, and the part of the breakdown that each is of; keys of time are the first one's.
+    pub pieces: Vec<(&'b WindowPart, GroupPiece)>,
+    /// The place of all pieces' window; `None` if they are of both windows.
+    pub place: Option<usize>,
+}
+
+/// The pieces by SELECT. Both windows share one if a row's time tells which it is of: they do not overlap, and no key is of time.
+pub fn selects<'b>(breakdown: &'b Breakdown, schema: &Schema, mode: ReadMode, now: i64) -> Vec<GroupSelect<'b>> {
+    let windows: Vec<Window> = breakdown.parts().map(|part| part.window).collect();
+    let apart = matches!(&windows[..], [asked, before] if before.to.is_some_and(|to| to < asked.from));
+    let joins = apart && !breakdown.terms.by.iter().any(|by| by.is_of_time());
+    let mut selects: Vec<GroupSelect<'b>> = Vec::new();
+    for (place, part, piece) in pieces(breakdown, schema, mode, now) {
+        let suits = |select: &&mut GroupSelect<'_>| {
+            (joins || select.place == Some(place))
+                && select.pieces.iter().all(|(_, other)| piece.is_of_one_source(*other))
+        };
+        match selects.iter_mut().find(suits) {
+            Some(select) => {
+                select.place = select.place.filter(|other| *other == place);
+                select.pieces.push((part, piece));
+            }
+            None => selects.push(GroupSelect { pieces: vec![(part, piece)], place: Some(place) }),
+        }
+    }
+    selects
 }
 
 /// Cuts a window into whole units of the first sums, and its ends by the next ones; what is left is read from the calls.

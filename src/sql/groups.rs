@@ -1,12 +1,11 @@
-//! The statements of breakdowns: a row for each group of each window, read from the calls. One statement reads both windows,
-//! which may overlap, so each has a SELECT of its own.
+//! The statements of breakdowns: rows for each group of each window, from the calls or from sums. One statement reads both windows.
 
 use std::collections::BTreeMap;
 
 use super::Statement;
 use super::aggregate::{RowSet, aggregate, delay, name};
 use super::destinations::aggregate_of_destinations;
-use super::group_pieces::{GroupPiece, calls, pieces};
+use super::group_pieces::{GroupPiece, calls, pieces, selects};
 use super::projections::{self, Order, Projection, ReadMode};
 use super::schema::{Schema, TableSchema};
 use super::select::{conditions, window};
@@ -54,10 +53,16 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_group
         }
         s.push(", groupArray(cdrscope_delay_key), groupArray(cdrscope_delay) FROM (");
     }
-    for (i, (place, part, piece)) in pieces(breakdown, schema, mode, now).into_iter().enumerate() {
-        s.push(if i == 0 { "SELECT toUInt8(" } else { " UNION ALL SELECT toUInt8(" });
-        s.push(if place == 0 { "0" } else { "1" }).push(") AS cdrscope_set");
+    let selects = selects(breakdown, schema, mode, now);
+    for (i, select) in selects.iter().enumerate() {
+        let Some((part, piece)) = select.pieces.first() else { continue };
         let time = piece.time(schema);
+        s.push(if i == 0 { "SELECT toUInt8(" } else { " UNION ALL SELECT toUInt8(" });
+        match select.place {
+            Some(place) => s.push(if place == 0 { "0" } else { "1" }),
+            None => s.push(&time).push(" < toDateTime(").bind("UInt32", breakdown.now.window.from.max(0)).push(")"),
+        };
+        s.push(") AS cdrscope_set");
         for (place, by) in breakdown.terms.by.iter().enumerate() {
             s.push(", ");
             key(&mut s, *by, breakdown, (part, &time), schema);
@@ -90,8 +95,10 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_group
             delay(&mut s, &schema.cdrs);
             s.push(" AS cdrscope_delay_key");
         }
-        rows(&mut s, breakdown, piece, schema);
-        s.push(" GROUP BY ").push(&keys).push(if delays { ", cdrscope_delay_key" } else { "" });
+        let pieces: Vec<GroupPiece> = select.pieces.iter().map(|(_, piece)| *piece).collect();
+        rows(&mut s, breakdown, &pieces, schema);
+        s.push(if select.place.is_none() { " GROUP BY cdrscope_set, " } else { " GROUP BY " });
+        s.push(&keys).push(if delays { ", cdrscope_delay_key" } else { "" });
     }
     // Beside the rows of parts, not of groups: lists have no place for its zeros.
     let empty = breakdown.terms.by.iter().map(|by| match by.row().kind {
@@ -111,6 +118,10 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_group
         s.push(") GROUP BY cdrscope_set, ").push(&keys);
     }
     choice(&mut s, schema, mode);
+    // ClickHouse's former analysis takes less time over sums; see `select`.
+    if matches!(&selects[..], [only] if only.pieces.iter().all(|(_, piece)| matches!(piece, GroupPiece::Sums { .. }))) {
+        s.push(", enable_analyzer = 0");
+    }
     // A small bound of groups is none of delays: each group may have 6,001 of them.
     let most = if delays {
         max_groups
@@ -121,8 +132,9 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_group
     };
     s.push(if s.text.contains(" SETTINGS ") { ", " } else { " SETTINGS " });
     // ClickHouse counts before it has sorted out which rows are of one group, so that a bound is no exact one there.
+    let windows = if selects.iter().any(|select| select.place.is_none()) { 2 } else { 1 };
     s.push("max_rows_to_group_by = ")
-        .push(&(most.saturating_mul(2)).to_string())
+        .push(&(most.saturating_mul(2 * windows)).to_string())
         .push(", group_by_overflow_mode = 'throw'");
     s
 }
@@ -153,7 +165,7 @@ pub fn numbers_of_others(
             group_text(&mut s, breakdown, part, schema);
             s.push(" NOT IN ").bind_many_texts(shown).push(")");
         }
-        rows(&mut s, breakdown, calls(breakdown, part.window, schema, (mode, now)), schema);
+        rows(&mut s, breakdown, &[calls(breakdown, part.window, schema, (mode, now))], schema);
     }
     guard(&mut s, breakdown, schema, mode, (&vec!["0"; 1 + 2 * breakdown.numbers().len()], now));
     choice(&mut s, schema, mode);
@@ -213,11 +225,11 @@ fn choice(s: &mut Statement, schema: &Schema, mode: ReadMode) {
     }
 }
 
-/// Adds FROM and WHERE.
-fn rows(s: &mut Statement, breakdown: &Breakdown, piece: GroupPiece, schema: &Schema) {
+/// Adds FROM and WHERE of pieces of one source.
+fn rows(s: &mut Statement, breakdown: &Breakdown, pieces: &[GroupPiece], schema: &Schema) {
     let (table, side) = (&schema.cdrs, breakdown.terms.records.side());
     s.push(" FROM ");
-    match piece.projection() {
+    match pieces.first().and_then(|piece| piece.projection()) {
         Some(projection) => projections::from(s, projection, schema),
         None => drop(s.push(&table.name)),
     }
@@ -232,6 +244,22 @@ fn rows(s: &mut Statement, breakdown: &Breakdown, piece: GroupPiece, schema: &Sc
     if matches!(breakdown.terms.records, Records::Calls(_)) && !breakdown.reads_attempts() {
         s.push(" AND ").push(table.sql(Column::IsLastCdr.name())).push(" = 1");
     }
+    match pieces {
+        [piece] => times(s, *piece, schema),
+        pieces => {
+            for (i, piece) in pieces.iter().enumerate() {
+                s.push(if i == 0 { " AND ((1" } else { " OR (1" });
+                times(s, *piece, schema);
+                s.push(")");
+            }
+            s.push(")");
+        }
+    }
+    conditions(s, &breakdown.terms.filters, breakdown.terms.masked, (Table::Cdrs, table));
+}
+
+/// Adds the condition of a piece's time, behind others.
+fn times(s: &mut Statement, piece: GroupPiece, schema: &Schema) {
     let time = piece.time(schema);
     match piece {
         GroupPiece::Calls { window: seconds, order } => {
@@ -247,7 +275,6 @@ fn rows(s: &mut Statement, breakdown: &Breakdown, piece: GroupPiece, schema: &Sc
             }
         }
     }
-    conditions(s, &breakdown.terms.filters, breakdown.terms.masked, (Table::Cdrs, table));
 }
 
 /// Adds the condition of the calls that an operator's caller sees.

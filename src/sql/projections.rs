@@ -8,13 +8,13 @@
 use time::OffsetDateTime;
 
 use super::Statement;
-use super::destinations::{CUSTOMER_DAYS, OPERATOR_DAYS, OPERATOR_HOURS};
+use super::destinations::{CUSTOMER_DAYS, OPERATOR_DAYS, OPERATOR_HOURS, VENDOR_CAUSES};
 use super::schema::Schema;
 use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
 use crate::report::measure::Aggregate;
 use crate::report::plan::{Plan, Window};
 use crate::report::query::Query;
-use crate::report::{RowKey, Side};
+use crate::report::{BucketKey, Side};
 
 /// The way that statements over cdrscope's own calls read its projections. An operator's own table is read as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ static VENDOR_CALLS: Projection = Projection {
 };
 
 /// All that are read by their names.
-pub static ALL: [&Projection; 11] = [
+pub static ALL: [&Projection; 12] = [
     &CUSTOMER_MINUTES,
     &CUSTOMER_QUARTER_HOURS,
     &CUSTOMER_HOURS,
@@ -130,6 +130,7 @@ pub static ALL: [&Projection; 11] = [
     &OPERATOR_HOURS.projection,
     &OPERATOR_DAYS.projection,
     &CUSTOMER_DAYS.projection,
+    &VENDOR_CAUSES.projection,
 ];
 
 /// The length of the intervals that a projection aggregates by.
@@ -235,7 +236,7 @@ fn needed(plan: &Plan, schema: &Schema) -> Vec<Column> {
     let side = plan.query.records.side();
     let summed = plan.query.aggregates().into_iter().flat_map(|sum| schema.columns(sum, side));
     let filtered = plan.query.filters.iter().map(|filter| filter.column);
-    summed.chain(filtered).chain(plan.query.key.map(RowKey::column)).collect()
+    summed.chain(filtered).chain(plan.query.key.map(BucketKey::column)).collect()
 }
 
 /// True if the sums by time hold all that the query's measures are made of.

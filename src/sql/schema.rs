@@ -6,7 +6,7 @@ use crate::config::Reports;
 use crate::query::column::{COLUMNS, Presence};
 use crate::query::filter::Column;
 use crate::report::measure::{self, Aggregate};
-use crate::report::{Report, RowKey, Side, Table};
+use crate::report::{BucketKey, Report, Side, Table};
 
 /// One table as statements see it.
 #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ impl Schema {
         let side = report.records.side();
         let needed = measure::aggregates(report.measures).into_iter().flat_map(|sum| self.columns(sum, side));
         let table = self.table(report.records.table());
-        needed.chain(report.key.map(RowKey::column)).find(|column| !table.has(column.name()))
+        needed.chain(report.key.map(BucketKey::column)).find(|column| !table.has(column.name()))
     }
 
     /// The columns that an aggregate is made of, besides those that every table has.

@@ -118,7 +118,9 @@ fn every_statement_of_a_breakdown_carries_tenant_and_account() {
                                     _ => bound(&format!(" WHERE {account} IN {{p"), "[11,12]"),
                                 }
                             }
-                            assert_eq!(scans, if compare.is_some() { 2 } else { 1 }, "{}", statement.text());
+                            // Windows that do not overlap may share a SELECT.
+                            let most = if compare.is_some() { 2 } else { 1 };
+                            assert!((1..=most).contains(&scans), "{scans}: {}", statement.text());
                             count += scans;
                         }
                     }
@@ -158,7 +160,7 @@ fn every_statement_of_the_operators_carries_the_lists_of_its_token() {
             }
         }
     }
-    for name in ["cdrs", "operator_days", "customer_days"] {
+    for name in ["cdrs", "operator_days", "customer_days", "vendor_causes"] {
         assert!(sources.iter().any(|table| table.contains(name)), "{name}: {sources:?}");
     }
 }

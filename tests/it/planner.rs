@@ -81,7 +81,7 @@ impl Plan {
         };
         let pieces: Vec<String> = pieces.split_whitespace().map(str::to_owned).collect();
         for piece in &pieces {
-            let form = r"^(hours|quarter_hours|minutes|calls|by_destination|by_vendor|customer_days|operator_days|operator_hours)\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?\)(\+\d+)?$";
+            let form = r"^(hours|quarter_hours|minutes|calls|by_destination|by_vendor|customer_days|operator_days|operator_hours|vendor_causes)\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.\.(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?\)(\+\d+)?$";
             assert!(regex::Regex::new(form).unwrap().is_match(piece), "{header:?}");
         }
         Self { source: source.into(), rows: rows.parse().unwrap(), cache: cache.into(), pieces }
@@ -215,6 +215,9 @@ async fn long_windows_are_read_from_longer_sums() {
 /// A breakdown that sums by destination hold; its sampling is of no matter.
 const COUNTRIES: &str = "day&group-by=dst-country&measures=total_calls,asr,total_price";
 
+/// One that sums by cause hold.
+const CAUSES: &str = "day&group-by=q850-cause,disconnect-code&measures=total_calls,asr,total_price";
+
 /// One question for each projection that is read by its name.
 fn served(world: &World) -> Vec<(&'static str, String)> {
     let last = FIRST + 7199;
@@ -231,6 +234,7 @@ fn served(world: &World) -> Vec<(&'static str, String)> {
         ("customer_days", "origination-breakdown", FIRST - 4 * 86_400, FIRST + 86_399, COUNTRIES),
         ("operator_days", "termination-breakdown", FIRST - 4 * 86_400, FIRST + 86_399, COUNTRIES),
         ("operator_hours", "termination-breakdown", FIRST, last, COUNTRIES),
+        ("vendor_causes", "termination-breakdown", FIRST - 4 * 86_400, FIRST + 86_399, CAUSES),
     ]
     .map(|(projection, report, from, to, rest)| (projection, world.path(report, &window(from, to, rest))))
     .to_vec()
@@ -262,8 +266,8 @@ async fn parts_that_lack_a_projection_are_noticed_at_once() {
     for (projection, path) in &served {
         until_by_name(&world).await;
         let reply = world.app.get(&format!("{path}&debug=plan"), &world.token).await;
-        let is_whole =
-            ["by_", "operator_"].iter().any(|start| projection.starts_with(start)) || projection.ends_with("_days");
+        let is_whole = ["by_", "operator_"].iter().any(|start| projection.starts_with(start))
+            || ["_days", "_causes"].iter().any(|end| projection.ends_with(end));
         let read = if is_whole { projection } else { projection.split_once('_').unwrap().1 };
         let pieces = Plan::read(reply.header("x-cdrscope-plan")).pieces;
         assert!(pieces.iter().all(|piece| piece.starts_with(read)), "{projection}: {pieces:?}");
