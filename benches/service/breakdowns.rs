@@ -227,11 +227,15 @@ fn least(is_largest: bool, by: Dimension) -> f64 {
 async fn memory(world: &World, report: &mut Report) -> Result<()> {
     let secret = world.operators_secret();
     let tap = Tap::start(world.authority().to_owned()).await?;
-    let settings =
-        [COLD[0], ("CDRSCOPE_OPERATOR_SECRET", secret.as_str()), ("CDRSCOPE_CLICKHOUSE_URL", tap.url.as_str())];
+    let settings = [
+        COLD[0],
+        ("CDRSCOPE_OPERATOR_SECRET", secret.as_str()),
+        ("CDRSCOPE_CLICKHOUSE_URL", tap.url.as_str()),
+        ("CDRSCOPE_LIMITS_MAX_GROUPS", "200000"),
+    ];
     let service = world.serve("month", &settings)?;
     let mut wire = Wire::connect(&service.authority).await?;
-    for by in ["account,dst-country", "dst-network,destination-prefix,vendor"] {
+    for by in ["customer,destination-prefix", "account,dst-country"] {
         let before = service.most_resident_mb()?;
         tap.take();
         let query = format!("from-time={FROM}&to-time={TO}&group-by={by}&measures={}&limit=10000", MONEY.measures);
