@@ -119,10 +119,18 @@ pub(super) fn by_id(rows: Vec<OperatorRow>, warnings: &mut Vec<String>) -> HashM
     all
 }
 
+/// An account as groups show it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct NamedAccount {
+    uuid: String,
+    name: String,
+    owner: u32,
+}
+
 /// Names of accounts, customers and vendors.
 #[derive(Debug, Default)]
 pub struct OperatorNames {
-    accounts: HashMap<u32, Option<(String, String)>>,
+    accounts: HashMap<u32, Option<NamedAccount>>,
     contractors: HashMap<u32, String>,
     /// Another for other names.
     pub fingerprint: u64,
@@ -130,10 +138,11 @@ pub struct OperatorNames {
 
 impl OperatorNames {
     pub(super) fn new(accounts: &HashMap<Uuid, Account>, contractors: Vec<ContractorRow>) -> Self {
-        let mut by_id: HashMap<u32, Option<(String, String)>> = HashMap::with_capacity(accounts.len());
+        let mut by_id: HashMap<u32, Option<NamedAccount>> = HashMap::with_capacity(accounts.len());
         for (uuid, account) in accounts {
             // Of a number that two accounts have it is not known whose a call is.
-            let named = Some((uuid.to_string(), account.name.clone()));
+            let named =
+                Some(NamedAccount { uuid: uuid.to_string(), name: account.name.clone(), owner: account.customer_id });
             by_id.entry(account.id).and_modify(|held| *held = None).or_insert(named);
         }
         let contractors: BTreeMap<u32, String> = contractors.into_iter().map(|row| (row.id, row.name)).collect();
@@ -143,8 +152,7 @@ impl OperatorNames {
         Self { accounts: by_id, contractors: contractors.into_iter().collect(), fingerprint: hash.finish() }
     }
 
-    /// The uuid and name of an account, by its number.
-    pub fn account(&self, id: u32) -> Option<&(String, String)> {
+    fn account(&self, id: u32) -> Option<&NamedAccount> {
         self.accounts.get(&id)?.as_ref()
     }
 
@@ -198,7 +206,7 @@ impl OperatorWho {
     /// The scope of one account for reports of a side; `None` alike for an unknown account and one outside the lists.
     pub fn account(&self, account: Uuid, side: Side) -> Option<Scope> {
         let account = self.snapshot.accounts.get(&account)?;
-        self.sees(account, side).then(|| Scope::proven(account.customer_id, account.id))
+        self.sees(account.customer_id, side).then(|| Scope::proven(account.customer_id, account.id))
     }
 
     /// The name of an account; empty for none.
@@ -209,7 +217,7 @@ impl OperatorWho {
     /// Every account that it sees on any side, by id, with the sides.
     pub fn accounts(&self) -> Vec<(Uuid, &Account, Vec<Side>)> {
         let sides = |account: &Account| {
-            let seen = |side: &Side| self.audience().sees_side(*side) && self.sees(account, *side);
+            let seen = |side: &Side| self.audience().sees_side(*side) && self.lists(account.customer_id, *side);
             [Side::Origination, Side::Termination].into_iter().filter(seen).collect::<Vec<_>>()
         };
         let all = self.snapshot.accounts.iter().map(|(uuid, account)| (*uuid, account, sides(account)));
@@ -223,17 +231,31 @@ impl OperatorWho {
         &self.snapshot.countries
     }
 
+    /// The uuid and name of an account, by its number in calls of that side; `None` for one outside the lists.
+    pub fn account_of(&self, id: u32, side: Side) -> Option<(String, String)> {
+        let account = self.snapshot.names.account(id)?;
+        self.sees(account.owner, side).then(|| (account.uuid.clone(), account.name.clone()))
+    }
+
     /// Names of accounts, customers and vendors.
     pub fn names(&self) -> &Arc<OperatorNames> {
         &self.snapshot.names
     }
 
-    fn sees(&self, account: &Account, side: Side) -> bool {
+    /// True if accounts of that owner are within the lists, on a side.
+    fn sees(&self, owner: u32, side: Side) -> bool {
         let listed = match side {
             Side::Origination => &self.grant.customers,
             Side::Termination => &self.grant.vendors,
         };
-        listed.is_empty() || listed.contains(&account.customer_id)
+        listed.is_empty() || listed.contains(&owner)
+    }
+
+    /// True if an account is listed. Whether an owner is a vendor is not known, so a caller with a list of customers is told of
+    /// no other owners than those of either list: it would be told of all customers.
+    fn lists(&self, owner: u32, side: Side) -> bool {
+        let is_bounded = !self.grant.customers.is_empty() && self.grant.vendors.is_empty();
+        self.sees(owner, side) && (!is_bounded || self.grant.customers.contains(&owner))
     }
 }
 

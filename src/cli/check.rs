@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::embedded::EngineRole;
 use crate::readiness;
 use crate::store::Store;
-use crate::token::Keys;
+use crate::token::KeyRing;
 
 /// Arguments of `check`.
 #[derive(clap::Args)]
@@ -37,7 +37,7 @@ impl Check {
         }
         warn_of_secrets(&config, &self.settings);
         say("ok     settings");
-        let keys = Keys::new(&config.auth);
+        let keys = KeyRing::of(&config.auth, &config.operator);
         line("token keys", keys.as_ref().map(|_| config.auth.algorithm.word()));
         let right = block_on(async {
             let connection = match ClickHouseConnection::open(&config).await {

@@ -48,19 +48,14 @@ impl Serve {
         if self.demo && config.operator.algorithm == Algorithm::Hs256 && !config.operator.is_on() {
             config.operator.secret = random_secret();
         }
-        let keys = Keys::new(&config.auth).map_err(|e| CliError::Usage(e.to_string()))?;
-        let operators = Keys::of_operator(&config.operator).map_err(|e| CliError::Usage(e.to_string()))?;
+        let keys = KeyRing::of(&config.auth, &config.operator).map_err(CliError::Usage)?;
         if !self.demo {
             super::connect::not_forgotten(&config)?;
         }
         block_on(async {
             reload::expect_hangups();
             let connection = ClickHouseConnection::own(&config).await?;
-            connection
-                .closing(async |connection| {
-                    self.serve(config, KeyRing { customers: keys, operators }, connection).await
-                })
-                .await
+            connection.closing(async |connection| self.serve(config, keys, connection).await).await
         })
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::groups::{Group, GroupKey, Groups, NumbersOfOthers, States};
 use crate::config::AcdUnit;
 use crate::query::fraction::Fraction;
+use crate::report::Side;
 use crate::report::breakdown::{Breakdown, ComparedSeries, GroupOrder, OrderColumn};
 use crate::report::groups::{Dimension, KeyKind, RATE_DECIMALS};
 use crate::report::measure::{Aggregate, Measure, Number, Scale};
@@ -17,8 +18,8 @@ pub trait GroupNames: Send + Sync {
     /// Name and ISO code of a country, as far as they are known.
     fn country(&self, id: i64) -> Option<(String, String)>;
 
-    /// The uuid and name of an account that the question does not name.
-    fn account(&self, _id: i64) -> Option<(String, String)> {
+    /// The uuid and name of an account that the question does not name, by its number in calls of that side.
+    fn account(&self, _id: i64, _side: Side) -> Option<(String, String)> {
         None
     }
 
@@ -201,18 +202,15 @@ impl BreakdownTable {
         }
     }
 
-    /// The columns of measures, in order.
+    /// The columns of measures, in order: all of the window asked for, then what they are compared with.
     pub fn columns(&self) -> Vec<AspectColumn> {
-        let compared = self.breakdown.before.is_some();
-        let of = |measure: Measure| {
-            let all: &[Aspect] = match (compared, measure) {
-                // It is a comparison by itself.
-                (false, _) | (_, Measure::LostAnswers) => &[Aspect::Now],
-                (true, _) => &[Aspect::Now, Aspect::Before, Aspect::Change],
-            };
-            all.iter().map(move |of| AspectColumn { measure, of: *of })
-        };
-        self.breakdown.terms.measures.iter().flat_map(|measure| of(*measure)).collect()
+        let measures = self.breakdown.terms.measures.iter();
+        let now = measures.clone().map(|measure| AspectColumn { measure: *measure, of: Aspect::Now });
+        // Answers lost are a comparison by themselves.
+        let compared = measures.filter(|measure| self.breakdown.before.is_some() && **measure != Measure::LostAnswers);
+        let rest = compared
+            .flat_map(|measure| [Aspect::Before, Aspect::Change].map(|of| AspectColumn { measure: *measure, of }));
+        now.chain(rest).collect()
     }
 
     /// The value of a dimension's column, by the place of the dimension and of the column among its columns. Null for others and
@@ -406,7 +404,7 @@ impl BreakdownTable {
                 // Two customers may have one under the same number.
                 let named = named.next().filter(|_| named.next().is_none());
                 let named = named.map(|account| (account.uuid.to_string(), account.name.clone()));
-                let account = named.or_else(|| self.names.account(*id));
+                let account = named.or_else(|| self.names.account(*id, self.breakdown.terms.records.side()));
                 account.map_or(GroupCell::Null, |(uuid, name)| text(if column == 0 { uuid } else { name }))
             }
             (GroupKey::Whole(id), KeyKind::Contractor, 1) => self.names.contractor(*id).map_or(GroupCell::Null, text),

@@ -46,6 +46,18 @@ pub struct Group {
     pub names: [Vec<String>; 2],
 }
 
+/// Memory for groups: asked for with the bytes that they take by now, it gives what is missing, or says that there is none.
+pub struct GroupsRoom(pub Box<dyn FnMut(u64) -> bool + Send + Sync>);
+
+impl std::fmt::Debug for GroupsRoom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GroupsRoom")
+    }
+}
+
+/// Bytes between two questions for memory.
+const ROOM_STEP: u64 = 1 << 20;
+
 /// The groups of a breakdown.
 #[derive(Debug)]
 pub struct Groups {
@@ -55,6 +67,13 @@ pub struct Groups {
     has_delays: bool,
     buckets: HashMap<i64, i64>,
     most: usize,
+    room: GroupsRoom,
+    /// Bytes that the groups take, somewhat more than less.
+    bytes: u64,
+    /// Bytes from which on memory is asked for.
+    asks_from: u64,
+    /// True if there was no memory for a row.
+    pub is_out_of_room: bool,
     places: HashMap<Vec<GroupKey>, usize>,
     /// The groups, in no order.
     pub all: Vec<Group>,
@@ -68,8 +87,8 @@ impl States {
 }
 
 impl Groups {
-    /// No groups yet, and room for `most`.
-    pub fn of(breakdown: &Breakdown, most: usize) -> Self {
+    /// No groups yet, and room for `most`, as long as there is memory.
+    pub fn of(breakdown: &Breakdown, most: usize, room: GroupsRoom) -> Self {
         Self {
             kinds: breakdown.terms.by.iter().map(|by| (*by, by.row().kind)).collect(),
             sums: breakdown.aggregates(),
@@ -77,6 +96,10 @@ impl Groups {
             has_delays: breakdown.has_delays(),
             buckets: breakdown.buckets_compared(),
             most,
+            room,
+            bytes: 0,
+            asks_from: ROOM_STEP,
+            is_out_of_room: false,
             places: HashMap::new(),
             all: Vec::new(),
         }
@@ -131,6 +154,22 @@ impl Groups {
                 Merge::Smaller => (*to).min(*from),
                 _ => to.checked_add(*from)?,
             };
+        }
+        Some(())
+    }
+
+    /// Counts a row's bytes. `None` when there is no memory for them.
+    fn take_room(&mut self, is_new: bool, states: &States) -> Option<()> {
+        // A group is held twice by its keys, in two windows, and once more while it is put in order.
+        let values = self.sums.len() + self.numbers.len();
+        let group = if is_new { 400 + 160 * self.kinds.len() + 48 * values } else { 0 };
+        self.bytes += (group + 48 * states.delays.len()) as u64;
+        if self.bytes >= self.asks_from {
+            self.asks_from = self.bytes + ROOM_STEP;
+            if !(self.room.0)(self.asks_from) {
+                self.is_out_of_room = true;
+                return None;
+            }
         }
         Some(())
     }
@@ -250,8 +289,10 @@ impl Rows for Groups {
             keys.push(key);
         }
         let states = self.read(&mut fields)?;
-        let place = match self.places.get(&keys) {
-            Some(place) => *place,
+        let known = self.places.get(&keys).copied();
+        self.take_room(known.is_none(), &states)?;
+        let place = match known {
+            Some(place) => place,
             None => {
                 let nothing = self.nothing();
                 self.places.insert(keys.clone(), self.all.len());
@@ -284,7 +325,8 @@ impl Rows for Groups {
     }
 
     fn most(&self) -> usize {
-        self.most.saturating_mul(2)
+        // A row of each of three sources at most, in either window: days, hours and calls.
+        self.most.saturating_mul(6)
     }
 }
 

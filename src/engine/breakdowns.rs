@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Engine, Freshness, Version, age};
 use crate::cache::{CacheStatus, CachedBody};
 use crate::columns::breakdown::{BreakdownTable, GroupNames, GroupsFault};
-use crate::columns::groups::{Groups, NumbersOfOthers};
+use crate::columns::groups::{Groups, GroupsRoom, NumbersOfOthers};
 use crate::config::AcdUnit;
 use crate::report::breakdown::Breakdown;
 use crate::sql::{self, Trace};
@@ -31,6 +31,9 @@ pub enum BreakdownError {
     /// More groups than there may be.
     #[error("too many groups: limits.max_groups is {0}")]
     TooManyGroups(usize),
+    /// No memory is free for so many groups.
+    #[error("no memory for the groups")]
+    Memory,
     /// Prices of several currencies would be added up.
     #[error("total_price needs accounts of one currency")]
     Currencies,
@@ -68,21 +71,22 @@ impl Engine {
     /// Runs a breakdown.
     ///
     /// # Errors
-    /// There are too many groups, or prices of several currencies among them; or a statement failed.
+    /// There are too many groups, or too large ones, or prices of several currencies among them; or a statement failed.
     pub async fn breakdown(
         &self,
         breakdown: &Arc<Breakdown>,
         names: Arc<dyn GroupNames>,
-        bounds: BreakdownBounds,
+        (bounds, room): (BreakdownBounds, GroupsRoom),
     ) -> Result<(BreakdownTable, Option<Freshness>, Trace), BreakdownError> {
         let too_many = || BreakdownError::TooManyGroups(bounds.max_groups);
         let (tenant, most) = (breakdown.tenant(), bounds.max_groups);
-        let mut groups = Groups::of(breakdown, most);
+        let mut groups = Groups::of(breakdown, most, room);
         let most_u64 = u64::try_from(most).unwrap_or(u64::MAX);
         let write = |mode| sql::groups(breakdown, &self.schema, mode, (most_u64, bounds.now));
         let read = self.store.read(tenant, write, breakdown.terms.report, &mut groups).await;
         let (statement, rows) = read.map_err(|error| match error.failure {
             Failure::TooManyRows => too_many(),
+            _ if groups.is_out_of_room => BreakdownError::Memory,
             _ => error.into(),
         })?;
         let mut trace = Trace::default();

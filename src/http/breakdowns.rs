@@ -16,8 +16,9 @@ use super::reports::{self, Answered};
 use super::state::State;
 use super::{JSON, breakdown_params, heavy, trail};
 use crate::access::countries::Countries;
-use crate::access::operators::{OperatorNames, OperatorWho};
+use crate::access::operators::OperatorWho;
 use crate::columns::breakdown::GroupNames;
+use crate::columns::groups::GroupsRoom;
 use crate::engine::{BreakdownBounds, BreakdownError};
 use crate::format::breakdown::BreakdownWriter;
 use crate::report::audience::Audience;
@@ -70,8 +71,8 @@ impl Asker {
 
     /// One of the operator's people.
     pub(super) fn operator(who: &OperatorWho) -> Self {
-        let names = OperatorsView { countries: Arc::clone(who.countries()), names: Arc::clone(who.names()) };
-        let versions = (names.countries.fingerprint(), names.names.fingerprint);
+        let names = OperatorsView { countries: Arc::clone(who.countries()), who: who.clone() };
+        let versions = (names.countries.fingerprint(), who.names().fingerprint);
         Self { names: Arc::new(names), versions, may_debug: who.may_debug() }
     }
 
@@ -93,7 +94,7 @@ impl Asker {
 /// The names that the operator's people are shown.
 struct OperatorsView {
     countries: Arc<Countries>,
-    names: Arc<OperatorNames>,
+    who: OperatorWho,
 }
 
 impl GroupNames for OperatorsView {
@@ -101,12 +102,12 @@ impl GroupNames for OperatorsView {
         self.countries.country(id)
     }
 
-    fn account(&self, id: i64) -> Option<(String, String)> {
-        self.names.account(u32::try_from(id).ok()?).cloned()
+    fn account(&self, id: i64, side: Side) -> Option<(String, String)> {
+        self.who.account_of(u32::try_from(id).ok()?, side)
     }
 
     fn contractor(&self, id: i64) -> Option<String> {
-        self.names.contractor(u32::try_from(id).ok()?).map(str::to_owned)
+        self.who.names().contractor(u32::try_from(id).ok()?).map(str::to_owned)
     }
 }
 
@@ -143,14 +144,29 @@ pub(super) async fn asked(
     (request, state): (&HttpRequest, &Arc<State>),
 ) -> Result<HttpResponse, ApiError> {
     let now = OffsetDateTime::now_utc().unix_timestamp();
-    let breakdown = match ask.plan(now) {
-        Ok(breakdown) => Arc::new(breakdown),
-        Err(BreakdownRefusal::Future) => return Ok(nothing(request).finish(asker.may_debug, explain)),
-        Err(refusal) => return Err(refused(refusal).into()),
+    let Some(breakdown) = planned(ask, now).await? else {
+        return Ok(nothing(request).finish(asker.may_debug, explain));
     };
     trail::note_breakdown(&breakdown);
     let answered = found(&breakdown, asker, request, state, now).await?;
     Ok(answered.finish(asker.may_debug, explain))
+}
+
+/// Checks a breakdown against the clock; `None` in the future. Thousands of buckets of a calendar are laid out aside, so that
+/// the workers' other requests do not wait.
+///
+/// # Errors
+/// The window does not do.
+pub(super) async fn planned(ask: BreakdownAsk, now: i64) -> Result<Option<Arc<Breakdown>>, ApiError> {
+    let plan = match ask.terms.by.iter().any(|by| by.is_of_time()) {
+        true => heavy::run(async move { ask.plan(now) }).await?,
+        false => ask.plan(now),
+    };
+    match plan {
+        Ok(breakdown) => Ok(Some(Arc::new(breakdown))),
+        Err(BreakdownRefusal::Future) => Ok(None),
+        Err(refusal) => Err(refused(refusal).into()),
+    }
 }
 
 /// The terms in which a report by time is read as a breakdown.
@@ -210,11 +226,7 @@ pub(super) async fn series(
         compare: series.compare,
         has_currencies,
     };
-    let breakdown = match ask.plan(plan.now) {
-        Ok(breakdown) => Arc::new(breakdown),
-        Err(BreakdownRefusal::Future) => return Ok(nothing(request)),
-        Err(refusal) => return Err(refused(refusal).into()),
-    };
+    let Some(breakdown) = planned(ask, plan.now).await? else { return Ok(nothing(request)) };
     found(&breakdown, asker, request, state, plan.now).await
 }
 
@@ -237,10 +249,26 @@ pub(super) fn bounds(state: &State, now: i64) -> BreakdownBounds {
     BreakdownBounds { max_groups: state.config.limits.max_groups, acd_unit: state.config.reports.acd_unit, now }
 }
 
+/// Memory for a breakdown's groups beyond [`MEMORY`], out of the tenant's share: taken as they come, since nobody knows before
+/// how many there are, and held until they are dropped.
+pub(super) fn groups_room(state: &State, tenant: u32) -> GroupsRoom {
+    let (memory, mut permits, mut held) = (Arc::clone(&state.memory), Vec::new(), MEMORY);
+    GroupsRoom(Box::new(move |bytes| {
+        while held < bytes {
+            // No waiting for more while something is held: two could wait for each other.
+            let Ok(permit) = memory.try_acquire(tenant, MEMORY) else { return false };
+            permits.push(permit);
+            held += MEMORY;
+        }
+        true
+    }))
+}
+
 /// The failure of a breakdown, as a caller is told.
 pub(super) fn failed(error: BreakdownError) -> ApiError {
     match error {
         BreakdownError::TooManyGroups(most) => BadParam::TooManyGroups(most).into(),
+        BreakdownError::Memory => ApiError::ManyAnswers,
         BreakdownError::Currencies => BadParam::Currencies.into(),
         BreakdownError::Store(error) => error.into(),
     }
@@ -263,7 +291,7 @@ async fn found(
         return Ok(Answered { response, freshness: Some(freshness), trace: Trace::default() });
     }
     room.held = Some(state.set_aside(breakdown.tenant(), MEMORY).await?);
-    let bounds = bounds(state, now);
+    let bounds = (bounds(state, now), groups_room(state, breakdown.tenant()));
     let made = {
         let (breakdown, state, shown) = (Arc::clone(breakdown), Arc::clone(state), Arc::clone(&asker.names));
         heavy::run(async move {

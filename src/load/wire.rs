@@ -103,8 +103,28 @@ pub fn odd() -> io::Error {
     io::Error::other("what follows it cannot be found; leave it out of the file")
 }
 
+/// Deepest nesting of a type: what reads it calls itself for each level.
+const DEEPEST: usize = 32;
+
+/// Levels of a type's nesting, whether they are closed or not.
+fn depth(spelled: &str) -> usize {
+    let (mut level, mut most) = (0_usize, 0);
+    for byte in spelled.bytes() {
+        match byte {
+            b'(' => level += 1,
+            b')' => level = level.saturating_sub(1),
+            _ => continue,
+        }
+        most = most.max(level);
+    }
+    most
+}
+
 /// Passes over what precedes the values.
 pub fn prefix(from: &mut impl BufRead, spelled: &str) -> io::Result<()> {
+    if depth(spelled) > DEEPEST {
+        return Err(odd());
+    }
     let (name, inner) = parts(spelled);
     match (name, &*inner) {
         ("LowCardinality", _) => pass(from, 8),
@@ -117,6 +137,9 @@ pub fn prefix(from: &mut impl BufRead, spelled: &str) -> io::Result<()> {
 
 /// Passes over the values of so many rows.
 pub fn values(from: &mut impl BufRead, spelled: &str, rows: u64) -> io::Result<()> {
+    if depth(spelled) > DEEPEST {
+        return Err(odd());
+    }
     let (name, inner) = parts(spelled);
     if let Some(width) = width(name, &inner) {
         return pass(from, width.checked_mul(rows).ok_or_else(odd)?);
@@ -196,5 +219,14 @@ mod tests {
         assert_eq!(unnamed("a Decimal(18, 6)"), "Decimal(18, 6)");
         assert_eq!(unnamed("Decimal(18, 6)"), "Decimal(18, 6)");
         assert_eq!(unnamed("b Int8"), "Int8");
+    }
+
+    #[test]
+    fn a_type_that_is_nested_without_end_is_refused() {
+        for deep in ["Array(".repeat(10_000), format!("{}Int8{}", "Tuple(".repeat(40), ")".repeat(40))] {
+            assert!(prefix(&mut &b""[..], &deep).is_err());
+            assert!(values(&mut &b""[..], &deep, 1).is_err());
+        }
+        assert!(prefix(&mut &b""[..], "Map(String, Array(Tuple(Int8, Int8)))").is_ok());
     }
 }

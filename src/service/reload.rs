@@ -17,8 +17,9 @@ pub(super) async fn keys(state: Arc<State>, mut hangups: Option<Signal>) {
         let own = Arc::clone(&state);
         // Files may lie on a slow disk.
         let refresh = move || {
-            let operators = own.operator_keys.as_ref().map(|keys| keys.refresh(asked).map_err(|why| why.to_string()));
-            let customers = own.keys.refresh(asked).map_err(|why| why.to_string());
+            let operators = own.operator_keys.as_ref();
+            let customers = own.keys.refresh(asked, operators).map_err(|why| why.to_string());
+            let operators = operators.map(|keys| keys.refresh(asked, Some(&own.keys)).map_err(|why| why.to_string()));
             [("", Some(customers)), ("the operator's ", operators)]
         };
         match tokio::task::spawn_blocking(refresh).await {

@@ -162,6 +162,11 @@ pub fn numbers_of_others(
             if breakdown.reads_attempts() {
                 s.push(schema.cdrs.sql(Column::IsLastCdr.name())).push(" = 1 AND ");
             }
+            // A report by time shows every group.
+            if breakdown.terms.series.is_some() {
+                s.push("0)");
+                continue;
+            }
             group_text(&mut s, breakdown, part, schema);
             s.push(" NOT IN ").bind_many_texts(shown).push(")");
         }

@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{
 };
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::claims::Claims;
@@ -51,6 +52,9 @@ pub enum KeyError {
     /// Signing without a key to sign with.
     #[error("tokens cannot be signed here: auth.private_key_file is not set")]
     NoPrivateKey,
+    /// A key of the operator's opens customers' paths too, or the other way round.
+    #[error("a key in operator.… is one of auth's: whoever signs customers' tokens would be the operator")]
+    Shared,
     /// The library refused to sign.
     #[error("signing failed: {0}")]
     Sign(#[source] Error),
@@ -92,6 +96,8 @@ pub(super) struct KeySet {
     pub(super) signing: Option<EncodingKey>,
     /// The key id of what is signed: one of `named`, or none where an unnamed key is the other half.
     pub(super) kid: Option<String>,
+    /// Digests of the secrets and keys that tokens are verified with.
+    verifies: Vec<[u8; 32]>,
     require_exp: bool,
     validation: Validation,
     /// Tokens that were accepted before, by their whole text: a signature that was right is right for as long as the keys are.
@@ -144,8 +150,9 @@ impl Keys {
     /// True if they were read. What was accepted under the former keys is forgotten.
     ///
     /// # Errors
-    /// Why the files cannot be used; the former keys stay, and are tried again at the next change.
-    pub fn refresh(&self, anyway: bool) -> Result<bool, KeyError> {
+    /// Why the files cannot be used, or that one holds a key of `others`; the former keys stay, and are tried again at the next
+    /// change.
+    pub fn refresh(&self, anyway: bool, others: Option<&Self>) -> Result<bool, KeyError> {
         let found = Fingerprint::of(secrets::key_files(&self.auth));
         {
             let mut known = self.files.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,6 +162,9 @@ impl Keys {
             *known = found;
         }
         let set = KeySet::read(self.signed_for, &secrets::read_again(&self.auth)?, files::read_again)?;
+        if others.is_some_and(|others| set.shares_with(&others.set())) {
+            return Err(KeyError::Shared);
+        }
         *self.set.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(set);
         Ok(true)
     }
@@ -203,7 +213,32 @@ impl From<Keys> for KeyRing {
     }
 }
 
+impl KeyRing {
+    /// Reads all keys that the configuration names.
+    ///
+    /// # Errors
+    /// In words: keys that do not read, or one that both kinds of tokens would be verified with.
+    pub fn of(auth: &Auth, operator: &Operator) -> Result<Self, String> {
+        let customers = Keys::new(auth).map_err(|why| why.to_string())?;
+        let operators = Keys::of_operator(operator).map_err(|why| why.to_string())?;
+        if operators.as_ref().is_some_and(|operators| operators.set().shares_with(&customers.set())) {
+            return Err(KeyError::Shared.to_string());
+        }
+        Ok(Self { customers, operators })
+    }
+}
+
+/// The digest of a secret or key; blanks and line ends, by which copies of a file may differ, do not count.
+fn digest(key: &[u8]) -> [u8; 32] {
+    let bytes: Vec<u8> = key.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    Sha256::digest(bytes).into()
+}
+
 impl KeySet {
+    fn shares_with(&self, other: &Self) -> bool {
+        self.verifies.iter().any(|key| other.verifies.contains(key))
+    }
+
     fn read(signed_for: SignedFor, auth: &Auth, open: fn(&Path) -> io::Result<Vec<u8>>) -> Result<Self, KeyError> {
         let (algorithm, name) = match auth.algorithm {
             Algorithm::Hs256 => (jsonwebtoken::Algorithm::HS256, "HS256"),
@@ -227,6 +262,7 @@ impl KeySet {
             named: Vec::new(),
             signing: None,
             kid: None,
+            verifies: Vec::new(),
             require_exp: auth.require_exp,
             validation,
             good,
@@ -234,6 +270,7 @@ impl KeySet {
         if auth.algorithm == Algorithm::Hs256 {
             let secrets = || secrets::of(auth).map(|secret| secret.expose().as_bytes());
             set.unnamed = secrets().map(DecodingKey::from_secret).collect();
+            set.verifies = secrets().map(digest).collect();
             set.signing = Some(EncodingKey::from_secret(secrets().next().ok_or(KeyError::NoSecret)?));
             return Ok(set);
         }
@@ -241,17 +278,21 @@ impl KeySet {
             Algorithm::Es256 => DecodingKey::from_ec_pem(pem),
             Algorithm::Rs256 | Algorithm::Hs256 => DecodingKey::from_rsa_pem(pem),
         };
-        let public = |pem: &[u8]| decoding(pem).and_then(|key| able(auth.algorithm, key));
+        let public = |pem: &[u8]| Ok((decoding(pem).and_then(|key| able(auth.algorithm, key))?, digest(pem)));
         let encoding = |pem: &[u8]| match auth.algorithm {
             Algorithm::Es256 => EncodingKey::from_ec_pem(pem),
             Algorithm::Rs256 | Algorithm::Hs256 => EncodingKey::from_rsa_pem(pem),
         };
         if let Some(path) = &auth.public_key_file {
-            set.unnamed.push(read(open, "auth.public_key_file", path, name, public)?);
+            let (key, digest) = read(open, "auth.public_key_file", path, name, public)?;
+            set.unnamed.push(key);
+            set.verifies.push(digest);
         }
         for entry in &auth.public_keys {
             let (kid, path) = entry.split_once('=').ok_or_else(|| KeyError::NamedKey(entry.clone()))?;
-            set.named.push((kid.to_owned(), read(open, "auth.public_keys", Path::new(path), name, public)?));
+            let (key, digest) = read(open, "auth.public_keys", Path::new(path), name, public)?;
+            set.named.push((kid.to_owned(), key));
+            set.verifies.push(digest);
         }
         if let Some(path) = &auth.private_key_file {
             set.signing = Some(read(open, "auth.private_key_file", path, name, encoding)?);

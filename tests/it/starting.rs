@@ -150,6 +150,22 @@ fn a_secret_is_needed_long_enough_and_readable_and_never_printed() {
     assert!(!lines.concat().contains("hush") && !lines.concat().contains("quiet"), "{lines:?}");
 }
 
+/// A key of the operator's must not open customers' paths, whatever the file is called.
+#[test]
+fn a_key_for_customers_and_the_operator_alike_stops_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let fixture = format!("{}/tests/it/fixtures/ec/public.pem", env!("CARGO_MANIFEST_DIR"));
+    let copy = write(dir.path(), "copy.pem", &(std::fs::read_to_string(&fixture).unwrap() + "\n"));
+    let flags =
+        ["serve", "--auth-algorithm", "ES256", "--operator-algorithm", "ES256", "--operator-public-key-file", &copy];
+    for (flag, value) in [("--auth-public-key-file", fixture.clone()), ("--auth-public-keys", format!("k1={fixture}"))]
+    {
+        let (code, lines) = complaint(&[&flags[..], &[flag, &value]].concat(), &[]);
+        assert_eq!((code, lines.len()), (2, 1), "{lines:?}");
+        assert!(lines[0].starts_with("a key in operator.… is one of auth's"), "{lines:?}");
+    }
+}
+
 #[test]
 fn keys_that_config_names_but_that_do_not_read_stop_the_start() {
     let dir = tempfile::tempdir().unwrap();

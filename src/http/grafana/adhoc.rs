@@ -10,6 +10,7 @@ use super::metrics::PanelMetric;
 use super::pattern;
 use super::request::AdHoc;
 use crate::query::filter::{Cmp, Column, Filter, ParamType, Test, TextOp};
+use crate::query::scope::Scope;
 use crate::report::param::Role;
 use crate::report::{Report, Side, Table};
 use crate::shown::Shown;
@@ -78,7 +79,7 @@ pub struct Filters {
     /// By key, in their order; nothing is read of one that no table has.
     all: Vec<(String, Option<Read>)>,
     /// The accounts that stay; all of them if absent.
-    accounts: Option<HashSet<u32>>,
+    accounts: Option<HashSet<Scope>>,
 }
 
 /// The dashboard's filters as they apply to one target.
@@ -108,11 +109,9 @@ impl Filters {
         for filter in asked {
             if filter.key == ACCOUNT {
                 let keep = by_account(filter, own)?;
-                let stays = |one: &&One| {
-                    let account = one.scope.account();
-                    read.accounts.as_ref().is_none_or(|before| before.contains(&account)) && keep(one)
-                };
-                read.accounts = Some(own.each().filter(stays).map(|one| one.scope.account()).collect());
+                let stays =
+                    |one: &&One| read.accounts.as_ref().is_none_or(|before| before.contains(&one.scope)) && keep(one);
+                read.accounts = Some(own.each().filter(stays).map(|one| one.scope).collect());
                 continue;
             }
             let what = every_key().find(|(key, _)| *key == filter.key).map(|(_, what)| *what);
@@ -139,7 +138,7 @@ impl Filters {
         accounts: &mut Vec<One>,
     ) -> Result<AppliedFilters, GrafanaError> {
         if let Some(stay) = &self.accounts {
-            accounts.retain(|one| stay.contains(&one.scope.account()));
+            accounts.retain(|one| stay.contains(&one.scope));
         }
         let (report, side) = (own.report(metric), metric.side);
         let table = report.map_or(Table::Cdrs, |report| report.records.table());
@@ -274,12 +273,12 @@ fn by_account(filter: &AdHoc, own: &Accounts) -> Result<impl Fn(&One) -> bool + 
     let single = std::slice::from_ref(&filter.value);
     let several = filter.operator.ends_with('|') && !filter.values.is_empty();
     let values = if several { filter.values.as_slice() } else { single };
-    let named: Vec<u32> = values.iter().filter_map(|text| own.find(text)).map(|one| one.scope.account()).collect();
+    let named: Vec<Scope> = values.iter().filter_map(|text| own.find(text)).map(|one| one.scope).collect();
     let wanted = !filter.operator.starts_with('!');
     Ok(move |one: &One| {
         let hit = match &pattern {
             Some(pattern) => pattern.is_match(&one.label) || pattern.is_match(&one.uuid.to_string()),
-            None => named.contains(&one.scope.account()),
+            None => named.contains(&one.scope),
         };
         hit == wanted
     })

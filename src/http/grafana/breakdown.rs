@@ -20,7 +20,7 @@ use crate::http::params::{self, Context, Pairs};
 use crate::http::{breakdowns, trail};
 use crate::query::zone::{self, Calendar};
 use crate::report::Side;
-use crate::report::breakdown::{BreakdownAsk, BreakdownRefusal, MOST_ROWS_OF_NUMBERS, Whose};
+use crate::report::breakdown::{BreakdownAsk, MOST_ROWS_OF_NUMBERS, Whose};
 use crate::report::groups::Dimension;
 use crate::report::measure::{self, Measure, Merge};
 
@@ -203,17 +203,14 @@ async fn read(
     let mut terms = read_params(ask, target, asked, &accounts)?;
     terms.terms.filters.extend(payload.filters.iter().cloned().chain(applied.filters));
     let now = ask.now.unix_timestamp();
-    let breakdown = match terms.plan(now) {
-        Ok(breakdown) => Arc::new(breakdown),
-        Err(BreakdownRefusal::Future) => return Ok(None),
-        Err(refusal) => return Err(ApiError::from(breakdowns::refused(refusal)).into()),
-    };
+    let Some(breakdown) = breakdowns::planned(terms, now).await? else { return Ok(None) };
     ask.left.accounts(accounts.len() as u64)?;
     ask.left.filtered(&breakdown.terms.filters, 1)?;
     trail::note_breakdown(&breakdown);
     let _slot = ask.slots.acquire().await.map_err(|_closed| ApiError::Busy)?;
     let _room = state.set_aside(breakdown.tenant(), breakdowns::MEMORY).await?;
-    let read = state.engine.breakdown(&breakdown, ask.own.names(), breakdowns::bounds(state, now)).await;
+    let bounds = (breakdowns::bounds(state, now), breakdowns::groups_room(state, breakdown.tenant()));
+    let read = state.engine.breakdown(&breakdown, ask.own.names(), bounds).await;
     let (table, freshness, trace) = read.map_err(breakdowns::failed)?;
     trail::note_read(trace.rows_read(), freshness.map(|freshness| freshness.status));
     ask.left.rows(table.groups() as u64)?;
@@ -258,11 +255,10 @@ fn read_params(
         let has_numbers = measure::aggregates(&terms.terms.measures).iter().any(|sum| sum.merge() == Merge::Rows);
         terms.terms.limit = if has_numbers { limit.min(MOST_ROWS_OF_NUMBERS) } else { limit };
     }
-    if let Whose::Accounts(all) = &mut terms.terms.whose {
-        for own in all {
-            let named = accounts.iter().find(|one| one.uuid == own.uuid);
-            own.name = named.map(|one| one.label.clone()).unwrap_or_default();
-        }
+    let (Whose::Accounts(all) | Whose::Operator(_, all)) = &mut terms.terms.whose;
+    for own in all {
+        let named = accounts.iter().find(|one| one.uuid == own.uuid);
+        own.name = named.map(|one| one.label.clone()).unwrap_or_default();
     }
     Ok(terms)
 }

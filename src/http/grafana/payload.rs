@@ -72,8 +72,8 @@ impl Payload {
         let mut fields = PayloadFields { payload, notices: Vec::new() };
         let named = fields.several(&["account", "accounts"], "account", own.marks(), |text| own.find(text))?;
         let mut all = named.clone().unwrap_or_else(|| own.all());
-        all.sort_unstable_by_key(|one| one.scope.account());
-        all.dedup_by_key(|one| one.scope.account());
+        all.sort_unstable_by_key(|one| (one.scope.account(), one.scope.tenant()));
+        all.dedup_by_key(|one| one.scope);
         let shape = fields.one("shape", Shape::named, "is none of each, together, wide")?;
         let shape = shape.unwrap_or(if named.is_some() { Shape::Each } else { Shape::Together });
         let total = fields.one("reduce", reduced, "is neither none nor total")?.unwrap_or(false);

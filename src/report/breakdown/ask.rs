@@ -10,6 +10,12 @@ use crate::report::plan::Window;
 /// Most steps from hour to hour and bucket to bucket for the calls a second; all hours since 1970 are fewer.
 const MOST_STEPS: u64 = 600_000;
 
+/// Most combinations of keys of time whose seconds are counted; each takes some hundred bytes.
+const MOST_KEYS: u64 = 100_000;
+
+/// Seconds ahead of the clock in which calls have buckets of their own.
+const AHEAD: i64 = 366 * 86_400;
+
 /// A caller's request; every value parsed, nothing checked against the clock yet.
 #[derive(Clone, Debug)]
 pub struct BreakdownAsk {
@@ -66,7 +72,7 @@ impl BreakdownAsk {
         let to = if self.compare.is_some() { Some(self.to.unwrap_or(now).min(now)) } else { self.to };
         let window = Window { from: self.from, to: to.map(|to| to.max(self.from - 1)) };
         // Calls ahead of the clock count too: one more year covers those with a wrong clock.
-        let end = window.to.unwrap_or(now + 366 * 86_400);
+        let end = window.to.unwrap_or(now + AHEAD);
         let span = end - window.from + 1;
         let zone = &self.calendar.zone;
         let earlier = |second, edge| self.compare.map(|compare| compare.earlier(zone, second, span, edge));
@@ -133,6 +139,8 @@ impl BreakdownAsk {
         if steps.is_some() {
             return Ok((steps, end));
         }
+        // Of calls ahead of the clock those of the next year have buckets of their own, as in a window without an end.
+        let end = end.min(now.saturating_add(AHEAD));
         let (mut bounds, mut next) = (Vec::new(), from);
         // A window compared with that ends in an hour which the clock shows twice holds calls of wall clocks after this one's end.
         let last_before = earlier(end, Edge::To);
@@ -202,6 +210,9 @@ impl BreakdownAsk {
                 _ => start,
             });
             *by_keys.entry(key.collect()).or_default() += end - at;
+            if by_keys.len() as u64 > MOST_KEYS {
+                return Err(BreakdownRefusal::TooManyBuckets);
+            }
             (at, steps) = (end, steps + 1);
         }
         seconds.by_keys = by_keys.into_iter().collect();

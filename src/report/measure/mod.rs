@@ -216,6 +216,9 @@ pub struct Scale {
     pub cps_seconds: i128,
 }
 
+/// The terms of null.
+const NULL: (i128, i128) = (0, 0);
+
 impl Measure {
     /// Its row of the catalogue.
     pub fn row(self) -> &'static MeasureRow {
@@ -284,14 +287,17 @@ impl Measure {
     }
 
     /// Its terms, from the aggregates of one bucket or of them all: numerator and denominator, which is 0 for null. `sum` gives 0
-    /// for a bucket without rows.
+    /// for a bucket without rows. Money beyond 38 digits is null.
     fn terms(self, scale: Scale, sum: impl Fn(Aggregate) -> i128) -> (i128, i128) {
         match self.row().formula {
             Formula::Whole(of) => (sum(of), 1),
-            Formula::Difference(of, without) => (sum(of) - sum(without), 1),
+            Formula::Difference(of, without) => sum(of).checked_sub(sum(without)).map_or(NULL, |left| (left, 1)),
             Formula::Quotient(of, by) => (sum(of), by),
             Formula::QuotientOfDifference(of, without, by) => (sum(of) - sum(without), by),
-            Formula::PercentLeft(of, without) => ((sum(of) - sum(without)) * 100, sum(of)),
+            Formula::PercentLeft(of, without) => {
+                let left = sum(of).checked_sub(sum(without)).and_then(|left| left.checked_mul(100));
+                left.map_or(NULL, |left| (left, sum(of)))
+            }
             Formula::PerSecond(of) => (sum(of), scale.cps_seconds),
             Formula::Percent(part, of) => (sum(part) * 100, sum(of)),
             Formula::CallDuration(seconds, calls) => {

@@ -3,7 +3,7 @@
 use super::calls::Call;
 use super::expected::{Owned, World, body};
 use super::question::{Asker, Operator, Question};
-use crate::differential::{configure, number_from};
+use crate::differential::{configure, number_from, seed_of_run};
 use crate::operator;
 use crate::oracle::{AcdUnit, Settings, Time, WeekStart};
 use crate::random::Rng;
@@ -270,7 +270,7 @@ async fn random_breakdowns_of_the_operators_get_the_oracles_answers() {
 
 /// Compares random questions of somebody about random worlds with the oracle's answers, by every way of reading.
 async fn compare_all(asker: impl Fn(&mut Rng, &World) -> Asker<'static>) {
-    let seed = number_from("CDRSCOPE_TEST_SEED").unwrap_or_else(|| Time::now().second().unsigned_abs());
+    let seed = seed_of_run();
     let worlds = WORLDS * usize::try_from(number_from("CDRSCOPE_TEST_CASES").unwrap_or(1).max(1)).unwrap();
     let (mut compared, mut grouped) = (0, 0);
     for number in 0..worlds {

@@ -198,6 +198,48 @@ async fn more_buckets_than_can_be_named_are_an_error() {
         assert!(status == 400 && body.contains("too many buckets"), "{status} {body}");
     }
     assert_eq!(ask("2026-03-08T22:40:00Z", "sampling=minute").await.0, 200);
+    // An end far ahead of the clock makes no more of them.
+    for rest in ["sampling=day", "sampling=day&measures=cps", "sampling=week"] {
+        let (status, far) = ask("2105-12-31", rest).await;
+        assert_eq!((status, far), ask("2026-12-31", rest).await, "{rest}");
+    }
+    let (status, body) = ask("2026-12-31", "sampling=minute&group-by=t,hour-of-day&measures=cps").await;
+    assert!(status == 400 && body.contains("too many buckets"), "{status} {body}");
+}
+
+/// A group comes once from each source of its window's pieces, and counts once.
+#[actix_web::test]
+async fn groups_of_several_sources_and_windows_are_not_too_many() {
+    let (app, accounts, token) = few(|config| config.limits.max_groups = 6).await;
+    let again = "INSERT INTO cdrs SELECT * REPLACE (id + 1000000 * step AS id, time_start - 43200 * step AS time_start) \
+        FROM cdrs ARRAY JOIN range(1, 11) AS step";
+    app.admin.query_raw(again).execute().await.unwrap();
+    for rest in ["", "&compare=previous", "&compare=day"] {
+        let path = format!(
+            "{API}/origination-breakdown?account-id={}&from-time=2026-02-27T12:00:00Z&to-time=2026-03-02T11:59:59Z\
+             &group-by=dst-country&measures=total_calls{rest}",
+            accounts[0]
+        );
+        let reply = app.get(&path, &token).await;
+        assert_eq!(reply.status, 200, "{rest}: {}", reply.body);
+        assert_eq!(reply.json()["groups"], 6, "{rest}");
+    }
+}
+
+/// Groups take their customer's memory as they come.
+#[actix_web::test]
+async fn groups_that_take_more_memory_than_a_customer_has_are_refused() {
+    let (app, accounts, token) = few(|config| config.limits.response_mb = 17).await;
+    let many = "INSERT INTO cdrs (id, customer_id, customer_acc_id, is_last_cdr, time_start, duration, dst_prefix_routing) \
+        SELECT 10000000 + number, 7, 1, 1, toDateTime('2026-03-02 10:00:00', 'UTC'), 1, toString(100000000 + number) \
+        FROM numbers(90000)";
+    app.admin.query_raw(many).execute().await.unwrap();
+    let rest = "group-by=dst-prefix&dst-prefix-digits=15&measures=total_calls,asr,acd,ner";
+    let reply = app.get(&path(&accounts[..1], rest), &token).await;
+    assert!(reply.status == 503 && reply.body.contains("too many large answers"), "{} {}", reply.status, reply.body);
+    // And it is all given back.
+    let rest = "group-by=dst-prefix&dst-prefix-digits=3&measures=total_calls";
+    assert_eq!(app.get(&path(&accounts[..1], rest), &token).await.status, 200);
 }
 
 #[actix_web::test]

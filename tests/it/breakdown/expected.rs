@@ -116,7 +116,8 @@ pub fn body(world: &World, question: &Question, settings: &Settings, now: i64) -
     }
     let bounds: BTreeSet<i64> = buckets.iter().map(|(_, moved)| *moved).collect();
     let compared = |second: i64| {
-        let bound = *bounds.range(..=second).next_back().expect("a bucket before the window's beginning");
+        // In an hour that the clock shows twice a call may lie before what the first bucket begins with.
+        let bound = *bounds.range(..=second).next_back().or(bounds.first()).unwrap();
         buckets.iter().find(|(_, moved)| *moved == bound).unwrap().0
     };
     let of_attempts = |name: &String| name == "attempts" || name == "abr" || MONEY.contains(&name.as_str());
@@ -312,8 +313,10 @@ fn measured_columns(question: &Question) -> Vec<(String, usize, &str, Aspect)> {
     } else {
         question.measures.iter().map(String::as_str).collect()
     };
+    for (place, measure) in names.iter().enumerate() {
+        columns.push(((*measure).to_owned(), place, *measure, Aspect::Now));
+    }
     for (place, measure) in names.into_iter().enumerate() {
-        columns.push((measure.to_owned(), place, measure, Aspect::Now));
         if !question.compare.is_empty() && measure != "lost_answers" {
             columns.push((format!("{measure}_before"), place, measure, Aspect::Before));
             columns.push((format!("{measure}_change"), place, measure, Aspect::Change));
@@ -467,7 +470,13 @@ fn key(name: &str, world: &World, question: &Question, call: &Call, zone: Tz, bu
         "t" => Key::Whole(bucket(call.start)),
         "account" => {
             let id = if termination { call.vendor_account } else { call.customer_account };
-            let account = world.accounts.iter().find(|account| account.id == id);
+            // Of accounts outside the token's list no name is told.
+            let listed = question
+                .operator
+                .as_ref()
+                .map(|operator| if termination { &operator.vendors } else { &operator.customers });
+            let is_told = |account: &&Owned| listed.is_none_or(|all| all.is_empty() || all.contains(&account.tenant));
+            let account = world.accounts.iter().find(|account| account.id == id).filter(is_told);
             account.map_or(Key::Null, |account| Key::Text(account.uuid.clone().into_bytes()))
         }
         "dst-country" => Key::Whole(call.dst_country.into()),

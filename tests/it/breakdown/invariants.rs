@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::differential::{start, world};
 use super::errors::{few, path};
 use super::question::{DIMENSIONS, MEASURES};
-use crate::differential::{configure, number_from};
+use crate::differential::{configure, seed_of_run};
 use crate::oracle::{Settings, Time};
 use crate::random::Rng;
 use crate::support::app::API;
@@ -22,7 +22,7 @@ fn millionths(value: &Value) -> i128 {
 
 #[actix_web::test]
 async fn one_dimension_without_limit_adds_up_to_the_statistics_totals() {
-    let seed = number_from("CDRSCOPE_TEST_SEED").unwrap_or_else(|| Time::now().second().unsigned_abs());
+    let seed = seed_of_run();
     let mut rng = Rng::new(seed);
     let moments = ["2026-03-29T01:00:00Z", "2026-03-22T01:00:00Z", "2026-03-25T12:00:00Z"]
         .map(|text| Time::parse(text).unwrap().second());

@@ -1,6 +1,6 @@
 //! Breakdowns against an oracle of their own: whole answers, to the byte.
 //!
-//! `CDRSCOPE_TEST_CASES` multiplies the number of random questions; `CDRSCOPE_TEST_SEED` repeats a run.
+//! `CDRSCOPE_TEST_CASES` multiplies the number of random questions; `CDRSCOPE_TEST_SEED` is the seed, `clock` a new one.
 
 mod calls;
 pub mod differential;

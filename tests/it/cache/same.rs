@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use cdrscope::sql::projections::ALL;
 
-use crate::differential::{Service, number_from};
+use crate::differential::{Service, number_from, seed_of_run};
 use crate::oracle::{Request, Time};
 use crate::random::{DataSet, Rng, request};
 
@@ -15,7 +15,7 @@ const REQUESTS: usize = 30;
 
 #[actix_web::test]
 async fn random_requests_get_the_same_answers_with_and_without_memory_and_projections() {
-    let seed = number_from("CDRSCOPE_TEST_SEED").unwrap_or_else(|| Time::now().second().unsigned_abs());
+    let seed = seed_of_run();
     let sets = SETS * usize::try_from(number_from("CDRSCOPE_TEST_CASES").unwrap_or(1).max(1)).unwrap();
     let mut compared = BTreeMap::new();
     for number in 0..sets {

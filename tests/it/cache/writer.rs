@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Services, calls, now, questions};
-use crate::differential::number_from;
+use crate::differential::{number_from, seed_of_run};
 use crate::random::Rng;
 use crate::support::TestApp;
 
@@ -51,7 +51,7 @@ fn step(rng: &mut Rng, id: &mut u64, now: i64) -> Vec<String> {
 #[actix_web::test]
 async fn after_each_step_of_a_writer_the_answers_are_those_without_memory() {
     let services = Services::start().await;
-    let seed = number_from("CDRSCOPE_TEST_SEED").unwrap_or_else(|| now().unsigned_abs());
+    let seed = seed_of_run();
     let steps = STEPS * usize::try_from(number_from("CDRSCOPE_TEST_CASES").unwrap_or(1).max(1)).unwrap();
     let mut rng = Rng::new(seed);
     let now = now();

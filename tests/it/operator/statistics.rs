@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::breakdown::differential::{expected, start, world};
 use crate::breakdown::expected::World;
 use crate::breakdown::question::{Asker, Operator, Question};
-use crate::differential::number_from;
+use crate::differential::seed_of_run;
 use crate::oracle::{Settings, Time, TotalsCps};
 use crate::random::Rng;
 use crate::support::TestApp;
@@ -15,7 +15,7 @@ const QUESTIONS: usize = 120;
 
 /// A random world, a service over it, and the moments that its calls lie around.
 async fn random_world() -> (u64, Rng, World, TestApp, Settings, [i64; 3]) {
-    let seed = number_from("CDRSCOPE_TEST_SEED").unwrap_or_else(|| Time::now().second().unsigned_abs());
+    let seed = seed_of_run();
     let mut rng = Rng::new(seed);
     let now = Time::now().second();
     let moments = ["2026-03-29T01:00:00Z", "2026-03-22T01:00:00Z"].map(|text| Time::parse(text).unwrap().second());
