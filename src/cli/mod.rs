@@ -51,13 +51,13 @@ enum Command {
     Health(health::Health),
     /// Print a token
     Token(token::Token),
-    /// Accounts: what callers name by uuid, and whose they are
+    /// Manage accounts: uuid, owner, name
     Account(account::AccountCommand),
     /// Manage access: the rows that tokens and logins stand for
     Access(access::AccessCommand),
-    /// The operator's own people: the rows that their tokens stand for
+    /// Manage the operator's own people: what their tokens may see
     Operator(operator::OperatorCommand),
-    /// Names of customers and vendors, for the operator's people
+    /// Name customers and vendors, for the operator's people
     Contractor(contractor::ContractorCommand),
     /// Make up CDRs
     Demo(demo::Demo),

@@ -26,7 +26,7 @@ pub enum GroupKey {
 pub struct States {
     /// In the order of [`Breakdown::aggregates`].
     sums: Vec<i128>,
-    /// In the order of [`Breakdown::numbers`]; those of two sets make no third.
+    /// In the order of [`Breakdown::distinct_counts`]; those of two sets make no third.
     pub numbers: Vec<i128>,
     /// Calls by delay, ascending, as in `report::delays`.
     delays: Vec<(u32, i128)>,
@@ -92,7 +92,7 @@ impl Groups {
         Self {
             kinds: breakdown.terms.by.iter().map(|by| (*by, by.row().kind)).collect(),
             sums: breakdown.aggregates(),
-            numbers: breakdown.numbers(),
+            numbers: breakdown.distinct_counts(),
             has_delays: breakdown.has_delays(),
             buckets: breakdown.buckets_compared(),
             most,

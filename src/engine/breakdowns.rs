@@ -99,8 +99,8 @@ impl Engine {
             GroupsFault::Currencies => BreakdownError::Currencies,
             GroupsFault::Overflow => StoreError::overflow().into(),
         })?;
-        if !breakdown.numbers().is_empty() {
-            let count = breakdown.numbers().len();
+        if !breakdown.distinct_counts().is_empty() {
+            let count = breakdown.distinct_counts().len();
             let mut numbers = NumbersOfOthers { count, ..NumbersOfOthers::default() };
             let shown = table.names_shown();
             let write = |mode| sql::numbers_of_others(breakdown, &self.schema, mode, &shown, bounds.now);

@@ -54,10 +54,10 @@ pub async fn answer(
     }
 }
 
-/// The one who asks, as far as an answer depends on it.
+/// The names and rights of a caller, as far as an answer depends on them.
 pub(super) struct Asker {
     names: Arc<dyn GroupNames>,
-    /// Others for other names: of countries, and of accounts, customers and vendors.
+    /// Fingerprints of the names of countries, and of those of accounts, customers and vendors: part of the cache key.
     versions: (u64, u64),
     may_debug: bool,
 }

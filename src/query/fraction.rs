@@ -54,9 +54,14 @@ impl Fraction {
     /// The nearest number of so many decimals, in units of the last of them; halves go away from zero. `None` beyond 128 bits.
     pub fn rounded(self, decimals: u8) -> Option<i128> {
         let scale = 10_i128.checked_pow(decimals.into())?;
-        let (whole, rest) = (self.numerator / self.denominator, self.numerator % self.denominator);
-        let scaled = rest.checked_mul(scale)?;
-        let (part, rest) = (scaled / self.denominator, scaled % self.denominator);
+        let (whole, mut rest) = (self.numerator / self.denominator, self.numerator % self.denominator);
+        let mut part = 0;
+        // Digit by digit: the remainder times the scale may be beyond 128 bits where each step is not.
+        for _ in 0..decimals {
+            let scaled = rest.checked_mul(10)?;
+            part = part * 10 + scaled / self.denominator;
+            rest = scaled % self.denominator;
+        }
         let up = if rest.unsigned_abs() >= self.denominator.unsigned_abs() - rest.unsigned_abs() {
             rest.signum()
         } else {
@@ -147,6 +152,10 @@ mod tests {
         assert_eq!(now.minus(before).unwrap().rounded(6), Some(36_277_587));
         assert_eq!(before.minus(now).unwrap().rounded(2), Some(-3628));
         assert_eq!(now.minus(now).unwrap().rounded(2), Some(0));
+        // Of hundreds of thousands of millions, as in rupiahs and dong.
+        let large = 1_000_000_000_000_000_000_000_000_003;
+        let (now, before) = (fraction(100 * (large / 3), large), fraction(100 * (large / 4), large + 7));
+        assert_eq!(now.minus(before).unwrap().rounded(6), Some(8_333_333));
     }
 
     proptest! {

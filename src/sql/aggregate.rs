@@ -50,7 +50,8 @@ pub struct RowSet<'a> {
     pub schema: &'a Schema,
     /// The table that is read.
     pub table: &'a TableSchema,
-    /// True if earlier attempts of a call are among the rows: all but their number is of the last ones.
+    /// True if the rows include earlier attempts of calls. Attempts and money in the system's currency are then of all rows,
+    /// every other aggregate of last attempts alone.
     pub all_attempts: bool,
     /// Longest duration of a short call.
     pub short_seconds: u8,

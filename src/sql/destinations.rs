@@ -179,7 +179,7 @@ impl DestinationSums {
             sum => column_of(*sum, side, schema).is_some_and(|column| self.has(&column)),
         };
         schema.cdrs.is_ours
-            && breakdown.numbers().is_empty()
+            && breakdown.distinct_counts().is_empty()
             && !breakdown.has_delays()
             && owners.iter().all(|column| self.has(column.name()))
             && terms.by.iter().all(is_kept)

@@ -140,7 +140,7 @@ pub fn calls(breakdown: &Breakdown, window: Window, schema: &Schema, (mode, now)
     let side = breakdown.terms.records.side();
     let grouped = breakdown.terms.by.iter().filter_map(|by| (by.row().source)(side));
     let delays = breakdown.has_delays().then_some(Column::Pdd);
-    let summed = breakdown.aggregates().into_iter().chain(breakdown.numbers());
+    let summed = breakdown.aggregates().into_iter().chain(breakdown.distinct_counts());
     let summed = summed.flat_map(|sum| schema.columns(sum, side));
     let filtered = breakdown.terms.filters.iter().map(|filter| filter.column);
     let mut columns: Vec<Column> = grouped.chain(delays).chain(summed).chain(filtered).collect();
@@ -155,7 +155,7 @@ pub fn calls(breakdown: &Breakdown, window: Window, schema: &Schema, (mode, now)
         }
     }
     // The guard of projections stands beside their rows, and has no state of different numbers.
-    let has_states = breakdown.has_delays() && !breakdown.numbers().is_empty();
+    let has_states = breakdown.has_delays() && !breakdown.distinct_counts().is_empty();
     let order = match mode {
         ReadMode::Named if schema.cdrs.is_ours && !has_states => {
             Order::of(side, &breakdown.terms.filters, &columns, (window, now))

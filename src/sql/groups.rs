@@ -24,14 +24,14 @@ const DELAYS: u64 = 64;
 const DELAYS_OF_FEW: u64 = 10_000_000;
 
 /// The statement that reads a breakdown's groups. Columns: 0 for the window asked for and 1 for the one compared with, the keys,
-/// the aggregates of [`Breakdown::aggregates`], those of [`Breakdown::numbers`], and where delays are wanted two lists: delays as
+/// the aggregates of [`Breakdown::aggregates`], those of [`Breakdown::distinct_counts`], and where delays are wanted two lists: delays as
 /// in `report::delays`, and the number of calls of each.
 pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_groups, now): (u64, i64)) -> Statement {
     let mut s = begin(breakdown, schema, mode, now);
     let keys: Vec<String> = (0..breakdown.terms.by.len()).map(|place| format!("cdrscope_k{place}")).collect();
     let keys = keys.join(", ");
     let sums = breakdown.aggregates();
-    let numbers = breakdown.numbers();
+    let numbers = breakdown.distinct_counts();
     let delays = breakdown.has_delays();
     if delays {
         s.push("SELECT cdrscope_set, ").push(&keys);
@@ -152,11 +152,11 @@ pub fn numbers_of_others(
     for ((place, part), shown) in breakdown.parts().enumerate().zip(shown) {
         s.push(if place == 0 { "SELECT toUInt8(0)" } else { " UNION ALL SELECT toUInt8(1)" });
         let over = over(breakdown, schema);
-        for sum in breakdown.numbers() {
+        for sum in breakdown.distinct_counts() {
             s.push(", ");
             aggregate(&mut s, sum, over);
         }
-        for sum in breakdown.numbers() {
+        for sum in breakdown.distinct_counts() {
             let column = if sum == Aggregate::SrcNumbers { Column::SrcPrefixRouting } else { Column::DstPrefixRouting };
             s.push(", uniqExactIf(").push(schema.cdrs.sql(column.name())).push(", ");
             if breakdown.reads_attempts() {
@@ -172,7 +172,7 @@ pub fn numbers_of_others(
         }
         rows(&mut s, breakdown, &[calls(breakdown, part.window, schema, (mode, now))], schema);
     }
-    guard(&mut s, breakdown, schema, mode, (&vec!["0"; 1 + 2 * breakdown.numbers().len()], now));
+    guard(&mut s, breakdown, schema, mode, (&vec!["0"; 1 + 2 * breakdown.distinct_counts().len()], now));
     choice(&mut s, schema, mode);
     s
 }

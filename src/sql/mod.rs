@@ -1,4 +1,4 @@
-//! Plan → statement. The only place with SELECT text; values travel apart from it, as server-side parameters. Pure.
+//! Writes the statements of reports and breakdowns. Values are bound as server-side parameters and never part of the text. Pure.
 
 mod aggregate;
 mod choice;

@@ -81,8 +81,8 @@ impl Causes {
         }
     }
 
-    /// True if it matters if a call rang.
-    fn hear_ringing(&self) -> bool {
+    /// True if NER depends on whether a call rang, so that `pdd` is read.
+    fn needs_pdd(&self) -> bool {
         !(self.q850_rang.is_empty() && self.sip_rang.is_empty())
     }
 }
@@ -125,7 +125,7 @@ impl Schema {
             Aggregate::Seconds if self.billed_duration => vec![side.billed_duration()],
             Aggregate::BilledSeconds => vec![side.billed_duration()],
             Aggregate::Price => vec![side.price()],
-            Aggregate::Effective if self.causes.hear_ringing() => vec![side.q850_cause(), side.sip_code(), Column::Pdd],
+            Aggregate::Effective if self.causes.needs_pdd() => vec![side.q850_cause(), side.sip_code(), Column::Pdd],
             Aggregate::Effective => vec![side.q850_cause(), side.sip_code()],
             Aggregate::Established | Aggregate::NotRedirected | Aggregate::Ineffective => vec![side.sip_code()],
             Aggregate::Instant => vec![Column::TimeConnect, Column::Pdd],

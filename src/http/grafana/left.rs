@@ -9,7 +9,7 @@ use crate::config::Limits;
 use crate::query::filter::Filter;
 use crate::report::plan::Plan;
 
-/// Counters that start at each bound and go down as targets read.
+/// The budget of a request: counters that start at each bound and go down as targets read.
 pub struct Left<'a> {
     limits: &'a Limits,
     rows: AtomicU64,
@@ -26,7 +26,7 @@ fn take(left: &AtomicU64, count: u64, refusal: impl FnOnce() -> String) -> Resul
 }
 
 impl<'a> Left<'a> {
-    /// Everything.
+    /// The whole budget of a request.
     pub fn new(limits: &'a Limits) -> Self {
         Self {
             limits,
@@ -41,7 +41,7 @@ impl<'a> Left<'a> {
     /// Notes a read of the plan for `accounts` accounts.
     ///
     /// # Errors
-    /// When it is too much.
+    /// The budget is exceeded.
     pub fn read(&self, plan: &Plan, accounts: u64) -> Result<(), GrafanaError> {
         self.rows(plan.grid.count.saturating_mul(accounts))?;
         self.accounts(accounts)?;

@@ -72,7 +72,7 @@ pub struct OwnAccount {
     pub name: String,
 }
 
-/// The owners of the calls of a breakdown.
+/// The accounts, or the operator's scope, whose rows a breakdown reads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Whose {
     /// Those of accounts of one tenant; at least one.
@@ -193,7 +193,7 @@ impl Bucketing {
 pub struct WindowPart {
     /// The window.
     pub window: Window,
-    /// Offsets of the wall clock, each until the second before which it holds; empty where nothing asks for them.
+    /// Offsets from UTC as (end, seconds): each holds before its end, in epoch seconds. Empty without a dimension of the wall clock.
     pub offsets: Vec<(i64, i64)>,
     /// Buckets of time; `None` where nothing asks for them. Those of the window compared with lie as the other's do.
     pub buckets: Option<Bucketing>,
@@ -268,8 +268,8 @@ impl Breakdown {
         all
     }
 
-    /// Counts of different numbers, which no two groups' make a third of.
-    pub fn numbers(&self) -> Vec<Aggregate> {
+    /// The distinct counts. Those of two groups do not make that of both, so they are counted over the rows.
+    pub fn distinct_counts(&self) -> Vec<Aggregate> {
         let all = measure::aggregates(&self.terms.measures);
         all.into_iter().filter(|sum| sum.merge() == Merge::Rows).collect()
     }

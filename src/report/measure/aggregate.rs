@@ -68,13 +68,13 @@ pub enum Merge {
     Add,
     /// The larger.
     Larger,
-    /// The smaller, or the one that is there: 0 is none.
+    /// The smaller value; 0 means that there is none.
     Smaller,
     /// From all delays of both.
     Delays,
-    /// From the rows alone.
+    /// Not from the two: distinct values have to be counted over the rows.
     Rows,
-    /// Not at all: it is made of other aggregates.
+    /// Not read from rows: computed from other aggregates.
     Context,
 }
 

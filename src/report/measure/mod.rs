@@ -79,9 +79,9 @@ pub enum Measure {
     Margin,
     /// Margin in percent of the revenue.
     MarginPercent,
-    /// Money lost in single calls that cost more than they brought.
+    /// Sum of cost − revenue over the attempts where it is above 0, in the system's currency.
     Loss,
-    /// Those calls.
+    /// The number of those attempts.
     LossCalls,
 }
 
@@ -136,27 +136,27 @@ impl MeasureUnit {
 enum Formula {
     /// An aggregate as it is.
     Whole(Aggregate),
-    /// The first without the second.
+    /// a − b.
     Difference(Aggregate, Aggregate),
-    /// An aggregate, divided by a number.
+    /// a / n.
     Quotient(Aggregate, i128),
-    /// The first without the second, divided by a number.
+    /// (a − b) / n.
     QuotientOfDifference(Aggregate, Aggregate, i128),
-    /// The first without the second in percent of the first; null over nothing.
+    /// (a − b) / a × 100; null if a is 0.
     PercentLeft(Aggregate, Aggregate),
     /// An aggregate, divided by `Scale::cps_seconds`.
     PerSecond(Aggregate),
-    /// The first in percent of the second; null over nothing.
+    /// a / b × 100; null if b is 0.
     Percent(Aggregate, Aggregate),
-    /// The first over the second, in `Scale::acd_unit`; null over nothing.
+    /// a seconds / b calls, in `Scale::acd_unit`; null if b is 0.
     CallDuration(Aggregate, Aggregate),
     /// An aggregate as it is; null where it is 0.
     Present(Aggregate),
     /// Hundredths of a second; null below 0.
     Delay(Aggregate),
-    /// Millionths for seconds, for a minute; null over nothing.
+    /// a millionths / b seconds, a minute; null if b is 0.
     MinutePrice(Aggregate, Aggregate),
-    /// Calls by the answer-seizure ratio of the window compared with, without the answered ones; null where that had none.
+    /// Calls × earlier ASR − answered calls; null if there were no earlier calls.
     LostAnswers,
 }
 
