@@ -36,7 +36,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(5);
 /// and otherwise goes on without. The name is the one that every version knows.
 const NICE: &str = "os_thread_priority";
 
-/// That of statements for who has had much while others ask: theirs get ten times the processor.
+/// That of long statements, and of all for who has had much, while others ask: what is short gets ten times the processor.
 const GIVES_WAY: &str = "10";
 
 /// Rows of a block where patterns are matched, which may take a millisecond each.
@@ -238,7 +238,7 @@ impl Store {
         if standing.has_company {
             // ClickHouse has statements of a larger number wait while one of a smaller runs.
             query = query.with_setting("priority", standing.level.to_string());
-            if standing.level > 1 {
+            if standing.level > 1 || !statement.is_light() {
                 query = query.with_setting(NICE, GIVES_WAY);
             }
         }
