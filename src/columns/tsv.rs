@@ -341,7 +341,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever stands in a line, and however it is read on from there.
+        /// Any bytes in a line, read on from anywhere.
         #[test]
         fn fields_read_as_they_do_alone(line in "(-|0|[0-9]{1,3}|[0-9]{10,20}|\\.|\\.[0-9]{1,7}|\t|x){0,12}") {
             let (mut integers, mut decimals) = (Fields::of(line.as_bytes()), Fields::of(line.as_bytes()));

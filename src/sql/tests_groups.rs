@@ -131,7 +131,7 @@ fn every_statement_of_a_breakdown_carries_tenant_and_account() {
     assert!(count > 10_000, "{count}");
 }
 
-/// Whatever it is read from: the calls, another order of them, or sums.
+/// From all sources: the calls, another order of them, and sums.
 #[test]
 fn every_statement_of_the_operators_carries_the_lists_of_its_token() {
     let mut sources = std::collections::BTreeSet::new();
