@@ -176,7 +176,13 @@ impl BreakdownAsk {
             }
             ([Dimension::Time], Some(Bucketing::Bounds(bounds))) => {
                 let starts = ascending(bounds);
-                let ends = starts.iter().skip(1).copied().chain([after]);
+                // A window that ends on a day which the month before does not have may end before its last bucket begins:
+                // that bucket is as long as the calendar has it.
+                let end = starts.last().map_or(after, |last| match after > *last {
+                    true => after,
+                    false => self.calendar.bucket(self.sampling, *last).1,
+                });
+                let ends = starts.iter().skip(1).copied().chain([end]);
                 seconds.by_keys = starts.iter().zip(ends).map(|(start, end)| (vec![*start], end - start)).collect();
                 return Ok(seconds);
             }

@@ -40,7 +40,16 @@ pub struct World {
 enum Key {
     Whole(i64),
     Text(Vec<u8>),
+    /// An account whose uuid is not told, by its number: shown as null, and a group of its own.
+    Untold(i64),
     Null,
+}
+
+impl Key {
+    /// As an answer shows it.
+    fn shown(&self) -> Self {
+        if let Self::Untold(_) = self { Self::Null } else { self.clone() }
+    }
 }
 
 /// A value, with its decimals; whole without.
@@ -196,7 +205,9 @@ pub fn body(world: &World, question: &Question, settings: &Settings, now: i64) -
             return Some(calendar.next(key[0]) - key[0]);
         }
         let own = buckets.iter().find(|(bucket, _)| *bucket == key[0]).map(|(_, moved)| *moved)?;
-        Some(bounds.range(own + 1..).next().map_or(0, |next| next - own))
+        // The last bucket of a window that ends on 29 March and is compared with February is as long as its own day.
+        let end = bounds.range(own + 1..).next().copied().unwrap_or_else(|| calendar.next(calendar.start(own)));
+        Some(end - own)
     };
     let all = together(&keys);
     let counted = |calls: &[&Call]| calls.iter().filter(|call| question.termination || call.is_last).count() as i128;
@@ -243,7 +254,8 @@ pub fn body(world: &World, question: &Question, settings: &Settings, now: i64) -
                 }
             });
         }
-        order.then_with(|| one.cmp(other))
+        let shown = |keys: &[Key]| keys.iter().map(Key::shown).collect::<Vec<_>>();
+        order.then_with(|| shown(one).cmp(&shown(other))).then_with(|| one.cmp(other))
     });
     let limit = question.limit.unwrap_or(100).min(shown.len());
     others.extend(shown.split_off(limit));
@@ -343,7 +355,8 @@ fn rank(
     for (place, name) in question.by.iter().enumerate() {
         if let Some(at) = Question::columns(name).iter().position(|other| *other == column) {
             if at == 0 {
-                return (key[place] != Key::Null).then(|| Rank::Key(key[place].clone()));
+                let shown = key[place].shown();
+                return (shown != Key::Null).then_some(Rank::Key(shown));
             }
             let cell: Value = serde_json::from_str(&key_cells(world, question, name, &key[place])[at]).unwrap();
             return cell.as_str().map(|text| Rank::Key(Key::Text(text.as_bytes().to_vec())));
@@ -477,7 +490,7 @@ fn key(name: &str, world: &World, question: &Question, call: &Call, zone: Tz, bu
                 .map(|operator| if termination { &operator.vendors } else { &operator.customers });
             let is_told = |account: &&Owned| listed.is_none_or(|all| all.is_empty() || all.contains(&account.tenant));
             let account = world.accounts.iter().find(|account| account.id == id).filter(is_told);
-            account.map_or(Key::Null, |account| Key::Text(account.uuid.clone().into_bytes()))
+            account.map_or(Key::Untold(id.into()), |account| Key::Text(account.uuid.clone().into_bytes()))
         }
         "dst-country" => Key::Whole(call.dst_country.into()),
         "src-country" => Key::Whole(call.src_country.into()),
@@ -508,7 +521,7 @@ fn key_cells(world: &World, question: &Question, name: &str, key: &Key) -> Vec<S
         _ => panic!("{name}: {key:?} is no number"),
     };
     match (name, key) {
-        (_, Key::Null) => vec!["null".to_owned(); Question::columns(name).len()],
+        (_, Key::Null | Key::Untold(_)) => vec!["null".to_owned(); Question::columns(name).len()],
         ("t", key) => vec![(whole(key) * if question.ms { 1000 } else { 1 }).to_string()],
         ("account", Key::Text(uuid)) => {
             let account = world.accounts.iter().find(|account| account.uuid.as_bytes() == uuid).unwrap();

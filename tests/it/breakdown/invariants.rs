@@ -10,7 +10,7 @@ use crate::oracle::{Settings, Time};
 use crate::random::Rng;
 use crate::support::app::API;
 use crate::support::{self, TestApp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A fraction in millionths.
 fn millionths(value: &Value) -> i128 {
@@ -253,6 +253,30 @@ async fn hours_of_two_months_up_to_now_are_not_too_many() {
     );
     let reply = app.get(&target, &token).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
+}
+
+#[actix_web::test]
+async fn calls_a_second_of_a_day_that_a_shorter_month_lacks_are_of_the_whole_day() {
+    let app = TestApp::start(|_| ()).await;
+    let sql = "INSERT INTO cdrs (id, customer_id, customer_acc_id, is_last_cdr, time_start) \
+        SELECT number, 7, 1, 1, toDateTime('2026-02-28 00:00:00', 'UTC') + number FROM numbers(86400)";
+    app.admin.query_raw(sql).execute().await.unwrap();
+    let account = app.account(1, 7).await;
+    let token = app.token(7, &[]);
+    app.until_known(account, &token).await;
+    // 28 and 29 March are both compared with 28 February, whose calls are the first one's; the window may end within it.
+    for (sampling, to, cells) in [
+        ("day", "2026-03-29T23:59:59", json!(["1.0"])),
+        ("day", "2026-03-28T23:59:59", json!(["1.0"])),
+        ("6hours", "2026-03-29T13:00:00", json!(["1.0", "1.0", "0.17"])),
+        ("6hours", "2026-03-29T23:59:59", json!(["1.0", "1.0", "1.0", "1.0"])),
+    ] {
+        let target = format!(
+            "{API}/origination-breakdown?account-id={account}&from-time=2026-03-28&to-time={to}&group-by=t&sampling={sampling}&compare=month&measures=cps"
+        );
+        let body = app.get(&target, &token).await.json();
+        assert_eq!(body["data"]["cps_before"], cells, "{target}: {body}");
+    }
 }
 
 #[actix_web::test]
