@@ -75,6 +75,7 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(33, "fill_customer_days", "0033_fill_customer_days.sql"),
     step!(34, "vendor_causes", "0034_vendor_causes.sql"),
     step!(35, "fill_vendor_causes", "0035_fill_vendor_causes.sql"),
+    step!(36, "account_details", "0036_account_details.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.

@@ -117,7 +117,7 @@ impl<'a> Question<'a> {
     pub fn straight(&self, world: &World, database: &str) -> Result<Vec<u8>> {
         let report = report::find(self.report).ok_or("no such report")?;
         let (id, customer_id) = (self.account.id, self.account.customer_id);
-        let row = access::Account { id, customer_id, name: String::new() };
+        let row = access::Account { id, customer_id, name: String::new(), details: access::AccountDetails::default() };
         let accounts = [(uuid::Uuid::nil(), row)].into_iter().collect();
         let snapshot = access::Snapshot { accounts, ..Default::default() };
         let scope = snapshot.every_account().first().map(|(_, _, scope)| *scope).ok_or("no account")?;

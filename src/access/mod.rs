@@ -26,7 +26,7 @@ use crate::token::{Accepted, Grant, OperatorGrant, Sides, Subject};
 use countries::Countries;
 pub use login::{Candidate, Wrong};
 use operators::OperatorNames;
-pub(crate) use refresh::{AccessRow, AccountRow};
+pub(crate) use refresh::AccessRow;
 pub use refresh::{Directory, RefreshError};
 use revoked::Revoked;
 
@@ -39,6 +39,30 @@ pub struct Account {
     pub customer_id: u32,
     /// Its name, for people; may be empty.
     pub name: String,
+    /// Its side and currency.
+    pub details: AccountDetails,
+}
+
+/// The side and currency of an account, for lists, as far as they are known. Nobody sees more or less of calls for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountDetails {
+    /// The only side that it has calls on; `None` for both.
+    pub side: Option<Side>,
+    /// The id of its currency, as calls have it.
+    pub currency: Option<i32>,
+}
+
+impl AccountDetails {
+    /// The word for the sides of its calls, of those that a caller sees.
+    pub fn side_word(self, sees: impl Fn(Side) -> bool) -> &'static str {
+        let is_shown = |side: &Side| sees(*side) && self.side.is_none_or(|own| own == *side);
+        let mut sides = [Side::Origination, Side::Termination].into_iter().filter(is_shown);
+        match (sides.next(), sides.next()) {
+            (Some(_), Some(_)) => "both",
+            (Some(side), None) => side.word(),
+            (None, _) => "none",
+        }
+    }
 }
 
 /// A row of `api_access`.
@@ -250,6 +274,10 @@ impl Who {
 mod tests {
     use super::*;
 
+    fn account(id: u32, customer_id: u32) -> Account {
+        Account { id, customer_id, name: String::new(), details: AccountDetails::default() }
+    }
+
     fn who(account_ids: Vec<u32>, allowed_ips: &[&str], ip: &str) -> Result<Who, Denied> {
         sided(account_ids, allowed_ips, ip, None, Contractors::One)
     }
@@ -262,9 +290,9 @@ mod tests {
         contractors: Contractors,
     ) -> Result<Who, Denied> {
         let mut snapshot = Snapshot::default();
-        snapshot.accounts.insert(Uuid::from_u128(1), Account { id: 10, customer_id: 7, name: String::new() });
-        snapshot.accounts.insert(Uuid::from_u128(2), Account { id: 20, customer_id: 8, name: String::new() });
-        snapshot.accounts.insert(Uuid::from_u128(3), Account { id: 30, customer_id: 7, name: String::new() });
+        snapshot.accounts.insert(Uuid::from_u128(1), account(10, 7));
+        snapshot.accounts.insert(Uuid::from_u128(2), account(20, 8));
+        snapshot.accounts.insert(Uuid::from_u128(3), account(30, 7));
         let allowed_ips = allowed_ips.iter().map(|net| net::parse_net(net).unwrap()).collect();
         let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false, sides });
         Who::new(&subject, Some(ip.parse().unwrap()), Arc::new(snapshot), contractors)
@@ -306,6 +334,18 @@ mod tests {
             let sees = |side| who.scope(Uuid::from_u128(1), side).is_some();
             assert_eq!((sees(Side::Origination), sees(Side::Termination)), (origination, termination), "{sides:?}");
         }
+    }
+
+    #[test]
+    fn an_account_is_listed_with_those_of_its_sides_that_a_caller_sees() {
+        let word =
+            |own, seen: &[Side]| AccountDetails { side: own, currency: None }.side_word(|side| seen.contains(&side));
+        let (from, to) = (Side::Origination, Side::Termination);
+        assert_eq!([word(None, &[from, to]), word(None, &[to]), word(None, &[])], ["both", "termination", "none"]);
+        assert_eq!(
+            [word(Some(to), &[from, to]), word(Some(to), &[to]), word(Some(to), &[from])],
+            ["termination", "termination", "none"]
+        );
     }
 
     #[test]

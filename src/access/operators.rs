@@ -217,7 +217,8 @@ impl OperatorWho {
     /// Every account that it sees on any side, by id, with the sides.
     pub fn accounts(&self) -> Vec<(Uuid, &Account, Vec<Side>)> {
         let sides = |account: &Account| {
-            let seen = |side: &Side| self.audience().sees_side(*side) && self.lists(account.customer_id, *side);
+            let has = |side: Side| account.details.side.is_none_or(|own| own == side);
+            let seen = |side: &Side| has(*side) && self.audience().sees_side(*side) && self.lists(account, *side);
             [Side::Origination, Side::Termination].into_iter().filter(seen).collect::<Vec<_>>()
         };
         let all = self.snapshot.accounts.iter().map(|(uuid, account)| (*uuid, account, sides(account)));
@@ -251,11 +252,12 @@ impl OperatorWho {
         listed.is_empty() || listed.contains(&owner)
     }
 
-    /// True if an account is listed. Whether an owner is a vendor is not known, so a caller with a list of customers is told of
-    /// no other owners than those of either list: it would be told of all customers.
-    fn lists(&self, owner: u32, side: Side) -> bool {
+    /// True if an account is listed. Where nothing says that an owner is a vendor, a caller with a list of customers alone is told
+    /// of no other owners: it would be told of all customers.
+    fn lists(&self, account: &Account, side: Side) -> bool {
         let is_bounded = !self.grant.customers.is_empty() && self.grant.vendors.is_empty();
-        self.sees(owner, side) && (!is_bounded || self.grant.customers.contains(&owner))
+        let is_known = account.details.side == Some(side) || self.grant.customers.contains(&account.customer_id);
+        self.sees(account.customer_id, side) && (!is_bounded || is_known)
     }
 }
 

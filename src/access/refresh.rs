@@ -13,14 +13,18 @@ use super::countries::{Countries, Country};
 use super::login::by_login;
 use super::operators::{self, ContractorRow, OperatorNames, OperatorRow, OperatorTables};
 use super::revoked::{Revocation, Revoked};
-use super::{Access, Account, LatestSnapshot, Snapshot, Stale};
+use super::{Access, Account, AccountDetails, LatestSnapshot, Snapshot, Stale};
 use crate::config::{Accounts, Config};
 use crate::notices::Notices;
+use crate::report::Side;
 use crate::store::{Store, StoreError};
 use crate::token::{self, Grant};
 
 /// For how long the tables as they were read are trusted at the least: the schema and both tables may take five seconds each.
 const LEAST_AGE: Duration = Duration::from_secs(15);
+
+/// The name of accounts' details in errors.
+const DETAILS: &str = "details of accounts";
 
 /// The tables could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,14 @@ pub(crate) struct AccountRow {
     pub(crate) name: String,
 }
 
+/// The details in a row of `accounts`.
+#[derive(Row, Deserialize)]
+struct DetailRow {
+    id: u32,
+    side: String,
+    currency_id: Option<i32>,
+}
+
 /// A row of `api_access`.
 #[derive(Default, Row, Serialize, Deserialize)]
 pub(crate) struct AccessRow {
@@ -86,6 +98,8 @@ struct CountryRow {
 pub struct Directory {
     latest: Arc<LatestSnapshot>,
     accounts_sql: String,
+    /// Nothing where a query of the operator's gives the accounts and none their details.
+    details_sql: Option<String>,
     access_sql: String,
     countries_sql: String,
     revocations_sql: String,
@@ -111,6 +125,12 @@ impl Directory {
             &config.access_query,
             "SELECT id, customer_id, account_ids, allowed_ips, login, password_hash FROM api_access FINAL",
         );
+        // Details of our table would be those of other accounts than the operator's.
+        let details = match (config.details_query.as_str(), config.query.as_str()) {
+            ("", "") => Some("SELECT id, side, currency_id FROM accounts FINAL"),
+            ("", _) => None,
+            (own, _) => Some(own),
+        };
         let countries = or(&config.countries_query, "SELECT id, name, iso FROM countries FINAL");
         let revocations = or(&config.revocations_query, "SELECT customer_id, jti, not_before FROM token_revocations");
         Self {
@@ -123,6 +143,12 @@ impl Directory {
                  FROM ({accounts}) AS a \
                  WHERE a.id IS NOT NULL AND a.uuid IS NOT NULL AND a.customer_id IS NOT NULL"
             ),
+            details_sql: details.map(|details| {
+                format!(
+                    "SELECT accurateCast(assumeNotNull(d.id), 'UInt32') AS id, ifNull(toString(d.side), '') AS side, \
+                     accurateCastOrNull(d.currency_id, 'Int32') AS currency_id FROM ({details}) AS d WHERE d.id IS NOT NULL"
+                )
+            }),
             access_sql: format!(
                 "SELECT accurateCast(assumeNotNull(a.id), 'UInt32') AS id, \
                  accurateCast(assumeNotNull(a.customer_id), 'UInt32') AS customer_id, \
@@ -146,6 +172,7 @@ impl Directory {
             refresh: Duration::from_secs(config.refresh_seconds.into()),
             own: [
                 ("accounts", &config.query),
+                (DETAILS, &config.details_query),
                 ("api_access", &config.access_query),
                 ("token_revocations", &config.revocations_query),
                 ("countries", &config.countries_query),
@@ -206,7 +233,8 @@ impl Directory {
             None => Vec::new(),
         };
         let operators = operators::by_id(operators, &mut warnings);
-        let accounts = by_uuid(accounts, &mut warnings);
+        let details = self.details(store, &mut warnings).await;
+        let accounts = by_uuid(accounts, &details, &mut warnings);
         let names = self.names(store, &accounts, &mut warnings).await;
         let snapshot = Snapshot {
             accounts,
@@ -254,6 +282,20 @@ impl Directory {
         }
     }
 
+    /// Details of accounts by id. Nothing depends on it, so that the latest reading does where there is none.
+    async fn details(&self, store: &Store, warnings: &mut Vec<String>) -> HashMap<u32, AccountDetails> {
+        let Some(sql) = &self.details_sql else { return HashMap::new() };
+        match store.rows::<DetailRow>(sql).await {
+            Ok(rows) => details_by_id(rows, warnings),
+            Err(e) => {
+                warnings.push(self.of(DETAILS)(e).to_string());
+                let latest = self.latest.get(Duration::MAX).ok();
+                let held = latest.iter().flat_map(|snapshot| snapshot.accounts.values());
+                held.map(|account| (account.id, account.details)).collect()
+            }
+        }
+    }
+
     async fn countries(&self, store: &Store, warnings: &mut Vec<String>) -> Arc<Countries> {
         match store.rows::<CountryRow>(&self.countries_sql).await {
             Ok(rows) => {
@@ -268,10 +310,35 @@ impl Directory {
     }
 }
 
-fn by_uuid(rows: Vec<AccountRow>, warnings: &mut Vec<String>) -> HashMap<Uuid, Account> {
+fn details_by_id(rows: Vec<DetailRow>, warnings: &mut Vec<String>) -> HashMap<u32, AccountDetails> {
+    let mut all = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let side = match row.side.as_str() {
+            "" | "both" => None,
+            "origination" => Some(Side::Origination),
+            "termination" => Some(Side::Termination),
+            _ => {
+                warnings.push(format!(
+                    "accounts: row {} has a side that is none of origination, termination and both; it is listed with both",
+                    row.id
+                ));
+                None
+            }
+        };
+        all.insert(row.id, AccountDetails { side, currency: row.currency_id });
+    }
+    all
+}
+
+fn by_uuid(
+    rows: Vec<AccountRow>,
+    details: &HashMap<u32, AccountDetails>,
+    warnings: &mut Vec<String>,
+) -> HashMap<Uuid, Account> {
     let (mut accounts, mut shared) = (HashMap::with_capacity(rows.len()), HashSet::new());
     for row in rows {
-        let account = Account { id: row.id, customer_id: row.customer_id, name: row.name };
+        let details = details.get(&row.id).copied().unwrap_or_default();
+        let account = Account { id: row.id, customer_id: row.customer_id, name: row.name, details };
         let whose = (account.id, account.customer_id);
         if accounts.insert(row.uuid, account).is_some_and(|other| (other.id, other.customer_id) != whose) {
             shared.insert(row.uuid);

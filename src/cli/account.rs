@@ -1,13 +1,26 @@
 //! `cdrscope account`: rows of `accounts`.
 
 use clap::Subcommand;
-use clickhouse::Client;
+use clickhouse::{Client, Row};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::rows::{List, OwnTable, free_id, insert, on_table, read, say_json, say_table};
 use super::settings::Settings;
 use super::{CliError, say};
-use crate::access::AccountRow;
+use crate::report::Side;
+
+/// A row of `accounts`.
+#[derive(Row, Serialize, Deserialize)]
+struct ListedAccount {
+    id: u32,
+    #[serde(with = "clickhouse::serde::uuid")]
+    uuid: Uuid,
+    customer_id: u32,
+    name: String,
+    side: String,
+    currency_id: Option<i32>,
+}
 
 /// Arguments of `account`.
 #[derive(clap::Args)]
@@ -40,6 +53,12 @@ struct AddAccount {
     /// UUID that callers of the API name it by [default: a new one]
     #[arg(long)]
     uuid: Option<Uuid>,
+    /// The only side that it has calls on, for lists of accounts [default: both]
+    #[arg(long, value_name = "SIDE", value_parser = [Side::Origination.word(), Side::Termination.word()])]
+    side: Option<String>,
+    /// Id of its currency in the CDRs, for lists of accounts
+    #[arg(long, value_name = "ID")]
+    currency: Option<i32>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -69,8 +88,8 @@ impl AccountCommand {
 
 const OWN: OwnTable = ("accounts", "accounts.query", |config| &config.accounts.query);
 
-async fn all(client: &Client) -> Result<Vec<AccountRow>, CliError> {
-    read(client, "SELECT id, uuid, customer_id, name FROM accounts FINAL ORDER BY id").await
+async fn all(client: &Client) -> Result<Vec<ListedAccount>, CliError> {
+    read(client, "SELECT id, uuid, customer_id, name, side, currency_id FROM accounts FINAL ORDER BY id").await
 }
 
 impl AddAccount {
@@ -83,7 +102,14 @@ impl AddAccount {
         if let Some(other) = rows.iter().find(|row| row.uuid == uuid) {
             return Err(CliError::Failed(format!("account {} has the uuid {uuid} already", other.id)));
         }
-        let row = AccountRow { id, uuid, customer_id: self.customer, name: self.name.clone() };
+        let row = ListedAccount {
+            id,
+            uuid,
+            customer_id: self.customer,
+            name: self.name.clone(),
+            side: self.side.clone().unwrap_or_default(),
+            currency_id: self.currency,
+        };
         insert(client, "accounts", &row).await?;
         log::info!("account {id} of customer {} added", self.customer);
         say(uuid);
@@ -96,8 +122,12 @@ async fn list(client: &Client, json: bool) -> Result<(), CliError> {
     if json {
         return say_json(&rows);
     }
-    let cells = |row: AccountRow| [row.id.to_string(), row.uuid.to_string(), row.customer_id.to_string(), row.name];
-    say_table(["ID", "UUID", "CUSTOMER", "NAME"], rows.into_iter().map(cells));
+    let cells = |row: ListedAccount| {
+        let side = if row.side.is_empty() { "both".to_owned() } else { row.side };
+        let currency = row.currency_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+        [row.id.to_string(), row.uuid.to_string(), row.customer_id.to_string(), side, currency, row.name]
+    };
+    say_table(["ID", "UUID", "CUSTOMER", "SIDE", "CURRENCY", "NAME"], rows.into_iter().map(cells));
     Ok(())
 }
 

@@ -249,6 +249,7 @@ settings! {
     accounts Accounts {
         refresh_seconds: u32 = "10", "A new, changed or deleted row of accounts or api_access counts within this time.";
         query: String = "", "Your own query in place of the table accounts: columns id, uuid, customer_id, name.";
+        details_query: String = "", "What lists say of the accounts of your own query besides: columns id, side (origination, termination or both), currency_id.";
         countries_query: String = "", "Your own query in place of the table countries, names for dashboards: columns id, name, iso.";
         contractors_query: String = "", "Your own query in place of the table contractors, names of customers and vendors: columns id, name.";
         operators_query: String = "", "Your own query in place of the table operator_access: columns id, name, customer_ids, vendor_ids, may, allowed_ips.";

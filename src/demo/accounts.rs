@@ -18,6 +18,13 @@ pub struct DemoAccount {
     pub name: String,
 }
 
+impl DemoAccount {
+    /// True if it is a vendor's.
+    pub(super) fn is_vendors(&self) -> bool {
+        self.id >= FIRST_VENDOR_ACCOUNT
+    }
+}
+
 const CUSTOMERS: &[&str] = &[
     "Northwind Voice",
     "Aurora Telecom",

@@ -291,14 +291,16 @@ async fn fill_accounts(client: &Client, count: u32) -> Result<(), DemoError> {
     theirs::refuse(client, &all, &owners).await?;
     client
         .query_raw(
-            "INSERT INTO accounts (id, uuid, customer_id, name) SELECT a, b, c, d FROM (SELECT \
-             arrayJoin(arrayZip({ids:Array(UInt32)}, {uuids:Array(UUID)}, {customers:Array(UInt32)}, {names:Array(String)})) AS row, \
-             row.1 AS a, row.2 AS b, row.3 AS c, row.4 AS d)",
+            "INSERT INTO accounts (id, uuid, customer_id, name, side, currency_id) SELECT row.1, row.2, row.3, row.4, row.5, row.6 FROM (SELECT \
+             arrayJoin(arrayZip({ids:Array(UInt32)}, {uuids:Array(UUID)}, {customers:Array(UInt32)}, {names:Array(String)}, \
+             {sides:Array(String)}, {currencies:Array(Int32)})) AS row)",
         )
         .param("ids", all.iter().map(|a| a.id).collect::<Vec<_>>())
         .param("uuids", all.iter().map(|a| a.uuid.to_string()).collect::<Vec<_>>())
         .param("customers", all.iter().map(|a| a.customer_id).collect::<Vec<_>>())
         .param("names", all.iter().map(|a| a.name.as_str()).collect::<Vec<_>>())
+        .param("sides", all.iter().map(|a| if a.is_vendors() { "termination" } else { "origination" }).collect::<Vec<_>>())
+        .param("currencies", all.iter().map(|a| i32::from(money::currency_of(a))).collect::<Vec<_>>())
         .execute()
         .await
         .map_err(doing("making accounts"))?;

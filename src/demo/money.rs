@@ -3,6 +3,7 @@
 
 use clickhouse::query::Query;
 
+use super::accounts::DemoAccount;
 use super::world::{Destination, VENDORS};
 
 /// The currency that `profit` is in, at a rate of 1.
@@ -35,6 +36,16 @@ fn account_currency(id: u32) -> u8 {
     if id > 10 && (id % 10 == 7 || id == 24) { SECOND } else { SYSTEM }
 }
 
+/// The currency of a vendor.
+fn vendor_currency(name: &str) -> u8 {
+    if SECOND_VENDORS.contains(&name) { SECOND } else { SYSTEM }
+}
+
+/// The currency of an account of either side.
+pub(super) fn currency_of(account: &DemoAccount) -> u8 {
+    if account.is_vendors() { vendor_currency(&account.name) } else { account_currency(account.id) }
+}
+
 /// The parameters of `cdrs.sql` that only its money depends on: arrays by account, destination, vendor and month.
 pub(super) fn with_money(query: Query, accounts: &[u32], destinations: &[Destination]) -> Query {
     let by_vendor = |value: fn(&str) -> u32| VENDORS.iter().map(|(name, _)| value(name)).collect::<Vec<u32>>();
@@ -42,10 +53,7 @@ pub(super) fn with_money(query: Query, accounts: &[u32], destinations: &[Destina
         .param("account_currency", accounts.iter().map(|&id| account_currency(id)).collect::<Vec<_>>())
         .param("account_reversed", accounts.iter().map(|&id| u8::from(id == REVERSED_ACCOUNT)).collect::<Vec<_>>())
         .param("dst_reversed", destinations.iter().map(|d| u8::from(REVERSED.contains(&d.prefix))).collect::<Vec<_>>())
-        .param(
-            "vendor_currency",
-            by_vendor(|name| u32::from(if SECOND_VENDORS.contains(&name) { SECOND } else { SYSTEM })),
-        )
+        .param("vendor_currency", by_vendor(|name| vendor_currency(name).into()))
         .param("vendor_reversed", by_vendor(|name| u32::from(name == REVERSED_VENDOR)))
         .param("vendor_fee", by_vendor(|name| if name == FEE_VENDOR { ATTEMPT_FEE } else { 0 }))
         .param("second_rate", SECOND_RATES)

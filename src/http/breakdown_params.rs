@@ -11,11 +11,12 @@ use crate::report::breakdown::{
     BreakdownAsk, Compare, GroupOrder, MOST_DIMENSIONS, MOST_ORDERS, MOST_ROWS, MOST_ROWS_OF_NUMBERS, OrderColumn,
     OwnAccount, Terms, Whose,
 };
-use crate::report::groups::Dimension;
+use crate::report::groups::{DIMENSIONS, Dimension};
 use crate::report::measure::{MEASURES, Measure, Merge};
 use crate::report::param::Role;
 use crate::report::plan::JsonForm;
 use crate::report::{Report, Side, Table};
+use crate::sql::schema::Schema;
 
 /// Groups of an answer unless a caller says otherwise.
 const LIMIT: usize = 100;
@@ -51,9 +52,19 @@ pub struct BreakdownDraft {
     decimals: Option<u8>,
 }
 
-/// The measures that an audience may ask for of a side.
-pub fn measures(audience: Audience, side: Side) -> impl Iterator<Item = Measure> {
-    MEASURES.iter().map(|row| row.measure).filter(move |measure| audience.sees_measure(*measure, side))
+/// The measures that an audience may ask for of a side, as far as the table has their columns.
+pub fn measures(audience: Audience, side: Side, schema: &Schema) -> impl Iterator<Item = Measure> {
+    let has = move |measure: &Measure| {
+        let mut columns = measure.aggregates().iter().flat_map(|sum| schema.columns(*sum, side));
+        columns.all(|column| schema.can_filter(Table::Cdrs, column))
+    };
+    MEASURES.iter().map(|row| row.measure).filter(move |measure| audience.sees_measure(*measure, side)).filter(has)
+}
+
+/// The dimensions that an audience may group the calls of a side by, as far as the table has their columns.
+pub fn dimensions(audience: Audience, side: Side, schema: &Schema) -> impl Iterator<Item = Dimension> {
+    let has = move |by: &Dimension| (by.row().source)(side).is_none_or(|column| schema.can_filter(Table::Cdrs, column));
+    DIMENSIONS.iter().map(|row| row.by).filter(move |by| audience.sees_dimension(*by, side)).filter(has)
 }
 
 /// Names with commas, none of them twice; `None` if one is unknown or there are more than `most`.
@@ -91,23 +102,17 @@ impl BreakdownDraft {
             }
             Role::GroupBy => {
                 let side = report.records.side();
-                let has = |by: &Dimension| {
-                    let column = (by.row().source)(side);
-                    column.is_none_or(|column| context.schema.can_filter(Table::Cdrs, column))
-                };
-                self.by =
-                    names(text, MOST_DIMENSIONS, |name| Dimension::find(name, side, context.audience).filter(has))?;
+                let find =
+                    |name: &str| dimensions(context.audience, side, context.schema).find(|by| by.row().name == name);
+                self.by = names(text, MOST_DIMENSIONS, find)?;
             }
             Role::DstDigits => self.digits.0 = Some(number(text, 1..=15)?),
             Role::SrcDigits => self.digits.1 = Some(number(text, 1..=15)?),
             Role::Measures => {
                 let side = report.records.side();
-                let has = |measure: &Measure| {
-                    let columns = measure.aggregates().iter().flat_map(|sum| context.schema.columns(*sum, side));
-                    columns.into_iter().all(|column| context.schema.can_filter(Table::Cdrs, column))
+                let find = |name: &str| {
+                    measures(context.audience, side, context.schema).find(|measure| measure.name() == name)
                 };
-                let find =
-                    |name: &str| measures(context.audience, side).find(|measure| measure.name() == name).filter(has);
                 self.measures = Some(names(text, MEASURES.len(), find)?);
             }
             Role::ShortSeconds => self.short_seconds = Some(number(text, 1..=60)?),

@@ -19,6 +19,7 @@ use crate::access::countries::Countries;
 use crate::access::operators::OperatorWho;
 use crate::columns::breakdown::GroupNames;
 use crate::columns::groups::GroupsRoom;
+use crate::config::Reports;
 use crate::engine::{BreakdownBounds, BreakdownError};
 use crate::format::breakdown::BreakdownWriter;
 use crate::report::audience::Audience;
@@ -26,7 +27,7 @@ use crate::report::breakdown::{
     Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, MOST_ROWS, Terms, Whose,
 };
 use crate::report::groups::{DIMENSIONS, Dimension, KeyKind};
-use crate::report::measure::{self, Measure};
+use crate::report::measure::{self, MEASURES, Measure, MeasureRow};
 use crate::report::plan::Plan;
 use crate::report::{Report, Side, Table};
 use crate::sql::Trace;
@@ -327,10 +328,10 @@ pub async fn definitions(caller: Caller, request: HttpRequest, state: Data<Arc<S
 /// The dimensions and measures that an audience may use, on these sides under these names.
 pub(super) fn definitions_for(audience: Audience, sides: &[(Side, &str)], state: &State) -> Value {
     let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+    let (schema, reports) = (&state.engine.schema, &state.config.reports);
     let dimensions = DIMENSIONS.iter().filter_map(|row| {
-        let mut on: Vec<&str> =
-            sides.iter().filter(|(side, _)| audience.sees_dimension(row.by, *side)).map(|(_, on)| *on).collect();
-        on.dedup();
+        let has = |side| breakdown_params::dimensions(audience, side, schema).any(|by| by == row.by);
+        let on = names_of(sides.iter().filter(|(side, _)| has(*side)));
         (!on.is_empty()).then(|| {
             json!({
                 "name": row.name, "columns": row.columns, "filter": text(row.filter), "drill": text(row.drill),
@@ -338,17 +339,18 @@ pub(super) fn definitions_for(audience: Audience, sides: &[(Side, &str)], state:
             })
         })
     });
-    let side = sides.first().map_or(Side::Origination, |(side, _)| *side);
-    let measures = breakdown_params::measures(audience, side).map(|measure| {
-        let row = measure.row();
-        json!({
-            "name": row.name, "label": row.label, "unit": row.unit.word(&state.config.reports),
-            "decimals": measure.decimals(), "definition": (row.definition)(side, &state.config.reports),
-            "standard": text(row.standard), "additive": measure.is_additive(),
-            "change": if measure.changes_in_percent() { "percent" } else { "difference" },
+    let measures = MEASURES.iter().filter_map(|row| {
+        let has = |side| breakdown_params::measures(audience, side, schema).any(|measure| measure == row.measure);
+        let on: Vec<_> = sides.iter().filter(|(side, _)| has(*side)).collect();
+        (!on.is_empty()).then(|| {
+            json!({
+                "name": row.name, "label": row.label, "unit": row.unit.word(reports),
+                "decimals": row.measure.decimals(), "definition": defined(row, on.iter().map(|(side, _)| *side), reports),
+                "standard": text(row.standard), "additive": row.measure.is_additive(), "change": change(row.measure),
+                "on": names_of(on.into_iter()),
+            })
         })
     });
-    let reports = &state.config.reports;
     json!({
         "dimensions": dimensions.collect::<Vec<_>>(),
         "measures": measures.collect::<Vec<_>>(),
@@ -364,18 +366,39 @@ pub(super) fn definitions_for(audience: Audience, sides: &[(Side, &str)], state:
     })
 }
 
+/// The paths that some sides have, each once.
+fn names_of<'a>(sides: impl Iterator<Item = &'a (Side, &'a str)>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = sides.map(|(_, name)| *name).collect();
+    names.dedup();
+    names
+}
+
+/// The definition of a measure; by side where the sides differ.
+fn defined(row: &MeasureRow, sides: impl Iterator<Item = Side>, reports: &Reports) -> String {
+    let texts: Vec<(Side, String)> = sides.map(|side| (side, (row.definition)(side, reports))).collect();
+    match texts.as_slice() {
+        [(_, text), rest @ ..] if rest.iter().all(|(_, other)| other == text) => text.clone(),
+        texts => {
+            let of = |(side, text): &(Side, String)| format!("On {}: {text}", side.word());
+            texts.iter().map(of).collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+/// The way in which a comparison shows the change of a measure; null of what is a comparison by itself.
+fn change(measure: Measure) -> Option<&'static str> {
+    match measure {
+        Measure::LostAnswers => None,
+        _ if measure.changes_in_percent() => Some("percent"),
+        _ => Some("difference"),
+    }
+}
+
 /// The accounts that the caller may ask about.
 pub async fn accounts(caller: Caller, request: HttpRequest) -> HttpResponse {
-    let allows = |side| caller.0.sides().allows(side);
-    let side = match (allows(Side::Origination), allows(Side::Termination)) {
-        (true, true) => "both",
-        (true, false) => Side::Origination.word(),
-        (false, true) => Side::Termination.word(),
-        (false, false) => "none",
-    };
-    // The table of accounts does not say which currency an account has.
     let all = caller.0.accounts().into_iter().map(|(uuid, account, _)| {
-        json!({ "uuid": uuid.to_string(), "name": account.name, "side": side, "currency": Value::Null })
+        let side = account.details.side_word(|side| caller.0.sides().allows(side));
+        json!({ "uuid": uuid.to_string(), "name": account.name, "side": side, "currency": account.details.currency })
     });
     let list = json!({ "accounts": all.collect::<Vec<_>>() });
     reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))

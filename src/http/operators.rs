@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -179,12 +179,9 @@ pub async fn definitions(caller: OperatorCaller, request: HttpRequest, state: Da
 /// The accounts that the caller may ask about.
 pub async fn accounts(caller: OperatorCaller, request: HttpRequest) -> HttpResponse {
     let all = caller.0.accounts().into_iter().map(|(uuid, account, sides)| {
-        let side = match sides.as_slice() {
-            [side] => side.word(),
-            _ => "both",
-        };
+        let side = account.details.side_word(|side| sides.contains(&side));
         json!({
-            "uuid": uuid.to_string(), "name": account.name, "side": side, "currency": Value::Null,
+            "uuid": uuid.to_string(), "name": account.name, "side": side, "currency": account.details.currency,
             "customer_id": account.customer_id, "customer": caller.0.names().contractor(account.customer_id),
         })
     });

@@ -72,15 +72,15 @@ async fn accounts_are_added_listed_and_removed() {
 
     let rows = run(&db, &["account", "list", "--json"], "").json();
     let wanted = json!([
-        { "id": 1, "uuid": first.to_string(), "customer_id": 7, "name": "Olive, Grey" },
-        { "id": 41, "uuid": given.to_lowercase(), "customer_id": 8, "name": "Їжак" },
-        { "id": 42, "uuid": third, "customer_id": 8, "name": "x" },
+        { "id": 1, "uuid": first.to_string(), "customer_id": 7, "name": "Olive, Grey", "side": "", "currency_id": null },
+        { "id": 41, "uuid": given.to_lowercase(), "customer_id": 8, "name": "Їжак", "side": "", "currency_id": null },
+        { "id": 42, "uuid": third, "customer_id": 8, "name": "x", "side": "", "currency_id": null },
     ]);
     assert_eq!(rows, wanted);
     let table = run(&db, &["account", "list"], "");
     let lines: Vec<&str> = table.line().lines().collect();
-    assert_eq!(lines[0], format!("ID  {:36}  CUSTOMER  NAME", "UUID"));
-    assert_eq!(lines[1], format!("1   {first}  7         Olive, Grey"));
+    assert_eq!(lines[0], format!("ID  {:36}  CUSTOMER  SIDE  CURRENCY  NAME", "UUID"));
+    assert_eq!(lines[1], format!("1   {first}  7         both  -         Olive, Grey"));
 
     let taken = run(&db, &["account", "add", "--customer", "7", "--name", "x", "--id", "41"], "");
     assert_eq!(taken.refusal(), "account 41 is there already: remove it first, or leave out --id");
@@ -222,6 +222,25 @@ async fn what_the_commands_add_works_at_once_for_a_service_that_starts() {
     let token = reply.json()["jwt"].as_str().unwrap().to_owned();
     let path = format!("/api/rest/customer/v1/outgoing-active-calls?account-id={account}");
     assert_eq!(app.get(&path, &token).await.status, 200);
+}
+
+#[actix_web::test]
+async fn an_account_is_added_with_its_side_and_currency() {
+    let db = db().await;
+    run(
+        &db,
+        &["account", "add", "--id", "3", "--customer", "7", "--name", "x", "--side", "termination", "--currency", "2"],
+        "",
+    )
+    .line();
+    run(&db, &["account", "add", "--customer", "7", "--name", "y"], "").line();
+    let rows: serde_json::Value = serde_json::from_str(&run(&db, &["account", "list", "--json"], "").out).unwrap();
+    let said = |place: usize| (rows[place]["side"].clone(), rows[place]["currency_id"].clone());
+    assert_eq!([said(0), said(1)], [(json!("termination"), json!(2)), (json!(""), json!(null))]);
+    let table = run(&db, &["account", "list"], "").out;
+    assert!(table.contains("termination") && table.contains("both"), "{table}");
+    let ran = run(&db, &["account", "add", "--customer", "7", "--name", "z", "--side", "upside"], "");
+    assert!(ran.code == 2 && ran.err.contains("upside") && ran.err.contains("origination"), "{}", ran.err);
 }
 
 #[actix_web::test]

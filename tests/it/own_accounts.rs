@@ -3,6 +3,7 @@
 
 use argon2::PasswordHasher as _;
 use cdrscope::token::Issue;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::app::API;
@@ -76,10 +77,19 @@ async fn the_pages_dictionaries_can_stand_in_place_of_both_tables() {
     let query = |key: &str| settings["accounts"][key].as_str().unwrap().to_owned();
     let app = TestApp::over(db, |config| {
         config.accounts.query = query("query");
+        // Other types, a null, and a row of no account.
+        config.accounts.details_query =
+            "SELECT * FROM VALUES('id Nullable(UInt64), side Nullable(String), currency_id Nullable(String)', \
+             (1, 'termination', '3'), (2, NULL, 'EUR'), (NULL, 'both', '1'), (77, 'both', '1'))"
+                .to_owned();
         config.accounts.access_query = query("access_query");
     })
     .await;
     let token = |id| app.sign(&Issue::Access(id), 60);
+    let listed = app.get(&format!("{API}/accounts"), &token(3)).await.json();
+    let said: Vec<_> =
+        listed["accounts"].as_array().unwrap().iter().map(|row| (&row["side"], &row["currency"])).collect();
+    assert_eq!(said, [(&json!("termination"), &json!(3)), (&json!("both"), &json!(null))]);
     assert_eq!(status(&app, own, &token(1)).await, 200);
     assert_eq!(status(&app, second, &token(1)).await, 400, "outside the row's accounts");
     assert_eq!(status(&app, foreign, &token(1)).await, 400, "another customer's");

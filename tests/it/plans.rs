@@ -1,6 +1,6 @@
 //! What ClickHouse makes of the main statements: a projection or an index that is no longer used shows here.
 
-use cdrscope::access::{Account, Snapshot};
+use cdrscope::access::{Account, AccountDetails, Snapshot};
 use cdrscope::query::filter::{Cmp, Column, Filter, Test, TextOp};
 use cdrscope::query::instant::Instant;
 use cdrscope::query::sampling::Sampling;
@@ -33,7 +33,7 @@ async fn filled() -> Db {
 
 /// Account 3 of customer 1.
 fn scope() -> Scope {
-    let account = Account { id: 3, customer_id: 1, name: String::new() };
+    let account = Account { id: 3, customer_id: 1, name: String::new(), details: AccountDetails::default() };
     let accounts = [(uuid::Uuid::nil(), account)].into_iter().collect();
     let snapshot = Snapshot { accounts, ..Snapshot::default() };
     snapshot.every_account().into_iter().map(|(_, _, scope)| scope).next().unwrap()

@@ -117,7 +117,8 @@ pub fn definitions() -> Value {
         ("definition", text()),
         ("standard", maybe()),
         ("additive", json!({ "type": "boolean" })),
-        ("change", json!({ "enum": ["percent", "difference"] })),
+        ("change", json!({ "enum": ["percent", "difference", null] })),
+        ("on", list(text())),
     ]);
     object([
         ("dimensions", list(dimension)),

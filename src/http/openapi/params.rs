@@ -193,7 +193,7 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
         Role::DstDigits => ("Digits of `dst-prefix`; required with it.".into(), number(1, 15), 3.into()),
         Role::SrcDigits => ("Digits of `src-prefix`; required with it.".into(), number(1, 15), 3.into()),
         Role::Measures => {
-            let names = breakdown_params::measures(audience, report.records.side()).map(|measure| measure.name()).collect::<Vec<_>>();
+            let names = breakdown_params::measures(audience, report.records.side(), &state.engine.schema).map(|measure| measure.name()).collect::<Vec<_>>();
             let most = names.len();
             let usual: Vec<&str> = report.measures.iter().map(|measure| measure.name()).collect();
             (

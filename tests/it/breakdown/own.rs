@@ -153,6 +153,18 @@ async fn a_column_of_another_type_is_one_that_the_table_lacks() {
     let insert = "INSERT INTO own SELECT number, 7, 7, 1, 1, 1, toDateTime('2026-03-01 12:00:00', 'UTC') + number, number % 3, 1, 1, 44, '', '', '' FROM numbers(60)";
     let (app, account, token) = over(columns, insert, "").await;
     assert_eq!(app.get(&target(account, "origination", "group-by=answered"), &token).await.status, 200);
+    // Nor is it defined.
+    let definitions = app.get(&format!("{API}/definitions"), &token).await.json();
+    let names = |list: &str| {
+        let names = definitions[list].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let (dimensions, measures) = (names("dimensions"), names("measures"));
+    assert!(dimensions.iter().any(|name| name == "answered") && measures.iter().any(|name| name == "asr"));
+    for lacking in ["destination-prefix", "q850-cause", "rate"] {
+        assert!(!dimensions.iter().any(|name| name == lacking), "{lacking}");
+    }
+    assert!(!measures.iter().any(|name| name == "instant_share"));
     for rest in [
         "group-by=destination-prefix",
         "group-by=q850-cause",

@@ -154,6 +154,70 @@ async fn each_sees_the_customers_and_vendors_of_its_lists_alone() {
 }
 
 #[actix_web::test]
+async fn accounts_are_listed_by_the_side_and_currency_that_their_rows_have() {
+    let app = app(&rows()).await;
+    let uuids = ["50", "60", "700", "710"].map(|id| format!("00000000-0000-0000-0000-{id:0>12}"));
+    let line = |place: usize, id: u32, owner: u32, rest: &str| {
+        format!(r#"{{"id":{id},"uuid":"{}","customer_id":{owner},"name":"n"{rest}}}"#, uuids[place])
+    };
+    let rows = [
+        line(0, 50, 5, r#","side":"origination","currency_id":2"#),
+        line(1, 60, 6, ""),
+        line(2, 700, 70, r#","side":"termination""#),
+        line(3, 710, 71, r#","side":"sideways","currency_id":-1"#),
+    ];
+    support::insert(&app.admin, "accounts", &rows.join("\n")).await;
+    app.until_known(uuids[3].parse().unwrap(), &app.token(71, &[])).await;
+    let listed = async |customers: &[u32], vendors: &[u32], may: &[&str]| {
+        let (_, list) = ask(&app, "accounts", &app.operator_token(customers, vendors, may)).await;
+        let row = |row: &Value| json!([row["customer_id"], row["side"], row["currency"]]);
+        Value::from(list["accounts"].as_array().unwrap().iter().map(row).collect::<Vec<_>>())
+    };
+    // A side that does not read is none that is known.
+    assert_eq!(
+        listed(&[], &[], &["vendors"]).await,
+        json!([[5, "origination", 2], [6, "both", null], [70, "termination", null], [71, "both", -1]])
+    );
+    // Who may not see vendors is told of no account that is a vendor's.
+    assert_eq!(
+        listed(&[], &[], &[]).await,
+        json!([[5, "origination", 2], [6, "origination", null], [71, "origination", -1]])
+    );
+    // A list of customers alone leaves all vendors: those that are known as such are listed.
+    assert_eq!(listed(&[5], &[], &["vendors"]).await, json!([[5, "origination", 2], [70, "termination", null]]));
+    assert_eq!(listed(&[5], &[71], &["vendors"]).await, json!([[5, "origination", 2], [71, "termination", -1]]));
+    assert_eq!(listed(&[70], &[], &[]).await, json!([]));
+    let own = app.get("/api/rest/customer/v1/accounts", &app.token(5, &[])).await.json();
+    assert_eq!(own["accounts"], json!([{ "uuid": uuids[0], "name": "n", "side": "origination", "currency": 2 }]));
+    let other = app.get("/api/rest/customer/v1/accounts", &app.token(6, &[])).await.json();
+    assert_eq!(other["accounts"], json!([{ "uuid": uuids[1], "name": "n", "side": "both", "currency": null }]));
+}
+
+#[actix_web::test]
+async fn definitions_say_which_reports_have_a_measure_and_what_it_means_there() {
+    let app = app(&rows()).await;
+    let measure = async |path: &str, token: &str, name: &str| {
+        let body = app.get(path, token).await.json();
+        body["measures"].as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone()
+    };
+    let customers = "/api/rest/customer/v1/definitions";
+    let price = measure(customers, &app.token(5, &[]), "total_price").await;
+    assert_eq!(price["on"], json!(["origination-breakdown", "termination-breakdown"]));
+    assert_eq!(price["definition"], "On origination: Sum of customer_price. On termination: Sum of vendor_price.");
+    let answered = measure(customers, &app.token(5, &[]), "successful_calls").await;
+    assert_eq!(answered["definition"], "Those with a duration above 0.");
+    let lost = measure(customers, &app.token(5, &[]), "lost_answers").await;
+    assert_eq!(lost["change"], Value::Null);
+    // Prices of vendors are their cost.
+    let (operators, blind) = (format!("{API}/definitions"), app.operator_token(&[], &[], &["vendors"]));
+    let price = measure(&operators, &blind, "total_price").await;
+    assert_eq!(
+        (price["on"].clone(), price["definition"].clone()),
+        (json!(["breakdown"]), json!("Sum of customer_price."))
+    );
+}
+
+#[actix_web::test]
 async fn what_a_token_may_not_see_is_an_unknown_word() {
     let app = app(&rows()).await;
     let every = ["cost", "vendors", "numbers", "export"];
