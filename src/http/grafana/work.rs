@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::web::{self, Payload};
+use actix_web::web::Payload;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
@@ -15,6 +15,7 @@ use crate::config::Http;
 use crate::fair::{Bounds, Fair, Permit};
 use crate::http::body::{self, BadBody};
 use crate::http::error::ApiError;
+use crate::http::heavy;
 
 /// A body beyond this is only read in a place of its customer's, bytes.
 const SMALL: usize = 64 * 1024;
@@ -75,12 +76,11 @@ impl Work {
         }
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_closed| ApiError::ManyBodies)?;
         // Place and turn end with the work, whether or not the caller is still there.
-        web::block(move || {
+        heavy::run(async move {
             let _held = (place, turn);
             read(&body)
         })
-        .await
-        .map_err(|_stopping| ApiError::ManyBodies)?
+        .await?
     }
 }
 
