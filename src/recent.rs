@@ -12,8 +12,9 @@ use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
 use crate::query::scope::Scope;
 use crate::query::zone::Calendar;
+use crate::report::form::ResultForm;
 use crate::report::measure::{Aggregate, Measure, Scale};
-use crate::report::plan::{JsonForm, Request};
+use crate::report::plan::Request;
 use crate::report::query::Records;
 use crate::report::{REPORTS, Report, Side};
 use crate::store::StoreError;
@@ -141,7 +142,7 @@ impl RecentReader<'_> {
             filters: Vec::new(),
             fill: None,
             settle: None,
-            form: JsonForm::default(),
+            form: ResultForm::default(),
         };
         // A window of the past that ends after it begins, in few enough minutes.
         let plan = request.plan(self.now, u64::MAX).map_err(|_never| RecentError::Report)?;

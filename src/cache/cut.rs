@@ -129,7 +129,8 @@ mod tests {
     use crate::query::sampling::Sampling;
     use crate::query::scope::Scope;
     use crate::query::zone::{Calendar, find};
-    use crate::report::plan::{JsonForm, Request};
+    use crate::report::form::ResultForm;
+    use crate::report::plan::Request;
 
     fn plan(sampling: Sampling, zone: &str, from: i64, to: Option<i64>, now: i64) -> Plan {
         let instant = |second: i64| Instant::parse(&format!("{second:010}"));
@@ -148,7 +149,7 @@ mod tests {
             filters: Vec::new(),
             fill: None,
             settle: None,
-            form: JsonForm::default(),
+            form: ResultForm::default(),
         };
         request.plan(OffsetDateTime::from_unix_timestamp(now).unwrap(), u64::MAX).unwrap()
     }

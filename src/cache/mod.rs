@@ -29,8 +29,9 @@ use crate::query::filter::{Filter, Test};
 use crate::query::sampling::Sampling;
 use crate::query::scope::Scope;
 use crate::report::breakdown::Breakdown;
+use crate::report::form::ResultForm;
 use crate::report::measure::Aggregate;
-use crate::report::plan::{Grid, JsonForm, Plan, Window};
+use crate::report::plan::{Grid, Plan, Window};
 use crate::report::query::{Query, Records};
 use crate::report::{BucketKey, Table};
 use crate::store::Store;
@@ -109,7 +110,7 @@ struct SeriesKey {
     day_start: Time,
     fill: bool,
     settle: Option<i64>,
-    form: JsonForm,
+    form: ResultForm,
 }
 
 /// A whole answer, ready to send.
@@ -287,6 +288,7 @@ mod tests {
     use crate::query::instant::Instant;
     use crate::query::zone::{Calendar, find};
     use crate::report::Side;
+    use crate::report::form::{CsvDialect, ResultFormat};
     use crate::report::measure::Measure;
     use crate::report::plan::Request;
 
@@ -302,7 +304,7 @@ mod tests {
             filters: vec![Filter { column: Column::DstPrefixRouting, test }],
             fill: None,
             settle: None,
-            form: JsonForm::default(),
+            form: ResultForm::default(),
         };
         request.plan(OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap(), 1_000_000).unwrap()
     }
@@ -402,9 +404,17 @@ mod tests {
             ("fill", Plan { fill: !plan.fill, ..plan.clone() }),
             ("complete", Plan { settle: Some(0), ..plan.clone() }),
             ("settle", Plan { settle: Some(600), ..plan.clone() }),
-            ("rows", Plan { form: JsonForm { rows: true, ..plan.form }, ..plan.clone() }),
-            ("numbers", Plan { form: JsonForm { plain_numbers: true, ..plan.form }, ..plan.clone() }),
-            ("milliseconds", Plan { form: JsonForm { milliseconds: true, ..plan.form }, ..plan.clone() }),
+            ("rows", Plan { form: ResultForm { format: ResultFormat::Rows, ..plan.form }, ..plan.clone() }),
+            ("numbers", Plan { form: ResultForm { plain_numbers: true, ..plan.form }, ..plan.clone() }),
+            ("totals", Plan { form: ResultForm { no_totals: true, ..plan.form }, ..plan.clone() }),
+            (
+                "dialect",
+                Plan {
+                    form: ResultForm { csv: CsvDialect { bom: true, ..CsvDialect::default() }, ..plan.form },
+                    ..plan.clone()
+                },
+            ),
+            ("milliseconds", Plan { form: ResultForm { milliseconds: true, ..plan.form }, ..plan.clone() }),
             // Another minute of the clock.
             ("grid", Plan { grid: Grid { count: plan.grid.count + 1, ..plan.grid }, ..plan.clone() }),
         ] {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{PIECE, Produce, json};
 use crate::columns::breakdown::{AspectColumn, BreakdownTable, GroupCell, GroupRow};
+use crate::report::form::ResultFormat;
 use crate::report::groups::DimensionRow;
 
 /// A column of an answer.
@@ -44,10 +45,12 @@ impl BreakdownWriter {
             ShownColumn::Value(column) => self.table.value(row, column),
         };
         match cell {
-            GroupCell::Number(number) => json::number(out, number, form.plain_numbers || form.rows),
+            GroupCell::Number(number) => {
+                json::number(out, number, form.plain_numbers || form.format == ResultFormat::Rows)
+            }
             GroupCell::Text(text) => json::text(out, &text),
             GroupCell::Flag(flag) => out.extend_from_slice(if flag { b"true" } else { b"false" }),
-            GroupCell::Time(at) => json::whole(out, i128::from(at) * if form.milliseconds { 1000 } else { 1 }),
+            GroupCell::Time(at) => json::whole(out, i128::from(at) * form.ticks()),
             // As reports by time have it.
             GroupCell::Null if self.table.breakdown.terms.series.is_some() && matches!(shown, ShownColumn::Key(..)) => {
                 out.push(b'0');
@@ -112,7 +115,7 @@ impl BreakdownWriter {
         self.object(out, GroupRow::Totals);
         if let Some(before) = &table.breakdown.before {
             out.extend_from_slice(b",\"compare\":{\"from\":");
-            let unit = if table.breakdown.terms.form.milliseconds { 1000 } else { 1 };
+            let unit = table.breakdown.terms.form.ticks();
             json::whole(out, i128::from(before.window.from) * unit);
             out.extend_from_slice(b",\"to\":");
             json::whole(out, i128::from(before.window.to.unwrap_or(before.window.from)) * unit);
@@ -124,7 +127,7 @@ impl BreakdownWriter {
 
 impl Produce for BreakdownWriter {
     fn produce(&mut self, out: &mut Vec<u8>) -> bool {
-        if self.table.breakdown.terms.form.rows {
+        if self.table.breakdown.terms.form.format == ResultFormat::Rows {
             return self.rows(out);
         }
         while out.len() < PIECE {

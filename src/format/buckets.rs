@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{PIECE, Produce, json};
 use crate::columns::table::{BucketTable, Walk};
+use crate::report::form::{ResultForm, ResultFormat};
 use crate::report::measure::Measure;
-use crate::report::plan::JsonForm;
 
 /// The part of the text that comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,19 +21,19 @@ enum Section {
 #[derive(Clone, Debug)]
 pub struct Writer {
     table: Arc<BucketTable>,
-    form: JsonForm,
+    form: ResultForm,
     section: Section,
     walk: Walk,
 }
 
 impl Writer {
     /// A writer at the beginning of the table.
-    pub fn new(table: Arc<BucketTable>, form: JsonForm) -> Self {
+    pub fn new(table: Arc<BucketTable>, form: ResultForm) -> Self {
         Self { table, form, section: Section::Begin, walk: Walk::START }
     }
 
     fn time(&self, out: &mut Vec<u8>, t: i64) {
-        json::whole(out, i128::from(t) * if self.form.milliseconds { 1000 } else { 1 });
+        json::whole(out, i128::from(t) * self.form.ticks());
     }
 
     /// A measure's values up to the piece's length; `true` when the column is finished.
@@ -97,7 +97,7 @@ impl Produce for Writer {
     fn produce(&mut self, out: &mut Vec<u8>) -> bool {
         while out.len() < PIECE {
             match self.section {
-                Section::Begin if self.form.rows => {
+                Section::Begin if self.form.format == ResultFormat::Rows => {
                     out.push(b'[');
                     self.section = Section::Rows;
                 }

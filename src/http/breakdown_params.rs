@@ -11,10 +11,10 @@ use crate::report::breakdown::{
     BreakdownAsk, Compare, GroupOrder, MOST_DIMENSIONS, MOST_ORDERS, MOST_ROWS, MOST_ROWS_OF_NUMBERS, OrderColumn,
     OwnAccount, Terms, Whose,
 };
+use crate::report::form::ResultForm;
 use crate::report::groups::{DIMENSIONS, Dimension};
 use crate::report::measure::{MEASURES, Measure, Merge};
 use crate::report::param::Role;
-use crate::report::plan::JsonForm;
 use crate::report::{Report, Side, Table};
 use crate::sql::schema::Schema;
 
@@ -157,7 +157,7 @@ impl BreakdownDraft {
         report: &'static Report,
         when: When,
         filters: Vec<Filter>,
-        form: JsonForm,
+        form: ResultForm,
         context: Context<'_>,
     ) -> Result<BreakdownAsk, BadParam> {
         let needs = |by: Dimension, is_there: bool, name| match self.by.contains(&by) && !is_there {

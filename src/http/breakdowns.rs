@@ -26,6 +26,7 @@ use crate::report::audience::Audience;
 use crate::report::breakdown::{
     Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, MOST_ROWS, Terms, Whose,
 };
+use crate::report::form::ResultFormat;
 use crate::report::groups::{DIMENSIONS, Dimension, KeyKind};
 use crate::report::measure::{self, MEASURES, Measure, MeasureRow};
 use crate::report::plan::Plan;
@@ -119,7 +120,7 @@ async fn respond(
     state: &Arc<State>,
 ) -> Result<HttpResponse, ApiError> {
     let scope = |account| caller.0.scope(account, report.records.side());
-    let context = reports::context(caller, state, &scope);
+    let context = reports::context(caller, (request, state), &scope);
     let pairs = Pairs::parse(request.query_string());
     let mut ask = params::read_breakdown(report, &pairs, context)?;
     // Names are shown by account alone.
@@ -358,7 +359,7 @@ pub(super) fn definitions_for(audience: Audience, sides: &[(Side, &str)], state:
             "ner_q850": reports.ner_q850, "ner_q850_rang": reports.ner_q850_rang,
             "ner_sip": reports.ner_sip, "ner_sip_rang": reports.ner_sip_rang,
         },
-        "formats": ["columns", "rows"],
+        "formats": ResultFormat::of_reports().map(|row| row.name).collect::<Vec<_>>(),
         "limits": {
             "limit": MOST_ROWS, "max_groups": state.config.limits.max_groups,
             "max_list_values": state.config.limits.max_list_values,

@@ -118,6 +118,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized | Self::Login => StatusCode::UNAUTHORIZED,
+            Self::BadParam(BadParam::Unacceptable(_)) => StatusCode::NOT_ACCEPTABLE,
             Self::BadParam(_) | Self::BadBody(_) | Self::UnreadBody(_) => StatusCode::BAD_REQUEST,
             Self::ContentType | Self::CodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Foreign => StatusCode::FORBIDDEN,

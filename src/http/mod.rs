@@ -1,11 +1,13 @@
 //! `app()`: the one list of middleware and routes, for `serve` and for tests. No rules of the business.
 
+mod accept;
 pub mod auth;
 mod body;
 mod breakdown_params;
 mod breakdowns;
 mod coding;
 mod cors;
+mod disposition;
 mod docs;
 pub mod endpoint;
 pub mod error;

@@ -12,6 +12,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::accept;
 use super::auth::{self, Known};
 use super::breakdowns::{self, Asker, Series};
 use super::error::ApiError;
@@ -23,6 +24,7 @@ use super::{JSON, trail};
 use crate::access::operators::OperatorWho;
 use crate::query::scope::{OperatorScope, Scope};
 use crate::report::breakdown::Whose;
+use crate::report::form::ResultFormat;
 use crate::report::groups::Dimension;
 use crate::report::plan::Refusal;
 use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report, Side};
@@ -84,7 +86,7 @@ fn report_of(reports: &'static [Report], pairs: &Pairs<'_>, who: &OperatorWho) -
 fn context<'a>(
     who: &OperatorWho,
     scopes: (&'a OperatorScope, &'a dyn Fn(Uuid) -> Option<Scope>),
-    state: &'a State,
+    (request, state): (&HttpRequest, &'a State),
 ) -> Context<'a> {
     Context {
         scope: scopes.1,
@@ -95,6 +97,7 @@ fn context<'a>(
         calendar: &state.calendar,
         max_list_values: state.config.limits.max_list_values,
         debug: who.may_debug(),
+        accepted: accept::choose(request, ResultFormat::of_reports()),
     }
 }
 
@@ -110,7 +113,7 @@ async fn respond(who: &OperatorWho, request: &HttpRequest, state: &Arc<State>) -
     let pairs = Pairs::parse(request.query_string());
     let report = report_of(OPERATORS_BREAKDOWNS, &pairs, who).ok_or(ApiError::Internal)?;
     let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
-    let context = context(who, (&own, &account), state);
+    let context = context(who, (&own, &account), (request, state));
     let mut ask = params::read_breakdown(report, &pairs, context)?;
     // Names are shown by account alone.
     if let Whose::Operator(_, accounts) = &mut ask.terms.whose
@@ -140,7 +143,7 @@ async fn respond_by_time(
     let pairs = Pairs::parse(request.query_string());
     let report = report_of(OPERATORS_STATISTICS, &pairs, who).ok_or(ApiError::Internal)?;
     let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
-    let context = context(who, (&own, &account), state);
+    let context = context(who, (&own, &account), (request, state));
     let ReportAsk { request: asked, compare, measures, accounts } = params::read(report, &pairs, context)?;
     let explain = pairs.ask_for_plan(report, context);
     let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode;
 use uuid::Uuid;
 
+use super::accept;
 use super::breakdown_params::{BreakdownDraft, When};
 use super::spellings::{self, Plus};
 use crate::config::UnknownParams;
@@ -17,9 +18,10 @@ use crate::query::zone::{self, Calendar, Edge};
 use crate::report::Report;
 use crate::report::audience::Audience;
 use crate::report::breakdown::{BreakdownAsk, Compare, OwnAccount};
+use crate::report::form::{CsvSeparator, ResultForm, ResultFormat};
 use crate::report::measure::Measure;
 use crate::report::param::{Param, Role};
-use crate::report::plan::{JsonForm, Request};
+use crate::report::plan::Request;
 use crate::sql::schema::Schema;
 
 /// The error in the parameters; the first one in the contract's order.
@@ -58,6 +60,12 @@ pub enum BadParam {
     /// More buckets of time than a breakdown has.
     #[error("too many buckets: with compare or group-by t {0} at most, ask for a shorter range or a longer sampling")]
     ManyBounds(u64),
+    /// A format that `Accept` takes is not among those that there are.
+    #[error("none of the formats in Accept can be had: {0}")]
+    Unacceptable(String),
+    /// A parameter that says nothing about the format of the answer.
+    #[error("{0} says nothing about format {1}")]
+    OtherFormat(&'static str, &'static str),
     /// More groups than are shown beside counts of different numbers.
     #[error("invalid value limit: with distinct_src_numbers or distinct_dst_numbers it is {0} at most")]
     LimitOfNumbers(usize),
@@ -157,6 +165,8 @@ pub struct Context<'a> {
     pub max_list_values: usize,
     /// True if the caller may ask for the trace of a result.
     pub debug: bool,
+    /// The format unless the caller names one; `None` where the header `Accept` takes none.
+    pub accepted: Option<ResultFormat>,
 }
 
 /// `debug=plan`: a parameter that only tokens with the right to it know. It changes no result.
@@ -280,7 +290,10 @@ struct Draft<'a> {
     fill: Option<bool>,
     complete: Option<bool>,
     settle: Option<i64>,
-    form: JsonForm,
+    form: ResultForm,
+    has_format: bool,
+    /// Parameters that are of some formats only.
+    of_formats: Vec<&'static Param>,
     has_sampling: bool,
     breakdown: BreakdownDraft,
 }
@@ -299,7 +312,9 @@ impl<'a> Draft<'a> {
             fill: None,
             complete: None,
             settle: None,
-            form: JsonForm::default(),
+            form: ResultForm::of(context.accepted.unwrap_or_default()),
+            has_format: false,
+            of_formats: Vec::new(),
             has_sampling: false,
             breakdown: BreakdownDraft::default(),
         }
@@ -320,7 +335,28 @@ impl<'a> Draft<'a> {
             let most = self.context.max_list_values;
             kind.bounded(text, most).map_err(|excess| BadParam::Excessive(param.name, excess))?;
         }
-        self.set(param.role, text).ok_or_else(invalid)
+        self.set(param.role, text).ok_or_else(invalid)?;
+        if matches!(param.role, Role::TUnit | Role::Totals) || is_of_csv(param.role) {
+            self.of_formats.push(param);
+        }
+        Ok(())
+    }
+
+    /// Checks that there is a format, and that what was said about one is about this.
+    fn check_format(&self) -> Result<(), BadParam> {
+        if !self.has_format && self.context.accepted.is_none() {
+            return Err(BadParam::Unacceptable(accept::list(ResultFormat::of_reports())));
+        }
+        let format = self.form.format;
+        let fits = |role| match role {
+            Role::TUnit => !format.has_dates(),
+            Role::Totals => !format.is_json(),
+            role => !is_of_csv(role) || format.is_csv(),
+        };
+        match self.of_formats.iter().find(|param| !fits(param.role)) {
+            Some(param) => Err(BadParam::OtherFormat(param.name, format.row().name)),
+            None => Ok(()),
+        }
     }
 
     /// `None` for a value that does not do.
@@ -342,7 +378,13 @@ impl<'a> Draft<'a> {
             Role::Complete => self.complete = Some(word(text, &[("true", true), ("false", false)])?),
             Role::Settle => self.settle = Some(spellings::duration(text)?),
             Role::Fill => self.fill = Some(word(text, &[("true", true), ("false", false)])?),
-            Role::Format => self.form.rows = word(text, &[("rows", true), ("columns", false)])?,
+            Role::Format => (self.form.format, self.has_format) = (ResultFormat::find(text)?, true),
+            Role::Totals => self.form.no_totals = word(text, &[("true", false), ("false", true)])?,
+            Role::CsvSeparator => {
+                self.form.csv.separator = CsvSeparator::ALL.iter().find(|(name, _)| *name == text)?.1;
+            }
+            Role::CsvDecimal => self.form.csv.decimal_comma = word(text, &[("comma", true), ("point", false)])?,
+            Role::CsvBom => self.form.csv.bom = word(text, &[("true", true), ("false", false)])?,
             Role::TUnit => self.form.milliseconds = word(text, &[("ms", true), ("s", false)])?,
             // By it the report was chosen.
             Role::Side => (text == self.report.records.side().word()).then_some(())?,
@@ -366,6 +408,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish_breakdown(self) -> Result<BreakdownAsk, BadParam> {
+        self.check_format()?;
         // from-time is required of every breakdown, so it has been read.
         let from = self.from.ok_or_else(|| BadParam::Missing(vec!["from-time"]))?;
         if self.to.as_ref().is_some_and(|to| *to < from) {
@@ -381,6 +424,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(self) -> Result<Request, BadParam> {
+        self.check_format()?;
         Ok(Request {
             report: self.report,
             scope: match self.context.operator {
@@ -400,6 +444,11 @@ impl<'a> Draft<'a> {
             form: self.form,
         })
     }
+}
+
+/// True for a parameter of the dialect of CSV.
+fn is_of_csv(role: Role) -> bool {
+    matches!(role, Role::CsvSeparator | Role::CsvDecimal | Role::CsvBom)
 }
 
 /// A UUID: upper case, braces and no hyphens are fine; `urn:uuid:` is not, in any case.

@@ -9,6 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::accept;
 use super::auth::Caller;
 use super::breakdowns::{self, Asker, Series};
 use super::error::ApiError;
@@ -28,6 +29,7 @@ use crate::query::scope::Scope;
 use crate::report::Report;
 use crate::report::audience::Audience;
 use crate::report::breakdown::{OwnAccount, Whose};
+use crate::report::form::ResultFormat;
 use crate::report::plan::{Plan, Refusal};
 use crate::report::query::Records;
 use crate::sql::Trace;
@@ -50,7 +52,11 @@ pub async fn answer(
 }
 
 /// The context in which a caller's parameters are read.
-pub(super) fn context<'a>(caller: &Caller, state: &'a State, scope: &'a dyn Fn(Uuid) -> Option<Scope>) -> Context<'a> {
+pub(super) fn context<'a>(
+    caller: &Caller,
+    (request, state): (&HttpRequest, &'a State),
+    scope: &'a dyn Fn(Uuid) -> Option<Scope>,
+) -> Context<'a> {
     Context {
         scope,
         audience: Audience::Customer,
@@ -60,6 +66,7 @@ pub(super) fn context<'a>(caller: &Caller, state: &'a State, scope: &'a dyn Fn(U
         calendar: &state.calendar,
         max_list_values: state.config.limits.max_list_values,
         debug: caller.0.may_debug(),
+        accepted: accept::choose(request, ResultFormat::of_reports()),
     }
 }
 
@@ -76,7 +83,7 @@ async fn respond(
 ) -> Result<HttpResponse, ApiError> {
     let named = Cell::new(None);
     let scope = |account| caller.0.scope(account, report.records.side()).inspect(|_own| named.set(Some(account)));
-    let context = context(caller, state, &scope);
+    let context = context(caller, (request, state), &scope);
     let pairs = Pairs::parse(request.query_string());
     let ReportAsk { request: asked, compare, .. } = params::read(report, &pairs, context)?;
     let explain = pairs.ask_for_plan(report, context);

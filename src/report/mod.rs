@@ -4,6 +4,7 @@ pub mod audience;
 pub mod breakdown;
 pub mod dashboard;
 pub mod delays;
+pub mod form;
 pub mod groups;
 pub mod live;
 pub mod measure;
@@ -271,7 +272,7 @@ pub static REPORTS: &[Report] = &[
         fill: false,
         key: None,
         measures: &[],
-        params: &[param::ACCOUNT, param::PREFIXES, param::ORIGIN, param::LEG],
+        params: &[param::ACCOUNT, param::PREFIXES, param::ORIGIN, param::LEG, param::FORMAT],
     },
 ];
 

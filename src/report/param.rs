@@ -33,6 +33,14 @@ pub enum Role {
     Format,
     /// `t-unit`.
     TUnit,
+    /// `totals`.
+    Totals,
+    /// `csv-separator`.
+    CsvSeparator,
+    /// `csv-decimal`.
+    CsvDecimal,
+    /// `csv-bom`.
+    CsvBom,
     /// `account-id`, several with commas.
     Accounts,
     /// `side`.
@@ -285,8 +293,22 @@ pub const TERM_GW: &[Param] = &[filter("term-gw-id", Column::TermGwId, int32s())
 /// The customer's authentication record, of attempts that were sent to a vendor.
 pub const CUSTOMER_AUTH: &[Param] = &[filter("customer-auth-id", Column::CustomerAuthId, int32s())];
 
+/// The format, and the dialect of one.
+pub const FORMAT: &[Param] = &[
+    param("format", Role::Format),
+    param("csv-separator", Role::CsvSeparator),
+    param("csv-decimal", Role::CsvDecimal),
+    param("csv-bom", Role::CsvBom),
+];
+
+/// The format of a result with totals and times.
+pub const RESULT_FORMAT: &[Param] = join!(&[param("t-unit", Role::TUnit), param("totals", Role::Totals)], FORMAT);
+
 /// The measures and form of a breakdown's answer.
-pub const BREAKDOWN_FORM: &[Param] = &[
+pub const BREAKDOWN_FORM: &[Param] = join!(BREAKDOWN_TERMS, RESULT_FORMAT);
+
+/// The measures and order of a breakdown's answer.
+const BREAKDOWN_TERMS: &[Param] = &[
     param("time-zone", Role::TimeZone),
     param("week-start", Role::WeekStart),
     param("day-start", Role::DayStart),
@@ -298,13 +320,10 @@ pub const BREAKDOWN_FORM: &[Param] = &[
     param("min-calls", Role::MinCalls),
     param("decimals", Role::Decimals),
     param("numbers", Role::Numbers),
-    param("format", Role::Format),
-    param("t-unit", Role::TUnit),
 ];
 
 /// The form of an answer of live-call counts.
-pub const GRID_FORM: &[Param] =
-    &[param("fill", Role::Fill), param("format", Role::Format), param("t-unit", Role::TUnit)];
+pub const GRID_FORM: &[Param] = join!(&[param("fill", Role::Fill), param("t-unit", Role::TUnit)], FORMAT);
 
 /// The form of an answer of statistics.
 pub const FORM: &[Param] = join!(
@@ -316,8 +335,9 @@ pub const FORM: &[Param] = join!(
         param("complete", Role::Complete),
         param("settle", Role::Settle),
         param("compare", Role::Compare),
+        param("fill", Role::Fill),
     ],
-    GRID_FORM
+    RESULT_FORMAT
 );
 
 #[cfg(test)]

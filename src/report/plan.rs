@@ -4,6 +4,7 @@
 use time::OffsetDateTime;
 
 use super::Report;
+use super::form::ResultForm;
 use super::measure::Aggregate;
 use super::query::Query;
 use crate::query::filter::Filter;
@@ -11,17 +12,6 @@ use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
 use crate::query::scope::Scope;
 use crate::query::zone::Calendar;
-
-/// The form of an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct JsonForm {
-    /// Fractional measures without quotes.
-    pub plain_numbers: bool,
-    /// An array of objects instead of columns.
-    pub rows: bool,
-    /// `t` in milliseconds instead of seconds.
-    pub milliseconds: bool,
-}
 
 /// A caller's request; every value parsed, nothing checked against the clock yet.
 #[derive(Clone, Debug)]
@@ -45,7 +35,7 @@ pub struct Request {
     /// Only buckets that have been over for so many seconds; all buckets if absent.
     pub settle: Option<i64>,
     /// The form of the answer.
-    pub form: JsonForm,
+    pub form: ResultForm,
 }
 
 /// Seconds of the window, both inclusive: `time_start` has whole seconds, so fractions are rounded inwards.
@@ -90,7 +80,7 @@ pub struct Plan {
     /// Seconds that a bucket must have been over to be part of the result; all buckets if absent.
     pub settle: Option<i64>,
     /// The form of the answer.
-    pub form: JsonForm,
+    pub form: ResultForm,
     /// The clock at the time of the request, epoch seconds.
     pub now: i64,
     /// Most rows that are read. Rows by a key are more than there are buckets, and how many is known only when they come.

@@ -12,8 +12,9 @@ use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
 use crate::query::scope::Scope;
 use crate::query::zone::{Calendar, find};
+use crate::report::form::ResultForm;
 use crate::report::param::Role;
-use crate::report::plan::{JsonForm, Plan, Request, Window};
+use crate::report::plan::{Plan, Request, Window};
 use crate::report::query::Records;
 use crate::report::{REPORTS, Report, Table, dashboard};
 
@@ -53,7 +54,7 @@ fn plan(report: &'static Report, from: &str, to: Option<&str>, values: &[(&str, 
         filters,
         fill: None,
         settle: None,
-        form: JsonForm::default(),
+        form: ResultForm::default(),
     };
     request.plan(OffsetDateTime::from_unix_timestamp(NOW).ok()?, 1_000_000).ok()
 }

@@ -10,10 +10,10 @@ use crate::query::sampling::Sampling;
 use crate::query::scope::{OperatorScope, Scope};
 use crate::query::zone::{Calendar, find};
 use crate::report::breakdown::{Breakdown, BreakdownAsk, Compare, OwnAccount, Terms, Whose};
+use crate::report::form::ResultForm;
 use crate::report::groups::{DIMENSIONS, Dimension};
 use crate::report::measure::{MEASURES, Measure};
 use crate::report::param::Role;
-use crate::report::plan::JsonForm;
 use crate::report::query::Records;
 use crate::report::{BREAKDOWNS, OPERATORS_BREAKDOWNS, Report};
 
@@ -39,7 +39,7 @@ fn ask(report: &'static Report, accounts: &[u32], by: &[Dimension], measures: &[
         min_calls: 0,
         decimals: 2,
         series: None,
-        form: JsonForm::default(),
+        form: ResultForm::default(),
     };
     BreakdownAsk {
         terms,

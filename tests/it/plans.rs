@@ -6,7 +6,8 @@ use cdrscope::query::instant::Instant;
 use cdrscope::query::sampling::Sampling;
 use cdrscope::query::scope::Scope;
 use cdrscope::query::zone::{Calendar, find};
-use cdrscope::report::plan::{JsonForm, Request};
+use cdrscope::report::form::ResultForm;
+use cdrscope::report::plan::Request;
 use cdrscope::sql::{ReadMode, Statement, select};
 use clickhouse::Client;
 use time::OffsetDateTime;
@@ -50,7 +51,7 @@ fn statement(report: &str, from: &str, sampling: Sampling, filters: Vec<Filter>,
         filters,
         fill: None,
         settle: None,
-        form: JsonForm::default(),
+        form: ResultForm::default(),
     };
     let plan = request.plan(OffsetDateTime::from_unix_timestamp(1_780_000_000).unwrap(), 1_000_000).unwrap();
     select(&plan, &schema(), route)

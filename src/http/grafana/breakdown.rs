@@ -21,6 +21,7 @@ use crate::http::{breakdowns, trail};
 use crate::query::zone::{self, Calendar};
 use crate::report::Side;
 use crate::report::breakdown::{BreakdownAsk, MOST_ROWS_OF_NUMBERS, Whose};
+use crate::report::form::ResultFormat;
 use crate::report::groups::Dimension;
 use crate::report::measure::{self, Measure, Merge};
 
@@ -242,6 +243,7 @@ fn read_params(
         calendar: asked.calendar,
         max_list_values: bounds::ACCOUNTS,
         debug: false,
+        accepted: Some(ResultFormat::Columns),
     };
     let mut params = asked.params;
     let uuids: Vec<String> = accounts.iter().map(|one| one.uuid.to_string()).collect();

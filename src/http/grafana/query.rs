@@ -38,8 +38,9 @@ use crate::query::filter::Filter;
 use crate::query::instant::Instant;
 use crate::query::sampling::Sampling;
 use crate::query::zone;
+use crate::report::form::ResultForm;
 use crate::report::measure::Measure;
-use crate::report::plan::{JsonForm, Plan, Refusal, Request};
+use crate::report::plan::{Plan, Refusal, Request};
 use crate::report::{Report, Table};
 use crate::store::StoreError;
 
@@ -196,7 +197,7 @@ impl<'a> Ask<'a> {
             filters,
             fill: Some(true),
             settle: None,
-            form: JsonForm::default(),
+            form: ResultForm::default(),
         };
         match request.plan(self.now, self.state.config.limits.max_buckets) {
             Ok(plan) => Ok(Some(PlannedTarget { plan, accounts, notices })),

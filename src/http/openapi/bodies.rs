@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use super::super::state::State;
 use super::{reference, samples};
 use crate::config::Config;
+use crate::report::form::{ResultForm, ResultFormat};
 use crate::report::live::{COLUMNS, Cell};
 use crate::report::measure::{Measure, MeasureUnit};
-use crate::report::plan::JsonForm;
 use crate::report::query::Records;
 use crate::report::{REPORTS, Report};
 
@@ -29,13 +29,13 @@ pub fn of_report(report: &Report) -> Value {
     let columns = match report.records {
         Records::LiveCalls(_) => samples::live_calls(),
         Records::Calls(_) | Records::Attempts(_) | Records::Concurrency(_) => {
-            samples::buckets(report, &config, JsonForm::default())
+            samples::buckets(report, &config, ResultForm::default())
         }
     };
     let mut examples = Map::new();
     examples.insert("columns".into(), json!({ "value": columns }));
     if !matches!(report.records, Records::LiveCalls(_)) {
-        let rows = samples::buckets(report, &config, JsonForm { rows: true, ..JsonForm::default() });
+        let rows = samples::buckets(report, &config, ResultForm::of(ResultFormat::Rows));
         examples.insert("rows".into(), json!({ "summary": "format=rows", "value": rows }));
     }
     json!({ "application/json": { "schema": schema, "examples": examples } })

@@ -10,6 +10,7 @@ use crate::query::filter::{Cmp, Column, LONGEST_LIST, LONGEST_TEXT, ParamType, T
 use crate::query::sampling::Sampling;
 use crate::report::audience::{Audience, Rights};
 use crate::report::breakdown::{Compare, MOST_DIMENSIONS, MOST_ORDERS, MOST_ROWS};
+use crate::report::form::{CsvSeparator, ResultFormat};
 use crate::report::groups::DIMENSIONS;
 use crate::report::param::{Param, Role};
 use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report, Table};
@@ -170,11 +171,34 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             ("Whether a bucket without calls is in the answer.".into(), words(&["true", "false"]), "false".into())
         }
         Role::Format => (
-            "Columns, or an array with an object for each bucket or group: fractions as numbers, and nothing else.".into(),
-            words(&["columns", "rows"]),
+            "The format of the answer, before what `Accept` says. `columns`: JSON, column by column; `rows`: an array with an \
+             object for each bucket or group, fractions as numbers, and nothing else; the others are files, whose column `row` \
+             tells groups or buckets from `other` and `total`."
+                .into(),
+            words(&ResultFormat::of_reports().map(|row| row.name).collect::<Vec<_>>()),
             "rows".into(),
         ),
-        Role::TUnit => ("Unit of `t`: seconds or milliseconds.".into(), words(&["s", "ms"]), "ms".into()),
+        Role::TUnit => (
+            "Unit of `t`: seconds or milliseconds; of formats without dates.".into(),
+            words(&["s", "ms"]),
+            "ms".into(),
+        ),
+        Role::Totals => {
+            ("Whether a file has a row of totals; `true` if absent.".into(), words(&["true", "false"]), "false".into())
+        }
+        Role::CsvSeparator => (
+            "The mark between the fields of CSV; `comma` if absent.".into(),
+            words(&CsvSeparator::ALL.map(|(name, _)| name)),
+            "semicolon".into(),
+        ),
+        Role::CsvDecimal => {
+            ("The mark in the numbers of CSV; `point` if absent.".into(), words(&["point", "comma"]), "comma".into())
+        }
+        Role::CsvBom => (
+            "Whether CSV begins with a byte order mark, by which Excel knows UTF-8; `false` if absent.".into(),
+            words(&["true", "false"]),
+            "true".into(),
+        ),
         Role::Accounts => {
             let example = demo::accounts(1).first().map_or(Value::Null, |account| json!([account.uuid.to_string()]));
             ("The accounts, all of the token's customer, with commas.".into(), list(schema("Uuid"), state.config.limits.max_list_values), example)

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::accept;
 use super::super::docs;
 use super::super::endpoint::{Endpoint, OperatorPath};
 use super::super::error::ApiError;
@@ -12,6 +13,7 @@ use super::super::reports::PLAN_HEADER;
 use super::super::state::State;
 use super::{bodies, grafana, reference};
 use crate::query::filter::Excess;
+use crate::report::form::ResultFormat;
 use crate::report::query::Records;
 
 /// Headers of a body that a caller may hold on to.
@@ -57,6 +59,10 @@ pub fn headers() -> Map<String, Value> {
 /// The response that a failure is answered with, by its name in the document, and when it comes.
 fn shared(error: &ApiError) -> (&'static str, &'static str) {
     match error {
+        ApiError::Coding | ApiError::BadParam(BadParam::Unacceptable(_)) => (
+            "NotAcceptable",
+            "`Accept` takes none of the formats that there are, or `Accept-Encoding` refuses every coding, the plain one too.",
+        ),
         ApiError::BadParam(_) => ("BadRequest", "A parameter is missing, malformed, unknown, or asks for too much."),
         ApiError::BadBody(_) | ApiError::UnreadBody(_) => ("BadBody", "The body is not a login and a password."),
         ApiError::LongBody(_) => ("LongBody", "The body is longer than the path takes."),
@@ -72,7 +78,6 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
         ApiError::Foreign => ("ForeignOrigin", "A browser sent it for a page of another origin."),
         ApiError::NotFound => ("NotFound", "No such path."),
         ApiError::Method(_) => ("MethodNotAllowed", "The path has other methods."),
-        ApiError::Coding => ("NotAcceptable", "`Accept-Encoding` refuses every coding there is, the plain one too."),
         ApiError::TooMany { .. } | ApiError::ManyFailures { .. } => {
             ("TooManyRequests", "Too many requests of one token, or too many failed logins.")
         }
@@ -106,6 +111,7 @@ fn failures(state: &State) -> Vec<ApiError> {
         BadParam::Needed("sampling", "group-by", "t"),
         BadParam::TooManyGroups(state.config.limits.max_groups),
         BadParam::Currencies,
+        BadParam::OtherFormat("csv-bom", "rows"),
     ];
     let others = [
         ApiError::BadBody(login::EXPECTED),
@@ -118,6 +124,7 @@ fn failures(state: &State) -> Vec<ApiError> {
         ApiError::NotFound,
         ApiError::Method("GET, HEAD"),
         ApiError::Coding,
+        BadParam::Unacceptable(accept::list(ResultFormat::of_reports())).into(),
         ApiError::TooMany { retry_after },
         ApiError::ManyFailures { retry_after },
         ApiError::Internal,

@@ -13,12 +13,13 @@ use crate::format::Produce;
 use crate::format::buckets::Writer;
 use crate::format::live::LiveWriter;
 use crate::report::Report;
+use crate::report::form::ResultForm;
 use crate::report::live::{COLUMNS, Cell};
 use crate::report::measure::{self, Aggregate};
-use crate::report::plan::{Grid, JsonForm};
+use crate::report::plan::Grid;
 
 /// Two minutes of calls, as columns or in another form. `None` only if the writers no longer read their own kind of rows.
-pub fn buckets(report: &Report, config: &Config, form: JsonForm) -> Option<Value> {
+pub fn buckets(report: &Report, config: &Config, form: ResultForm) -> Option<Value> {
     let sums = measure::aggregates(report.measures);
     let line = |t: i64, row: usize| {
         let fields = sums.iter().map(|sum| sample(*sum)[row]);
@@ -85,13 +86,14 @@ fn read(mut writer: impl Produce) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::report::find;
+    use crate::report::form::ResultFormat;
 
     #[test]
     fn the_writers_write_them() {
         let quality = find("origination-statistics-quality").unwrap();
-        let columns = buckets(quality, &Config::default(), JsonForm::default()).unwrap();
+        let columns = buckets(quality, &Config::default(), ResultForm::default()).unwrap();
         insta::assert_snapshot!(columns, @r#"{"data":{"t":[1772409600,1772409660],"total_calls":[180,140],"acd":["4.84","4.84"],"asr":["86.11","85.71"],"cps":["3.0","2.33"]},"rows":2,"totals":{"t":0,"total_calls":320,"acd":"4.84","asr":"85.94","cps":"5.33"}}"#);
-        let rows = buckets(quality, &Config::default(), JsonForm { rows: true, ..JsonForm::default() }).unwrap();
+        let rows = buckets(quality, &Config::default(), ResultForm::of(ResultFormat::Rows)).unwrap();
         insta::assert_snapshot!(rows, @r#"[{"t":1772409600,"total_calls":180,"acd":4.84,"asr":86.11,"cps":3.0},{"t":1772409660,"total_calls":140,"acd":4.84,"asr":85.71,"cps":2.33}]"#);
         assert_eq!(live_calls().unwrap()["rows"], 1);
     }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use super::form::ResultForm;
 use super::groups::Dimension;
 use super::measure::{self, Aggregate, Measure, Merge};
-use super::plan::{JsonForm, Window};
+use super::plan::Window;
 use super::query::Records;
 use crate::query::filter::Filter;
 use crate::query::scope::{OPERATOR, OperatorScope, Scope};
@@ -161,7 +162,7 @@ pub struct Terms {
     /// Set where a report by time is compared.
     pub series: Option<ComparedSeries>,
     /// The form of the answer.
-    pub form: JsonForm,
+    pub form: ResultForm,
 }
 
 /// The way in which a statement finds the bucket of a call.

@@ -11,7 +11,8 @@ use cdrscope::columns::tsv::Rows as _;
 use cdrscope::config::{AcdUnit, TotalsCps};
 use cdrscope::format::buckets::Writer;
 use cdrscope::http::reply;
-use cdrscope::report::plan::{Grid, JsonForm};
+use cdrscope::report::form::ResultForm;
+use cdrscope::report::plan::Grid;
 use cdrscope::report::{find, measure};
 use reqwest::header::HeaderMap;
 use serde_json::json;
@@ -58,7 +59,7 @@ async fn the_seeds_own_columns_are_written_to_its_249_bytes_and_its_etag() {
         acd_unit: AcdUnit::Minutes,
         totals_cps: TotalsCps::Bucket,
     };
-    let rendered = reply::render(Writer::new(Arc::new(table), JsonForm::default()));
+    let rendered = reply::render(Writer::new(Arc::new(table), ResultForm::default()));
     assert_eq!(rendered.etag, r#"W/"5bc70049aa58e9a51f9688035aad6430""#);
     let response = reply::send(&TestRequest::default().to_http_request(), rendered, reply::Room::of(0));
     let body = to_bytes(response.into_body()).await.unwrap();
