@@ -83,6 +83,15 @@ pub enum Aspect {
 }
 
 impl AspectColumn {
+    /// The columns of measures, in order: all of the window asked for, then what they are compared with.
+    pub fn of(measures: &[Measure], compared: bool) -> Vec<Self> {
+        let now = measures.iter().map(|measure| Self { measure: *measure, of: Aspect::Now });
+        // Answers lost are a comparison by themselves.
+        let others = measures.iter().filter(|measure| compared && **measure != Measure::LostAnswers);
+        let rest = others.flat_map(|measure| [Aspect::Before, Aspect::Change].map(|of| Self { measure: *measure, of }));
+        now.chain(rest).collect()
+    }
+
     /// Its name.
     pub fn name(self) -> String {
         let end = match self.of {
@@ -204,13 +213,7 @@ impl BreakdownTable {
 
     /// The columns of measures, in order: all of the window asked for, then what they are compared with.
     pub fn columns(&self) -> Vec<AspectColumn> {
-        let measures = self.breakdown.terms.measures.iter();
-        let now = measures.clone().map(|measure| AspectColumn { measure: *measure, of: Aspect::Now });
-        // Answers lost are a comparison by themselves.
-        let compared = measures.filter(|measure| self.breakdown.before.is_some() && **measure != Measure::LostAnswers);
-        let rest = compared
-            .flat_map(|measure| [Aspect::Before, Aspect::Change].map(|of| AspectColumn { measure: *measure, of }));
-        now.chain(rest).collect()
+        AspectColumn::of(&self.breakdown.terms.measures, self.breakdown.before.is_some())
     }
 
     /// The value of a dimension's column, by the place of the dimension and of the column among its columns. Null for others and

@@ -2,19 +2,10 @@
 
 use std::sync::Arc;
 
+use super::rows::ShownColumn;
 use super::{PIECE, Produce, json};
-use crate::columns::breakdown::{AspectColumn, BreakdownTable, GroupCell, GroupRow};
+use crate::columns::breakdown::{BreakdownTable, GroupCell, GroupRow};
 use crate::report::form::ResultFormat;
-use crate::report::groups::DimensionRow;
-
-/// A column of an answer.
-#[derive(Clone, Copy, Debug)]
-enum ShownColumn {
-    /// A column of a dimension: the dimension's place, its row of the catalogue, the column's place.
-    Key(usize, &'static DimensionRow, usize),
-    /// A column of a measure.
-    Value(AspectColumn),
-}
 
 /// Writes an answer piece by piece. A clone of a fresh writer writes the same bytes again.
 #[derive(Clone, Debug)]
@@ -30,21 +21,14 @@ pub struct BreakdownWriter {
 impl BreakdownWriter {
     /// A writer at the beginning of the table.
     pub fn new(table: Arc<BreakdownTable>) -> Self {
-        let keys = table.breakdown.terms.by.iter().enumerate().flat_map(|(place, by)| {
-            let row = by.row();
-            (0..row.columns.len()).map(move |column| ShownColumn::Key(place, row, column))
-        });
-        let columns = keys.chain(table.columns().into_iter().map(ShownColumn::Value)).collect();
+        let terms = &table.breakdown.terms;
+        let columns = ShownColumn::of(&terms.by, &terms.measures, table.breakdown.before.is_some()).into();
         Self { table, columns, column: 0, row: 0 }
     }
 
     fn cell(&self, out: &mut Vec<u8>, row: GroupRow, shown: ShownColumn) {
         let form = self.table.breakdown.terms.form;
-        let cell = match shown {
-            ShownColumn::Key(dimension, _, column) => self.table.key(row, dimension, column),
-            ShownColumn::Value(column) => self.table.value(row, column),
-        };
-        match cell {
+        match shown.value(&self.table, row) {
             GroupCell::Number(number) => {
                 json::number(out, number, form.plain_numbers || form.format == ResultFormat::Rows)
             }
@@ -62,12 +46,7 @@ impl BreakdownWriter {
     fn name(&self, out: &mut Vec<u8>, before: &[u8], shown: ShownColumn) {
         out.extend_from_slice(before);
         out.push(b'"');
-        match shown {
-            ShownColumn::Key(_, row, column) => {
-                out.extend_from_slice(row.columns.get(column).unwrap_or(&"").as_bytes())
-            }
-            ShownColumn::Value(column) => out.extend_from_slice(column.name().as_bytes()),
-        }
+        out.extend_from_slice(shown.name().as_bytes());
         out.extend_from_slice(b"\":");
     }
 

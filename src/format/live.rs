@@ -1,76 +1,53 @@
-//! JSON of live calls: an object each.
+//! JSON of live calls: an object each, with their number or alone.
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
-use super::{PIECE, Produce, json};
+use super::rows::{CallRows, FileCell, FileRows};
+use super::{PIECE, Produce, json, ndjson};
 use crate::columns::live::LiveCalls;
-use crate::columns::tsv;
-use crate::report::live::Cell;
+use crate::report::form::{ResultForm, ResultFormat};
 
-/// Writes `{"data":[{…}],"rows":N}`.
+/// Writes `{"data":[{…}],"rows":N}`, or the list alone as rows. A clone of a fresh writer writes the same bytes again.
 #[derive(Clone, Debug)]
 pub struct LiveWriter {
-    calls: Arc<LiveCalls>,
-    row: usize,
+    rows: CallRows,
+    form: ResultForm,
+    begun: bool,
+    cells: Vec<FileCell>,
 }
 
 impl LiveWriter {
     /// A writer at the beginning.
-    pub fn new(calls: Arc<LiveCalls>) -> Self {
-        Self { calls, row: 0 }
-    }
-}
-
-fn cell(out: &mut Vec<u8>, field: &[u8], cell: Cell) {
-    let null: &[u8] = b"null";
-    match cell {
-        _ if field == b"\\N" && cell != Cell::Text => out.extend_from_slice(null),
-        Cell::Time => {
-            let time = tsv::integer(field).and_then(|second| OffsetDateTime::from_unix_timestamp(second).ok());
-            match time.and_then(|time| time.format(&Rfc3339).ok()) {
-                Some(time) => json::text(out, time.as_bytes()),
-                None => out.extend_from_slice(null),
-            }
-        }
-        Cell::Text => {
-            let mut text = Vec::with_capacity(field.len());
-            // Checked when the row was taken in.
-            let _ = tsv::text(field, &mut text);
-            json::text(out, &text);
-        }
-        // JSON has no infinity and no NaN.
-        Cell::Number if field.iter().any(|b| matches!(b, b'i' | b'n')) => out.extend_from_slice(null),
-        Cell::Number => out.extend_from_slice(field),
+    pub fn new(calls: Arc<LiveCalls>, form: ResultForm) -> Self {
+        Self { rows: CallRows::new(calls), form, begun: false, cells: Vec::new() }
     }
 }
 
 impl Produce for LiveWriter {
     fn produce(&mut self, out: &mut Vec<u8>) -> bool {
-        if self.row == 0 {
-            out.extend_from_slice(b"{\"data\":[");
+        let alone = self.form.format == ResultFormat::Rows;
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        if is_first {
+            out.extend_from_slice(if alone { b"[" } else { b"{\"data\":[" });
         }
+        let mut comma = !is_first;
         while out.len() < PIECE {
-            let Some(fields) = self.calls.row_at(self.row) else {
-                out.extend_from_slice(b"],\"rows\":");
-                json::whole(out, self.calls.len() as i128);
-                out.push(b'}');
+            self.cells.clear();
+            if !self.rows.next(&mut self.cells) {
+                if alone {
+                    out.push(b']');
+                } else {
+                    out.extend_from_slice(b"],\"rows\":");
+                    json::whole(out, self.rows.count() as i128);
+                    out.push(b'}');
+                }
                 return false;
-            };
-            for (i, (field, column)) in fields.enumerate() {
-                out.extend_from_slice(match (self.row, i) {
-                    (0, 0) => b"{\"",
-                    (_, 0) => b",{\"",
-                    _ => b",\"",
-                });
-                out.extend_from_slice(column.name.as_bytes());
-                out.extend_from_slice(b"\":");
-                cell(out, field, column.cell);
             }
-            out.push(b'}');
-            self.row += 1;
+            if comma {
+                out.push(b',');
+            }
+            ndjson::object(out, self.rows.columns(), &self.cells, self.form);
+            comma = true;
         }
         true
     }

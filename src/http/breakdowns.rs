@@ -7,9 +7,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::auth::Caller;
 use super::error::ApiError;
+use super::files::{About, Output};
 use super::params::{self, BadParam, Pairs};
 use super::reply::{self, Fixed, Room};
 use super::reports::{self, Answered};
@@ -21,7 +23,9 @@ use crate::columns::breakdown::GroupNames;
 use crate::columns::groups::GroupsRoom;
 use crate::config::Reports;
 use crate::engine::{BreakdownBounds, BreakdownError};
+use crate::format::AnyWriter;
 use crate::format::breakdown::BreakdownWriter;
+use crate::format::rows::GroupRows;
 use crate::report::audience::Audience;
 use crate::report::breakdown::{
     Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, MOST_ROWS, Terms, Whose,
@@ -58,6 +62,8 @@ pub async fn answer(
 
 /// The names and rights of a caller, as far as an answer depends on them.
 pub(super) struct Asker {
+    /// Name of an account; empty for one that is not the caller's.
+    account: Box<dyn Fn(Uuid) -> String>,
     names: Arc<dyn GroupNames>,
     /// Fingerprints of the names of countries, and of those of accounts, customers and vendors: part of the cache key.
     versions: (u64, u64),
@@ -68,14 +74,22 @@ impl Asker {
     /// A customer.
     pub(super) fn customer(caller: &Caller) -> Self {
         let countries = Arc::clone(caller.0.countries());
-        Self { versions: (countries.fingerprint(), 0), names: countries, may_debug: caller.0.may_debug() }
+        let own = caller.0.clone();
+        Self {
+            account: Box::new(move |account| own.name(account).to_owned()),
+            versions: (countries.fingerprint(), 0),
+            names: countries,
+            may_debug: caller.0.may_debug(),
+        }
     }
 
     /// One of the operator's people.
     pub(super) fn operator(who: &OperatorWho) -> Self {
         let names = OperatorsView { countries: Arc::clone(who.countries()), who: who.clone() };
         let versions = (names.countries.fingerprint(), who.names().fingerprint);
-        Self { names: Arc::new(names), versions, may_debug: who.may_debug() }
+        let own = who.clone();
+        let account = Box::new(move |account| own.name(account).to_owned());
+        Self { account, names: Arc::new(names), versions, may_debug: who.may_debug() }
     }
 
     /// The names that answers show.
@@ -146,11 +160,25 @@ pub(super) async fn asked(
     (request, state): (&HttpRequest, &Arc<State>),
 ) -> Result<HttpResponse, ApiError> {
     let now = OffsetDateTime::now_utc().unix_timestamp();
+    let account = match ask.terms.whose.accounts() {
+        [account] => Some((asker.account)(account.uuid)),
+        _ => None,
+    };
+    let about = About {
+        report: ask.terms.report,
+        account: account.as_deref(),
+        window: Some((ask.from, ask.to)),
+        zone: &ask.calendar.zone,
+        by: &ask.terms.by,
+    };
+    let output = Output::new(ask.terms.form, about, request);
+    let columns = GroupRows::columns_of(&ask.terms.by, &ask.terms.measures, ask.compare.is_some());
     let Some(breakdown) = planned(ask, now).await? else {
-        return Ok(nothing(request).finish(asker.may_debug, explain));
+        let nothing = reports::nothing(columns, &output, request).await?;
+        return Ok(nothing.finish(asker.may_debug, explain));
     };
     trail::note_breakdown(&breakdown);
-    let answered = found(&breakdown, asker, request, state, now).await?;
+    let answered = found(&breakdown, asker, (request, &output, state), now).await?;
     Ok(answered.finish(asker.may_debug, explain))
 }
 
@@ -191,7 +219,7 @@ pub(super) async fn series(
     plan: Plan,
     series: Series,
     asker: &Asker,
-    (request, state): (&HttpRequest, &Arc<State>),
+    (request, output, state): (&HttpRequest, &Output, &Arc<State>),
 ) -> Result<Answered, ApiError> {
     let window = plan.window.ok_or(ApiError::Internal)?;
     let step = plan.sampling.fixed_seconds().unwrap_or(0);
@@ -228,14 +256,11 @@ pub(super) async fn series(
         compare: series.compare,
         has_currencies,
     };
-    let Some(breakdown) = planned(ask, plan.now).await? else { return Ok(nothing(request)) };
-    found(&breakdown, asker, request, state, plan.now).await
-}
-
-/// The answer about a window in the future.
-fn nothing(request: &HttpRequest) -> Answered {
-    let response = reply::send(request, reply::render(reply::Empty), Room::of(0));
-    Answered { response, freshness: None, trace: Trace::default() }
+    let columns = GroupRows::columns_of(&ask.terms.by, &ask.terms.measures, ask.compare.is_some());
+    match planned(ask, plan.now).await? {
+        Some(breakdown) => found(&breakdown, asker, (request, output, state), plan.now).await,
+        None => reports::nothing(columns, output, request).await,
+    }
 }
 
 /// The refusal of a window, as a caller is told.
@@ -280,8 +305,7 @@ pub(super) fn failed(error: BreakdownError) -> ApiError {
 async fn found(
     breakdown: &Arc<Breakdown>,
     asker: &Asker,
-    request: &HttpRequest,
-    state: &Arc<State>,
+    (request, output, state): (&HttpRequest, &Output, &Arc<State>),
     now: i64,
 ) -> Result<Answered, ApiError> {
     let mut room = Room::of(breakdown.tenant());
@@ -289,30 +313,36 @@ async fn found(
     let version = state.engine.breakdown_version(breakdown).await;
     if let Some((body, freshness)) = state.engine.breakdown_body(breakdown, names, version) {
         trail::note_read(0, Some(freshness.status));
-        let response = reply::send_ready(request, &body.etag, body.text.clone(), room);
+        let response = reply::send_ready(request, (body.text.clone(), &body.etag), &output.delivery, room);
         return Ok(Answered { response, freshness: Some(freshness), trace: Trace::default() });
     }
     room.held = Some(state.set_aside(breakdown.tenant(), MEMORY).await?);
     let bounds = (bounds(state, now), groups_room(state, breakdown.tenant()));
     let made = {
         let (breakdown, state, shown) = (Arc::clone(breakdown), Arc::clone(state), Arc::clone(&asker.names));
+        let output = output.clone();
         heavy::run(async move {
-            let (table, freshness, trace) = state.engine.breakdown(&breakdown, shown, bounds).await?;
+            let (table, freshness, trace) = state.engine.breakdown(&breakdown, shown, bounds).await.map_err(failed)?;
             trail::note_read(trace.rows_read(), freshness.map(|freshness| freshness.status));
-            let (text, etag) = reply::write(BreakdownWriter::new(Arc::new(table))).await;
-            if text.len() <= reply::KEPT {
+            let (table, format) = (Arc::new(table), output.form.format);
+            let writer = match format.is_json() {
+                true => AnyWriter::new(BreakdownWriter::new(table)),
+                false => output.writer(GroupRows::new(table)).await?,
+            };
+            let (text, etag) = reply::write(writer).await;
+            if text.len() <= reply::KEPT && !format.tells_the_query() {
                 state.engine.keep_breakdown(&breakdown, names, (text.clone(), etag.clone()), version);
             }
-            Ok::<_, BreakdownError>((text, etag, freshness, trace))
+            Ok::<_, ApiError>((text, etag, freshness, trace))
         })
         .await?
     };
-    let (text, etag, freshness, trace) = made.map_err(failed)?;
+    let (text, etag, freshness, trace) = made?;
     if text.len() as u64 > MEMORY {
         // Set aside anew, by what it is.
         room.held = None;
     }
-    Ok(Answered { response: reply::send_ready(request, &etag, text, room), freshness, trace })
+    Ok(Answered { response: reply::send_ready(request, (text, &etag), &output.delivery, room), freshness, trace })
 }
 
 /// The dimensions and measures of breakdowns, as the caller may use them.

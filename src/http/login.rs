@@ -18,7 +18,7 @@ use super::auth::{Caller, client_ip, removed_cookie, session_cookie};
 use super::body::{self, BadBody};
 use super::error::ApiError;
 use super::origin;
-use super::reply::{self, Room};
+use super::reply::{self, Delivery, Room};
 use super::reports::request_id;
 use super::state::State;
 use crate::access::throttle::{Throttle, Wait};
@@ -109,7 +109,7 @@ struct From {
 
 /// 200 for a valid token; a cookie is renewed on the way.
 pub async fn show(_caller: Caller, request: HttpRequest) -> HttpResponse {
-    reply::send(&request, reply::render(EmptyObject), Room::of(0))
+    reply::send(&request, reply::render(EmptyObject), &Delivery::default(), Room::of(0))
 }
 
 #[derive(Clone)]

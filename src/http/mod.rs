@@ -11,6 +11,7 @@ mod disposition;
 mod docs;
 pub mod endpoint;
 pub mod error;
+mod files;
 pub mod grafana;
 pub mod headers;
 mod health;

@@ -16,19 +16,21 @@ use super::accept;
 use super::auth::{self, Known};
 use super::breakdowns::{self, Asker, Series};
 use super::error::ApiError;
+use super::files::{About, Output};
 use super::params::{self, BadParam, Context, Pairs, ReportAsk};
-use super::reply::{self, Fixed, Room};
-use super::reports::Answered;
+use super::reply::{self, Fixed};
+use super::reports;
 use super::state::State;
 use super::{JSON, trail};
 use crate::access::operators::OperatorWho;
+use crate::format::rows::GroupRows;
+use crate::query::instant::Instant;
 use crate::query::scope::{OperatorScope, Scope};
 use crate::report::breakdown::Whose;
 use crate::report::form::ResultFormat;
 use crate::report::groups::Dimension;
 use crate::report::plan::Refusal;
 use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report, Side};
-use crate::sql::Trace;
 use crate::token::Accepted;
 
 /// A caller of the operator's whose token was accepted.
@@ -146,11 +148,22 @@ async fn respond_by_time(
     let context = context(who, (&own, &account), (request, state));
     let ReportAsk { request: asked, compare, measures, accounts } = params::read(report, &pairs, context)?;
     let explain = pairs.ask_for_plan(report, context);
+    let about = About {
+        report: report.name,
+        account: match accounts.as_slice() {
+            [account] => Some(who.name(account.uuid)),
+            _ => None,
+        },
+        window: asked.from.as_ref().map(|from| (from.ceil(), asked.to.as_ref().map(Instant::floor))),
+        zone: &asked.calendar.zone,
+        by: &[],
+    };
+    let output = Output::new(asked.form, about, request);
     let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
         Ok(plan) => plan,
         Err(Refusal::Future) => {
-            let response = reply::send(request, reply::render(reply::Empty), Room::of(0));
-            let answer = Answered { response, freshness: None, trace: Trace::default() };
+            let columns = GroupRows::columns_of(&[Dimension::Time], &measures, compare.is_some());
+            let answer = reports::nothing(columns, &output, request).await?;
             return Ok(answer.finish(who.may_debug(), explain));
         }
         Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),
@@ -163,7 +176,7 @@ async fn respond_by_time(
         measures,
         masked: who.audience().masked_characters(),
     };
-    let answered = breakdowns::series(plan, series, &Asker::operator(who), (request, state)).await?;
+    let answered = breakdowns::series(plan, series, &Asker::operator(who), (request, &output, state)).await?;
     Ok(answered.finish(who.may_debug(), explain))
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use super::error::ApiError;
 use super::state::State;
 use crate::fair::Permit;
 use crate::format::{PIECE, Produce};
+use crate::report::form::ResultFormat;
 
 /// A text up to this length is kept between the two runs, and in the cache.
 pub const KEPT: usize = 16 * PIECE;
@@ -82,6 +83,15 @@ fn run(writer: &mut impl Produce, mut each: impl FnMut(&[u8])) -> (Option<Bytes>
     (kept.map(Bytes::from), length)
 }
 
+/// The headers that tell what a body is.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// The format.
+    pub format: ResultFormat,
+    /// `Content-Disposition`, for files.
+    pub name: Option<HeaderValue>,
+}
+
 /// Memory that a response takes while it is sent, and on whose account.
 #[derive(Debug)]
 pub struct Room {
@@ -99,8 +109,8 @@ impl Room {
 
     /// Memory for a text of so many bytes, and for its coder if there is enough; 503 if the customer or all of them have too
     /// much under way.
-    fn take(self, request: &HttpRequest, bytes: usize) -> Result<Place, ApiError> {
-        let is_coded = coding::is_wanted(request);
+    fn take(self, request: &HttpRequest, bytes: usize, is_packed: bool) -> Result<Place, ApiError> {
+        let is_coded = !is_packed && coding::is_wanted(request);
         if bytes <= SMALL && !is_coded {
             return Ok(Place { _text: self.held, coder: None });
         }
@@ -125,12 +135,18 @@ struct Place {
 
 /// Answers 200 with what was rendered, 304 where the caller has it already, or 503 when it is large and too many such answers
 /// are being sent.
-pub fn send(request: &HttpRequest, rendered: Rendered<impl Produce + Unpin + 'static>, room: Room) -> HttpResponse {
-    let mut response = match head(request, &rendered.etag) {
+pub fn send(
+    request: &HttpRequest,
+    rendered: Rendered<impl Produce + Unpin + 'static>,
+    delivery: &Delivery,
+    room: Room,
+) -> HttpResponse {
+    let mut response = match head(request, &rendered.etag, delivery) {
         Ok(response) => response,
         Err(unchanged) => return unchanged,
     };
-    whole(request, &mut response, rendered, room).unwrap_or_else(|refused| refused.answer(request, "response"))
+    whole(request, &mut response, rendered, (room, delivery.format.row().is_packed))
+        .unwrap_or_else(|refused| refused.answer(request, "response"))
 }
 
 /// Writes for the first time what no cache may keep: it has no ETag.
@@ -153,7 +169,7 @@ pub fn send_once(
     response
         .insert_header((header::CONTENT_TYPE, super::JSON))
         .insert_header((header::CACHE_CONTROL, "private, no-store"));
-    whole(request, &mut response, rendered, room)
+    whole(request, &mut response, rendered, (room, false))
 }
 
 /// The body of a response: the text where it was kept, else what writes it while it is sent.
@@ -161,12 +177,12 @@ fn whole(
     request: &HttpRequest,
     response: &mut HttpResponseBuilder,
     rendered: Rendered<impl Produce + Unpin + 'static>,
-    room: Room,
+    (room, is_packed): (Room, bool),
 ) -> Result<HttpResponse, ApiError> {
     match rendered.text {
-        Some(text) => ready(request, response, text, room),
+        Some(text) => filled(request, response, text, (room, is_packed)),
         None => {
-            let place = room.take(request, rendered.length)?;
+            let place = room.take(request, rendered.length, is_packed)?;
             Ok(coded(place, |place| {
                 response.body(Pieces { writer: rendered.writer, left: rendered.length, _place: place })
             }))
@@ -185,11 +201,10 @@ fn coded(place: Place, answer: impl FnOnce(Place) -> HttpResponse) -> HttpRespon
 }
 
 /// Answers 200 with a text that is ready, 304 where the caller has it already, or 503 as [`send`] does.
-pub fn send_ready(request: &HttpRequest, etag: &str, text: Bytes, room: Room) -> HttpResponse {
-    match head(request, etag) {
-        Ok(mut response) => {
-            ready(request, &mut response, text, room).unwrap_or_else(|refused| refused.answer(request, "response"))
-        }
+pub fn send_ready(request: &HttpRequest, (text, etag): (Bytes, &str), delivery: &Delivery, room: Room) -> HttpResponse {
+    match head(request, etag, delivery) {
+        Ok(mut response) => filled(request, &mut response, text, (room, delivery.format.row().is_packed))
+            .unwrap_or_else(|refused| refused.answer(request, "response")),
         Err(unchanged) => unchanged,
     }
 }
@@ -204,7 +219,16 @@ pub fn ready(
     text: Bytes,
     room: Room,
 ) -> Result<HttpResponse, ApiError> {
-    let place = room.take(request, text.len())?;
+    filled(request, response, text, (room, false))
+}
+
+fn filled(
+    request: &HttpRequest,
+    response: &mut HttpResponseBuilder,
+    text: Bytes,
+    (room, is_packed): (Room, bool),
+) -> Result<HttpResponse, ApiError> {
+    let place = room.take(request, text.len(), is_packed)?;
     Ok(coded(place, |place| response.body(ReadyBody { text, _place: place })))
 }
 
@@ -224,7 +248,7 @@ impl From<Bytes> for Fixed {
 
 /// Answers 200 with a text that is not a report's, or 304 where the caller has it already.
 pub fn send_fixed(request: &HttpRequest, content_type: &str, fixed: &Fixed) -> HttpResponse {
-    match head(request, &fixed.etag) {
+    match head(request, &fixed.etag, &Delivery::default()) {
         Ok(mut response) => response.insert_header((header::CONTENT_TYPE, content_type)).body(fixed.text.clone()),
         Err(unchanged) => unchanged,
     }
@@ -232,7 +256,7 @@ pub fn send_fixed(request: &HttpRequest, content_type: &str, fixed: &Fixed) -> H
 
 /// The head of a 200, or the whole of a 304.
 #[expect(clippy::result_large_err, reason = "both are answers, and moved once")]
-fn head(request: &HttpRequest, etag: &str) -> Result<HttpResponseBuilder, HttpResponse> {
+fn head(request: &HttpRequest, etag: &str, delivery: &Delivery) -> Result<HttpResponseBuilder, HttpResponse> {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::ETAG, etag))
@@ -241,7 +265,10 @@ fn head(request: &HttpRequest, etag: &str) -> Result<HttpResponseBuilder, HttpRe
     if matches(request.headers(), etag) {
         return Err(response.status(StatusCode::NOT_MODIFIED).finish());
     }
-    response.insert_header((header::CONTENT_TYPE, super::JSON));
+    response.insert_header((header::CONTENT_TYPE, delivery.format.row().content_type));
+    if let Some(name) = &delivery.name {
+        response.insert_header((header::CONTENT_DISPOSITION, name));
+    }
     Ok(response)
 }
 
@@ -355,13 +382,13 @@ mod tests {
     fn large_answers_that_are_being_sent_are_bounded_and_small_ones_are_not() {
         let request = request().to_http_request();
         // Kept or written while they are sent; a customer has 8 pieces of the 16.
-        let ask = |tenant, pieces: usize| send(&request, render(Long(pieces)), Room::of(tenant));
+        let ask = |tenant, pieces: usize| send(&request, render(Long(pieces)), &Delivery::default(), Room::of(tenant));
         let mut held = vec![ask(1, 5)];
         assert_eq!(held[0].status(), StatusCode::OK);
         let refused = ask(1, 5);
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refused.headers().get(header::RETRY_AFTER).unwrap(), "1");
-        assert_eq!(send(&request, render(Empty), Room::of(1)).status(), StatusCode::OK);
+        assert_eq!(send(&request, render(Empty), &Delivery::default(), Room::of(1)).status(), StatusCode::OK);
         held.push(ask(2, 8));
         assert_eq!(held[1].status(), StatusCode::OK);
         assert_eq!(ask(3, 5).status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -13,6 +13,7 @@ use super::accept;
 use super::auth::Caller;
 use super::breakdowns::{self, Asker, Series};
 use super::error::ApiError;
+use super::files::{About, Output};
 use super::headers::RequestId;
 use super::heavy;
 use super::params::{self, BadParam, Context, Pairs, ReportAsk};
@@ -23,13 +24,17 @@ use crate::cache::CacheStatus;
 use crate::columns::buckets::Buckets;
 use crate::columns::table::BucketTable;
 use crate::engine::{Answer, Freshness, Version};
+use crate::format::AnyWriter;
 use crate::format::buckets::Writer;
 use crate::format::live::LiveWriter;
+use crate::format::rows::{BucketRows, CallRows, FileColumn, GroupRows};
+use crate::query::instant::Instant;
 use crate::query::scope::Scope;
 use crate::report::Report;
 use crate::report::audience::Audience;
 use crate::report::breakdown::{OwnAccount, Whose};
 use crate::report::form::ResultFormat;
+use crate::report::groups::Dimension;
 use crate::report::plan::{Plan, Refusal};
 use crate::report::query::Records;
 use crate::sql::Trace;
@@ -87,14 +92,22 @@ async fn respond(
     let pairs = Pairs::parse(request.query_string());
     let ReportAsk { request: asked, compare, .. } = params::read(report, &pairs, context)?;
     let explain = pairs.ask_for_plan(report, context);
+    let about = About {
+        report: report.name,
+        account: named.get().map(|account| caller.0.name(account)),
+        window: asked.from.as_ref().map(|from| (from.ceil(), asked.to.as_ref().map(Instant::floor))),
+        zone: &asked.calendar.zone,
+        by: &[],
+    };
+    let output = Output::new(asked.form, about, request);
     let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
         Ok(plan) => plan,
         Err(Refusal::Future) => {
-            let answer = Answered {
-                response: reply::send(request, reply::render(reply::Empty), Room::of(0)),
-                freshness: None,
-                trace: Trace::default(),
+            let columns = match compare {
+                Some(_) => GroupRows::columns_of(&[Dimension::Time], report.measures, true),
+                None => BucketRows::columns_of(report.measures, report.records.add_up()),
             };
+            let answer = nothing(columns, &output, request).await?;
             return Ok(answer.finish(caller.0.may_debug(), explain));
         }
         Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),
@@ -105,18 +118,26 @@ async fn respond(
         let account = OwnAccount { scope: plan.query.scope, uuid: account, name: String::new() };
         let measures = plan.query.measures.to_vec();
         let series = Series { compare: Some(compare), whose: Whose::Accounts(vec![account]), measures, masked: 0 };
-        let answered = breakdowns::series(plan, series, &Asker::customer(caller), (request, state)).await?;
+        let answered = breakdowns::series(plan, series, &Asker::customer(caller), (request, &output, state)).await?;
         return Ok(answered.finish(caller.0.may_debug(), explain));
     }
     let answered = match report.records {
         Records::Calls(_) | Records::Attempts(_) | Records::Concurrency(_) => {
-            buckets(plan, request, state).await.map(|answer| answer.finish(caller.0.may_debug(), explain))
+            buckets(plan, &output, request, state).await.map(|answer| answer.finish(caller.0.may_debug(), explain))
         }
-        Records::LiveCalls(_) => state.engine.live_calls(&plan).await.map_err(Refused::Store).map(|(calls, rows)| {
-            trail::note_read(rows, None);
-            let rendered = reply::render(LiveWriter::new(Arc::new(calls)));
-            reply::send(request, rendered, Room::of(plan.query.scope.tenant()))
-        }),
+        Records::LiveCalls(_) => match state.engine.live_calls(&plan).await {
+            Err(error) => Err(Refused::Store(error)),
+            Ok((calls, rows)) => {
+                trail::note_read(rows, None);
+                let calls = Arc::new(calls);
+                let writer = match plan.form.format.is_json() {
+                    true => AnyWriter::new(LiveWriter::new(calls, plan.form)),
+                    false => output.writer(CallRows::new(calls)).await?,
+                };
+                let room = Room::of(plan.query.scope.tenant());
+                Ok(reply::send(request, reply::render(writer), &output.delivery, room))
+            }
+        },
     };
     answered.map_err(|refused| match refused {
         Refused::Store(error) => error.into(),
@@ -133,23 +154,23 @@ enum Refused {
 }
 
 /// From the cache where that still holds, else made of sums.
-async fn buckets(plan: Plan, request: &HttpRequest, state: &Arc<State>) -> Result<Answered, Refused> {
+async fn buckets(plan: Plan, output: &Output, request: &HttpRequest, state: &Arc<State>) -> Result<Answered, Refused> {
     let mut room = Room::of(plan.query.scope.tenant());
     let version = state.engine.version(&plan).await;
     if let Some((body, freshness)) = state.engine.body(&plan, version) {
         trail::note_read(0, Some(freshness.status));
-        let response = reply::send_ready(request, &body.etag, body.text.clone(), room);
+        let response = reply::send_ready(request, (body.text.clone(), &body.etag), &output.delivery, room);
         return Ok(Answered { response, freshness: Some(freshness), trace: Trace::default() });
     }
     let made = if plan.bytes() > LARGE {
         room.held = Some(state.set_aside(plan.query.scope.tenant(), plan.bytes()).await.map_err(Refused::Here)?);
-        let state = Arc::clone(state);
-        heavy::run(async move { made(&plan, version, &state).await }).await.map_err(Refused::Here)?
+        let (state, output) = (Arc::clone(state), output.clone());
+        heavy::run(async move { made(&plan, &output, version, &state).await }).await.map_err(Refused::Here)?
     } else {
-        made(&plan, version, state).await
+        made(&plan, output, version, state).await
     };
-    let Made { rendered, freshness, trace } = made.map_err(Refused::Store)?;
-    Ok(Answered { response: reply::send(request, rendered, room), freshness, trace })
+    let Made { rendered, freshness, trace } = made?;
+    Ok(Answered { response: reply::send(request, rendered, &output.delivery, room), freshness, trace })
 }
 
 /// Results whose sums may take more than this need memory set aside, and threads of their own.
@@ -157,16 +178,22 @@ pub(super) const LARGE: u64 = 384 * 1024;
 
 /// A result that was made for a request.
 struct Made {
-    rendered: Rendered<Writer>,
+    rendered: Rendered<AnyWriter>,
     freshness: Option<Freshness>,
     trace: Trace,
 }
 
-async fn made(plan: &Plan, version: Version, state: &State) -> Result<Made, StoreError> {
-    let Answer { buckets, freshness, trace } = state.engine.run_as_of(plan, version).await?;
+async fn made(plan: &Plan, output: &Output, version: Version, state: &State) -> Result<Made, Refused> {
+    let answer = state.engine.run_as_of(plan, version).await.map_err(Refused::Store)?;
+    let Answer { buckets, freshness, trace } = answer;
     trail::note_read(trace.rows_read(), freshness.map(|freshness| freshness.status));
-    let rendered = reply::render(writer(plan, buckets, state));
-    if let Some(text) = &rendered.text {
+    let table = Arc::new(table(plan, buckets, state));
+    let writer = match plan.form.format.is_json() {
+        true => AnyWriter::new(Writer::new(table, plan.form)),
+        false => output.writer(BucketRows::new(table, plan.form)).await.map_err(Refused::Here)?,
+    };
+    let rendered = reply::render(writer);
+    if let Some(text) = rendered.text.as_ref().filter(|_| !plan.form.format.tells_the_query()) {
         state.engine.keep(plan, text.clone(), rendered.etag.clone(), version);
     }
     Ok(Made { rendered, freshness, trace })
@@ -216,11 +243,11 @@ impl Answered {
     }
 }
 
-fn writer(plan: &Plan, mut sums: Buckets, state: &State) -> Writer {
+fn table(plan: &Plan, mut sums: Buckets, state: &State) -> BucketTable {
     if plan.sampling.fixed_seconds().is_none() && plan.fill {
         sums = sums.filled(&plan.calendar, plan.sampling, plan.grid);
     }
-    let table = BucketTable {
+    BucketTable {
         buckets: sums,
         measures: plan.query.measures.clone(),
         grid: plan.grid,
@@ -228,6 +255,19 @@ fn writer(plan: &Plan, mut sums: Buckets, state: &State) -> Writer {
         totals: plan.query.records.add_up(),
         acd_unit: state.config.reports.acd_unit,
         totals_cps: state.config.reports.totals_cps,
-    };
-    Writer::new(Arc::new(table), plan.form)
+    }
+}
+
+/// The answer about a window that has not begun.
+///
+/// # Errors
+/// Its file cannot be written.
+pub(super) async fn nothing(
+    columns: Arc<[FileColumn]>,
+    output: &Output,
+    request: &HttpRequest,
+) -> Result<Answered, ApiError> {
+    let rendered = reply::render(output.nothing(columns).await?);
+    let response = reply::send(request, rendered, &output.delivery, Room::of(0));
+    Ok(Answered { response, freshness: None, trace: Trace::default() })
 }

@@ -61,12 +61,12 @@ const fn text(format: ResultFormat, content_type: &'static str, media_types: &'s
         ResultFormat::Ndjson => "ndjson",
         _ => "csv",
     };
-    FormatRow { format, name, content_type, media_types, extension: name, is_packed: false, of_reports: false }
+    FormatRow { format, name, content_type, media_types, extension: name, is_packed: false, of_reports: true }
 }
 
 const fn packed(format: ResultFormat, name: &'static str, media_types: &'static [&'static str; 1]) -> FormatRow {
     let [content_type] = *media_types;
-    FormatRow { format, name, content_type, media_types, extension: name, is_packed: true, of_reports: false }
+    FormatRow { format, name, content_type, media_types, extension: name, is_packed: true, of_reports: true }
 }
 
 const fn of_calls(format: ResultFormat, name: &'static str, media_types: &'static [&'static str; 1]) -> FormatRow {
@@ -86,7 +86,7 @@ pub static FORMATS: [FormatRow; 9] = [
     text(ResultFormat::Csv, "text/csv; charset=utf-8", &["text/csv"]),
     packed(ResultFormat::CsvGz, "csv.gz", &["application/gzip"]),
     packed(ResultFormat::CsvZst, "csv.zst", &["application/zstd"]),
-    packed(ResultFormat::Xlsx, "xlsx", &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"]),
+    of_calls(ResultFormat::Xlsx, "xlsx", &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"]),
     of_calls(ResultFormat::Parquet, "parquet", &["application/vnd.apache.parquet"]),
     of_calls(ResultFormat::Arrow, "arrow", &["application/vnd.apache.arrow.file"]),
 ];
@@ -116,6 +116,11 @@ impl ResultFormat {
     /// True for text with separators, packed or not.
     pub fn is_csv(self) -> bool {
         matches!(self, Self::Csv | Self::CsvGz | Self::CsvZst)
+    }
+
+    /// True if a file of it tells the query too, as a caller wrote it: no other has the same.
+    pub fn tells_the_query(self) -> bool {
+        self == Self::Xlsx
     }
 
     /// True if its times are dates and no numbers of seconds.

@@ -60,7 +60,7 @@ pub fn live_calls() -> Option<Value> {
     let line: Vec<&str> = COLUMNS.iter().map(|column| field(column.name, column.cell)).collect();
     let mut calls = LiveCalls::default();
     calls.row(line.join("\t").as_bytes())?;
-    read(LiveWriter::new(Arc::new(calls)))
+    read(LiveWriter::new(Arc::new(calls), ResultForm::default()))
 }
 
 /// A sum of the first minute, of the second and of both.

@@ -61,7 +61,12 @@ async fn the_seeds_own_columns_are_written_to_its_249_bytes_and_its_etag() {
     };
     let rendered = reply::render(Writer::new(Arc::new(table), ResultForm::default()));
     assert_eq!(rendered.etag, r#"W/"5bc70049aa58e9a51f9688035aad6430""#);
-    let response = reply::send(&TestRequest::default().to_http_request(), rendered, reply::Room::of(0));
+    let response = reply::send(
+        &TestRequest::default().to_http_request(),
+        rendered,
+        &reply::Delivery::default(),
+        reply::Room::of(0),
+    );
     let body = to_bytes(response.into_body()).await.unwrap();
     let seed = r#"{"data":{"t":[1734700000,1734700060,1734700120],"total_calls":[180,140,200],"acd":["4.84","4.84","4.82"],"asr":["86.11","85.71","85.0"],"cps":["3.0","2.33","3.33"]},"rows":3,"totals":{"t":0,"total_calls":520,"acd":"4.83","asr":"85.58","cps":"8.67"}}"#;
     assert_eq!((body.len(), body.as_ref()), (249, seed.as_bytes()));
