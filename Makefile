@@ -16,9 +16,10 @@ run: engine build ## Serve the API over made-up calls, and print a token and a c
 build: ## The release binary
 	$(CARGO) build --release --locked
 
-test: engine fmt lint deny ## Formatting, lints, licences, every test, files that other programs wrote, the API against its document, and Grafana's library
+test: engine fmt lint deny ## Formatting, lints, licences, every test, files that other programs write and read, the API against its document, and Grafana's library
 	$(CARGO) test --locked
 	scripts/load-checks.sh $(TARGET)/debug/cdrscope
+	scripts/file-checks.sh $(TARGET)/debug/cdrscope
 	scripts/api-checks.sh $(TARGET)/debug/cdrscope
 	scripts/grafana-checks.sh $(TARGET)/debug/cdrscope
 

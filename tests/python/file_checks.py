@@ -1,0 +1,154 @@
+"""Reads files of the service with Python's csv, gzip and openpyxl, and compares them with its JSON.
+
+Each format of a report by time and of a breakdown has to hold the JSON's values to the last digit: groups or buckets, then
+`other`, then `total`. Times of workbooks are those of the zone asked for, and of UTC beside it.
+
+    file_checks.py URL TOKEN ACCOUNT FROM
+"""
+
+import csv
+import datetime
+import decimal
+import gzip
+import io
+import json
+import sys
+import urllib.parse
+import urllib.request
+import zoneinfo
+
+import openpyxl
+
+API = "/api/rest/customer/v1/"
+ZONE = "Europe/Kyiv"
+TEXT = ("s", "inlineStr")
+MEASURES = "total_calls,asr,acd,total_duration,total_price,price_per_minute,pdd_p95,first_call,last_call,share"
+
+
+class Service:
+    def __init__(self, url, token, account):
+        self.url, self.token, self.account = url, token, account
+
+    def ask(self, report, **parameters):
+        query = urllib.parse.urlencode({"account-id": self.account} | parameters)
+        request = urllib.request.Request(f"{self.url}{API}{report}?{query}", headers={"Authorization": self.token})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.read()
+
+
+def rows_of(answer, word):
+    """The rows of JSON columns as files have them, with the column `row`."""
+    names = list(answer["data"])
+    rows = [[word, *values] for values in zip(*answer["data"].values())]
+    for key, what in (("other", "other"), ("totals", "total")):
+        if answer.get(key):
+            rows.append([what, *(None if name == "t" else answer[key][name] for name in names)])
+    return ["row", *names], rows
+
+
+def equal(found, wanted, where):
+    if found != wanted:
+        raise SystemExit(f"file-checks: {where}: {found!r} and not {wanted!r}")
+
+
+def check_csv(text, heading, rows, where, separator=",", decimal_mark="."):
+    table = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    equal(table[0], heading, where)
+    equal(len(table) - 1, len(rows), f"{where}: rows")
+    for line, row in zip(table[1:], rows):
+        for name, field, value in zip(heading, line, row):
+            if value is None:
+                wanted = ""
+            elif isinstance(value, bool):
+                wanted = "true" if value else "false"
+            elif is_number(value) and name not in ("row", "dst_country", "dst_country_iso", "destination_prefix"):
+                wanted = str(value).replace(".", decimal_mark)
+            else:
+                wanted = value
+            equal(field, wanted, f"{where}: {name}")
+
+
+def is_number(value):
+    return not isinstance(value, bool) and isinstance(value, (int, float)) or value.replace(".", "").lstrip("-").isdigit()
+
+
+def check_ndjson(text, heading, rows, where):
+    lines = [json.loads(line, parse_float=decimal.Decimal) for line in text.splitlines()]
+    equal(len(lines), len(rows), f"{where}: rows")
+    for line, row in zip(lines, rows):
+        equal(list(line), heading, where)
+        for name, value in zip(heading, row):
+            found = line[name]
+            equal(str(found) if isinstance(found, decimal.Decimal) else found, value, f"{where}: {name}")
+
+
+def check_xlsx(data, heading, rows, where):
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    equal(book.sheetnames, ["Data", "Query"], where)
+    sheet = book["Data"]
+    equal((sheet.freeze_panes, sheet.auto_filter.ref), ("A2", sheet.dimensions), f"{where}: head")
+    titles = [cell.value for cell in sheet[1]]
+    equal(sheet.max_row - 1, len(rows), f"{where}: rows")
+    for line, row in zip(sheet.iter_rows(min_row=2), rows):
+        cells = dict(zip(titles, line))
+        for name, value in zip(heading, row):
+            if f"{name} (UTC)" in cells:
+                check_times(cells, name, value, where)
+                continue
+            cell = cells[name]
+            place = f"{where}: {name} in {cell.coordinate}"
+            if value is None:
+                equal(cell.value, None, place)
+            elif cell.data_type in TEXT:
+                equal(cell.value, str(value), place)
+            elif cell.data_type == "b":
+                equal(cell.value, value, place)
+            else:
+                equal(cell.data_type, "n", place)
+                equal(decimal.Decimal(repr(cell.value)), decimal.Decimal(str(value)), place)
+            if name.endswith("_id") and value is not None:
+                equal(cell.data_type in TEXT, True, f"{place}: an id is text")
+    query = {row[0].value: row[1].value for row in book["Query"].iter_rows()}
+    equal(query["time zone"], ZONE, f"{where}: zone")
+    equal("format=xlsx" in query["url"], True, f"{where}: url")
+
+
+def check_times(cells, name, value, where):
+    local, utc = cells[f"{name} ({ZONE})"].value, cells[f"{name} (UTC)"].value
+    if value is None:
+        return equal((local, utc), (None, None), f"{where}: {name}")
+    instant = datetime.datetime.fromtimestamp(value, datetime.timezone.utc)
+    equal(utc, instant.replace(tzinfo=None), f"{where}: {name} in UTC")
+    equal(local, instant.astimezone(zoneinfo.ZoneInfo(ZONE)).replace(tzinfo=None), f"{where}: {name} of the zone")
+
+
+def main():
+    url, token, account, start = sys.argv[1:]
+    service = Service(url, token, account)
+    window = {"from-time": start, "to-time": str(int(start) + 2 * 86_400 - 1), "time-zone": ZONE}
+    questions = [
+        ("origination-statistics", window | {"sampling": "hour", "fill": "true"}, "bucket"),
+        ("origination-statistics", window | {"sampling": "day", "compare": "week"}, "bucket"),
+        (
+            "origination-breakdown",
+            window | {"group-by": "dst-country,destination-prefix,answered", "measures": MEASURES, "limit": "50", "decimals": "6"},
+            "group",
+        ),
+        ("origination-breakdown", window | {"group-by": "t,q850-cause", "sampling": "day", "compare": "day"}, "group"),
+    ]
+    for report, question, word in questions:
+        ask = lambda **more: service.ask(report, **(question | more))
+        heading, rows = rows_of(json.loads(ask()), word)
+        if len(rows) < 3:
+            raise SystemExit(f"file-checks: {report} has {len(rows)} rows")
+        check_csv(ask(format="csv").decode(), heading, rows, f"{report} as CSV")
+        check_csv(gzip.decompress(ask(format="csv.gz")).decode(), heading, rows, f"{report} as CSV in gzip")
+        excel = ask(format="csv", **{"csv-separator": "semicolon", "csv-decimal": "comma", "csv-bom": "true"})
+        check_csv(excel.decode("utf-8-sig"), heading, rows, f"{report} as CSV of Excel", ";", ",")
+        check_ndjson(ask(format="ndjson").decode(), heading, rows, f"{report} as lines of JSON")
+        check_xlsx(ask(format="xlsx"), heading, rows, f"{report} as a workbook")
+        print(f"file-checks: {report}: {len(rows)} rows of {len(heading)} columns are the same in every format")
+
+
+if __name__ == "__main__":
+    main()
