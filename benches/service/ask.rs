@@ -8,6 +8,7 @@ use cdrscope::http::params::{self, Context, Pairs, ReportAsk};
 use cdrscope::query::zone::Calendar;
 use cdrscope::report;
 use cdrscope::report::audience::Audience;
+use cdrscope::report::form::ResultFormat;
 use cdrscope::sql::{self, ReadMode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use time::OffsetDateTime;
@@ -131,6 +132,7 @@ impl<'a> Question<'a> {
             calendar: &calendar,
             max_list_values: 200,
             debug: false,
+            accepted: Some(ResultFormat::Columns),
         };
         let ReportAsk { request, .. } = params::read(report, &Pairs::parse(&self.query()), context)?;
         let now = OffsetDateTime::now_utc();

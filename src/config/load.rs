@@ -282,6 +282,7 @@ fn check(config: &Config, faults: &mut Vec<SettingFault>) {
         ("checks.every_seconds", config.checks.every_seconds.into(), 1, day),
         // In seconds it has to fit the type of a duration.
         ("checks.max_duration_days", config.checks.max_duration_days.into(), 1, 20_000),
+        ("http.temp_mb", config.http.temp_mb as u64, 1, 1 << 24),
         ("http.body_seconds", config.http.body_seconds.into(), 1, day),
         ("limits.max_points", config.limits.max_points, 1, 1_000_000),
         ("limits.max_points_per_request", config.limits.max_points_per_request, 1, 100_000_000),

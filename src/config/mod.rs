@@ -203,6 +203,8 @@ settings! {
         write_seconds: u32 = "20", "How long the reader of a response may take nothing; beyond that it has to take 16 KiB a second on average.";
         trusted_proxies: Vec<IpNet> = "", "Proxies whose X-Forwarded-For, X-Real-IP and X-Forwarded-Proto are believed.";
         hsts_seconds: u32 = "31536000", "max-age of Strict-Transport-Security on answers over TLS; 0 sends none.";
+        temp_dir: Option<PathBuf> = "", "Folder of the temporary files of workbooks (format=xlsx); empty is the system's.";
+        temp_mb: usize = "4096", "Most that they take there together, in MB.";
         body_seconds: u32 = "10", "How long the body of a request may take to arrive before it gets 408.";
         cors_origins: Vec<Origin> = "", "Origins whose pages may call the API from a browser, such as https://portal.example.net; empty is none.";
     }

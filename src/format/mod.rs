@@ -8,6 +8,9 @@ pub mod live;
 pub mod ndjson;
 pub mod packed;
 pub mod rows;
+#[cfg(test)]
+mod tests;
+pub mod xlsx;
 
 use crate::report::form::{ResultForm, ResultFormat};
 use csv::CsvWriter;

@@ -166,15 +166,19 @@ pub(super) async fn asked(
     };
     let about = About {
         report: ask.terms.report,
+        side: ask.terms.records.side(),
         account: account.as_deref(),
         window: Some((ask.from, ask.to)),
         zone: &ask.calendar.zone,
         by: &ask.terms.by,
+        measures: &ask.terms.measures,
+        compare: ask.compare,
     };
-    let output = Output::new(ask.terms.form, about, request);
+    let output = Output::new(ask.terms.form, about, (request, state));
+    let tenant = ask.terms.whose.tenant();
     let columns = GroupRows::columns_of(&ask.terms.by, &ask.terms.measures, ask.compare.is_some());
     let Some(breakdown) = planned(ask, now).await? else {
-        let nothing = reports::nothing(columns, &output, request).await?;
+        let nothing = reports::nothing(columns, &output, tenant, (request, state)).await?;
         return Ok(nothing.finish(asker.may_debug, explain));
     };
     trail::note_breakdown(&breakdown);
@@ -256,10 +260,11 @@ pub(super) async fn series(
         compare: series.compare,
         has_currencies,
     };
+    let tenant = ask.terms.whose.tenant();
     let columns = GroupRows::columns_of(&ask.terms.by, &ask.terms.measures, ask.compare.is_some());
     match planned(ask, plan.now).await? {
         Some(breakdown) => found(&breakdown, asker, (request, output, state), plan.now).await,
-        None => reports::nothing(columns, output, request).await,
+        None => reports::nothing(columns, output, tenant, (request, state)).await,
     }
 }
 
@@ -327,7 +332,7 @@ async fn found(
             let (table, format) = (Arc::new(table), output.form.format);
             let writer = match format.is_json() {
                 true => AnyWriter::new(BreakdownWriter::new(table)),
-                false => output.writer(GroupRows::new(table)).await?,
+                false => output.writer(GroupRows::new(table), breakdown.tenant(), &state).await?,
             };
             let (text, etag) = reply::write(writer).await;
             if text.len() <= reply::KEPT && !format.tells_the_query() {

@@ -14,7 +14,7 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 const LONGEST_PART: usize = 60;
 
 /// The parts of a file's name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FileName<'a> {
     /// Name of the report.
     pub report: &'a str,
@@ -25,7 +25,7 @@ pub struct FileName<'a> {
     /// The zone in which the window has its dates.
     pub zone: &'a TimeZone,
     /// The dimensions.
-    pub by: &'a [&'a str],
+    pub by: Vec<&'a str>,
 }
 
 impl FileName<'_> {
@@ -80,7 +80,8 @@ mod tests {
         let zone = zone::find("Europe/Kyiv").unwrap();
         let window = Some((1_793_484_000, Some(1_795_470_000)));
         let by = ["dst-country", "q850-cause"];
-        let name = FileName { report: "origination-breakdown", account: Some(account), window, zone: &zone, by: &by };
+        let name =
+            FileName { report: "origination-breakdown", account: Some(account), window, zone: &zone, by: by.to_vec() };
         name.header(format).map(|value| value.to_str().unwrap().to_owned())
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::params::BadParam;
 use super::reports::request_id;
 use crate::access::Stale;
+use crate::format::xlsx::WorkbookFault;
 use crate::shown::Cause;
 use crate::store::{Failure, StoreError};
 use crate::token::KeyError;
@@ -98,6 +99,9 @@ pub enum ApiError {
     /// A token that cannot be signed.
     #[error("internal error")]
     Sign(#[from] KeyError),
+    /// A workbook that was not written.
+    #[error("the file cannot be written")]
+    Workbook(#[source] WorkbookFault),
     /// A fault of this program.
     #[error("internal error")]
     Internal,
@@ -138,7 +142,7 @@ impl ApiError {
             Self::Store(error) => Self::of(error.failure).status(),
             Self::Slow => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed => StatusCode::BAD_GATEWAY,
-            Self::Sign(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Sign(_) | Self::Workbook(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

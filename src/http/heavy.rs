@@ -1,7 +1,7 @@
 //! Threads for work on large results, so that it does not delay the small requests of the workers.
 
 use std::future::Future;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::AbortHandle;
@@ -58,6 +58,23 @@ impl Drop for Aborts {
             task.abort();
         }
     }
+}
+
+/// Runs `work` that never waits on a thread of its own, which is as polite; it is told when the caller waits no longer.
+///
+/// # Errors
+/// When there are no such threads, or the work panicked.
+pub async fn block<T: Send + 'static>(
+    work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let runtime = runtime().ok_or(ApiError::Internal)?;
+    let waiting = Arc::new(());
+    let waiter = Arc::downgrade(&waiting);
+    let task = runtime.spawn_blocking(move || work(&|| waiter.strong_count() > 0));
+    // A panic has been logged.
+    let done = task.await.map_err(|_panic| ApiError::Internal);
+    drop(waiting);
+    done
 }
 
 /// Runs `work` on these threads, for as long as the caller waits for it.

@@ -29,6 +29,7 @@ mod spellings;
 pub mod state;
 pub mod trail;
 pub mod transport;
+mod workbooks;
 
 use std::sync::Arc;
 

@@ -25,7 +25,7 @@ use super::{JSON, trail};
 use crate::access::operators::OperatorWho;
 use crate::format::rows::GroupRows;
 use crate::query::instant::Instant;
-use crate::query::scope::{OperatorScope, Scope};
+use crate::query::scope::{OPERATOR, OperatorScope, Scope};
 use crate::report::breakdown::Whose;
 use crate::report::form::ResultFormat;
 use crate::report::groups::Dimension;
@@ -150,6 +150,7 @@ async fn respond_by_time(
     let explain = pairs.ask_for_plan(report, context);
     let about = About {
         report: report.name,
+        side: report.records.side(),
         account: match accounts.as_slice() {
             [account] => Some(who.name(account.uuid)),
             _ => None,
@@ -157,13 +158,15 @@ async fn respond_by_time(
         window: asked.from.as_ref().map(|from| (from.ceil(), asked.to.as_ref().map(Instant::floor))),
         zone: &asked.calendar.zone,
         by: &[],
+        measures: &measures,
+        compare,
     };
-    let output = Output::new(asked.form, about, request);
+    let output = Output::new(asked.form, about, (request, state));
     let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
         Ok(plan) => plan,
         Err(Refusal::Future) => {
             let columns = GroupRows::columns_of(&[Dimension::Time], &measures, compare.is_some());
-            let answer = reports::nothing(columns, &output, request).await?;
+            let answer = reports::nothing(columns, &output, OPERATOR, (request, state)).await?;
             return Ok(answer.finish(who.may_debug(), explain));
         }
         Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),

@@ -66,6 +66,12 @@ pub enum BadParam {
     /// A parameter that says nothing about the format of the answer.
     #[error("{0} says nothing about format {1}")]
     OtherFormat(&'static str, &'static str),
+    /// A workbook that could take more than all temporary files may.
+    #[error("too many rows for format xlsx within http.temp_mb: ask for a shorter range, a longer sampling or csv")]
+    LargeWorkbook,
+    /// A text that no cell of a workbook holds.
+    #[error("format xlsx cannot hold a text of column {0}, which is too long: ask for csv")]
+    LongCell(String),
     /// More groups than are shown beside counts of different numbers.
     #[error("invalid value limit: with distinct_src_numbers or distinct_dst_numbers it is {0} at most")]
     LimitOfNumbers(usize),

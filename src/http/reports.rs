@@ -94,12 +94,16 @@ async fn respond(
     let explain = pairs.ask_for_plan(report, context);
     let about = About {
         report: report.name,
+        side: report.records.side(),
         account: named.get().map(|account| caller.0.name(account)),
         window: asked.from.as_ref().map(|from| (from.ceil(), asked.to.as_ref().map(Instant::floor))),
         zone: &asked.calendar.zone,
         by: &[],
+        measures: report.measures,
+        compare,
     };
-    let output = Output::new(asked.form, about, request);
+    let output = Output::new(asked.form, about, (request, state));
+    let asked_of = asked.scope.tenant();
     let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
         Ok(plan) => plan,
         Err(Refusal::Future) => {
@@ -107,7 +111,7 @@ async fn respond(
                 Some(_) => GroupRows::columns_of(&[Dimension::Time], report.measures, true),
                 None => BucketRows::columns_of(report.measures, report.records.add_up()),
             };
-            let answer = nothing(columns, &output, request).await?;
+            let answer = nothing(columns, &output, asked_of, (request, state)).await?;
             return Ok(answer.finish(caller.0.may_debug(), explain));
         }
         Err(Refusal::ToBeforeFrom) => return Err(BadParam::ToBeforeFrom.into()),
@@ -132,7 +136,7 @@ async fn respond(
                 let calls = Arc::new(calls);
                 let writer = match plan.form.format.is_json() {
                     true => AnyWriter::new(LiveWriter::new(calls, plan.form)),
-                    false => output.writer(CallRows::new(calls)).await?,
+                    false => output.writer(CallRows::new(calls), plan.query.scope.tenant(), state).await?,
                 };
                 let room = Room::of(plan.query.scope.tenant());
                 Ok(reply::send(request, reply::render(writer), &output.delivery, room))
@@ -190,7 +194,10 @@ async fn made(plan: &Plan, output: &Output, version: Version, state: &State) -> 
     let table = Arc::new(table(plan, buckets, state));
     let writer = match plan.form.format.is_json() {
         true => AnyWriter::new(Writer::new(table, plan.form)),
-        false => output.writer(BucketRows::new(table, plan.form)).await.map_err(Refused::Here)?,
+        false => {
+            let rows = BucketRows::new(table, plan.form);
+            output.writer(rows, plan.query.scope.tenant(), state).await.map_err(Refused::Here)?
+        }
     };
     let rendered = reply::render(writer);
     if let Some(text) = rendered.text.as_ref().filter(|_| !plan.form.format.tells_the_query()) {
@@ -265,9 +272,10 @@ fn table(plan: &Plan, mut sums: Buckets, state: &State) -> BucketTable {
 pub(super) async fn nothing(
     columns: Arc<[FileColumn]>,
     output: &Output,
-    request: &HttpRequest,
+    tenant: u32,
+    (request, state): (&HttpRequest, &State),
 ) -> Result<Answered, ApiError> {
-    let rendered = reply::render(output.nothing(columns).await?);
+    let rendered = reply::render(output.nothing(columns, tenant, state).await?);
     let response = reply::send(request, rendered, &output.delivery, Room::of(0));
     Ok(Answered { response, freshness: None, trace: Trace::default() })
 }

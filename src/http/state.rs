@@ -15,6 +15,7 @@ use super::login::Logins;
 use super::metrics::LatestRecent;
 use super::server::connections::Connections;
 use super::trail::Journals;
+use super::workbooks::Workbooks;
 use crate::access::Directory;
 use crate::config::{Config, Limits, WeekStart};
 use crate::engine::Engine;
@@ -66,6 +67,8 @@ pub struct State {
     pub recent: LatestRecent,
     /// Memory of large results, in bytes, from before their query until the caller has taken them.
     pub memory: Arc<Fair>,
+    /// Workbooks that are being written and sent.
+    pub workbooks: Workbooks,
     /// Open connections.
     pub connections: Arc<Connections>,
     /// Checks of new rows.
@@ -105,6 +108,7 @@ impl State {
             requests,
             recent: LatestRecent::default(),
             memory: Fair::new(memory(&config.limits)),
+            workbooks: Workbooks::new(&config),
             connections: Connections::new(&config.http),
             odd,
             notices: Notices::default(),

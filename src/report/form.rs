@@ -86,7 +86,7 @@ pub static FORMATS: [FormatRow; 9] = [
     text(ResultFormat::Csv, "text/csv; charset=utf-8", &["text/csv"]),
     packed(ResultFormat::CsvGz, "csv.gz", &["application/gzip"]),
     packed(ResultFormat::CsvZst, "csv.zst", &["application/zstd"]),
-    of_calls(ResultFormat::Xlsx, "xlsx", &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"]),
+    packed(ResultFormat::Xlsx, "xlsx", &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"]),
     of_calls(ResultFormat::Parquet, "parquet", &["application/vnd.apache.parquet"]),
     of_calls(ResultFormat::Arrow, "arrow", &["application/vnd.apache.arrow.file"]),
 ];

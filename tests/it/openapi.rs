@@ -150,7 +150,13 @@ async fn every_example_is_answered() {
             .filter(|parameter| !query.split('&').any(|pair| pair.split('=').next() == parameter["name"].as_str()));
         // The example as it stands, then with each other parameter's.
         for other in std::iter::once(None).chain(others.map(Some)) {
-            let other = other.map(|parameter| format!("&{}", pair(parameter))).unwrap_or_default();
+            let other = other.map(|parameter| {
+                let name = parameter["name"].as_str().unwrap();
+                // Some say something about files alone.
+                let format = if name == "totals" || name.starts_with("csv-") { "&format=csv" } else { "" };
+                format!("&{}{format}", pair(parameter))
+            });
+            let other = other.unwrap_or_default();
             let url = format!("{}?{query}{other}", path.replace("{file}", "page.css"));
             let reply = app.get(&url, &token).await;
             assert_eq!(reply.status, 200, "{url}: {}", reply.body);
@@ -314,8 +320,12 @@ async fn paths_and_parameters() {
     oooo..... settle
     oooo...oo compare
     oooooo... fill
-    oooooo.oo format
     oooooo.oo t-unit
+    oooo...oo totals
+    ooooooooo format
+    ooooooooo csv-separator
+    ooooooooo csv-decimal
+    ooooooooo csv-bom
     .o.o....o vendor-price-eq
     .o.o....o vendor-price-gt
     .o.o....o vendor-price-lt

@@ -16,7 +16,12 @@ use crate::report::{REPORTS, Report};
 pub fn of_report(report: &Report) -> Value {
     let name = report.name.to_upper_camel_case();
     let schema = match report.records {
-        Records::LiveCalls(_) => reference("schemas", &name),
+        Records::LiveCalls(_) => json!({
+            "anyOf": [
+                reference("schemas", &name),
+                { "type": "array", "items": reference("schemas", &format!("{name}Call")) },
+            ],
+        }),
         Records::Calls(_) | Records::Attempts(_) | Records::Concurrency(_) => json!({
             "anyOf": [
                 reference("schemas", &name),
@@ -39,6 +44,16 @@ pub fn of_report(report: &Report) -> Value {
         examples.insert("rows".into(), json!({ "summary": "format=rows", "value": rows }));
     }
     json!({ "application/json": { "schema": schema, "examples": examples } })
+}
+
+/// A body of JSON, or a file of one of the other formats.
+pub fn or_file(mut content: Value) -> Value {
+    for row in ResultFormat::of_reports().filter(|row| !row.format.is_json()) {
+        let essence = row.content_type.split(';').next().unwrap_or_default();
+        let schema = if row.is_packed { json!({}) } else { json!({ "type": "string" }) };
+        content[essence] = json!({ "schema": schema });
+    }
+    content
 }
 
 /// The schema of a breakdown's 200 response, with an example.

@@ -38,6 +38,7 @@ pub fn headers() -> Map<String, Value> {
         ("etag", true, "Stands for the body; send it back in `If-None-Match`.", text("^W/\"[0-9a-f]{32}\"$")),
         ("cache-control", true, "An answer is to be asked for anew.", text("private")),
         ("vary", true, "Request headers that the answer depends on.", json!({ "type": "string" })),
+        ("content-disposition", false, "The name of a file; none for JSON.", text("^attachment; filename=\"")),
         ("www-authenticate", true, "How to authenticate.", json!({ "const": "Bearer" })),
         ("retry-after", true, "Seconds after which to try again.", json!({ "type": "integer", "minimum": 1 })),
         ("accept-encoding", true, "What a body may come in.", json!({ "const": "identity" })),
@@ -81,7 +82,9 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
         ApiError::TooMany { .. } | ApiError::ManyFailures { .. } => {
             ("TooManyRequests", "Too many requests of one token, or too many failed logins.")
         }
-        ApiError::Sign(_) | ApiError::Internal => ("InternalError", "A fault of the service."),
+        ApiError::Sign(_) | ApiError::Workbook(_) | ApiError::Internal => {
+            ("InternalError", "A fault of the service, or its folder of temporary files.")
+        }
         ApiError::Store(_) | ApiError::Failed => ("BadGateway", "ClickHouse failed."),
         ApiError::Busy
         | ApiError::ManyLogins
@@ -267,7 +270,8 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
 /// The response of an operation that did what was asked: status and response.
 fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
     let held_and_cookie: Vec<&str> = HELD.into_iter().chain(["set-cookie"]).collect();
-    let with_plan: Vec<&str> = held_and_cookie.iter().copied().chain([PLAN_HEADER]).collect();
+    let with_name: Vec<&str> = held_and_cookie.iter().copied().chain(["content-disposition"]).collect();
+    let with_plan: Vec<&str> = with_name.iter().copied().chain([PLAN_HEADER]).collect();
     let json = |schema: Value| json!({ "application/json": { "schema": schema } });
     let (status, description, headers, content): (_, _, &[&str], _) = match endpoint {
         Endpoint::Report(report) => {
@@ -277,18 +281,18 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
                     "The figures by column, or by row with `format=rows`; `[]` where `from-time` lies in the future."
                 }
             };
-            let headers = if has_debug(report) { &with_plan } else { &held_and_cookie };
-            ("200", description, headers, bodies::of_report(report))
+            let headers = if has_debug(report) { &with_plan } else { &with_name };
+            ("200", description, headers, bodies::or_file(bodies::of_report(report)))
         }
         Endpoint::Operator(OperatorPath::Statistics) => {
             let description =
                 "The figures by column, or by row with `format=rows`; `[]` where `from-time` lies in the future.";
-            ("200", description, &with_plan, bodies::of_operators_statistics())
+            ("200", description, &with_plan, bodies::or_file(bodies::of_operators_statistics()))
         }
         Endpoint::Breakdown(_) | Endpoint::Operator(OperatorPath::Breakdown) => {
             let description = "The groups by column, with the others together and all of them; or an array with an object for \
                                each group with `format=rows`.";
-            ("200", description, &with_plan, bodies::of_breakdown())
+            ("200", description, &with_plan, bodies::or_file(bodies::of_breakdown()))
         }
         Endpoint::Definitions | Endpoint::Operator(OperatorPath::Definitions) => {
             ("200", "The definitions.", &held_and_cookie, json(bodies::definitions()))

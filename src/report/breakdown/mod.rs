@@ -90,6 +90,14 @@ impl Whose {
         }
     }
 
+    /// The tenant in whose share of the service they are answered.
+    pub fn tenant(&self) -> u32 {
+        match self {
+            Self::Accounts(accounts) => accounts.first().map_or(OPERATOR, |account| account.scope.tenant()),
+            Self::Operator(..) => OPERATOR,
+        }
+    }
+
     /// True if the calls may be of several accounts.
     pub fn has_several(&self) -> bool {
         match self {
@@ -240,10 +248,7 @@ impl Seconds {
 impl Breakdown {
     /// The tenant of its accounts, in whose share of the service it is answered.
     pub fn tenant(&self) -> u32 {
-        match &self.terms.whose {
-            Whose::Accounts(accounts) => accounts.first().map_or(OPERATOR, |account| account.scope.tenant()),
-            Whose::Operator(..) => OPERATOR,
-        }
+        self.terms.whose.tenant()
     }
 
     /// Its parts, the window asked for first.

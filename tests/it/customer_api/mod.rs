@@ -11,6 +11,7 @@ mod conditional;
 mod cookies;
 mod faults;
 mod figures;
+mod files;
 mod fill;
 mod filters;
 mod headers;

@@ -267,7 +267,7 @@ async fn words_of_the_form_are_exact() {
             &["", "europe/kyiv", "utc", "Nowhere", "%2B02:00", "../etc/passwd", "Europe/Kyiv%20"],
         ),
         ("fill", &["true", "false"], &["", "1", "True", "yes"]),
-        ("format", &["rows", "columns"], &["", "csv", "Rows"]),
+        ("format", &["rows", "columns"], &["", "xml", "Rows", "CSV", "parquet"]),
         ("t-unit", &["ms", "s"], &["", "us", "S"]),
     ] {
         for value in good {
