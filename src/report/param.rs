@@ -293,16 +293,19 @@ pub const TERM_GW: &[Param] = &[filter("term-gw-id", Column::TermGwId, int32s())
 /// The customer's authentication record, of attempts that were sent to a vendor.
 pub const CUSTOMER_AUTH: &[Param] = &[filter("customer-auth-id", Column::CustomerAuthId, int32s())];
 
-/// The format, and the dialect of one.
-pub const FORMAT: &[Param] = &[
-    param("format", Role::Format),
+/// The dialect of CSV.
+const CSV: &[Param] = &[
     param("csv-separator", Role::CsvSeparator),
     param("csv-decimal", Role::CsvDecimal),
     param("csv-bom", Role::CsvBom),
 ];
 
-/// The format of a result with totals and times.
-pub const RESULT_FORMAT: &[Param] = join!(&[param("t-unit", Role::TUnit), param("totals", Role::Totals)], FORMAT);
+/// The format alone.
+pub const FORMAT: &[Param] = join!(&[param("format", Role::Format)], CSV);
+
+/// The format of a result with times and totals.
+const RESULT_FORMAT: &[Param] =
+    join!(&[param("format", Role::Format), param("t-unit", Role::TUnit), param("totals", Role::Totals)], CSV);
 
 /// The measures and form of a breakdown's answer.
 pub const BREAKDOWN_FORM: &[Param] = join!(BREAKDOWN_TERMS, RESULT_FORMAT);
@@ -323,7 +326,8 @@ const BREAKDOWN_TERMS: &[Param] = &[
 ];
 
 /// The form of an answer of live-call counts.
-pub const GRID_FORM: &[Param] = join!(&[param("fill", Role::Fill), param("t-unit", Role::TUnit)], FORMAT);
+pub const GRID_FORM: &[Param] =
+    join!(&[param("fill", Role::Fill), param("format", Role::Format), param("t-unit", Role::TUnit)], CSV);
 
 /// The form of an answer of statistics.
 pub const FORM: &[Param] = join!(

@@ -320,9 +320,9 @@ async fn paths_and_parameters() {
     oooo..... settle
     oooo...oo compare
     oooooo... fill
+    ooooooooo format
     oooooo.oo t-unit
     oooo...oo totals
-    ooooooooo format
     ooooooooo csv-separator
     ooooooooo csv-decimal
     ooooooooo csv-bom

@@ -16,6 +16,9 @@ pub fn body(world: &World, caller: &Caller, asked: &Asked, now: &Time, settings:
     calls.retain(|call| is_shown(call));
     calls.sort_by_key(|call| (Reverse(call.start_time), call.id)); // no start_time is the smallest, so it comes last
     let rows: Vec<String> = calls.iter().map(|call| row(call)).collect();
+    if asked.rows {
+        return format!("[{}]", rows.join(","));
+    }
     format!("{{\"data\":[{}],\"rows\":{}}}", rows.join(","), rows.len())
 }
 

@@ -115,6 +115,7 @@ impl Endpoint {
             add("src-name-in", &TEXT_OPERATORS);
             add("src-prefix-in", &TEXT_OPERATORS);
             add("dst-prefix-in", &TEXT_OPERATORS);
+            add("format", &[""]);
         } else {
             if self.is_statistics() {
                 add("", &["numbers", "time-zone", "week-start", "day-start", "complete", "settle"]);

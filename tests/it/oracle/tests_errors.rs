@@ -175,7 +175,6 @@ fn each_report_knows_its_own_parameters() {
             "to-time=2026-01-01",
             "duration-eq=1",
             "src-country-id=1",
-            "format=rows",
             "fill=true",
             "t-unit=s",
         ],
