@@ -325,7 +325,7 @@ async fn found(
     let bounds = (bounds(state, now), groups_room(state, breakdown.tenant()));
     let made = {
         let (breakdown, state, shown) = (Arc::clone(breakdown), Arc::clone(state), Arc::clone(&asker.names));
-        let output = output.clone();
+        let output = output.clone().beside(breakdown.before.as_ref().map(|before| before.window));
         heavy::run(async move {
             let (table, freshness, trace) = state.engine.breakdown(&breakdown, shown, bounds).await.map_err(failed)?;
             trail::note_read(trace.rows_read(), freshness.map(|freshness| freshness.status));

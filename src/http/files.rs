@@ -19,6 +19,7 @@ use crate::report::breakdown::Compare;
 use crate::report::form::{ResultForm, ResultFormat};
 use crate::report::groups::Dimension;
 use crate::report::measure::Measure;
+use crate::report::plan::Window;
 
 /// A query, as far as its file tells of it.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,17 @@ pub(super) struct About<'a> {
     pub compare: Option<Compare>,
 }
 
+/// A line of the sheet that tells the query.
+fn line(name: &str, value: String) -> [String; 2] {
+    [name.to_owned(), value]
+}
+
+/// A second by the wall clock of a zone, with its offset.
+fn moment(zone: &TimeZone, second: i64) -> String {
+    let at = zone::timestamp(second);
+    format!("{} {}", zone.to_datetime(at).strftime("%F %T"), zone.to_offset(at))
+}
+
 impl About<'_> {
     fn name(&self) -> FileName<'_> {
         let Self { report, account, window, zone, .. } = *self;
@@ -50,11 +62,7 @@ impl About<'_> {
 
     /// The sheet that tells the query. It names no time but those of the query: the same question has the same bytes.
     fn cover(&self, request: &HttpRequest, reports: &Reports) -> Cover {
-        let time = |second: i64| {
-            let at = zone::timestamp(second);
-            format!("{} {}", self.zone.to_datetime(at).strftime("%F %T"), self.zone.to_offset(at))
-        };
-        let line = |name: &str, value: String| [name.to_owned(), value];
+        let time = |second: i64| moment(self.zone, second);
         let mut lines = vec![line("report", self.report.to_owned()), line("url", request.uri().to_string())];
         lines.extend(self.account.map(|account| line("account", account.to_owned())));
         if let Some((from, to)) = self.window {
@@ -93,6 +101,15 @@ impl Output {
         let has_cover = form.format == ResultFormat::Xlsx;
         let cover = has_cover.then(|| about.cover(request, &state.config.reports));
         Self { form, delivery: Delivery { format: form.format, name }, cover }
+    }
+
+    /// The same, telling the window compared with too.
+    pub fn beside(mut self, before: Option<Window>) -> Self {
+        if let (Some(cover), Some(Window { from, to })) = (&mut self.cover, before) {
+            let last = to.map_or_else(|| "open".to_owned(), |to| moment(&cover.zone, to));
+            cover.lines.extend([line("compared from", moment(&cover.zone, from)), line("compared to", last)]);
+        }
+        self
     }
 
     /// The writer of a file of these rows.

@@ -82,7 +82,7 @@ def check_ndjson(text, heading, rows, where):
             equal(str(found) if isinstance(found, decimal.Decimal) else found, value, f"{where}: {name}")
 
 
-def check_xlsx(data, heading, rows, where):
+def check_xlsx(data, heading, rows, compare, where):
     book = openpyxl.load_workbook(io.BytesIO(data))
     equal(book.sheetnames, ["Data", "Query"], where)
     sheet = book["Data"]
@@ -111,6 +111,13 @@ def check_xlsx(data, heading, rows, where):
     query = {row[0].value: row[1].value for row in book["Query"].iter_rows()}
     equal(query["time zone"], ZONE, f"{where}: zone")
     equal("format=xlsx" in query["url"], True, f"{where}: url")
+    if compare:
+        equal([instant(query[f"compared {end}"]) for end in ("from", "to")], list(compare.values()), f"{where}: compare")
+
+
+def instant(text):
+    """Epoch seconds of a time with its offset in hours."""
+    return int(datetime.datetime.strptime(f"{text}00", "%Y-%m-%d %H:%M:%S %z").timestamp())
 
 
 def check_times(cells, name, value, where):
@@ -138,7 +145,8 @@ def main():
     ]
     for report, question, word in questions:
         ask = lambda **more: service.ask(report, **(question | more))
-        heading, rows = rows_of(json.loads(ask()), word)
+        answer = json.loads(ask())
+        heading, rows = rows_of(answer, word)
         if len(rows) < 3:
             raise SystemExit(f"file-checks: {report} has {len(rows)} rows")
         check_csv(ask(format="csv").decode(), heading, rows, f"{report} as CSV")
@@ -146,7 +154,7 @@ def main():
         excel = ask(format="csv", **{"csv-separator": "semicolon", "csv-decimal": "comma", "csv-bom": "true"})
         check_csv(excel.decode("utf-8-sig"), heading, rows, f"{report} as CSV of Excel", ";", ",")
         check_ndjson(ask(format="ndjson").decode(), heading, rows, f"{report} as lines of JSON")
-        check_xlsx(ask(format="xlsx"), heading, rows, f"{report} as a workbook")
+        check_xlsx(ask(format="xlsx"), heading, rows, answer.get("compare"), f"{report} as a workbook")
         print(f"file-checks: {report}: {len(rows)} rows of {len(heading)} columns are the same in every format")
 
 

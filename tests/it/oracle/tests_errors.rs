@@ -170,14 +170,7 @@ fn each_report_knows_its_own_parameters() {
     unknown(
         Endpoint::OutgoingActiveCalls,
         "account-id=ACCOUNT",
-        &[
-            "from-time=2026-01-01",
-            "to-time=2026-01-01",
-            "duration-eq=1",
-            "src-country-id=1",
-            "fill=true",
-            "t-unit=s",
-        ],
+        &["from-time=2026-01-01", "to-time=2026-01-01", "duration-eq=1", "src-country-id=1", "fill=true", "t-unit=s"],
     );
     let settings = Settings { ignore_unknown: true, ..Settings::default() };
     assert_eq!(ask_with(&world(), &settings, Endpoint::OriginationQuality, &format!("{GOOD}&x=y")).0, 200);
