@@ -2,6 +2,7 @@
 //! put around one so that sums stay exact. An operator's own table is used as it is; what cannot be used is listed.
 
 mod checked;
+mod listed;
 
 use std::collections::HashMap;
 
@@ -11,6 +12,7 @@ use crate::columns::tsv;
 use crate::config::{Config, Expressions};
 use crate::query::column::{COLUMNS, Column, ColumnRow, Presence, Type};
 use crate::query::decimal;
+use crate::report::cdrs::columns::CdrColumn;
 use crate::report::live::{COLUMNS as LISTED, Cell};
 use crate::sql::schema::{Causes, Schema, TableSchema};
 use crate::store::in_time;
@@ -189,6 +191,9 @@ async fn table(
         }
     }
     checked::add(client, expressions, &types, (ours, time), &mut schema, notes).await?;
+    if ours == CDRS_NAME {
+        listed::add(client, expressions, &types, &mut schema, notes).await?;
+    }
     for unknown in expressions.names().filter(|name| !is_known(name)) {
         fault(format!("an expression is configured for {unknown}, which no report reads"));
     }
@@ -205,6 +210,7 @@ fn is_known(name: &str) -> bool {
     COLUMNS.iter().any(|row| row.name == name)
         || LISTED.iter().any(|column| column.name == name)
         || CHECKED.contains(&name)
+        || CdrColumn::find(name).is_some()
 }
 
 /// The engine of a table; empty when the server does not show it.

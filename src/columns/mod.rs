@@ -2,6 +2,7 @@
 
 pub mod breakdown;
 pub mod buckets;
+pub mod cdrs;
 mod cells;
 pub mod groups;
 pub mod live;

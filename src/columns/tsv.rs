@@ -22,6 +22,8 @@ pub trait Rows {
     fn totals(&mut self, line: &[u8]) -> Option<()>;
     /// True if the statement has totals; a stream without them is then cut short.
     const TOTALS: bool;
+    /// ClickHouse's name of the format of lines that it reads.
+    const FORMAT: &'static str = "TabSeparated";
     /// Most rows that it takes.
     fn most(&self) -> usize {
         usize::MAX
@@ -34,6 +36,7 @@ pub struct AtMost<'r, R>(pub &'r mut R, pub usize);
 
 impl<R: Rows> Rows for AtMost<'_, R> {
     const TOTALS: bool = R::TOTALS;
+    const FORMAT: &'static str = R::FORMAT;
 
     fn row(&mut self, line: &[u8]) -> Option<()> {
         self.0.row(line)

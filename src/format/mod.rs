@@ -2,6 +2,7 @@
 
 pub mod breakdown;
 pub mod buckets;
+pub mod cdrs;
 pub mod csv;
 pub mod json;
 pub mod live;

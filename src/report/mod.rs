@@ -2,6 +2,7 @@
 
 pub mod audience;
 pub mod breakdown;
+pub mod cdrs;
 pub mod dashboard;
 pub mod delays;
 pub mod form;

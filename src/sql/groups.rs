@@ -239,13 +239,7 @@ fn rows(s: &mut Statement, breakdown: &Breakdown, pieces: &[GroupPiece], schema:
         None => drop(s.push(&table.name)),
     }
     s.push(" WHERE ");
-    match &breakdown.terms.whose {
-        Whose::Accounts(accounts) => {
-            one_of(s, table.sql(side.account().name()), accounts.iter().map(|account| account.scope.account()));
-            s.push(" AND ").push(table.sql(side.tenant().name())).push(" = ").bind("UInt32", breakdown.tenant());
-        }
-        Whose::Operator(scope, accounts) => operators(s, scope, accounts, (table, side)),
-    }
+    owners(s, &breakdown.terms.whose, (table, side));
     if matches!(breakdown.terms.records, Records::Calls(_)) && !breakdown.reads_attempts() {
         s.push(" AND ").push(table.sql(Column::IsLastCdr.name())).push(" = 1");
     }
@@ -279,6 +273,17 @@ fn times(s: &mut Statement, piece: GroupPiece, schema: &Schema) {
                 s.push(" AND ").push(&time).push(" < toDateTime(").bind("UInt32", end).push(")");
             }
         }
+    }
+}
+
+/// Adds the condition that calls belong to these owners.
+pub(super) fn owners(s: &mut Statement, whose: &Whose, (table, side): (&TableSchema, Side)) {
+    match whose {
+        Whose::Accounts(accounts) => {
+            one_of(s, table.sql(side.account().name()), accounts.iter().map(|account| account.scope.account()));
+            s.push(" AND ").push(table.sql(side.tenant().name())).push(" = ").bind("UInt32", whose.tenant());
+        }
+        Whose::Operator(scope, accounts) => operators(s, scope, accounts, (table, side)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writes the statements of reports and breakdowns. Values are bound as server-side parameters and never part of the text. Pure.
 
 mod aggregate;
+mod cdrs;
 mod choice;
 mod destinations;
 mod group_pieces;
@@ -14,6 +15,7 @@ mod tests;
 #[cfg(test)]
 mod tests_groups;
 
+pub use cdrs::{CDR_SETTINGS, cdr_count, cdr_file, cdr_page};
 pub use choice::{Chosen, Segment, Source, Trace, describe_segments};
 pub use groups::{groups, numbers_of_others};
 pub use projections::ReadMode;

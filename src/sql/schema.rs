@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::config::Reports;
 use crate::query::column::{COLUMNS, Presence};
 use crate::query::filter::Column;
+use crate::report::cdrs::columns::CDR_COLUMNS;
 use crate::report::measure::{self, Aggregate};
 use crate::report::{BucketKey, Report, Side, Table};
 
@@ -25,6 +26,10 @@ pub struct TableSchema {
     pub has_parts: bool,
     /// Expressions of columns that no report reads, only checks of rows do, by the column's name.
     pub checked: HashMap<String, String>,
+    /// SQL of the columns of raw CDRs that the table has, by the column's name. Other than in sums, null is null in it.
+    pub listed: HashMap<&'static str, String>,
+    /// SQL of the CDR's id where it is a whole number, never null: pages go on behind it.
+    pub numeric_id: Option<String>,
     /// True if ClickHouse replaces or sums up rows of one key: several rows of one id are usual there.
     pub replaces: bool,
 }
@@ -40,6 +45,8 @@ impl TableSchema {
             is_ours: false,
             has_parts: false,
             checked: HashMap::new(),
+            listed: CDR_COLUMNS.iter().map(|column| (column.name, column.name.to_owned())).collect(),
+            numeric_id: Some("id".to_owned()),
             replaces: false,
         }
     }
@@ -47,6 +54,11 @@ impl TableSchema {
     /// The SQL for a column of that name.
     pub fn sql<'a>(&'a self, column: &'a str) -> &'a str {
         self.expressions.get(column).map_or(column, String::as_str)
+    }
+
+    /// The SQL for a column of raw CDRs; `None` if the table lacks it.
+    pub fn cdr_sql(&self, column: &str) -> Option<&str> {
+        self.listed.get(column).map(String::as_str)
     }
 
     /// True if the table has it.

@@ -1,0 +1,206 @@
+//! The SELECTs of raw CDRs: a page, a file, and how many there are. Ordered by time, then id, then all columns of the answer, so
+//! that CDRs of one time and id stand in the same order at every reading.
+
+use super::Statement;
+use super::groups::owners;
+use super::schema::{Schema, TableSchema};
+use super::select::{conditions, window};
+use crate::query::filter::Column;
+use crate::report::Table;
+use crate::report::cdrs::CdrQuery;
+use crate::report::cdrs::columns::{CdrColumn, CdrKind};
+use crate::report::cdrs::cursor::CdrCursor;
+use crate::report::plan::Window;
+use crate::report::query::Records;
+
+/// Characters that a spreadsheet takes for the beginning of a formula: tab, line feed, carriage return, `+`, `-`, `=`, `@`.
+const FORMULA: &str = "(9, 10, 13, 43, 45, 61, 64)";
+
+/// Bytes that ClickHouse sorts in memory; beyond, it sorts on its disk.
+const SORTED_IN_MEMORY: &str = "268435456";
+
+/// Every setting that a statement here sends, for a look whether the server takes them.
+pub const CDR_SETTINGS: &str = "prefer_column_name_to_alias = 1, optimize_use_projections = 0, \
+    max_bytes_before_external_sort = 268435456, output_format_csv_crlf_end_of_line = 1, format_csv_null_representation = '', \
+    format_csv_delimiter = ',', output_format_parquet_row_group_size = 65536, output_format_json_quote_decimals = 1, \
+    output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0";
+
+/// The statement of a page. Two columns come before those of the answer: the time, in epoch seconds, and the id as text.
+pub fn cdr_page(query: &CdrQuery, schema: &Schema) -> Statement {
+    // A second thread would read on while the first finds enough.
+    let mut s = Statement { light: query.is_in_order(), ..Statement::default() };
+    s.push("SELECT toUnixTimestamp(").push(schema.cdrs.sql(Column::TimeStart.name())).push("), ");
+    match &schema.cdrs.numeric_id {
+        Some(id) => s.push("toString(").push(id).push(")"),
+        None => s.push("''"),
+    };
+    cells(&mut s, query, &schema.cdrs, true);
+    rows(&mut s, query, schema);
+    order(&mut s, query, &schema.cdrs, 2);
+    settings(&mut s, query, schema);
+    s
+}
+
+/// The statement of a file.
+pub fn cdr_file(query: &CdrQuery, schema: &Schema) -> Statement {
+    let mut s = Statement::default();
+    s.push("SELECT ");
+    cells(&mut s, query, &schema.cdrs, false);
+    rows(&mut s, query, schema);
+    order(&mut s, query, &schema.cdrs, 0);
+    settings(&mut s, query, schema);
+    s
+}
+
+/// The statement that counts the CDRs of a file.
+pub fn cdr_count(query: &CdrQuery, schema: &Schema) -> Statement {
+    let mut s = Statement::default();
+    s.push("SELECT count()");
+    rows(&mut s, query, schema);
+    s
+}
+
+/// Adds the columns of the answer under their names; `is_more` where others stand before them.
+fn cells(s: &mut Statement, query: &CdrQuery, table: &TableSchema, is_more: bool) {
+    for (place, column) in query.columns.iter().enumerate() {
+        s.push(if is_more || place > 0 { ", " } else { "" });
+        cell(s, column, query, table);
+        s.push(" AS `").push(column.name).push("`");
+    }
+}
+
+/// Adds the value of a column as the format has it.
+fn cell(s: &mut Statement, column: &CdrColumn, query: &CdrQuery, table: &TableSchema) {
+    // The parameters are read against the table, so a column that it lacks is not asked for.
+    let sql = table.cdr_sql(column.name).unwrap_or("NULL");
+    let format = query.form.format;
+    match column.kind {
+        CdrKind::Id if format.is_csv() || format.has_dates() => s.push(sql),
+        CdrKind::Id => s.push("toString(").push(sql).push(")"),
+        CdrKind::Time if format.has_dates() => {
+            s.push("toDateTime64(").push(sql).push(", 0, ").bind("String", &query.zone).push(")")
+        }
+        CdrKind::Time => time(s, sql, &query.zone),
+        CdrKind::Price | CdrKind::Rate | CdrKind::Delay if format.is_csv() && query.form.csv.decimal_comma => {
+            s.push("replaceOne(toString(").push(sql).push("), '.', ',')")
+        }
+        CdrKind::Number if query.masked > 0 => {
+            text(s, &format!("left({sql}, -{})", query.masked), format.is_csv());
+            s
+        }
+        CdrKind::Text | CdrKind::Number | CdrKind::Address => {
+            text(s, sql, format.is_csv());
+            s
+        }
+        CdrKind::Integer | CdrKind::Price | CdrKind::Rate | CdrKind::Delay | CdrKind::Flag => s.push(sql),
+    };
+}
+
+/// Adds a time as RFC 3339 with the zone's offset.
+fn time<'s>(s: &'s mut Statement, sql: &str, zone: &str) -> &'s mut Statement {
+    if zone == "UTC" {
+        return s.push("formatDateTime(").push(sql).push(", '%Y-%m-%dT%H:%i:%SZ', 'UTC')");
+    }
+    let written = |s: &mut Statement| {
+        s.push("formatDateTime(").push(sql).push(", '%Y-%m-%dT%H:%i:%S%z', ").bind("String", zone).push(")");
+    };
+    // ClickHouse writes an offset without its colon.
+    s.push("concat(substring(");
+    written(s);
+    s.push(", 1, 22), ':', substring(");
+    written(s);
+    s.push(", 23))")
+}
+
+/// Adds a text; in CSV with an apostrophe before what a spreadsheet would take for a formula and is no number.
+fn text(s: &mut Statement, sql: &str, is_csv: bool) {
+    if is_csv {
+        s.push("if(ascii(").push(sql).push(") IN ").push(FORMULA).push(" AND NOT match(").push(sql);
+        s.push(", '^[+-]?[0-9]+\\\\z'), concat('''', ").push(sql).push("), ").push(sql).push(")");
+    } else {
+        s.push(sql);
+    }
+}
+
+/// Adds FROM and WHERE.
+fn rows(s: &mut Statement, query: &CdrQuery, schema: &Schema) {
+    predicate(s, query, &schema.cdrs);
+    let Some(limit) = query.limit else { return };
+    // The last of them by time alone is found from few columns, and all columns are read of no later ones.
+    let time = schema.cdrs.sql(Column::TimeStart.name());
+    s.push(" AND ").push(time).push(" <= (SELECT max(cdrscope_t) FROM (SELECT ").push(time).push(" AS cdrscope_t");
+    predicate(s, query, &schema.cdrs);
+    s.push(" ORDER BY cdrscope_t LIMIT ").bind("UInt64", limit.saturating_add(given(query) as usize)).push("))");
+}
+
+fn predicate(s: &mut Statement, query: &CdrQuery, table: &TableSchema) {
+    let time = table.sql(Column::TimeStart.name());
+    s.push(" FROM ").push(&table.name).push(" WHERE ");
+    owners(s, &query.whose, (table, query.records.side()));
+    if matches!(query.records, Records::Calls(_)) {
+        s.push(" AND ").push(table.sql(Column::IsLastCdr.name())).push(" = 1");
+    }
+    let after = after(query);
+    let from = after.map_or(query.window.from, |after| after.time.max(query.window.from));
+    window(s, time, Some(Window { from, to: query.window.to }));
+    if let (Some(after), Some(id)) = (after.filter(|after| !after.id.is_empty()), &table.numeric_id) {
+        s.push(" AND (").push(time).push(" > toDateTime(").bind("UInt32", after.time).push(") OR ");
+        s.push(id).push(" >= ").bind("Int128", &after.id).push(")");
+    }
+    conditions(s, &query.filters, query.masked, (Table::Cdrs, table));
+}
+
+/// The cursor, where it lies within the window.
+fn after(query: &CdrQuery) -> Option<&CdrCursor> {
+    query.after.as_ref().filter(|after| after.time >= query.window.from)
+}
+
+/// CDRs behind the predicate that were given already.
+fn given(query: &CdrQuery) -> u32 {
+    after(query).map_or(0, |after| after.given)
+}
+
+/// Adds ORDER BY, LIMIT and OFFSET; so many columns come before those of the answer.
+fn order(s: &mut Statement, query: &CdrQuery, table: &TableSchema, before: usize) {
+    s.push(" ORDER BY ").push(table.sql(Column::TimeStart.name()));
+    if let Some(id) = table.cdr_sql("id") {
+        s.push(", ").push(id);
+    }
+    for place in 0..query.columns.len() {
+        s.push(", ").push(&(before + place + 1).to_string());
+    }
+    if let Some(limit) = query.limit {
+        s.push(" LIMIT ").bind("UInt64", limit);
+    }
+    match given(query) {
+        0 => {}
+        given => drop(s.push(" OFFSET ").bind("UInt64", given)),
+    }
+}
+
+/// Adds the settings of the formats and of the reading.
+fn settings(s: &mut Statement, query: &CdrQuery, schema: &Schema) {
+    let form = query.form;
+    // A column of the answer has the name of the table's, by which rows are chosen and ordered.
+    s.push(" SETTINGS prefer_column_name_to_alias = 1");
+    if query.is_in_order() && schema.cdrs.is_ours {
+        s.push(", optimize_use_projections = 0");
+    } else if !query.is_in_order() {
+        s.push(", max_bytes_before_external_sort = ").push(SORTED_IN_MEMORY);
+    }
+    if form.format.is_csv() {
+        s.push(
+            ", output_format_csv_crlf_end_of_line = 1, format_csv_null_representation = '', format_csv_delimiter = ",
+        );
+        s.push(match form.csv.separator.byte() {
+            b';' => "';'",
+            b'\t' => "'\\t'",
+            _ => "','",
+        });
+    } else if form.format.has_dates() {
+        s.push(", output_format_parquet_row_group_size = 65536");
+    } else {
+        s.push(", output_format_json_quote_decimals = ").push(if form.plain_numbers { "0" } else { "1" });
+        s.push(", output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0");
+    }
+}
