@@ -49,6 +49,10 @@ pub async fn examine(store: &Store, config: &Config) -> Examined {
         return examined;
     }
     step("settings of queries", Ok("accepted".to_owned()));
+    if let Err(error) = store.probe_exports().await {
+        let why = error.refused_settings(&config.clickhouse.user).unwrap_or_else(|| error.to_string());
+        examined.notes.push(format!("files of CDRs are refused by ClickHouse, see exports.seconds: {why}"));
+    }
     store.learn_cores().await;
     let (client, database) = (store.client(), &config.clickhouse.database);
     let status = match status(&client, database).await {

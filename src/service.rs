@@ -92,7 +92,8 @@ impl Service {
             cdrs if cdrs.is_ours && cdrs.has_parts => ProjectionMode::Named(tables::CDRS_NAME),
             _ => ProjectionMode::Left,
         };
-        let state = State::new(config, keys, store.reading(reading), schema);
+        let store = store.reading(reading).exporting(&config.exports, &config.limits);
+        let state = State::new(config, keys, store, schema);
         // The state is new, so there is none yet.
         let _ = state.journals.set(journals);
         readiness::look(&state).await;

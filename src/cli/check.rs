@@ -61,8 +61,11 @@ async fn server(config: &Config, connection: &ClickHouseConnection) -> bool {
     let store = Store::new(connection.clients(config, EngineRole::Reader), &config.limits);
     let examined = readiness::examine(&store, config).await;
     let mut is_right = examined.steps.iter().all(|step| step.found.is_ok());
-    for step in examined.steps {
-        line(&step.what, step.found.map(|found| found.replace('\n', "\n       ")));
+    for step in &examined.steps {
+        line(&step.what, step.found.as_ref().map(|found| found.replace('\n', "\n       ")));
+    }
+    for note in &examined.notes {
+        say(format_args!("note   {note}"));
     }
     if is_right {
         let read = Directory::new(config).refresh(&store).await;

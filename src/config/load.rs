@@ -291,6 +291,10 @@ fn check(config: &Config, faults: &mut Vec<SettingFault>) {
         ("limits.query_seconds", config.limits.query_seconds.into(), 1, day),
         ("limits.concurrent_queries", config.limits.concurrent_queries as u64, 1, 100_000),
         ("limits.queries_per_customer", config.limits.queries_per_customer as u64, 0, 100_000),
+        ("exports.concurrent", config.exports.concurrent as u64, 1, 1000),
+        ("exports.per_customer", config.exports.per_customer as u64, 1, 1000),
+        ("exports.max_rows", config.exports.max_rows, 1, 1_000_000_000_000),
+        ("exports.seconds", config.exports.seconds.into(), 1, day),
         ("limits.queue_seconds", config.limits.queue_seconds.into(), 0, day),
     ] {
         require((least..=most).contains(&value), place, &format!("expected {least} to {most}"));

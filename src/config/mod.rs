@@ -325,6 +325,14 @@ settings! {
         response_mb: usize = "512", "Memory for the results of large responses, from before their query until they are sent, in MB. One customer has half of it.";
         queue_seconds: u32 = "2", "How long a request waits for its turn before it gets 503.";
     }
+    /// Files of raw CDRs.
+    exports Exports {
+        customers: bool = "true", "Customers' tokens may read the calls of their accounts one by one, unless a token says otherwise: its list may.";
+        concurrent: usize = "4", "Files of raw CDRs that are written at once; they take none of limits.concurrent_queries.";
+        per_customer: usize = "2", "Files of one customer among them; all of the operator's people are one.";
+        max_rows: u64 = "10000000", "Most CDRs of a file; a longer one is refused, never cut.";
+        seconds: u32 = "1800", "Longest time for a file, from its first byte to its last.";
+    }
     /// Your own tables in place of cdrscope's.
     tables Tables {
         cdrs: TableName = "cdrs", "The CDR table, table or database.table.";

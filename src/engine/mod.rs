@@ -2,6 +2,7 @@
 //! queries here and nowhere else.
 
 mod breakdowns;
+mod cdrs;
 mod statuses;
 
 use std::sync::Arc;

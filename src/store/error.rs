@@ -62,6 +62,8 @@ enum StoreCause {
     Overflow,
     #[error("no answer within limits.query_seconds")]
     Slow,
+    #[error("ClickHouse ended the body in an error")]
+    InBody,
 }
 
 impl StoreError {
@@ -104,6 +106,11 @@ impl StoreError {
     /// A sum outside the range of its type.
     pub fn overflow() -> Self {
         Self { failure: Failure::Failed, cause: StoreCause::Overflow, refusal: false }
+    }
+
+    /// A body that ends in an error of ClickHouse's.
+    pub fn in_body() -> Self {
+        Self { failure: Failure::Failed, cause: StoreCause::InBody, refusal: false }
     }
 
     /// Waited longer than a query may take.

@@ -2,6 +2,8 @@
 
 mod clients;
 mod error;
+mod export;
+mod held;
 mod left;
 pub mod parts;
 mod projections;
@@ -13,7 +15,7 @@ use clickhouse::{Client, RowOwned, RowRead};
 use uuid::Uuid;
 
 use crate::columns::tsv::{Rows, TsvReader};
-use crate::config::{ClickHouse, Limits};
+use crate::config::{ClickHouse, Config, Exports, Limits};
 use crate::fair::{Bounds, Fair, Standing};
 use crate::metrics::{Queries, QueryOutcome};
 use crate::shown::Shown;
@@ -24,6 +26,7 @@ use projections::Projections;
 
 pub use clients::Clients;
 pub use error::{Failure, StoreError, server_code};
+pub use export::Export;
 pub use projections::ProjectionMode;
 
 /// Time to wait for a response beyond the engine's own limit before giving up on it.
@@ -60,6 +63,9 @@ impl std::fmt::Debug for LoggedValues<'_> {
 pub struct Store {
     clients: Arc<PerThread>,
     slots: Arc<Fair>,
+    /// Slots of files; they take none of the others.
+    exports: Arc<Fair>,
+    export_seconds: u32,
     left: Arc<Leftovers>,
     limit: Duration,
     queries: Queries,
@@ -121,10 +127,13 @@ impl Store {
     /// A store that reads through clients of `clients`, within `limits`.
     pub fn new(clients: impl Clients, limits: &Limits) -> Self {
         let clients = Arc::new(PerThread::new(clients, limits.query_seconds));
+        let exports = Config::default().exports;
         Self {
             left: Leftovers::new(Arc::clone(&clients)),
             clients,
             slots: Fair::new(slots(limits)),
+            exports: export::slots(&exports, limits.queue_seconds),
+            export_seconds: exports.seconds,
             limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
             queries: Queries::default(),
             projections: Projections::new(ProjectionMode::Left),
@@ -135,6 +144,14 @@ impl Store {
     #[must_use]
     pub fn reading(mut self, reading: ProjectionMode) -> Self {
         self.projections = Projections::new(reading);
+        self
+    }
+
+    /// Bounds files by these settings from now on.
+    #[must_use]
+    pub fn exporting(mut self, exports: &Exports, limits: &Limits) -> Self {
+        self.exports = export::slots(exports, limits.queue_seconds);
+        self.export_seconds = exports.seconds;
         self
     }
 
@@ -245,7 +262,7 @@ impl Store {
         for (i, value) in statement.params().iter().enumerate() {
             query = query.with_setting(format!("param_p{i}"), value);
         }
-        let mut cursor = query.fetch_bytes("TabSeparated")?;
+        let mut cursor = query.fetch_bytes(R::FORMAT)?;
         let mut reader = TsvReader::default();
         while let Some(chunk) = cursor.next().await? {
             reader.feed(&chunk, rows)?;

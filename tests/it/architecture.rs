@@ -145,9 +145,14 @@ fn statements_for_figures_are_made_and_run_by_the_engine_alone() {
     for groups in ["sql::groups(", "sql::numbers_of_others("] {
         assert_eq!(files_with(groups), ["engine/breakdowns.rs"], "{groups}");
     }
+    assert_eq!(files_with("sql::cdr_"), ["engine/cdrs.rs"]);
+    assert_eq!(files_with("store.export("), ["engine/cdrs.rs"]);
     let read = Regex::new(r"\bstore\s*\.read\(").unwrap();
     let reading = files().into_iter().filter(|file| read.is_match(&file.code)).map(|file| file.path);
-    assert_eq!(reading.collect::<Vec<_>>(), ["cache/series.rs", "engine/breakdowns.rs", "engine/mod.rs"]);
+    assert_eq!(
+        reading.collect::<Vec<_>>(),
+        ["cache/series.rs", "engine/breakdowns.rs", "engine/cdrs.rs", "engine/mod.rs"]
+    );
     for file in files().iter().filter(|file| file.module == "http") {
         assert!(!file.code.contains("query_raw"), "{} asks ClickHouse itself", file.path);
     }

@@ -1,0 +1,93 @@
+//! Holds back the end of a body that ClickHouse writes. It answers a failure in mid-body by its error, statement included,
+//! behind what it has written, and breaks the connection: what is held back then is never handed on.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// Bytes held back: more than ClickHouse writes of an error.
+const HELD: usize = 32 * 1024;
+
+/// The end mark of an error in a body, in versions that write one.
+const ERROR: &[u8] = b"__exception__\r\n";
+
+/// The end of a body.
+#[derive(Debug, Default)]
+pub(super) struct HeldBack {
+    pieces: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl HeldBack {
+    /// Takes a piece.
+    pub(super) fn push(&mut self, piece: Bytes) {
+        self.bytes += piece.len();
+        self.pieces.push_back(piece);
+    }
+
+    /// The next piece that need not be held any longer.
+    pub(super) fn pop(&mut self) -> Option<Bytes> {
+        let more = self.bytes.checked_sub(HELD).filter(|more| *more > 0)?;
+        let first = self.pieces.front_mut()?;
+        let piece = if first.len() <= more { self.pieces.pop_front()? } else { first.split_to(more) };
+        self.bytes -= piece.len();
+        Some(piece)
+    }
+
+    /// True if the body ended in an error.
+    pub(super) fn is_error(&self) -> bool {
+        let mut end: Vec<u8> = Vec::new();
+        for piece in self.pieces.iter().rev() {
+            let from = piece.len().saturating_sub(ERROR.len() - end.len());
+            end.splice(..0, piece.iter().skip(from).copied());
+            if end.len() >= ERROR.len() {
+                break;
+            }
+        }
+        end == ERROR
+    }
+
+    /// The next piece of the end of a body that ended well.
+    pub(super) fn rest(&mut self) -> Option<Bytes> {
+        let piece = self.pieces.pop_front()?;
+        self.bytes -= piece.len();
+        Some(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_bytes_are_held_until_the_end_whatever_the_pieces() {
+        for size in [1, 7, 1000, HELD - 1, HELD, HELD + 1, 5 * HELD] {
+            let (mut held, mut out) = (HeldBack::default(), 0);
+            for _ in 0..(200_000 / size) {
+                held.push(Bytes::from(vec![b'x'; size]));
+                while let Some(piece) = held.pop() {
+                    out += piece.len();
+                }
+            }
+            let all = 200_000 / size * size;
+            assert_eq!(out, all.saturating_sub(HELD), "{size}");
+            while let Some(piece) = held.rest() {
+                out += piece.len();
+            }
+            assert_eq!(out, all, "{size}");
+        }
+    }
+
+    #[test]
+    fn an_error_is_seen_in_however_many_pieces_it_comes() {
+        let text = b"data\r\n__exception__\r\n";
+        for size in 1..text.len() {
+            let mut held = HeldBack::default();
+            text.chunks(size).for_each(|piece| held.push(Bytes::copy_from_slice(piece)));
+            assert!(held.is_error(), "{size}");
+            held.push(Bytes::from_static(b"x"));
+            assert!(!held.is_error());
+        }
+        assert!(!HeldBack::default().is_error());
+    }
+}
