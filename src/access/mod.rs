@@ -244,6 +244,11 @@ impl Who {
         self.grant.debug
     }
 
+    /// True if it may read calls one by one; `None` where neither token nor row says so.
+    pub fn may_export(&self) -> Option<bool> {
+        self.grant.export
+    }
+
     /// Every account that has a scope, by id.
     pub fn accounts(&self) -> Vec<(Uuid, &Account, Scope)> {
         let own = |(uuid, account): (&Uuid, _)| self.own(account).map(|scope| (*uuid, account, scope));
@@ -294,7 +299,8 @@ mod tests {
         snapshot.accounts.insert(Uuid::from_u128(2), account(20, 8));
         snapshot.accounts.insert(Uuid::from_u128(3), account(30, 7));
         let allowed_ips = allowed_ips.iter().map(|net| net::parse_net(net).unwrap()).collect();
-        let subject = Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false, sides });
+        let subject =
+            Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false, sides, export: None });
         Who::new(&subject, Some(ip.parse().unwrap()), Arc::new(snapshot), contractors)
     }
 

@@ -365,6 +365,7 @@ fn by_id(rows: Vec<AccessRow>, warnings: &mut Vec<String>) -> HashMap<u32, Acces
             // A row says nothing of it: only a token that was made for it may.
             debug: false,
             sides: None,
+            export: None,
         });
         let one = Access { grant, login: row.login, password_hash: row.password_hash };
         match access.entry(row.id) {

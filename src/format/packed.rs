@@ -16,13 +16,20 @@ pub enum Packing {
     Zstd,
 }
 
-enum Coder {
+/// A coder of a text that comes in pieces.
+pub enum Coder {
+    /// gzip.
     Gzip(GzEncoder<Vec<u8>>),
+    /// Zstandard.
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
 }
 
 impl Coder {
-    fn new(packing: Packing) -> io::Result<Self> {
+    /// A coder at the beginning.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub fn new(packing: Packing) -> io::Result<Self> {
         Ok(match packing {
             // Without a time, so that the same text is the same bytes.
             Packing::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), Compression::default())),
@@ -35,7 +42,10 @@ impl Coder {
     }
 
     /// Takes a piece of text, and moves what has been packed to `out`.
-    fn write(&mut self, text: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The coder's own.
+    pub fn write(&mut self, text: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::Gzip(coder) => coder.write_all(text)?,
             Self::Zstd(coder) => coder.write_all(text)?,
@@ -48,7 +58,10 @@ impl Coder {
     }
 
     /// Ends the text.
-    fn finish(self, out: &mut Vec<u8>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The coder's own.
+    pub fn finish(self, out: &mut Vec<u8>) -> io::Result<()> {
         let mut last = match self {
             Self::Gzip(coder) => coder.finish()?,
             Self::Zstd(coder) => coder.finish()?,

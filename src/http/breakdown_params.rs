@@ -143,6 +143,11 @@ impl BreakdownDraft {
         Ok(measures)
     }
 
+    /// The limit, if one is named.
+    pub fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
     /// The window compared with, if there is one.
     pub fn compare(&self) -> Option<Compare> {
         self.compare

@@ -30,11 +30,12 @@ use crate::report::audience::Audience;
 use crate::report::breakdown::{
     Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, MOST_ROWS, Terms, Whose,
 };
+use crate::report::cdrs::columns::CDR_COLUMNS;
 use crate::report::form::ResultFormat;
 use crate::report::groups::{DIMENSIONS, Dimension, KeyKind};
 use crate::report::measure::{self, MEASURES, Measure, MeasureRow};
 use crate::report::plan::Plan;
-use crate::report::{Report, Side, Table};
+use crate::report::{CDRS, OPERATORS_CDRS, Report, Side, Table};
 use crate::sql::Trace;
 
 /// Memory set aside for the groups of a breakdown, in bytes; few have more.
@@ -357,12 +358,17 @@ pub async fn definitions(caller: Caller, request: HttpRequest, state: Data<Arc<S
             .into_iter()
             .filter(|(side, _)| caller.0.sides().allows(*side))
             .collect();
-    let list = definitions_for(Audience::Customer, &on, &state);
+    let may_export = caller.0.may_export().unwrap_or(state.config.exports.customers);
+    let list = definitions_for((Audience::Customer, may_export), &on, &state);
     reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
 }
 
-/// The dimensions and measures that an audience may use, on these sides under these names.
-pub(super) fn definitions_for(audience: Audience, sides: &[(Side, &str)], state: &State) -> Value {
+/// The dimensions and measures that an audience may use, on these sides under these names, and the columns of raw CDRs.
+pub(super) fn definitions_for(
+    (audience, may_export): (Audience, bool),
+    sides: &[(Side, &str)],
+    state: &State,
+) -> Value {
     let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
     let (schema, reports) = (&state.engine.schema, &state.config.reports);
     let dimensions = DIMENSIONS.iter().filter_map(|row| {
@@ -387,6 +393,22 @@ pub(super) fn definitions_for(audience: Audience, sides: &[(Side, &str)], state:
             })
         })
     });
+    let cdrs = match audience {
+        _ if !may_export => &[],
+        Audience::Customer => CDRS,
+        Audience::Operator(_) => OPERATORS_CDRS,
+    };
+    let columns = CDR_COLUMNS.iter().filter_map(|column| {
+        let is_seen = |report: &&Report| {
+            let side = report.records.side();
+            sides.iter().any(|(own, _)| *own == side) && column.is_seen(audience, side)
+        };
+        let has = state.engine.schema.cdrs.cdr_sql(column.name).is_some();
+        let mut on: Vec<&str> = cdrs.iter().filter(is_seen).map(|report| report.path()).collect();
+        on.dedup();
+        (has && !on.is_empty())
+            .then(|| json!({ "name": column.name, "label": column.label, "type": column.kind.word(), "on": on }))
+    });
     json!({
         "dimensions": dimensions.collect::<Vec<_>>(),
         "measures": measures.collect::<Vec<_>>(),
@@ -394,6 +416,7 @@ pub(super) fn definitions_for(audience: Audience, sides: &[(Side, &str)], state:
             "ner_q850": reports.ner_q850, "ner_q850_rang": reports.ner_q850_rang,
             "ner_sip": reports.ner_sip, "ner_sip_rang": reports.ner_sip_rang,
         },
+        "columns": columns.collect::<Vec<_>>(),
         "formats": ResultFormat::of_reports().map(|row| row.name).collect::<Vec<_>>(),
         "limits": {
             "limit": MOST_ROWS, "max_groups": state.config.limits.max_groups,

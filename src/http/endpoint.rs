@@ -4,7 +4,7 @@
 use super::grafana::{self, PanelRoute};
 use super::{CUSTOMER_API, OPERATOR_API};
 use crate::config::Config;
-use crate::report::{BREAKDOWNS, REPORTS, Report};
+use crate::report::{BREAKDOWNS, CDRS, REPORTS, Report};
 
 /// A path of the operator's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum OperatorPath {
     Breakdown,
     /// Statistics by time of them.
     Statistics,
+    /// The calls themselves.
+    Cdrs,
     /// The dimensions and measures.
     Definitions,
     /// All accounts.
@@ -21,13 +23,14 @@ pub enum OperatorPath {
 
 impl OperatorPath {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Breakdown, Self::Statistics, Self::Definitions, Self::Accounts];
+    pub const ALL: [Self; 5] = [Self::Breakdown, Self::Statistics, Self::Cdrs, Self::Definitions, Self::Accounts];
 
     /// The end of its path.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Breakdown => "breakdown",
             Self::Statistics => "statistics",
+            Self::Cdrs => "cdrs",
             Self::Definitions => "definitions",
             Self::Accounts => "accounts",
         }
@@ -50,6 +53,8 @@ pub enum Endpoint {
     Report(&'static Report),
     /// A breakdown of the customer API.
     Breakdown(&'static Report),
+    /// Raw CDRs of the customer API.
+    Cdrs(&'static Report),
     /// The dimensions and measures of breakdowns.
     Definitions,
     /// The caller's accounts.
@@ -80,7 +85,11 @@ impl Endpoint {
     /// All of them, whether or not the settings want them.
     pub fn all() -> impl Iterator<Item = Self> {
         let reports = REPORTS.iter().map(Self::Report);
-        let breakdowns = BREAKDOWNS.iter().map(Self::Breakdown).chain([Self::Definitions, Self::Accounts, Self::Login]);
+        let breakdowns = BREAKDOWNS.iter().map(Self::Breakdown).chain(CDRS.iter().map(Self::Cdrs)).chain([
+            Self::Definitions,
+            Self::Accounts,
+            Self::Login,
+        ]);
         let grafana = grafana::ROUTES.iter().map(Self::Grafana);
         let others = [Self::Live, Self::Ready, Self::Data, Self::Metrics, Self::Document, Self::Page, Self::PageFile];
         let operators = OperatorPath::ALL.into_iter().map(Self::Operator);
@@ -109,7 +118,9 @@ impl Endpoint {
     /// Where it is mounted.
     pub fn path(self) -> String {
         match self {
-            Self::Report(report) | Self::Breakdown(report) => format!("{CUSTOMER_API}/{}", report.name),
+            Self::Report(report) | Self::Breakdown(report) | Self::Cdrs(report) => {
+                format!("{CUSTOMER_API}/{}", report.name)
+            }
             Self::Definitions => format!("{CUSTOMER_API}/definitions"),
             Self::Accounts => format!("{CUSTOMER_API}/accounts"),
             Self::Operator(path) => format!("{OPERATOR_API}/{}", path.word()),
@@ -131,6 +142,7 @@ impl Endpoint {
         match self {
             Self::Report(_)
             | Self::Breakdown(_)
+            | Self::Cdrs(_)
             | Self::Definitions
             | Self::Accounts
             | Self::Operator(_)
@@ -156,6 +168,7 @@ impl Endpoint {
             Self::Login => "GET, HEAD, DELETE",
             Self::Report(_)
             | Self::Breakdown(_)
+            | Self::Cdrs(_)
             | Self::Definitions
             | Self::Accounts
             | Self::Operator(_)

@@ -42,6 +42,15 @@ pub enum ApiError {
     /// A body that did not arrive in time.
     #[error("the body did not arrive within http.body_seconds")]
     SlowBody,
+    /// A token that may not read calls one by one.
+    #[error("the token has no right to read calls one by one (export)")]
+    NoExport,
+    /// Too many files of one customer, or of all, that are still being sent.
+    #[error("too many files at once, try again")]
+    ManyFiles,
+    /// A file whose beginning took longer than the whole may.
+    #[error("the file took longer than exports.seconds")]
+    SlowFile(#[source] StoreError),
     /// No such path.
     #[error("not found")]
     NotFound,
@@ -125,7 +134,7 @@ impl ApiError {
             Self::BadParam(BadParam::Unacceptable(_)) => StatusCode::NOT_ACCEPTABLE,
             Self::BadParam(_) | Self::BadBody(_) | Self::UnreadBody(_) => StatusCode::BAD_REQUEST,
             Self::ContentType | Self::CodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Foreign => StatusCode::FORBIDDEN,
+            Self::Foreign | Self::NoExport => StatusCode::FORBIDDEN,
             Self::LongBody(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -136,11 +145,12 @@ impl ApiError {
             | Self::ManyLogins
             | Self::ManyBodies
             | Self::ManyAnswers
+            | Self::ManyFiles
             | Self::ManyRequests
             | Self::Unreachable
             | Self::Accounts(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(error) => Self::of(error.failure).status(),
-            Self::Slow => StatusCode::GATEWAY_TIMEOUT,
+            Self::Slow | Self::SlowFile(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed => StatusCode::BAD_GATEWAY,
             Self::Sign(_) | Self::Workbook(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -183,7 +193,12 @@ impl ApiError {
     /// True where a bound is met: callers bring that about, and it has metrics.
     fn is_bound(&self) -> bool {
         match self {
-            Self::Busy | Self::ManyLogins | Self::ManyBodies | Self::ManyAnswers | Self::ManyRequests => true,
+            Self::Busy
+            | Self::ManyLogins
+            | Self::ManyBodies
+            | Self::ManyAnswers
+            | Self::ManyFiles
+            | Self::ManyRequests => true,
             Self::Store(error) => error.failure == Failure::Busy,
             _ => false,
         }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::error::ApiError;
 use super::trail;
@@ -77,14 +77,22 @@ pub async fn block<T: Send + 'static>(
     done
 }
 
+/// Begins `work` on these threads.
+///
+/// # Errors
+/// When there are no such threads.
+pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<JoinHandle<T>, ApiError> {
+    let request = REQUEST.try_with(Clone::clone).unwrap_or_default();
+    let runtime = runtime().ok_or(ApiError::Internal)?;
+    Ok(runtime.spawn(REQUEST.scope(request, trail::carried(work))))
+}
+
 /// Runs `work` on these threads, for as long as the caller waits for it.
 ///
 /// # Errors
 /// When there are no such threads, or the work panicked.
 pub async fn run<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, ApiError> {
-    let request = REQUEST.try_with(Clone::clone).unwrap_or_default();
-    let runtime = runtime().ok_or(ApiError::Internal)?;
-    let task = runtime.spawn(REQUEST.scope(request, trail::carried(work)));
+    let task = spawn(work)?;
     let mut aborts = Aborts::default();
     aborts.on(task.abort_handle());
     // A panic has been logged.

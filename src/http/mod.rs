@@ -5,10 +5,13 @@ pub mod auth;
 mod body;
 mod breakdown_params;
 mod breakdowns;
+mod cdr_params;
+mod cdrs;
 mod coding;
 mod cors;
 mod disposition;
 mod docs;
+mod download;
 pub mod endpoint;
 pub mod error;
 mod files;
@@ -21,6 +24,7 @@ mod metrics;
 mod openapi;
 mod operators;
 mod origin;
+mod pack;
 pub mod params;
 pub mod reply;
 mod reports;
@@ -113,10 +117,13 @@ fn resource(endpoint: Endpoint, path: String, can_sign: bool) -> Resource {
         Endpoint::Breakdown(report) => resource.route(
             read().to(move |caller, request: HttpRequest, state| breakdowns::answer(report, caller, request, state)),
         ),
+        Endpoint::Cdrs(report) => resource
+            .route(read().to(move |caller, request: HttpRequest, state| cdrs::answer(report, caller, request, state))),
         Endpoint::Definitions => resource.route(read().to(breakdowns::definitions)),
         Endpoint::Accounts => resource.route(read().to(breakdowns::accounts)),
         Endpoint::Operator(OperatorPath::Breakdown) => resource.route(read().to(operators::breakdown)),
         Endpoint::Operator(OperatorPath::Statistics) => resource.route(read().to(operators::statistics)),
+        Endpoint::Operator(OperatorPath::Cdrs) => resource.route(read().to(operators::cdrs)),
         Endpoint::Operator(OperatorPath::Definitions) => resource.route(read().to(operators::definitions)),
         Endpoint::Operator(OperatorPath::Accounts) => resource.route(read().to(operators::accounts)),
         Endpoint::Login => {

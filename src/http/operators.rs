@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::accept;
 use super::auth::{self, Known};
 use super::breakdowns::{self, Asker, Series};
+use super::cdrs;
 use super::error::ApiError;
 use super::files::{About, Output};
 use super::params::{self, BadParam, Context, Pairs, ReportAsk};
@@ -30,7 +31,7 @@ use crate::report::breakdown::Whose;
 use crate::report::form::ResultFormat;
 use crate::report::groups::Dimension;
 use crate::report::plan::Refusal;
-use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report, Side};
+use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_CDRS, OPERATORS_STATISTICS, Report, Side};
 use crate::token::Accepted;
 
 /// A caller of the operator's whose token was accepted.
@@ -183,6 +184,33 @@ async fn respond_by_time(
     Ok(answered.finish(who.may_debug(), explain))
 }
 
+/// Answers raw CDRs.
+pub async fn cdrs(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
+    match respond_with_cdrs(&caller.0, &request, &state).await {
+        Ok(response) => response,
+        Err(error) => error.answer(&request, "operator-cdrs"),
+    }
+}
+
+async fn respond_with_cdrs(
+    who: &OperatorWho,
+    request: &HttpRequest,
+    state: &Arc<State>,
+) -> Result<HttpResponse, ApiError> {
+    if !who.audience().may_export() {
+        return Err(ApiError::NoExport);
+    }
+    let pairs = Pairs::parse(request.query_string());
+    let report = report_of(OPERATORS_CDRS, &pairs, who).ok_or(ApiError::Internal)?;
+    let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
+    let query = cdrs::read(report, context(who, (&own, &account), (request, state)), request)?;
+    let name = match &query.whose {
+        Whose::Operator(_, accounts) if accounts.len() == 1 => accounts.first().map(|own| who.name(own.uuid)),
+        Whose::Accounts(_) | Whose::Operator(..) => None,
+    };
+    cdrs::asked(query, name, request, state).await
+}
+
 /// The dimensions and measures, as the caller may use them.
 pub async fn definitions(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
     let audience = caller.0.audience();
@@ -191,7 +219,7 @@ pub async fn definitions(caller: OperatorCaller, request: HttpRequest, state: Da
         .filter(|side| audience.sees_side(*side))
         .map(|side| (side, "breakdown"))
         .collect();
-    let list = breakdowns::definitions_for(audience, &sides, &state);
+    let list = breakdowns::definitions_for((audience, audience.may_export()), &sides, &state);
     reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
 }
 

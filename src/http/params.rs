@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::accept;
 use super::breakdown_params::{BreakdownDraft, When};
+use super::cdr_params;
 use super::spellings::{self, Plus};
 use crate::config::UnknownParams;
 use crate::query::filter::{Excess, Filter};
@@ -17,11 +18,14 @@ use crate::query::scope::{OperatorScope, Scope};
 use crate::query::zone::{self, Calendar, Edge};
 use crate::report::Report;
 use crate::report::audience::Audience;
-use crate::report::breakdown::{BreakdownAsk, Compare, OwnAccount};
+use crate::report::breakdown::{BreakdownAsk, Compare, OwnAccount, Whose};
+use crate::report::cdrs::columns::CdrColumn;
+use crate::report::cdrs::cursor::CdrCursor;
+use crate::report::cdrs::{self, CdrQuery};
 use crate::report::form::{CsvSeparator, ResultForm, ResultFormat};
 use crate::report::measure::Measure;
 use crate::report::param::{Param, Role};
-use crate::report::plan::Request;
+use crate::report::plan::{Request, Window};
 use crate::sql::schema::Schema;
 
 /// The error in the parameters; the first one in the contract's order.
@@ -72,6 +76,12 @@ pub enum BadParam {
     /// A text that no cell of a workbook holds.
     #[error("format xlsx cannot hold a text of column {0}, which is too long: ask for csv")]
     LongCell(String),
+    /// Columns that there are none of, or that the caller may not see.
+    #[error("invalid value columns: {}", .0.join(", "))]
+    Columns(Vec<String>),
+    /// More CDRs than exports.max_rows in one file.
+    #[error("too many CDRs: exports.max_rows is {0}, ask for a shorter range")]
+    TooManyCdrs(u64),
     /// More groups than are shown beside counts of different numbers.
     #[error("invalid value limit: with distinct_src_numbers or distinct_dst_numbers it is {0} at most")]
     LimitOfNumbers(usize),
@@ -242,6 +252,14 @@ pub fn read_breakdown(
     draft(report, pairs, context)?.finish_breakdown()
 }
 
+/// Reads the parameters of raw CDRs.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_cdrs(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_>) -> Result<CdrQuery, BadParam> {
+    draft(report, pairs, context)?.finish_cdrs()
+}
+
 fn draft<'a>(report: &'static Report, pairs: &Pairs<'_>, context: Context<'a>) -> Result<Draft<'a>, BadParam> {
     if pairs.0.len() > MOST_PARAMS {
         return Err(BadParam::Many);
@@ -302,6 +320,8 @@ struct Draft<'a> {
     of_formats: Vec<&'static Param>,
     has_sampling: bool,
     breakdown: BreakdownDraft,
+    columns: Option<Vec<&'static CdrColumn>>,
+    cursor: Option<String>,
 }
 
 impl<'a> Draft<'a> {
@@ -323,6 +343,8 @@ impl<'a> Draft<'a> {
             of_formats: Vec::new(),
             has_sampling: false,
             breakdown: BreakdownDraft::default(),
+            columns: None,
+            cursor: None,
         }
     }
 
@@ -341,6 +363,10 @@ impl<'a> Draft<'a> {
             let most = self.context.max_list_values;
             kind.bounded(text, most).map_err(|excess| BadParam::Excessive(param.name, excess))?;
         }
+        if param.role == Role::Columns {
+            self.columns = Some(cdr_params::columns(text, self.report, self.context)?);
+            return Ok(());
+        }
         self.set(param.role, text).ok_or_else(invalid)?;
         if matches!(param.role, Role::TUnit | Role::Totals) || is_of_csv(param.role) {
             self.of_formats.push(param);
@@ -351,7 +377,7 @@ impl<'a> Draft<'a> {
     /// Checks that there is a format, and that what was said about one is about this.
     fn check_format(&self) -> Result<(), BadParam> {
         if !self.has_format && self.context.accepted.is_none() {
-            return Err(BadParam::Unacceptable(accept::list(ResultFormat::of_reports())));
+            return Err(BadParam::Unacceptable(accept::list(self.report.formats())));
         }
         let format = self.form.format;
         let fits = |role| match role {
@@ -384,13 +410,18 @@ impl<'a> Draft<'a> {
             Role::Complete => self.complete = Some(word(text, &[("true", true), ("false", false)])?),
             Role::Settle => self.settle = Some(spellings::duration(text)?),
             Role::Fill => self.fill = Some(word(text, &[("true", true), ("false", false)])?),
-            Role::Format => (self.form.format, self.has_format) = (ResultFormat::find(text)?, true),
+            Role::Format => {
+                (self.form.format, self.has_format) = (ResultFormat::find(text, self.report.formats())?, true)
+            }
             Role::Totals => self.form.no_totals = word(text, &[("true", false), ("false", true)])?,
             Role::CsvSeparator => {
                 self.form.csv.separator = CsvSeparator::ALL.iter().find(|(name, _)| *name == text)?.1;
             }
             Role::CsvDecimal => self.form.csv.decimal_comma = word(text, &[("comma", true), ("point", false)])?,
             Role::CsvBom => self.form.csv.bom = word(text, &[("true", true), ("false", false)])?,
+            // Read before, since it names its culprits.
+            Role::Columns => return None,
+            Role::Cursor => self.cursor = Some(text.to_owned()),
             Role::TUnit => self.form.milliseconds = word(text, &[("ms", true), ("s", false)])?,
             // By it the report was chosen.
             Role::Side => (text == self.report.records.side().word()).then_some(())?,
@@ -427,6 +458,40 @@ impl<'a> Draft<'a> {
             calendar: self.calendar,
         };
         self.breakdown.finish(self.report, when, self.filters, self.form, self.context)
+    }
+
+    fn finish_cdrs(mut self) -> Result<CdrQuery, BadParam> {
+        self.check_format()?;
+        let from = self.from.ok_or_else(|| BadParam::Missing(vec!["from-time"]))?;
+        if self.to.as_ref().is_some_and(|to| *to < from) {
+            return Err(BadParam::ToBeforeFrom);
+        }
+        let accounts = self.breakdown.take_accounts();
+        let format = self.form.format;
+        let limit = match self.breakdown.limit() {
+            Some(_) if !format.is_json() => return Err(BadParam::OtherFormat("limit", format.row().name)),
+            limit => limit.unwrap_or(cdrs::USUAL_LIMIT),
+        };
+        let columns = self.columns.unwrap_or_else(|| cdr_params::usual(self.report, self.context));
+        let after =
+            self.cursor.map(|text| CdrCursor::parse(&text, &columns, self.context.schema.cdrs.numeric_id.is_some()));
+        Ok(CdrQuery {
+            report: self.report.name,
+            records: self.report.records,
+            whose: match self.context.operator {
+                Some(scope) => Whose::Operator(scope.clone(), accounts),
+                None => Whose::Accounts(accounts),
+            },
+            masked: self.context.audience.masked_characters(),
+            after: after.transpose().map_err(|_bad| BadParam::Invalid("cursor"))?,
+            columns,
+            filters: self.filters,
+            window: Window { from: from.ceil(), to: self.to.as_ref().map(Instant::floor) },
+            // Zones are found by their names.
+            zone: self.calendar.zone.iana_name().unwrap_or("UTC").to_owned(),
+            limit: format.is_json().then_some(limit),
+            form: self.form,
+        })
     }
 
     fn finish(self) -> Result<Request, BadParam> {

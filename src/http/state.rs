@@ -20,7 +20,7 @@ use crate::access::Directory;
 use crate::config::{Config, Limits, WeekStart};
 use crate::engine::Engine;
 use crate::fair::{Bounds, Fair, Permit};
-use crate::metrics::Requests;
+use crate::metrics::{Exports, Requests};
 use crate::notices::Notices;
 use crate::odd::watch::Watch;
 use crate::query::zone::Calendar;
@@ -69,6 +69,8 @@ pub struct State {
     pub memory: Arc<Fair>,
     /// Workbooks that are being written and sent.
     pub workbooks: Workbooks,
+    /// Files of raw CDRs, by how they ended.
+    pub exports: Exports,
     /// Open connections.
     pub connections: Arc<Connections>,
     /// Checks of new rows.
@@ -109,6 +111,7 @@ impl State {
             recent: LatestRecent::default(),
             memory: Fair::new(memory(&config.limits)),
             workbooks: Workbooks::new(&config),
+            exports: Exports::default(),
             connections: Connections::new(&config.http),
             odd,
             notices: Notices::default(),

@@ -53,7 +53,8 @@ metrics! {
     SLOTS gauge "cdrscope_query_slots" [] "Statements that may run at once: limits.concurrent_queries.";
     SLOTS_USED gauge "cdrscope_query_slots_used" [] "Statements that run.";
     QUERIES_LEFT gauge "cdrscope_queries_left" [] "Statements whose caller left or waits no longer, and that ClickHouse has not ended; each holds its slot.";
-    SUPPLY gauge "cdrscope_supply" ["what"] "Units that all customers may use at once: queries, and bytes of large responses.";
+    EXPORTS counter "cdrscope_exports_total" ["end"] "Files of raw CDRs by their end: whole, cut (ClickHouse failed), left (its reader went away).";
+    SUPPLY gauge "cdrscope_supply" ["what"] "Units that all customers may use at once: queries, bytes of large responses, and exports (files of raw CDRs).";
     SUPPLY_USED gauge "cdrscope_supply_used" ["what"] "Units in use.";
     SUPPLY_LARGEST gauge "cdrscope_supply_largest_customer" ["what"] "Units in use by the customer that uses most.";
     SUPPLY_WAITING gauge "cdrscope_supply_waiting" ["what"] "Requests that wait for units.";
@@ -278,6 +279,38 @@ impl Drop for Begun<'_> {
     fn drop(&mut self) {
         if self.is_open {
             self.queries.note(self.report, None, QueryOutcome::Cancelled, 0);
+        }
+    }
+}
+
+/// The end of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportEnd {
+    /// It was written whole.
+    Whole,
+    /// ClickHouse failed before its end.
+    Cut,
+    /// Its reader left before.
+    Left,
+}
+
+/// Files of raw CDRs, by how they ended.
+#[derive(Debug, Default)]
+pub struct Exports([Counter; 3]);
+
+impl Exports {
+    /// Counts one.
+    pub fn note(&self, end: ExportEnd) {
+        if let Some(counter) = self.0.get(end as usize) {
+            counter.add(1);
+        }
+    }
+
+    /// Writes the counts.
+    pub fn write(&self, out: &mut Exposition) {
+        out.family(&EXPORTS);
+        for (word, count) in ["whole", "cut", "left"].into_iter().zip(&self.0) {
+            out.sample(&EXPORTS, &[word], count.get());
         }
     }
 }

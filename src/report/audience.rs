@@ -113,6 +113,14 @@ impl Audience {
         }
     }
 
+    /// True if it may read calls one by one; customers' tokens say so themselves.
+    pub fn may_export(self) -> bool {
+        match self {
+            Self::Customer => true,
+            Self::Operator(rights) => rights.export,
+        }
+    }
+
     /// Characters at the end of each number that are left out.
     pub fn masked_characters(self) -> u8 {
         match self {

@@ -103,9 +103,14 @@ impl ResultFormat {
         FORMATS.iter().filter(|row| row.of_reports)
     }
 
-    /// The format of that name, among those of reports and breakdowns.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::of_reports().find(|row| row.name == name).map(|row| row.format)
+    /// Those of raw CDRs.
+    pub fn of_cdrs() -> impl Iterator<Item = &'static FormatRow> {
+        FORMATS.iter().filter(|row| row.format != Self::Xlsx)
+    }
+
+    /// The format of that name, among these.
+    pub fn find(name: &str, mut among: impl Iterator<Item = &'static FormatRow>) -> Option<Self> {
+        among.find(|row| row.name == name).map(|row| row.format)
     }
 
     /// True for an answer to a program, false for a file to keep.
@@ -209,7 +214,7 @@ mod tests {
                 assert!(row.content_type.starts_with(first), "{}", row.name);
             }
             assert_eq!(row.extension.is_empty(), row.format.is_json(), "{}", row.name);
-            assert_eq!(ResultFormat::find(row.name), row.of_reports.then_some(row.format));
+            assert_eq!(ResultFormat::find(row.name, ResultFormat::of_reports()), row.of_reports.then_some(row.format));
         }
     }
 }

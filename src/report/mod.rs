@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use crate::query::filter::{Column, Filter};
 use crate::query::sampling::Sampling;
 use crate::query::scope::Scope;
+use form::{FormatRow, ResultFormat};
 use measure::Measure;
 use param::Param;
 use query::{Query, Records};
@@ -171,6 +172,23 @@ impl Report {
     /// Every parameter, in the order in which they are checked.
     pub fn params(&self) -> impl Iterator<Item = &'static Param> + use<> {
         self.params.iter().copied().flatten()
+    }
+
+    /// The end of its path.
+    pub fn path(&self) -> &'static str {
+        self.name.strip_prefix("operator-").unwrap_or(self.name)
+    }
+
+    /// True if it lists CDRs.
+    pub fn lists_cdrs(&self) -> bool {
+        CDRS.iter().chain(OPERATORS_CDRS).any(|report| report.name == self.name)
+    }
+
+    /// The formats that it can be had in.
+    pub fn formats(&self) -> impl Iterator<Item = &'static FormatRow> + use<> {
+        let lists_cdrs = self.lists_cdrs();
+        let of_cdrs = ResultFormat::of_cdrs().filter(move |_| lists_cdrs);
+        of_cdrs.chain(ResultFormat::of_reports().filter(move |_| !lists_cdrs))
     }
 
     /// The query that it stands for, of one account.
@@ -335,6 +353,37 @@ pub static BREAKDOWNS: &[Report] = &[
     },
 ];
 
+/// Raw CDRs of the customer API.
+pub static CDRS: &[Report] = &[
+    Report {
+        name: "origination-cdrs",
+        summary: "The calls that accounts made, one by one: pages in JSON, or whole files.",
+        records: Records::Calls(Side::Origination),
+        samplings: &[],
+        fill: false,
+        key: None,
+        measures: &[],
+        params: &[
+            param::CDR_SCOPE,
+            param::CALLS,
+            param::ORIGIN,
+            param::CUSTOMER_PRICE,
+            param::CUSTOMER_CALL_FILTERS,
+            param::CDR_FORM,
+        ],
+    },
+    Report {
+        name: "termination-cdrs",
+        summary: "The attempts sent to vendors' accounts, one by one: pages in JSON, or whole files.",
+        records: Records::Attempts(Side::Termination),
+        samplings: &[],
+        fill: false,
+        key: None,
+        measures: &[],
+        params: &[param::CDR_SCOPE, param::CALLS, param::VENDOR_PRICE, param::VENDOR_CALL_FILTERS, param::CDR_FORM],
+    },
+];
+
 const OPERATORS: &[Measure] = &[
     Measure::TotalCalls,
     Measure::SuccessfulCalls,
@@ -400,10 +449,20 @@ pub static OPERATORS_STATISTICS: &[Report] = operators! {
     "Attempts sent to all vendors, for each bucket of time."
 };
 
+const NO_MEASURES: &[Measure] = &[];
+
+/// The operator's raw CDRs, of calls and of attempts.
+pub static OPERATORS_CDRS: &[Report] = operators! {
+    "operator-cdrs" OPERATOR_WINDOW CDR_FORM NO_MEASURES
+    "Calls of all customers, one by one: pages in JSON, or whole files."
+    "Attempts sent to all vendors, one by one: pages in JSON, or whole files."
+};
+
 /// Names of the reports that a customer or an operator can ask for.
 pub fn public_names() -> impl Iterator<Item = &'static str> {
-    let operators = OPERATORS_BREAKDOWNS.iter().take(1).chain(OPERATORS_STATISTICS.iter().take(1));
-    REPORTS.iter().chain(BREAKDOWNS).chain(operators).map(|report| report.name)
+    let operators = [OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, OPERATORS_CDRS];
+    let operators = operators.into_iter().flat_map(|both| both.iter().take(1));
+    REPORTS.iter().chain(BREAKDOWNS).chain(CDRS).chain(operators).map(|report| report.name)
 }
 
 /// The report with that name, of the customer API or of dashboards.

@@ -65,6 +65,10 @@ pub enum Role {
     MinCalls,
     /// `decimals`.
     Decimals,
+    /// `columns`.
+    Columns,
+    /// `cursor`.
+    Cursor,
 }
 
 /// A parameter of a report.
@@ -307,6 +311,22 @@ pub const FORMAT: &[Param] = join!(&[param("format", Role::Format)], CSV);
 const RESULT_FORMAT: &[Param] =
     join!(&[param("format", Role::Format), param("t-unit", Role::TUnit), param("totals", Role::Totals)], CSV);
 
+/// The accounts and window of raw CDRs.
+pub const CDR_SCOPE: &[Param] =
+    &[param("account-id", Role::Accounts), param("from-time", Role::From), param("to-time", Role::To)];
+
+/// The columns, the page and the form of raw CDRs.
+pub const CDR_FORM: &[Param] = join!(
+    &[
+        param("time-zone", Role::TimeZone),
+        param("columns", Role::Columns),
+        param("limit", Role::Limit),
+        param("cursor", Role::Cursor),
+        param("numbers", Role::Numbers),
+    ],
+    FORMAT
+);
+
 /// The measures and form of a breakdown's answer.
 pub const BREAKDOWN_FORM: &[Param] = join!(BREAKDOWN_TERMS, RESULT_FORMAT);
 
@@ -346,11 +366,12 @@ pub const FORM: &[Param] = join!(
 
 #[cfg(test)]
 mod tests {
-    use crate::report::{BREAKDOWNS, OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, REPORTS, find};
+    use crate::report::{BREAKDOWNS, CDRS, OPERATORS_BREAKDOWNS, OPERATORS_CDRS, OPERATORS_STATISTICS, REPORTS, find};
 
     #[test]
     fn names_are_unique_within_a_report() {
-        for report in REPORTS.iter().chain(BREAKDOWNS).chain(OPERATORS_BREAKDOWNS).chain(OPERATORS_STATISTICS) {
+        let operators = OPERATORS_BREAKDOWNS.iter().chain(OPERATORS_STATISTICS).chain(OPERATORS_CDRS);
+        for report in REPORTS.iter().chain(BREAKDOWNS).chain(CDRS).chain(operators) {
             let mut names: Vec<&str> = report.params().map(|param| param.name).collect();
             let count = names.len();
             names.sort_unstable();

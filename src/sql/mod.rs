@@ -13,6 +13,8 @@ mod select;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_cdrs;
+#[cfg(test)]
 mod tests_groups;
 
 pub use cdrs::{CDR_SETTINGS, cdr_count, cdr_file, cdr_page};

@@ -70,6 +70,8 @@ struct Cfg {
     debug: Option<bool>,
     #[serde(default)]
     sides: Option<Vec<String>>,
+    #[serde(default)]
+    may: Option<Vec<String>>,
 }
 
 /// A name that is not known could be meant to bound what the token sees.
@@ -171,5 +173,7 @@ fn grant(cfg: Option<CfgClaim>) -> Result<Grant, Rejected> {
         allowed_ips: networks(&cfg.allowed_ips.unwrap_or_default()).ok_or(Rejected::Subject)?,
         debug: cfg.debug.unwrap_or_default(),
         sides,
+        // Other words open nothing of a customer's.
+        export: cfg.may.map(|may| may.iter().any(|word| word == "export")),
     })
 }

@@ -106,6 +106,8 @@ pub struct Grant {
     pub debug: bool,
     /// Sides of calls; `None` leaves it to `auth.contractors`.
     pub sides: Option<Sides>,
+    /// True if it may read calls one by one; `None` leaves it to `exports.customers`.
+    pub export: Option<bool>,
 }
 
 /// A verified token.

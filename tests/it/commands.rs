@@ -279,7 +279,8 @@ async fn only_a_token_that_is_made_with_debug_may_ask_for_plans() {
     let keys = Keys::new(&config.auth).unwrap();
     for (args, debug) in [(&[][..], false), (&["--debug"], true)] {
         let ran = run(&db, &[&["token", "--customer", "7"], args].concat(), "");
-        let grant = Grant { customer_id: 7, account_ids: vec![], allowed_ips: vec![], debug, sides: None };
+        let grant =
+            Grant { customer_id: 7, account_ids: vec![], allowed_ips: vec![], debug, sides: None, export: None };
         assert_eq!(keys.verify(ran.line(), time::OffsetDateTime::now_utc()), Ok(Subject::Grant(grant)));
     }
     let row = run(&db, &["token", "--access", "1", "--debug"], "");

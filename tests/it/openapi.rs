@@ -250,6 +250,8 @@ async fn paths_and_parameters() {
     /api/rest/customer/v1/outgoing-active-calls: get head
     /api/rest/customer/v1/origination-breakdown: get head
     /api/rest/customer/v1/termination-breakdown: get head
+    /api/rest/customer/v1/origination-cdrs: get head
+    /api/rest/customer/v1/termination-cdrs: get head
     /api/rest/customer/v1/definitions: get head
     /api/rest/customer/v1/accounts: get head
     /api/rest/customer/v1/auth: get head post delete

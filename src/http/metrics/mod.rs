@@ -79,7 +79,11 @@ fn service(state: &State, out: &mut Exposition) {
     out.single(&metrics::SLOTS, slots.bounds().total);
     out.single(&metrics::SLOTS_USED, slots.load().used);
     out.single(&metrics::QUERIES_LEFT, state.engine.store.left());
-    metrics::supply(out, &[("queries", slots), ("response_bytes", &state.memory)]);
+    metrics::supply(
+        out,
+        &[("queries", slots), ("response_bytes", &state.memory), ("exports", state.engine.store.exports())],
+    );
+    state.exports.write(out);
     state.connections.write(out);
     state.engine.statuses().write(out);
     if let Some(bytes) = state.engine.cache_bytes() {

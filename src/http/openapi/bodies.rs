@@ -93,6 +93,33 @@ pub fn of_breakdown() -> Value {
     } })
 }
 
+/// The schemas of raw CDRs: a page, or a file of each format.
+pub fn of_cdrs() -> Value {
+    let cell = || json!({ "type": ["integer", "number", "string", "boolean", "null"] });
+    let page = object([
+        ("data", json!({ "type": "object", "additionalProperties": { "type": "array", "items": cell() } })),
+        ("rows", reference("schemas", "Count")),
+        ("next", json!({ "type": ["string", "null"], "description": "`cursor` of the next page; null at the end." })),
+    ]);
+    let row = json!({ "type": "object", "additionalProperties": cell() });
+    let mut content = json!({ "application/json": {
+        "schema": { "anyOf": [page, { "type": "array", "items": row }] },
+        "examples": { "columns": { "value": {
+            "data": {
+                "id": ["109951165203472"], "time_start": ["2026-11-18T13:38:39Z"], "duration": [36],
+                "customer_price": ["0.0186"],
+            },
+            "rows": 1, "next": null,
+        } } },
+    } });
+    for row in ResultFormat::of_cdrs().filter(|row| !row.format.is_json()) {
+        if let Some(media_type) = row.media_types.first() {
+            content[*media_type] = json!({ "schema": { "type": "string" } });
+        }
+    }
+    content
+}
+
 /// The schema of the operator's statistics, whose columns are those that the caller asks for.
 pub fn of_operators_statistics() -> Value {
     let cell = || json!({ "type": ["integer", "number", "string", "null"] });
@@ -138,6 +165,7 @@ pub fn definitions() -> Value {
     object([
         ("dimensions", list(dimension)),
         ("measures", list(measure)),
+        ("columns", list(object([("name", text()), ("label", text()), ("type", text()), ("on", list(text()))]))),
         ("causes", json!({ "type": "object", "additionalProperties": list(reference("schemas", "Count")) })),
         ("formats", list(text())),
         ("limits", json!({ "type": "object", "additionalProperties": reference("schemas", "Count") })),

@@ -18,7 +18,7 @@ use super::state::State;
 use crate::config::{UnknownParams, WeekStart};
 use crate::query::sampling::Sampling;
 use crate::report::query::Records;
-use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report};
+use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_CDRS, OPERATORS_STATISTICS, Report};
 
 /// The document of a service with these settings and tables.
 pub fn document(state: &State) -> Value {
@@ -37,6 +37,7 @@ pub fn document(state: &State) -> Value {
         "tags": [
             { "name": "Calls", "description": "Statistics of finished calls and of routing attempts, by buckets of time." },
             { "name": "Breakdowns", "description": "Groups of calls by country, prefix, cause and the like, and what can be asked for." },
+            { "name": "CDRs", "description": "The calls themselves, in pages or whole files." },
             { "name": "Operator", "description": "Calls of all customers and vendors, with cost and margin, for the operator's own people." },
             { "name": "Live calls", "description": "Calls that are up, now and minute by minute." },
             { "name": "Session", "description": "A login and its password become a token." },
@@ -115,13 +116,16 @@ fn introduction(state: &State) -> String {
 fn path_item(endpoint: Endpoint, state: &State) -> Value {
     let mut item = Map::new();
     let parameters = match endpoint {
-        Endpoint::Report(report) | Endpoint::Breakdown(report) => params::of(report, state),
+        Endpoint::Report(report) | Endpoint::Breakdown(report) | Endpoint::Cdrs(report) => params::of(report, state),
         // Those of both sides: they differ in filters of attempts.
         Endpoint::Operator(OperatorPath::Breakdown) => {
             OPERATORS_BREAKDOWNS.first().map_or_else(Vec::new, |report| params::of(report, state))
         }
         Endpoint::Operator(OperatorPath::Statistics) => {
             OPERATORS_STATISTICS.first().map_or_else(Vec::new, |report| params::of(report, state))
+        }
+        Endpoint::Operator(OperatorPath::Cdrs) => {
+            OPERATORS_CDRS.first().map_or_else(Vec::new, |report| params::of(report, state))
         }
         Endpoint::PageFile => vec![params::page_file()],
         Endpoint::Login
@@ -149,6 +153,7 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
     let head = method == "HEAD";
     let (id, tag, summary) = match endpoint {
         Endpoint::Breakdown(report) => (report.name.to_lower_camel_case(), "Breakdowns", report.summary),
+        Endpoint::Cdrs(report) => (report.name.to_lower_camel_case(), "CDRs", report.summary),
         Endpoint::Definitions => ("definitions".into(), "Breakdowns", "The dimensions and measures of breakdowns."),
         Endpoint::Accounts => ("accounts".into(), "Breakdowns", "The accounts that the token may ask about."),
         Endpoint::Operator(path) => {
@@ -157,6 +162,7 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
                 OperatorPath::Statistics => {
                     "Calls of all customers or attempts sent to all vendors, for each bucket of time."
                 }
+                OperatorPath::Cdrs => "Calls of all customers or attempts sent to all vendors, one by one.",
                 OperatorPath::Definitions => "The dimensions and measures of the operator's breakdowns.",
                 OperatorPath::Accounts => "The accounts that the operator's token may ask about.",
             };
@@ -188,6 +194,10 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
     match endpoint {
         Endpoint::Breakdown(report) => {
             operation["description"] = BREAKDOWN.into();
+            operation["x-example-query"] = params::example_query(report, state).into();
+        }
+        Endpoint::Cdrs(report) => {
+            operation["description"] = CDRS.into();
             operation["x-example-query"] = params::example_query(report, state).into();
         }
         Endpoint::Definitions | Endpoint::Accounts => {}
@@ -227,6 +237,10 @@ const BREAKDOWN: &str = "Groups of calls with the measures asked for. The groups
                          together as `other`: its ratios are of the sums of those groups, its percentiles of their calls. Order and \
                          change are of exact values, each rounded once. With `compare` a group that had calls in either window is \
                          there: traffic that stopped has 0.";
+
+const CDRS: &str = "In order of time, then id. JSON comes in pages: `next` of a page, and its header `Link`, lead to the page behind \
+                    it; null is the end. Other formats are whole files, which a token of a customer's may read unless it says \
+                    otherwise. A file that ClickHouse cannot finish ends without the end of its body: the connection breaks.";
 
 const LOGIN: &str = "A wrong login, a wrong password and an address that is not allowed have the same answer, after the \
                      same time. Too many failures of a login, or from an address, and it has to wait.";

@@ -10,10 +10,13 @@ use crate::query::filter::{Cmp, Column, LONGEST_LIST, LONGEST_TEXT, ParamType, T
 use crate::query::sampling::Sampling;
 use crate::report::audience::{Audience, Rights};
 use crate::report::breakdown::{Compare, MOST_DIMENSIONS, MOST_ORDERS, MOST_ROWS};
-use crate::report::form::{CsvSeparator, ResultFormat};
+use crate::report::cdrs::columns::{CDR_COLUMNS, CdrColumn};
+use crate::report::cdrs::cursor::CdrCursor;
+use crate::report::cdrs::{MOST_COLUMNS, MOST_LIMIT, USUAL_LIMIT};
+use crate::report::form::CsvSeparator;
 use crate::report::groups::DIMENSIONS;
 use crate::report::param::{Param, Role};
-use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_STATISTICS, Report, Table};
+use crate::report::{OPERATORS_BREAKDOWNS, OPERATORS_CDRS, OPERATORS_STATISTICS, Report, Table};
 
 const FROM: &str = "2026-03-02";
 const TO: &str = "2026-03-02T01:59:59Z";
@@ -120,7 +123,11 @@ pub fn schemas(max_list_values: usize) -> Map<String, Value> {
 fn parameter(report: &Report, param: &Param, state: &State) -> Value {
     let schema = |name| reference("schemas", name);
     // Documents are of all that there is; what a token may not see is unknown to it.
-    let is_operators = OPERATORS_BREAKDOWNS.iter().chain(OPERATORS_STATISTICS).any(|own| own.name == report.name);
+    let is_operators = OPERATORS_BREAKDOWNS
+        .iter()
+        .chain(OPERATORS_STATISTICS)
+        .chain(OPERATORS_CDRS)
+        .any(|own| own.name == report.name);
     let audience = if is_operators { Audience::Operator(Rights::ALL) } else { Audience::Customer };
     let words = |words: &[&str]| json!({ "type": "string", "enum": words });
     let (description, schema, example) = match param.role {
@@ -175,7 +182,7 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
              object for each bucket or group, fractions as numbers, and nothing else; the others are files, whose column `row` \
              tells groups or buckets from `other` and `total`."
                 .into(),
-            words(&ResultFormat::of_reports().map(|row| row.name).collect::<Vec<_>>()),
+            words(&report.formats().map(|row| row.name).collect::<Vec<_>>()),
             "rows".into(),
         ),
         Role::TUnit => (
@@ -244,6 +251,30 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             list(json!({ "type": "string", "pattern": "^-?[a-z0-9_]+$" }), MOST_ORDERS),
             json!(["-total_calls"]),
         ),
+        Role::Limit if report.lists_cdrs() => (
+            format!("Most CDRs of a page, in JSON alone; {USUAL_LIMIT} if absent. A page may have fewer: `next` tells whether it is the last."),
+            number(1, MOST_LIMIT),
+            100.into(),
+        ),
+        Role::Columns => {
+            let side = report.records.side();
+            let seen = CDR_COLUMNS.iter().filter(|column| column.is_seen(audience, side)).map(|column| column.name);
+            let usual: Vec<&str> = usual_columns(report, audience, state).iter().map(|column| column.name).collect();
+            (
+                format!("Columns with commas, in the order of the answer; {} if absent.", usual.join(",")),
+                list(json!({ "type": "string", "enum": seen.collect::<Vec<_>>() }), MOST_COLUMNS),
+                json!(["id", "time_start", "duration"]),
+            )
+        }
+        Role::Cursor => {
+            let id = state.engine.schema.cdrs.numeric_id.as_ref().map_or("", |_| "1").to_owned();
+            let cursor = CdrCursor { time: 0, id, given: 0 };
+            (
+                "`next` of a page: the CDRs behind it. Good for the same columns only.".into(),
+                json!({ "type": "string", "pattern": "^([0-9a-fA-F]{2})+$" }),
+                cursor.text(&usual_columns(report, audience, state)).into(),
+            )
+        }
         Role::Limit => (
             "Most groups; the others come together as `other`. 100 if absent; 1000 at most with `distinct_…`.".into(),
             number(1, MOST_ROWS),
@@ -266,6 +297,13 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
     parameter["schema"] = schema;
     parameter["example"] = example;
     parameter
+}
+
+/// The columns of raw CDRs whose caller names none.
+fn usual_columns(report: &Report, audience: Audience, state: &State) -> Vec<&'static CdrColumn> {
+    let has = |column: &&CdrColumn| state.engine.schema.cdrs.cdr_sql(column.name).is_some();
+    let usual = CDR_COLUMNS.iter().filter(|column| column.is_usual(audience, report.records.side()));
+    usual.filter(has).collect()
 }
 
 fn list(items: Value, most: usize) -> Value {

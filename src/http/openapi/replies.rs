@@ -44,6 +44,8 @@ pub fn headers() -> Map<String, Value> {
         ("accept-encoding", true, "What a body may come in.", json!({ "const": "identity" })),
         ("allow", true, "The path's methods.", text("^[A-Z]+(, [A-Z]+)*$")),
         ("set-cookie", false, "The renewed token, where it came in the cookie.", json!({ "type": "string" })),
+        ("link", false, "The next page, where there is one: `rel=\"next\"`.", json!({ "type": "string" })),
+        ("content-disposition", false, "The name of a file.", json!({ "type": "string" })),
         (
             PLAN_HEADER,
             false,
@@ -76,6 +78,7 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
         ApiError::ContentType | ApiError::CodedBody => {
             ("UnsupportedMediaType", "The body is of another type than JSON, or has a `Content-Encoding`.")
         }
+        ApiError::NoExport => ("Forbidden", "The token may not read calls one by one."),
         ApiError::Foreign => ("ForeignOrigin", "A browser sent it for a page of another origin."),
         ApiError::NotFound => ("NotFound", "No such path."),
         ApiError::Method(_) => ("MethodNotAllowed", "The path has other methods."),
@@ -90,12 +93,13 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
         | ApiError::ManyLogins
         | ApiError::ManyBodies
         | ApiError::ManyAnswers
+        | ApiError::ManyFiles
         | ApiError::ManyRequests
         | ApiError::Unreachable
         | ApiError::Accounts(_) => {
             ("Unavailable", "Too many queries, logins or large answers at once, or ClickHouse cannot be reached.")
         }
-        ApiError::Slow => ("GatewayTimeout", "ClickHouse was slower than the limit."),
+        ApiError::Slow | ApiError::SlowFile(_) => ("GatewayTimeout", "ClickHouse was slower than the limit."),
     }
 }
 
@@ -114,6 +118,8 @@ fn failures(state: &State) -> Vec<ApiError> {
         BadParam::Needed("sampling", "group-by", "t"),
         BadParam::TooManyGroups(state.config.limits.max_groups),
         BadParam::Currencies,
+        BadParam::Columns(vec!["colour".into()]),
+        BadParam::TooManyCdrs(state.config.exports.max_rows),
         BadParam::OtherFormat("csv-bom", "rows"),
     ];
     let others = [
@@ -124,6 +130,7 @@ fn failures(state: &State) -> Vec<ApiError> {
         ApiError::ContentType,
         ApiError::CodedBody,
         ApiError::Foreign,
+        ApiError::NoExport,
         ApiError::NotFound,
         ApiError::Method("GET, HEAD"),
         ApiError::Coding,
@@ -135,6 +142,7 @@ fn failures(state: &State) -> Vec<ApiError> {
         ApiError::Busy,
         ApiError::ManyLogins,
         ApiError::ManyAnswers,
+        ApiError::ManyFiles,
         ApiError::Unreachable,
         ApiError::Slow,
     ];
@@ -210,6 +218,18 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
             ("304", "NotModified"),
             ("400", "BadRequest"),
             ("401", "Unauthorized"),
+            ("405", "MethodNotAllowed"),
+            ("406", "NotAcceptable"),
+            ("429", "TooManyRequests"),
+            ("502", "BadGateway"),
+            ("503", "Unavailable"),
+            ("504", "GatewayTimeout"),
+        ],
+        Endpoint::Cdrs(_) | Endpoint::Operator(OperatorPath::Cdrs) => &[
+            ("304", "NotModified"),
+            ("400", "BadRequest"),
+            ("401", "Unauthorized"),
+            ("403", "Forbidden"),
             ("405", "MethodNotAllowed"),
             ("406", "NotAcceptable"),
             ("429", "TooManyRequests"),
@@ -293,6 +313,10 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
             let description = "The groups by column, with the others together and all of them; or an array with an object for \
                                each group with `format=rows`.";
             ("200", description, &with_plan, bodies::or_file(bodies::of_breakdown()))
+        }
+        Endpoint::Cdrs(_) | Endpoint::Operator(OperatorPath::Cdrs) => {
+            let headers = &["cache-control", "vary", "link", "content-disposition", "set-cookie"];
+            ("200", "A page, by column or by row with `format=rows`; or a whole file.", headers, bodies::of_cdrs())
         }
         Endpoint::Definitions | Endpoint::Operator(OperatorPath::Definitions) => {
             ("200", "The definitions.", &held_and_cookie, json(bodies::definitions()))

@@ -105,9 +105,31 @@ impl Entry {
                 "filters": asked.filters,
                 "buckets": asked.buckets,
             });
+            if let Some(calls) = &asked.calls {
+                line["columns"] = json!(calls.columns);
+                line["rows"] = json!(calls.rows);
+                line["format"] = json!(calls.format);
+            }
             if let Some(operator) = operator(&trail) {
                 line["operator"] = operator;
             }
+            audit.write(line.to_string());
+        }
+    }
+
+    /// A line for each file that was begun: how much of it went out, and whether that was all.
+    fn audit_end(&self) {
+        let Some(audit) = self.journals().and_then(|journals| journals.audit.as_ref()) else { return };
+        let trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_file = self.size == BodySize::Stream && self.status.is_some_and(|status| status.is_success());
+        for asked in trail.asked.iter().filter(|asked| is_file && asked.calls.is_some()) {
+            let line = json!({
+                "time": now(),
+                "id": trail.id,
+                "report": asked.report,
+                "end": if self.ended { "whole" } else { "cut" },
+                "bytes": self.bytes,
+            });
             audit.write(line.to_string());
         }
     }
@@ -161,6 +183,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        self.audit_end();
         if let Some((form, access)) = self.journals().and_then(|journals| journals.access.as_ref())
             && let Some(line) = self.line(*form)
         {

@@ -13,6 +13,7 @@ use crate::cache::CacheStatus;
 use crate::config::{AccessLog, Log};
 use crate::journal::{Journal, Sink};
 use crate::report::breakdown::Breakdown;
+use crate::report::cdrs::CdrQuery;
 use crate::report::plan::{Plan, Window};
 use crate::shown::Escaped;
 use crate::token::{Accepted, Subject};
@@ -92,6 +93,17 @@ struct Asked {
     window: Option<Window>,
     filters: Vec<&'static str>,
     buckets: u64,
+    /// Of raw CDRs.
+    calls: Option<AskedCalls>,
+}
+
+/// The calls that a response gives away one by one.
+#[derive(Debug)]
+struct AskedCalls {
+    columns: Vec<&'static str>,
+    /// Those of a page, or those that were counted before a file.
+    rows: u64,
+    format: &'static str,
 }
 
 fn note(change: impl FnOnce(&mut Trail)) {
@@ -166,6 +178,25 @@ pub fn note_breakdown(breakdown: &Breakdown) {
             window: Some(breakdown.now.window),
             filters: breakdown.terms.filters.iter().map(|filter| filter.column.name()).collect(),
             buckets: breakdown.terms.limit as u64,
+            calls: None,
+        });
+    });
+}
+
+/// Notes that so many calls are going to be given away one by one.
+pub fn note_cdrs(query: &CdrQuery, rows: u64) {
+    note(|trail| {
+        trail.asked.push(Asked {
+            report: query.report,
+            accounts: query.whose.accounts().iter().map(|account| account.uuid.to_string()).collect(),
+            window: Some(query.window),
+            filters: query.filters.iter().map(|filter| filter.column.name()).collect(),
+            buckets: 0,
+            calls: Some(AskedCalls {
+                columns: query.columns.iter().map(|column| column.name).collect(),
+                rows,
+                format: query.form.format.row().name,
+            }),
         });
     });
 }
@@ -179,6 +210,7 @@ pub fn note_asked(plan: &Plan, accounts: impl IntoIterator<Item = Uuid>) {
             window: plan.window,
             filters: plan.query.filters.iter().map(|filter| filter.column.name()).collect(),
             buckets: plan.grid.count,
+            calls: None,
         });
     });
 }

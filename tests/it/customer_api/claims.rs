@@ -164,7 +164,7 @@ fn a_dynamic_token_carries_its_own_grant() {
     let grant = |account_ids: &[u32], nets: &[&str]| {
         let allowed_ips = nets.iter().map(|net| net.parse().unwrap()).collect();
         let account_ids = account_ids.to_vec();
-        Ok(Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false, sides: None }))
+        Ok(Subject::Grant(Grant { customer_id: 7, account_ids, allowed_ips, debug: false, sides: None, export: None }))
     };
     for (cfg, expected) in [
         (json!({ "customer_id": 7 }), grant(&[], &[])),

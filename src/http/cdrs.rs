@@ -1,0 +1,163 @@
+//! The handlers of raw CDRs: pages of JSON, and whole files.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::auth::Caller;
+use super::disposition::FileName;
+use super::error::ApiError;
+use super::params::{self, BadParam, Context, Pairs};
+use super::reply::{self, Delivery, Room};
+use super::state::State;
+use super::{accept, coding, download, heavy, reports, trail};
+use crate::columns::cdrs::CdrPage;
+use crate::format::cdrs::CdrPageWriter;
+use crate::query::zone;
+use crate::report::Report;
+use crate::report::breakdown::Whose;
+use crate::report::cdrs::CdrQuery;
+use crate::report::cdrs::USUAL_LIMIT;
+use crate::report::form::ResultFormat;
+
+/// Answers CDRs of a customer's accounts.
+pub async fn answer(
+    report: &'static Report,
+    caller: Caller,
+    request: HttpRequest,
+    state: Data<Arc<State>>,
+) -> HttpResponse {
+    match respond(report, &caller, &request, &state).await {
+        Ok(response) => response,
+        Err(error) => error.answer(&request, report.name),
+    }
+}
+
+async fn respond(
+    report: &'static Report,
+    caller: &Caller,
+    request: &HttpRequest,
+    state: &Arc<State>,
+) -> Result<HttpResponse, ApiError> {
+    if !caller.0.may_export().unwrap_or(state.config.exports.customers) {
+        return Err(ApiError::NoExport);
+    }
+    let scope = |account| caller.0.scope(account, report.records.side());
+    let context = reports::context(caller, (request, state), &scope);
+    let query = read(report, context, request)?;
+    let name = match &query.whose {
+        Whose::Accounts(accounts) if accounts.len() == 1 => accounts.first().map(|own| caller.0.name(own.uuid)),
+        Whose::Accounts(_) | Whose::Operator(..) => None,
+    };
+    asked(query, name, request, state).await
+}
+
+/// Reads a request's parameters.
+///
+/// # Errors
+/// The first fault.
+pub(super) fn read(report: &'static Report, context: Context<'_>, request: &HttpRequest) -> Result<CdrQuery, BadParam> {
+    // Pages and files are read from the calls, always.
+    let context = Context { accepted: accept::choose(request, report.formats()), debug: false, ..context };
+    params::read_cdrs(report, &Pairs::parse(request.query_string()), context)
+}
+
+/// Answers a request whose parameters were read; `account` is the name of the one account that it is about.
+///
+/// # Errors
+/// The query failed, or there are too many at once.
+pub(super) async fn asked(
+    query: CdrQuery,
+    account: Option<&str>,
+    request: &HttpRequest,
+    state: &Arc<State>,
+) -> Result<HttpResponse, ApiError> {
+    if query.form.format.is_json() {
+        page(query, request, state).await
+    } else {
+        file(query, account, request, state).await
+    }
+}
+
+/// A page, with the place of the next one in its body and in the header Link.
+async fn page(query: CdrQuery, request: &HttpRequest, state: &Arc<State>) -> Result<HttpResponse, ApiError> {
+    let (limit, format) = (query.limit.unwrap_or(USUAL_LIMIT), query.form.format);
+    let mut room = Room::of(query.tenant());
+    room.held = Some(state.set_aside(query.tenant(), CdrPage::memory(limit) as u64).await?);
+    let shared = Arc::clone(state);
+    let made = async move {
+        let is_rows = query.form.format == ResultFormat::Rows;
+        // One more says whether there is a next page.
+        let asked = CdrQuery { limit: Some(limit.saturating_add(1)), ..query };
+        let mut page = CdrPage::new(&asked, limit, is_rows);
+        let read = shared.engine.cdr_page(&asked, &mut page).await?;
+        trail::note_read(read, None);
+        trail::note_cdrs(&asked, page.len() as u64);
+        let next = page.next().map(|next| next.text(&asked.columns));
+        let (text, etag) = reply::write(CdrPageWriter::new(Arc::new(page), next.clone())).await;
+        Ok::<_, ApiError>((text, etag, next))
+    };
+    let (text, etag, next) = if limit > USUAL_LIMIT { heavy::run(made).await?? } else { made.await? };
+    let mut response = reply::send_ready(request, (text, &etag), &Delivery { format, name: None }, room);
+    if let Some(next) = next.and_then(|next| link(request.query_string(), &next)) {
+        response.headers_mut().insert(header::LINK, next);
+    }
+    Ok(response)
+}
+
+/// The same request for the next page.
+fn link(query: &str, next: &str) -> Option<HeaderValue> {
+    let others = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let pairs: Vec<&str> = others.collect();
+    HeaderValue::try_from(format!("<?{}&cursor={next}>; rel=\"next\"", pairs.join("&"))).ok()
+}
+
+/// A file, whole or not at all.
+async fn file(
+    query: CdrQuery,
+    account: Option<&str>,
+    request: &HttpRequest,
+    state: &Arc<State>,
+) -> Result<HttpResponse, ApiError> {
+    let row = query.form.format.row();
+    let mut head = HttpResponse::Ok();
+    head.insert_header((header::CONTENT_TYPE, row.content_type))
+        .insert_header((header::VARY, "Accept"))
+        .insert_header((header::CACHE_CONTROL, "private, no-store"));
+    let zone = zone::find(&query.zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let window = Some((query.window.from, query.window.to));
+    let name = FileName { report: query.report, account, window, zone: &zone, by: Vec::new() };
+    if let Some(name) = name.header(query.form.format) {
+        head.insert_header((header::CONTENT_DISPOSITION, name));
+    }
+    if request.method() == Method::HEAD {
+        return Ok(head.finish());
+    }
+    let slot =
+        state.engine.store.exports().acquire(query.tenant(), 1).await.map_err(|_none_free| ApiError::ManyFiles)?;
+    let (rows, read) = state.engine.cdr_count(&query).await?;
+    let most = state.config.exports.max_rows;
+    if rows > most {
+        return Err(BadParam::TooManyCdrs(most).into());
+    }
+    trail::note_read(read, None);
+    trail::note_cdrs(&query, rows);
+    let is_coded = !row.is_packed && coding::is_wanted(request);
+    let coder = is_coded.then(|| state.memory.take_free(query.tenant(), coding::memory(usize::MAX))).flatten();
+    download::begin(query, slot, coder, state, head).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_link_is_the_same_question_behind_the_cursor() {
+        let text = |query| link(query, "0a").unwrap().to_str().unwrap().to_owned();
+        assert_eq!(text("a=1&cursor=ff&b=%26"), "<?a=1&b=%26&cursor=0a>; rel=\"next\"");
+        assert_eq!(text("a=1"), "<?a=1&cursor=0a>; rel=\"next\"");
+    }
+}
