@@ -223,6 +223,15 @@ fn documents_link_to_files_and_make_targets_that_exist() {
 }
 
 #[test]
+fn the_page_of_raw_cdrs_names_every_column_with_its_type() {
+    let text = read("docs/cdrs.md");
+    for column in cdrscope::report::cdrs::columns::CDR_COLUMNS {
+        let row = format!("| `{}` | {} |", column.name, column.kind.word());
+        assert!(text.contains(&row) && text.contains(column.label), "docs/cdrs.md has no row {row}");
+    }
+}
+
+#[test]
 fn the_api_reference_names_every_report_and_parameter_and_no_other() {
     let text = read("docs/api.md");
     let spans: BTreeSet<&str> = code_spans(&text).into_iter().collect();

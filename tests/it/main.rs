@@ -13,6 +13,7 @@ mod access_log;
 mod architecture;
 mod breakdown;
 mod cache;
+mod cdrs;
 mod commands;
 mod customer_api;
 mod demo;
