@@ -105,6 +105,11 @@ const fn int32s() -> ParamType {
     ParamType::Integer { cmp: Cmp::Eq, min: i32::MIN as i64, max: i32::MAX as i64, list: true }
 }
 
+/// Codes and ids of Int16.
+const fn int16s() -> ParamType {
+    ParamType::Integer { cmp: Cmp::Eq, min: i16::MIN as i64, max: i16::MAX as i64, list: true }
+}
+
 const fn int32(cmp: Cmp) -> ParamType {
     ParamType::Integer { cmp, min: i32::MIN as i64, max: i32::MAX as i64, list: false }
 }
@@ -230,9 +235,9 @@ pub const CUSTOMER_CALL_FILTERS: &[Param] = &[
     filter("destination-prefix-starts-with", Column::DestinationPrefix, ParamType::Texts(TextOp::StartsWith)),
     filter("dst-network-id", Column::DstNetworkId, int32s()),
     filter("disconnect-code", Column::LegaDisconnectCode, int32s()),
-    filter("q850-cause", Column::LegaQ850Cause, int32s()),
+    filter("q850-cause", Column::LegaQ850Cause, int16s()),
     filter("customer-auth-id", Column::CustomerAuthId, int32s()),
-    filter("currency", Column::CustomerCurrencyId, int32s()),
+    filter("currency", Column::CustomerCurrencyId, int16s()),
     filter("reverse-billing", Column::DestinationReverseBilling, ParamType::Positive),
     filter("answered", Column::Duration, ParamType::Positive),
 ];
@@ -244,9 +249,9 @@ pub const VENDOR_CALL_FILTERS: &[Param] = &[
     filter("destination-prefix-starts-with", Column::DestinationPrefix, ParamType::Texts(TextOp::StartsWith)),
     filter("dst-network-id", Column::DstNetworkId, int32s()),
     filter("disconnect-code", Column::LegbDisconnectCode, int32s()),
-    filter("q850-cause", Column::LegbQ850Cause, int32s()),
+    filter("q850-cause", Column::LegbQ850Cause, int16s()),
     filter("term-gw-id", Column::TermGwId, int32s()),
-    filter("currency", Column::VendorCurrencyId, int32s()),
+    filter("currency", Column::VendorCurrencyId, int16s()),
     filter("reverse-billing", Column::DialpeerReverseBilling, ParamType::Positive),
     filter("answered", Column::Duration, ParamType::Positive),
 ];

@@ -369,9 +369,9 @@ fn key(s: &mut Statement, by: Dimension, breakdown: &Breakdown, (part, time): (&
 
 /// Adds the first digits of a number, and a plus before them; of a number whose end is masked, none of those at its end.
 fn beginning(s: &mut Statement, column: &str, digits: u8, masked: u8) {
-    s.push("substring(").push(column).push(", 1, ");
+    s.push("substringUTF8(").push(column).push(", 1, ");
     if masked > 0 {
-        s.push("least(greatest(toInt64(length(").push(column).push(")) - ").bind("UInt8", masked).push(", 0), ");
+        s.push("least(greatest(toInt64(lengthUTF8(").push(column).push(")) - ").bind("UInt8", masked).push(", 0), ");
     }
     s.bind("UInt8", digits).push(" + startsWith(").push(column).push(", '+')");
     s.push(if masked > 0 { "))" } else { ")" });

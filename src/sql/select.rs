@@ -316,7 +316,7 @@ pub(super) fn conditions(s: &mut Statement, filters: &[Filter], masked: u8, (tab
         s.push(" AND ");
         match filter.column {
             Column::SrcPrefixRouting | Column::DstPrefixRouting if masked > 0 => {
-                let shown = format!("left({}, -{masked})", schema.sql(filter.column.name()));
+                let shown = format!("leftUTF8({}, -{masked})", schema.sql(filter.column.name()));
                 test(s, &filter.test, &shown, false);
             }
             _ => condition(s, filter, table, schema),

@@ -13,6 +13,10 @@ const MOST_STEPS: u64 = 600_000;
 /// Most combinations of keys of time whose seconds are counted; each takes some hundred bytes.
 const MOST_KEYS: u64 = 100_000;
 
+/// Quarters of an hour before the end of a window in which wall clocks of an earlier month may be later ones: months differ by
+/// three days at most, and days and hours begin at a quarter everywhere.
+const MOST_TURNED: i64 = 4 * 24 * 4;
+
 /// Seconds ahead of the clock in which calls have buckets of their own.
 const AHEAD: i64 = 366 * 86_400;
 
@@ -55,6 +59,19 @@ fn ascending(bounds: &[i64]) -> Vec<i64> {
     starts
 }
 
+/// The last second that one of a window is compared with. It is that of the window's own last second, unless that lies before
+/// the beginning: 31 March at 5 is compared with 28 February at 5, and 28 March at 20 with 28 February at 20. Then it is the
+/// latest of the window's quarters of an hour.
+fn last_before(at: impl Fn(i64, Edge) -> i64, from: i64, end: i64) -> i64 {
+    let last = at(end, Edge::To);
+    if last >= at(from, Edge::From) || end < from {
+        return last;
+    }
+    let quarters = (0..=MOST_TURNED).map(|quarter| end.div_euclid(900) * 900 - 1 - 900 * quarter);
+    let latest = quarters.take_while(|second| *second >= from).map(|second| at(second, Edge::To)).max();
+    latest.unwrap_or(last).max(at(from, Edge::From))
+}
+
 impl BreakdownAsk {
     /// Checks the window against the clock and lays out the buckets.
     ///
@@ -76,7 +93,11 @@ impl BreakdownAsk {
         let span = end - window.from + 1;
         let zone = &self.calendar.zone;
         let earlier = |second, edge| self.compare.map(|compare| compare.earlier(zone, second, span, edge));
-        let (bounds, after) = self.bounds(window.from, end, now, earlier)?;
+        let last_before = self.compare.map(|compare| {
+            let at = |second, edge| compare.earlier(zone, second, span, edge);
+            last_before(at, window.from, end)
+        });
+        let (bounds, after) = self.bounds(window.from, end, now, (earlier, last_before))?;
         let part = |window: Window,
                     end: i64,
                     buckets: Option<Bucketing>,
@@ -95,7 +116,7 @@ impl BreakdownAsk {
         };
         let before = self.compare.map(|compare| {
             let at = |second, edge| compare.earlier(zone, second, span, edge);
-            let window = Window { from: at(window.from, Edge::From), to: Some(at(end, Edge::To)) };
+            let window = Window { from: at(window.from, Edge::From), to: last_before };
             let buckets = match &bounds {
                 Some(Bucketing::Bounds(bounds)) => {
                     Some(Bucketing::Bounds(bounds.iter().map(|bound| at(*bound, Edge::From)).collect()))
@@ -123,7 +144,7 @@ impl BreakdownAsk {
         from: i64,
         end: i64,
         now: i64,
-        earlier: impl Fn(i64, Edge) -> Option<i64>,
+        (earlier, last_before): (impl Fn(i64, Edge) -> Option<i64>, Option<i64>),
     ) -> Result<(Option<Bucketing>, i64), BreakdownRefusal> {
         if !self.terms.by.contains(&Dimension::Time) {
             return Ok((None, end));
@@ -143,7 +164,6 @@ impl BreakdownAsk {
         let end = end.min(now.saturating_add(AHEAD));
         let (mut bounds, mut next) = (Vec::new(), from);
         // A window compared with that ends in an hour which the clock shows twice holds calls of wall clocks after this one's end.
-        let last_before = earlier(end, Edge::To);
         while next <= end.max(from) || earlier(next, Edge::From) <= last_before && last_before.is_some() {
             let (start, after) = self.calendar.bucket(self.sampling, next);
             bounds.push(start);
@@ -164,7 +184,11 @@ impl BreakdownAsk {
         if !self.terms.measures.contains(&Measure::Cps) {
             return Ok(Seconds::default());
         }
-        let whole = self.terms.series.map_or((last - from + 1).max(0), |series| series.cps_seconds);
+        let whole = match self.terms.series.map(|series| series.cps_seconds) {
+            // Buckets of the calendar are not equally long.
+            None | Some(0) => (last - from + 1).max(0),
+            Some(seconds) => seconds,
+        };
         let of_time: Vec<Dimension> = self.terms.by.iter().copied().filter(|by| by.is_of_time()).collect();
         let mut seconds = Seconds { whole, each: None, by_keys: Vec::new() };
         match (of_time.as_slice(), buckets) {

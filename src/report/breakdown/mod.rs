@@ -134,7 +134,7 @@ pub struct GroupOrder {
 pub struct ComparedSeries {
     /// Set where buckets without a call are filled in: the last second of those that are.
     pub fill: Option<i64>,
-    /// Seconds that the calls of all buckets are divided by, for the calls a second.
+    /// Seconds that the calls of all buckets are divided by, for the calls a second; 0 for those of the window.
     pub cps_seconds: i64,
 }
 

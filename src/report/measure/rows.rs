@@ -400,7 +400,7 @@ pub static MEASURES: [MeasureRow; 35] = [
     MeasureRow {
         measure: Measure::LossCalls,
         name: "loss_calls",
-        label: "Calls at a loss",
+        label: "Attempts at a loss",
         metric: None,
         unit: MeasureUnit::Count,
         aggregates: &[Aggregate::LossCalls],

@@ -100,14 +100,20 @@ pub fn body(world: &World, question: &Question, settings: &Settings, now: i64) -
     let to = if compares { Some(question.to.unwrap_or(now).min(now)) } else { question.to };
     let clipped = to.unwrap_or(now).min(now);
     let moved = |second: i64, end: End| moved(question, zone, (question.from, clipped), second, end);
-    let windows = [(question.from, to), (moved(question.from, End::From), Some(moved(clipped, End::To)))];
+    let (first, mut last) = (moved(question.from, End::From), moved(clipped, End::To));
+    if last < first && clipped >= question.from {
+        // 28 March at 20 until 31 March at 5: the latest that any of its minutes is compared with.
+        let minutes = (question.from..=clipped).filter(|second| second % 60 == 59);
+        last = minutes.map(|second| moved(second, End::To)).max().unwrap_or(first).max(first);
+    }
+    let windows = [(question.from, to), (first, Some(last))];
     let windows = &windows[..if compares { 2 } else { 1 }];
     // Buckets, and those compared with.
     let mut buckets: Vec<(i64, i64)> = Vec::new();
     if compares && question.by.iter().any(|name| name == "t") {
         let mut start = calendar.start(question.from);
         // Where clocks go back, the earlier window may reach wall clocks that this one has not reached yet.
-        while start <= clipped || moved(start, End::From) <= moved(clipped, End::To) {
+        while start <= clipped || moved(start, End::From) <= last {
             buckets.push((start, moved(start, End::From)));
             start = calendar.next(start);
         }

@@ -280,6 +280,43 @@ async fn calls_a_second_of_a_day_that_a_shorter_month_lacks_are_of_the_whole_day
 }
 
 #[actix_web::test]
+async fn a_window_whose_end_falls_before_its_beginning_is_compared_with_the_latest_of_its_quarters() {
+    let app = TestApp::start(|_| ()).await;
+    let sql = "INSERT INTO cdrs (id, customer_id, customer_acc_id, is_last_cdr, time_start) \
+        SELECT number, 7, 1, 1, toDateTime(['2026-02-28 12:00:00', '2026-02-28 20:30:00', '2026-02-28 22:10:00', '2025-10-25 00:40:00', \
+        '2026-03-29 01:00:00'][number % 5 + 1], 'UTC') FROM numbers(5)";
+    app.admin.query_raw(sql).execute().await.unwrap();
+    let account = app.account(1, 7).await;
+    let token = app.token(7, &[]);
+    app.until_known(account, &token).await;
+    let second = |text: &str| Time::parse(text).unwrap().second();
+    for (query, from, to, before) in [
+        // 28 March at 20 falls on 28 February at 20, 31 March at 5 on 28 February at 5.
+        (
+            "from-time=2026-03-28T20:00:00Z&to-time=2026-03-31T05:00:00Z&compare=month",
+            "2026-02-28T20:00:00Z",
+            "2026-02-28T23:59:59Z",
+            2,
+        ),
+        // The hour that the clock shows twice: 02:30 of summer until 02:15 of winter.
+        (
+            "from-time=2025-10-26T00:30:00Z&to-time=2025-10-26T01:15:00Z&compare=day&time-zone=Europe/Berlin",
+            "2025-10-25T00:30:00Z",
+            "2025-10-25T00:59:59Z",
+            1,
+        ),
+    ] {
+        for group in ["group-by=account", "group-by=t&sampling=hour"] {
+            let target =
+                format!("{API}/origination-breakdown?account-id={account}&{query}&{group}&measures=total_calls");
+            let body = app.get(&target, &token).await.json();
+            assert_eq!(body["compare"], json!({ "from": second(from), "to": second(to) }), "{target}: {body}");
+            assert_eq!(body["totals"]["total_calls_before"], before, "{target}: {body}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn calls_a_second_of_many_minutes_are_of_every_minute() {
     let (app, accounts, token) = few(|_| ()).await;
     let target = format!(

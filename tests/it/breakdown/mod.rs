@@ -2,10 +2,10 @@
 //!
 //! `CDRSCOPE_TEST_CASES` multiplies the number of random questions; `CDRSCOPE_TEST_SEED` is the seed, `clock` a new one.
 
-mod calls;
+pub mod calls;
 pub mod differential;
 mod errors;
-mod exact;
+pub mod exact;
 pub mod expected;
 mod invariants;
 mod own;

@@ -99,6 +99,22 @@ async fn of_one_account_they_are_its_customers_own_to_the_byte() {
 }
 
 #[actix_web::test]
+async fn calls_a_second_of_all_hours_are_by_the_seconds_of_the_window() {
+    let (_, _, world, app, _, moments) = random_world().await;
+    let token = app.operator_token(&[], &[], &["vendors"]);
+    let (from, to) = (moments[0] - 43_200, moments[0] + 43_199);
+    let last = |call: &&crate::breakdown::calls::Call| call.is_last && (from..=to).contains(&call.start);
+    let calls = world.calls.iter().filter(last).count();
+    for sampling in ["hour", "day"] {
+        let path = format!("{}/statistics?from-time={from}&to-time={to}&sampling={sampling}", super::API);
+        let body = app.get(&path, &token).await.json();
+        assert_eq!(body["totals"]["total_calls"], calls, "{path}");
+        let cps = crate::breakdown::exact::Exact::new(calls as i128, 86_400).unwrap().rounded(2);
+        assert_eq!(body["totals"]["cps"], crate::breakdown::exact::text(cps, 2), "{path}: {body}");
+    }
+}
+
+#[actix_web::test]
 async fn of_all_they_are_a_breakdown_by_time() {
     let (seed, mut rng, world, app, settings, moments) = random_world().await;
     let tenants = [world.accounts[0].tenant, world.accounts[2].tenant];
