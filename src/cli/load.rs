@@ -181,6 +181,10 @@ impl Load {
         let place = if table.name.contains('.') { String::new() } else { format!("{database}.") };
         say(format_args!("{doing} {place}{} on {}", table.name, connection.url()));
         let door = Door { client: &client, table: &table, database, beside: None };
+        let _held = match options.dry_run {
+            true => None,
+            false => Some(door.hold(&mut |line| say(line)).await.map_err(|error| CliError::Failed(error.to_string()))?),
+        };
         swap::finish_left(&door, options.dry_run, &mut |line| say(line)).await.map_err(CliError::Failed)?;
         let Some(range) = &options.replace else { return self.files(&door, options, files, None).await };
         let replaces_known = options.on_known == OnKnown::Replace;

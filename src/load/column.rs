@@ -119,6 +119,11 @@ impl ColumnType {
         }
     }
 
+    /// True for numbers, which may have a decimal mark.
+    pub fn is_number(&self) -> bool {
+        matches!(self, Self::Integer { .. } | Self::Float(_) | Self::Decimal { .. })
+    }
+
     /// Bytes of a value, where all have as many.
     pub fn width(&self) -> Option<usize> {
         Some(match self {

@@ -12,7 +12,7 @@ pub fn digest(targets: &[Target], fields: &impl RowFields) -> Sha256 {
     let (mut contents, mut value, mut notes) = (Sha256::new(), Vec::new(), Notes::default());
     for (at, target) in targets.iter().enumerate().filter(|(_, target)| target.constant().is_none()) {
         value.clear();
-        if fields.write(at, target, &mut notes, &mut value) == Ok(false) {
+        if fields.write(at, target, &mut notes, &mut value) == Ok(false) && !target.is_stored_default(&value) {
             contents.update(target.column.name.as_bytes());
             contents.update(&value);
         }

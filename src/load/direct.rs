@@ -11,7 +11,7 @@ use super::native::TypedBlock;
 use super::plan::{LoadPlan, RowKey, Written};
 use super::row::{RecordFields, RowFields, TextFields};
 use super::target::Target;
-use super::value::{InvalidValue, Notes, is_cut, length};
+use super::value::{InvalidValue, Notes, is_cut, length, quoted};
 use super::values::{TypedValues, behind_length, instant, whole};
 
 /// The way from a typed column of the file to a column of the table.
@@ -19,6 +19,8 @@ use super::values::{TypedValues, behind_length, instant, whole};
 enum Conversion {
     /// The same bytes.
     Copy,
+    /// The same byte, which is 0 or 1.
+    Flag,
     /// The same elements.
     List(usize),
     /// A whole number that may be out of range.
@@ -56,7 +58,12 @@ impl<'a> TypedRows<'a> {
     pub fn new(plan: &'a LoadPlan, block: &'a TypedBlock) -> Self {
         let way = |target: &Target| {
             let at = target.plain()?;
-            Some((at, Conversion::new(block.columns.get(at)?, target.column.kind.as_ref()?)?))
+            let way = Conversion::new(block.columns.get(at)?, target.column.kind.as_ref()?)?;
+            match (target.is_flag(), way) {
+                (true, Conversion::Copy) => Some((at, Conversion::Flag)),
+                (true, _) => None,
+                (false, way) => Some((at, way)),
+            }
         };
         let ways = plan.targets.iter().map(way).collect();
         Self { plan, block, ways, cells: RefCell::default() }
@@ -217,12 +224,36 @@ impl RowFields for TypedRow<'_> {
             }
             out.truncate(begun);
         }
+        let lossy = target.from.iter().filter_map(|at| self.rows.block.columns.get(*at));
+        if let Some(why) = lossy.filter_map(|values| lost_digits(values, self.row, target)).next() {
+            return Err(why);
+        }
         let mut cells = self.rows.cells.borrow_mut();
         cells.clear();
         let read = (0..self.rows.plan.sources.len()).filter(|at| target.reads(*at));
         read.for_each(|at| self.rows.set(&mut cells, self.row, at));
         TextFields { cells: &cells, record: "" }.write(at, target, notes, out)
     }
+}
+
+/// The reason for which a binary fraction is no id and no number of digits: beyond 2^53 (2^24 in 32 bits) it is not known which
+/// whole number was meant.
+fn lost_digits(values: &TypedValues, row: usize, target: &Target) -> Option<InvalidValue> {
+    let Some(ColumnType::Float(bytes)) = values.column.kind else { return None };
+    if !matches!(target.column.kind, Some(ColumnType::Integer { .. } | ColumnType::Text)) {
+        return None;
+    }
+    let raw = values.raw(row)?;
+    let (number, exact) = match bytes {
+        4 => (f64::from(f32::from_le_bytes(raw.try_into().ok()?)), 16_777_216.0),
+        _ => (f64::from_le_bytes(raw.try_into().ok()?), 9_007_199_254_740_992.0),
+    };
+    let why = match number.abs() {
+        _ if !number.is_finite() => "not a number",
+        size if size > exact => "a binary fraction that has lost digits: write the column as whole numbers or text",
+        _ => return None,
+    };
+    Some(InvalidValue { value: quoted(&number.to_string()), why: why.into() })
 }
 
 impl Conversion {
@@ -262,6 +293,10 @@ impl Conversion {
     fn write(self, raw: &[u8], from: &ColumnType, to: &ColumnType, out: &mut Vec<u8>) -> Option<()> {
         match self {
             Self::Copy => out.extend_from_slice(raw),
+            Self::Flag => match raw {
+                [0 | 1] => out.extend_from_slice(raw),
+                _ => return None,
+            },
             Self::List(width) => {
                 length(raw.len() / width, out);
                 out.extend_from_slice(raw);

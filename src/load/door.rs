@@ -104,6 +104,18 @@ impl Door<'_> {
             let add = |bytes: &mut Bytes| RowKey::Id(bytes.get_u64_le());
             self.find(&format!("SELECT toUInt64(assumeNotNull(`{column}`)) {is}"), 8, add, keys, known).await?;
         }
+        if keys.iter().any(|key| matches!(key, RowKey::Digest(_))) {
+            let is_text = matches!(self.table.column(column).map(|id| &id.kind), Some(Some(ColumnType::Text)));
+            let id = if is_text { format!("toString(`{column}`)") } else { format!("reinterpretAsString(`{column}`)") };
+            let add = |bytes: &mut Bytes| RowKey::Digest(bytes.get_u128_le());
+            // A UUID may end in zeros, which a string made of its bytes has lost.
+            let id = if is_text { id } else { format!("toFixedString({id}, 16)") };
+            let sql = format!(
+                "SELECT toFixedString(substring(SHA256(assumeNotNull({id})), 1, 16), 16) FROM {table} \
+                 WHERE {times}{which} AND `{column}` IS NOT NULL"
+            );
+            self.find(&sql, 16, add, keys, known).await?;
+        }
         if keys.iter().any(|key| matches!(key, RowKey::Uuid(_))) {
             let add = |bytes: &mut Bytes| RowKey::Uuid(bytes.get_u128_le());
             let sql = format!("SELECT assumeNotNull(uuid) FROM {table} WHERE {times}{which}");

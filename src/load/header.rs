@@ -36,7 +36,7 @@ const HIDING: &[(&str, &str, &str)] = &[
         "--set is_last_cdr=1 if each row is its call's last attempt",
     ),
     ("customer_id", "is 0, so that no customer sees the rows", "--set customer_id=N"),
-    ("duration", "is 0, so that every call counts as failed", "name it in the file's header, or --map"),
+    ("duration", "is 0, so that they count as failed calls", "name it in the file's header, or --map"),
 ];
 
 /// A refusal, or what there is to be said.
@@ -57,13 +57,28 @@ pub fn judge(
     if let Some(column) = unread.map(|target| &target.column) {
         return Err(format!("column {} is of type {}, whose values cannot be checked", column.name, column.spelled));
     }
+    let absent = options.mapping.absent(&plan.sources);
+    if let Some(name) = absent.needed.first() {
+        return Err(format!("no column {name}, which the mapping needs; the file has {}", list(found)));
+    }
     for (needed, set) in [(&table.time, ""), (&table.account, " (or --set it)")] {
         if table.column(needed).is_some() && !plan.fills(needed) {
+            if let Some((_, names)) = absent.columns.iter().find(|(column, _)| column == needed) {
+                let (names, found) = (names.join(", "), list(found));
+                return Err(format!("no column {names}, from which the mapping fills {needed}; the file has {found}"));
+            }
             let (likely, found) = (likely(found, &options.mapping), list(&hinted(table, found)));
             return Err(format!("no column {needed}{set}; the file has {found}; {expected}{likely}"));
         }
     }
     let mut said = Vec::new();
+    for (column, names) in &absent.columns {
+        let line = format!("the file has no {}, from which the mapping fills {column}", names.join(", "));
+        if options.strict {
+            return Err(line);
+        }
+        said.push(line);
+    }
     if !unknown.is_empty() {
         let unknown = list(&hinted(table, unknown));
         if options.strict {
@@ -158,8 +173,17 @@ fn hinted(table: &TargetTable, names: &[String]) -> Vec<String> {
 }
 
 fn list(names: &[String]) -> String {
-    let shown = names.iter().take(40).cloned().collect::<Vec<_>>().join(", ");
+    let shown = names.iter().take(40).map(|name| plain(name)).collect::<Vec<_>>().join(", ");
     if names.len() > 40 { format!("{shown} … ({})", names.len()) } else { shown }
+}
+
+/// Text of a file for a terminal: control characters do nothing there.
+pub fn plain(text: &str) -> String {
+    let one = |char: char| match char.is_control() {
+        true => char.escape_default().to_string(),
+        false => char.to_string(),
+    };
+    text.chars().map(one).collect()
 }
 
 /// The column that a near miss means.

@@ -12,6 +12,7 @@ use super::duration::Unit;
 use super::moment::DateOrder;
 use super::number::Rounding;
 use super::read::Reader;
+use super::target::place;
 
 /// The form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
@@ -53,6 +54,8 @@ pub struct Mapping {
     pub local_times: bool,
     /// Times that name no zone are refused while none is said.
     pub needs_zone: bool,
+    /// A form of strftime's that times may have besides the usual ones.
+    pub time_format: Option<String>,
     /// Of dates such as 07/03/2026.
     pub date_order: Option<DateOrder>,
     /// `0,25` is a quarter.
@@ -63,10 +66,24 @@ pub struct Mapping {
     pub ignore: Vec<String>,
     /// Columns of the file that tell calls from other rows: their words, true for calls; `*` is any other word.
     pub rows: BTreeMap<String, BTreeMap<String, bool>>,
+    /// Columns of the file without which it is refused.
+    pub needs: Vec<String>,
     /// Said before anything is stored.
     pub note: Option<String>,
     /// Our columns.
     pub columns: BTreeMap<String, ColumnSource>,
+    /// Our columns, and the file's in `rows`, that a mapping of the caller's names: ready ones name what some files lack.
+    #[serde(skip)]
+    pub own: OwnNames,
+}
+
+/// Names that stand in a mapping of the caller's.
+#[derive(Clone, Debug, Default)]
+pub struct OwnNames {
+    /// Our columns.
+    pub columns: Vec<String>,
+    /// The file's columns that tell calls from other rows.
+    pub rows: Vec<String>,
 }
 
 /// The columns of a file without a header line.
@@ -282,6 +299,15 @@ impl Full {
     }
 }
 
+/// Columns that a mapping names and a file lacks.
+#[derive(Clone, Debug)]
+pub struct Absent {
+    /// Those without which rows would be stored that are no calls, or as other calls.
+    pub needed: Vec<String>,
+    /// By our column.
+    pub columns: Vec<(String, Vec<String>)>,
+}
+
 impl Mapping {
     /// The zone of times that name none; an unknown one where it has to be said.
     pub fn zone(&self) -> Result<TimeZone, String> {
@@ -289,6 +315,21 @@ impl Mapping {
             return Ok(if self.needs_zone { TimeZone::unknown() } else { TimeZone::UTC });
         };
         TimeZone::get(name).map_err(|_unknown| format!("there is no time zone {name:?}"))
+    }
+
+    /// The file's columns that a mapping of the caller's names and that are not among `sources`, with what they were to fill.
+    pub fn absent(&self, sources: &[String]) -> Absent {
+        let is_there = |name: &String| place(sources, name).is_some();
+        let columns = self.own.columns.iter().filter_map(|column| {
+            let full = self.columns.get(column)?.full();
+            let from = full.from.list();
+            let lacks_all = !from.is_empty() && !from.iter().any(is_there);
+            let others = [&full.plus, &full.minus, &full.when].into_iter().flatten().filter(|name| !is_there(name));
+            let names: Vec<String> = from.iter().filter(|_| lacks_all).chain(others).cloned().collect();
+            (!names.is_empty()).then(|| (column.clone(), names))
+        });
+        let needed = self.own.rows.iter().chain(&self.needs).filter(|name| !is_there(name));
+        Absent { needed: needed.cloned().collect(), columns: columns.collect() }
     }
 
     /// True for columns of the file that are left out without a word.

@@ -4,6 +4,7 @@
 //! be stored, memory is that of a batch, and the server is sent rows that it need not parse. Nothing is stored before all
 //! of a file was checked: until then its rows are kept, or it is read twice.
 
+mod arrow;
 mod batches;
 mod block;
 pub mod check;
@@ -17,6 +18,7 @@ mod fields;
 mod first;
 mod framing;
 mod header;
+mod hold;
 pub mod input;
 mod json;
 mod lz4;
@@ -276,6 +278,14 @@ async fn typed(
     }
     let plan = LoadPlan::new(table, names, &options.mapping, &options.set)?;
     let judged = judge(table, &plan, options);
+    let spans = typed::spans(&source.path, format).map_err(|error| error.to_string())?;
+    let is_span = |name: &str, spelled: &str| spelled.contains("Interval") || spans.iter().any(|span| span == name);
+    let read = |name: &str| !plan.unused().any(|unused| unused == name);
+    if let Some((name, _)) = columns.iter().find(|(name, spelled)| is_span(name, spelled) && read(name)) {
+        return Err(format!(
+            "column {name} is a span of time whose unit is lost on the way: write it as whole seconds"
+        ));
+    }
     let unused: std::collections::HashSet<&str> = plan.unused().collect();
     columns.retain(|(name, _)| !unused.contains(name.as_str()));
     let block_bytes = block_bytes.filter(|_| columns.iter().all(|(_, spelled)| native::is_read(spelled)));
@@ -344,7 +354,8 @@ fn text(table: &TargetTable, options: &LoadOptions, source: &SourceFile, format:
     }
     let refuse = |why: String| Err(io::Error::other(why));
     if let Some(Header::One(sources)) = &mapping.header {
-        return Ok(OpenedFile { input, form: Form::new(shape, false), sources: sources.clone(), judged: false });
+        let sources = sources.iter().map(|name| name.trim().to_owned()).collect();
+        return Ok(OpenedFile { input, form: Form::new(shape, false), sources, judged: false });
     }
     let Some(first) = first else { return refuse("is empty: not even a header line".to_owned()) };
     let is_text = first.fault.is_none();
@@ -364,6 +375,14 @@ fn text(table: &TargetTable, options: &LoadOptions, source: &SourceFile, format:
     {
         return refuse(format!("is no file of that system by its first line; it looks like --map {other}"));
     }
+    if let (Some(Header::ByWidth(headers)), Some(base)) = (&mapping.header, &mapping.base)
+        && headers.iter().any(|header| header.len() == found.len())
+        && !ready::is_of(base, &found)
+    {
+        return refuse(format!(
+            "is no file of {base} by its first line, though it has as many fields: other columns need a mapping with a header of their own"
+        ));
+    }
     if let Some(Header::ByWidth(headers)) = &mapping.header {
         let Some(sources) = headers.iter().find(|header| header.len() == found.len()) else {
             let widths: Vec<_> = headers.iter().map(|header| header.len().to_string()).collect();
@@ -380,7 +399,8 @@ fn text(table: &TargetTable, options: &LoadOptions, source: &SourceFile, format:
     let sources: Vec<String> = found.iter().enumerate().map(named).collect();
     let names = every_name(table, mapping);
     if !names.iter().any(|name| plan::place(&sources, name).is_some()) && header::is_data(table, &sources) {
-        let (example, line) = ("--header customer_acc_id,time_start,…", line.chars().take(80).collect::<String>());
+        let (example, line) =
+            ("--header customer_acc_id,time_start,…", header::plain(&line.chars().take(80).collect::<String>()));
         let likely = header::likely(&found, mapping);
         return refuse(format!(
             "has no header line, its first line is data ({line}): name the columns with {example}{likely}"

@@ -1,6 +1,7 @@
 //! Times as files spell them. One spelling, one instant: what could be two is refused.
 
 use jiff::civil::DateTime;
+use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 /// In which order dates with slashes or dots are written.
@@ -16,6 +17,8 @@ pub enum DateOrder {
 /// The spelling of times.
 #[derive(Clone, Debug)]
 pub struct Spelling {
+    /// A form of strftime's that times may have besides, such as `%d-%b-%Y %I:%M:%S %p`.
+    pub form: Option<std::sync::Arc<str>>,
     /// `None`: dates that need it are refused.
     pub order: Option<DateOrder>,
     /// Of times that name none; an unknown one refuses them.
@@ -57,7 +60,13 @@ pub const END: i64 = 1 << 32;
 /// Reads a time.
 pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.matches('.').count() < 2 {
-        return number(text);
+        return match spelling.form.as_deref().and_then(|form| formed(text, form, spelling)) {
+            Some(moment) => moment,
+            None => number(text),
+        };
+    }
+    if let Some(moment) = spelling.form.as_deref().and_then(|form| formed(text, form, spelling)) {
+        return moment;
     }
     let (date, rest) = date(text, spelling.order)?;
     let (time, nanos, rest) = clock(rest)?;
@@ -71,8 +80,21 @@ pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
     let [hour, minute, second] = time;
     let civil =
         DateTime::new(date.0, date.1, date.2, hour, minute, second, 0).map_err(|_odd| "no such date or time")?;
+    instant(civil, nanos, offset(rest.trim())?, spelling)
+}
+
+/// A time of the form that the mapping gives; `None` where the text has another.
+fn formed(text: &str, form: &str, spelling: &Spelling) -> Option<Result<Moment, &'static str>> {
+    let parts = BrokenDownTime::parse(form, text.trim()).ok()?;
+    let civil = parts.to_datetime().ok()?;
+    let nanos = u32::try_from(civil.subsec_nanosecond()).ok()?;
+    Some(instant(civil, nanos, parts.offset().map(|offset| i64::from(offset.seconds())), spelling))
+}
+
+/// The instant of a civil time, by its own offset or the spelling's zone.
+fn instant(civil: DateTime, nanos: u32, offset: Option<i64>, spelling: &Spelling) -> Result<Moment, &'static str> {
     let local = Offset::UTC.to_timestamp(civil).map_err(|_odd| "no such date or time")?.as_second();
-    let seconds = match offset(rest.trim())? {
+    let seconds = match offset {
         Some(offset) => local - offset,
         None if spelling.zone.is_unknown() => return Err("a time without a zone: name it with --time-zone"),
         None if spelling.zone == TimeZone::UTC => local,
@@ -198,7 +220,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str, zone: &str, order: Option<DateOrder>) -> Result<Moment, &'static str> {
-        parse(text, &Spelling { order, zone: TimeZone::get(zone).unwrap() })
+        parse(text, &Spelling { form: None, order, zone: TimeZone::get(zone).unwrap() })
     }
 
     #[test]
@@ -212,6 +234,29 @@ mod tests {
         assert_eq!(seconds("2026-07-01 10:00:00Z"), Ok(1_782_900_000));
         assert!(seconds("2026-03-29 03:30:00").unwrap_err().contains("skip"));
         assert!(seconds("2026-10-25 03:30:00").unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn a_form_of_ones_own_is_read_besides_the_usual_ones() {
+        let read = |text: &str, form: &str| {
+            let zone = TimeZone::get("Europe/Kyiv").unwrap();
+            match parse(text, &Spelling { form: Some(form.into()), order: None, zone }) {
+                Ok(Moment::At { seconds, nanos, .. }) => Ok((seconds, nanos)),
+                other => Err(format!("{other:?}")),
+            }
+        };
+        let kyiv = Ok((1_782_889_200, 0));
+        assert_eq!(read("07/01/2026 10:00:00 AM", "%m/%d/%Y %I:%M:%S %p"), kyiv);
+        assert_eq!(read("01-Jul-26 10:00", "%d-%b-%y %H:%M"), kyiv);
+        assert_eq!(read("20260701100000", "%Y%m%d%H%M%S"), kyiv);
+        assert_eq!(read("10:00:00.250 JUL 01 2026", "%H:%M:%S%.f %b %d %Y"), Ok((1_782_889_200, 250_000_000)));
+        assert_eq!(read("07/01/2026 12:00:05 AM +0300", "%m/%d/%Y %I:%M:%S %p %z"), Ok((1_782_853_205, 0)));
+        // Others are read as ever.
+        assert_eq!(read("2026-07-01 10:00:00", "%m/%d/%Y %I:%M:%S %p"), kyiv);
+        assert_eq!(read("1782889200", "%Y%m%d%H%M%S"), kyiv);
+        for odd in ["07/01/2026 13:00:00 AM", "02/30/2026 10:00:00 AM", "07/01/2026"] {
+            assert!(read(odd, "%m/%d/%Y %I:%M:%S %p").is_err(), "{odd}");
+        }
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl LoadPlan {
         set: &[(String, String)],
     ) -> Result<Self, String> {
         let zone = mapping.zone()?;
-        let times = Spelling { order: mapping.date_order, zone };
+        let form = mapping.time_format.as_deref().map(Into::into);
+        let times = Spelling { form, order: mapping.date_order, zone };
         let mut targets = Vec::new();
         for (at, (name, _)) in set.iter().enumerate() {
             if set.iter().take(at).any(|(before, _)| before == name) {
@@ -94,7 +95,9 @@ impl LoadPlan {
         }
         for column in &table.columns {
             let given = set.iter().rev().find(|(name, _)| *name == column.name).map(|(_, value)| value.as_str());
-            targets.extend(Target::new(column, &sources, mapping, given, &times)?);
+            let mut target = Target::new(column, &sources, mapping, given, &times)?;
+            target.iter_mut().for_each(|target| target.has_own_default = table.defaulted.contains(&column.name));
+            targets.extend(target);
         }
         let calls = mapping.rows.iter().filter_map(|(name, words)| Some((place(&sources, name)?, words.clone())));
         let calls = calls.collect();
@@ -166,7 +169,9 @@ impl LoadPlan {
         let place = |name: &str| self.targets.iter().position(|target| target.column.name == name);
         let (time, account, id, uuid) = (place(&table.time), place(&table.account), place(&table.id), place("uuid"));
         let kind = |at: &usize| self.targets.get(*at).and_then(|target| target.column.kind.clone());
-        let id = id.filter(|at| matches!(kind(at), Some(ColumnType::Integer { bytes: ..=8, .. })));
+        let tells =
+            |kind| matches!(kind, Some(ColumnType::Integer { bytes: ..=8, .. } | ColumnType::Text | ColumnType::Uuid));
+        let id = id.filter(|at| tells(kind(at)));
         let uuid = uuid.filter(|at| kind(at) == Some(ColumnType::Uuid));
         // A uuid of the contents goes to where the file has none, if the table has the column.
         let made =

@@ -84,9 +84,9 @@ impl Recipe {
         let mut text = match &self.join {
             None => from.iter().find_map(|at| cell(*at)).map(Cow::Borrowed),
             Some(between) => {
-                let parts: Vec<_> = from.iter().map(|at| cell(*at).unwrap_or_default()).collect();
-                let is_empty = parts.iter().all(|part| part.is_empty());
-                if is_empty { None } else { Some(Cow::Owned(parts.join(between))) }
+                // What one form of a system's files has and another lacks shall not tell their rows apart.
+                let parts: Vec<_> = from.iter().filter_map(|at| cell(*at)).map(str::trim).collect();
+                if parts.is_empty() { None } else { Some(Cow::Owned(parts.join(between))) }
             }
         };
         for reader in &self.readers {
@@ -148,7 +148,7 @@ fn part<'a>(text: Cow<'a, str>, cut: impl for<'b> Fn(&'b str) -> &'b str) -> Cow
 fn is_given(text: &str) -> bool {
     let text = text.trim();
     let is_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
-    let utc = Spelling { order: None, zone: jiff::tz::TimeZone::UTC };
+    let utc = Spelling { form: None, order: None, zone: jiff::tz::TimeZone::UTC };
     !text.is_empty() && !is_zero && moment::parse(text, &utc) != Ok(Moment::Zero)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::mapping::Mapping;
+use super::mapping::{Mapping, OwnNames};
 
 /// A mapping, and the marks of its files.
 struct Ready {
@@ -67,6 +67,14 @@ pub fn looks_like(found: &[String], but: Option<&str>) -> Option<&'static str> {
     like.map(|ready| ready.name).filter(|name| Some(*name) != but)
 }
 
+/// True if a file without a header line, whose first fields these are, has the marks of the ready mapping of that name.
+pub fn is_of(name: &str, found: &[String]) -> bool {
+    READY.iter().find(|ready| ready.name == name).is_none_or(|ready| match ready.marks {
+        Marks::Names(_) => true,
+        Marks::Fields(is) => is(found),
+    })
+}
+
 /// The text of the one with that name.
 fn ready(name: &str) -> Option<&'static str> {
     READY.iter().find(|ready| ready.name == name).map(|ready| ready.text)
@@ -84,12 +92,12 @@ impl Mapping {
         let mapping = Self::parse(&text).map_err(|why| format!("--map {name}: {why}"))?;
         match &mapping.base {
             None if names().contains(&name) => Ok(Self { base: Some(name.to_owned()), ..mapping }),
-            None => Ok(mapping),
+            None => Ok(Self { own: mapping.names(), ..mapping }),
             Some(base) => {
                 let known = ready(base)
                     .ok_or_else(|| format!("--map {name}: base: no ready mapping {base:?} ({})", names().join(", ")))?;
                 let base = Self::parse(known).map_err(|why| format!("--map {base}: {why}"))?;
-                Ok(mapping.over(base))
+                Ok(Self { own: mapping.names(), ..mapping }.over(base))
             }
         }
     }
@@ -113,6 +121,10 @@ impl Mapping {
         }
     }
 
+    fn names(&self) -> OwnNames {
+        OwnNames { columns: self.columns.keys().cloned().collect(), rows: self.rows.keys().cloned().collect() }
+    }
+
     /// This one where it says something, and `base` elsewhere.
     fn over(self, base: Self) -> Self {
         let mut columns = base.columns;
@@ -130,13 +142,16 @@ impl Mapping {
             time_zone: self.time_zone.or(base.time_zone),
             local_times: self.local_times || base.local_times,
             needs_zone: self.needs_zone || base.needs_zone,
+            time_format: self.time_format.or(base.time_format),
             date_order: self.date_order.or(base.date_order),
             decimal_comma: self.decimal_comma || base.decimal_comma,
             only: self.only || base.only,
             ignore: [base.ignore, self.ignore].concat(),
             rows,
+            needs: [base.needs, self.needs].concat(),
             note: self.note.or(base.note),
             columns,
+            own: self.own,
         }
     }
 }

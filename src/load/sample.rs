@@ -302,10 +302,11 @@ mod tests {
     #[test]
     fn what_is_written_is_shown() {
         let style = Style {
-            times: Spelling { order: None, zone: jiff::tz::TimeZone::UTC },
+            times: Spelling { form: None, order: None, zone: jiff::tz::TimeZone::UTC },
             unit: None,
             rounding: Rounding::HalfUp,
             decimal_comma: false,
+            is_flag: false,
             words: Vec::new(),
             default: None,
         };

@@ -121,6 +121,7 @@ fn write(to: &mut impl io::Write, rows: &KeptRows) -> io::Result<()> {
             RowKey::None => (0, 0),
             RowKey::Id(id) => (1, u128::from(*id)),
             RowKey::Uuid(uuid) => (2, *uuid),
+            RowKey::Digest(digest) => (3, *digest),
         };
         head.extend((*end as u64).to_le_bytes());
         head.extend(time.to_le_bytes());
@@ -146,7 +147,8 @@ fn read(from: &mut impl Read) -> io::Result<KeptRows> {
         let key = match kind {
             0 => RowKey::None,
             1 => RowKey::Id(key as u64),
-            _ => RowKey::Uuid(key),
+            2 => RowKey::Uuid(key),
+            _ => RowKey::Digest(key),
         };
         (end, time, key)
     });

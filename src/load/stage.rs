@@ -19,7 +19,7 @@ const NAME: &str = "cdrscope_load_";
 const OLD: u64 = 86_400;
 const CHUNK: u64 = 1 << 20;
 /// Rows that are read at once.
-const BLOCK_ROWS: &str = "32768";
+const BLOCK_ROWS: &str = "65536";
 
 /// A file as a table.
 pub struct Stage {
@@ -91,6 +91,8 @@ impl Stage {
     pub(super) fn read(&self, columns: &[(String, String)]) -> OpenedFile {
         let selected = columns.iter().map(|(name, spelled)| match native::is_read(spelled) {
             true => quoted(name),
+            // Its text has no names of the fields.
+            false if spelled.contains("Tuple(") => format!("toJSONString({0}) AS {0}", quoted(name)),
             false => format!("toString({0}) AS {0}", quoted(name)),
         });
         let sql = format!("SELECT {} FROM {}", selected.collect::<Vec<_>>().join(", "), self.name);

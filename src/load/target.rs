@@ -9,6 +9,18 @@ use super::row::RecordFields;
 use super::sum::Sign;
 use super::value::{InvalidValue, Notes, Style, write};
 
+/// Columns that are 0 or 1: a row whose `is_last_cdr` is 2 would be in no report.
+const FLAGS: &[&str] = &[
+    "is_last_cdr",
+    "success",
+    "early_media_present",
+    "audio_recorded",
+    "destination_reverse_billing",
+    "dialpeer_reverse_billing",
+    "is_redirected",
+    "customer_account_check_balance",
+];
+
 /// A column of the table and where its values come from.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -19,6 +31,8 @@ pub struct Target {
     /// The same for every row, written already.
     constant: Option<Vec<u8>>,
     style: Style,
+    /// The table's default is another than that of the type.
+    pub(super) has_own_default: bool,
     /// Where the text is not just the field.
     recipe: Option<Recipe>,
 }
@@ -41,13 +55,18 @@ impl Target {
         }
         let mut from: Vec<usize> = names.iter().filter_map(|name| place(sources, name)).collect();
         from.dedup();
-        let mut style = style(&full, mapping, times);
+        let mut style = Style { is_flag: FLAGS.contains(&column.name.as_str()), ..style(&full, mapping, times) };
         let value = given.map(str::to_owned).or_else(|| full.value.as_ref().map(Scalar::text));
         let constant = match value {
             None => None,
             Some(value) => {
                 let mut bytes = Vec::new();
-                let plain = Style { words: Vec::new(), unit: None, ..style.clone() };
+                if value.trim().is_empty() {
+                    return Err(format!("--set {}: the value is empty", column.name));
+                }
+                // Who types a value may write either mark.
+                let decimal_comma = style.decimal_comma && !value.contains('.');
+                let plain = Style { words: Vec::new(), unit: None, decimal_comma, ..style.clone() };
                 write(column, Some(&value), &plain, &mut Notes::default(), &mut bytes)
                     .map_err(|refusal| format!("--set {}: {}: {}", column.name, refusal.value, refusal.why))?;
                 Some(bytes)
@@ -61,7 +80,7 @@ impl Target {
             style.unit = Some(Unit::Seconds);
         }
         let recipe = Some(recipe).filter(Recipe::is_needed);
-        Ok(Some(Self { column: column.clone(), from, constant, style, recipe }))
+        Ok(Some(Self { column: column.clone(), from, constant, style, has_own_default: false, recipe }))
     }
 
     /// The value of every row, as it is written.
@@ -79,6 +98,21 @@ impl Target {
         let flags: &[u8] = if self.column.nullable { &[0, 0] } else { &[0] };
         let value = self.constant()?.strip_prefix(flags)?;
         if matches!(self.column.kind, Some(ColumnType::Array(_))) { None } else { Some(value) }
+    }
+
+    /// True if a value, as it is written, is what the table stores where a file has nothing.
+    pub fn is_stored_default(&self, written: &[u8]) -> bool {
+        match written {
+            _ if self.has_own_default => false,
+            [0, rest @ ..] if self.column.nullable => rest == [1],
+            [0, rest @ ..] => rest.iter().all(|byte| *byte == 0),
+            rest => rest == [1],
+        }
+    }
+
+    /// True if 0 and 1 are all that it takes.
+    pub fn is_flag(&self) -> bool {
+        self.style.is_flag
     }
 
     /// The file's column, where a value is written as it stands there.
@@ -181,6 +215,7 @@ fn style(full: &Full, mapping: &Mapping, times: &Spelling) -> Style {
         unit: full.unit,
         rounding: full.round.map(Into::into).unwrap_or_default(),
         decimal_comma: mapping.decimal_comma,
+        is_flag: false,
         words: full.words.iter().map(|(word, value)| (word.clone(), value.text())).collect(),
         default: full.default.as_ref().map(Scalar::text),
     }

@@ -45,6 +45,18 @@ pub async fn columns(
     Ok((columns.collect::<Result<_, String>>()?, None))
 }
 
+/// Columns that Arrow's own description in a Parquet file calls spans of time: Parquet itself has plain numbers for them, in
+/// whatever unit. The server does not look there.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn spans(file: &Path, format: Format) -> io::Result<Vec<String>> {
+    if format != Format::Parquet {
+        return Ok(Vec::new());
+    }
+    Ok(super::arrow::spans(&footer(file)?))
+}
+
 /// A Parquet file of the same columns without their values.
 fn footer(file: &Path) -> io::Result<Vec<u8>> {
     let other = || io::Error::other("is no Parquet file");

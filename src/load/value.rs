@@ -21,6 +21,8 @@ pub struct Style {
     pub rounding: Rounding,
     /// `0,25` is a quarter.
     pub decimal_comma: bool,
+    /// 0 and 1 are all that there is.
+    pub is_flag: bool,
     /// Words and what they stand for; the word `*` is any other, and stands for itself if `*` is its value.
     pub words: Vec<(String, String)>,
     /// Taken where the file has nothing.
@@ -64,7 +66,9 @@ pub fn write(
     };
     let is_text = matches!(kind, ColumnType::Text);
     let text = text.map(|text| if is_text { text } else { text.trim() });
-    let text = match text.filter(|text| is_text || !text.is_empty()).or(style.default.as_deref()) {
+    let given = text.filter(|text| is_text || !text.is_empty());
+    let is_from_default = given.is_none();
+    let text = match given.or(style.default.as_deref()) {
         Some(text) => text,
         None if column.nullable => {
             out.extend([0, 1]);
@@ -76,6 +80,9 @@ pub fn write(
         }
     };
     let refuse = |text: &str, why: Cow<'static, str>| InvalidValue { value: quoted(text), why };
+    if style.decimal_comma && !is_from_default && kind.is_number() && text.contains('.') {
+        return Err(refuse(text, "a point in a number, where decimals have a comma".into()));
+    }
     let text = match spelled(text, style, is_text) {
         Some(text) => text,
         None => return Err(refuse(text, "no word that the mapping knows".into())),
@@ -172,6 +179,7 @@ fn value(kind: &ColumnType, text: &str, style: &Style, notes: &mut Notes, out: &
                 (if *signed { -(1_i128 << bits) } else { 0 }, (1_i128 << bits) - 1)
             };
             match number.filter(|number| (low..=high).contains(number)) {
+                Some(number) if style.is_flag && !(0..=1).contains(&number) => return Err("neither 0 nor 1".into()),
                 Some(number) => out.extend_from_slice(&number.to_le_bytes()[..*bytes]),
                 None => return Err(format!("out of range, which is {low} to {high}").into()),
             }

@@ -4,16 +4,20 @@ use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
+use super::column::ColumnType;
 use super::contents;
 use super::plan::LoadPlan;
 use super::row::RowFields;
 use super::value::{InvalidValue, Notes, quoted};
+use super::values::behind_length;
 
 /// The mark that tells a row from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RowKey {
     /// Its id.
     Id(u64),
+    /// The digest of an id that is text, or a UUID, in a table of the operator's.
+    Digest(u128),
     /// Its uuid, or one made of its contents.
     Uuid(u128),
     /// Nothing.
@@ -101,11 +105,13 @@ impl LoadPlan {
                         *count += 1;
                     }
                 }
+                let written = out.get(from..).unwrap_or_default();
                 if let Some(contents) = &mut contents
                     && !default
+                    && !target.is_stored_default(written)
                 {
                     contents.update(target.column.name.as_bytes());
-                    contents.update(out.get(from..).unwrap_or_default());
+                    contents.update(written);
                 }
             }
             let flags = 1 + usize::from(target.column.nullable);
@@ -116,7 +122,12 @@ impl LoadPlan {
             } else if is == self.account {
                 account = number().unwrap_or(0);
             } else if is == self.id {
-                id = number().filter(|id| *id != 0).map(|id| RowKey::Id(id as u64));
+                id = match &target.column.kind {
+                    Some(kind @ (ColumnType::Text | ColumnType::Uuid)) => {
+                        digest(kind, bytes).filter(|_| !target.is_stored_default(out.get(from..).unwrap_or_default()))
+                    }
+                    _ => number().filter(|id| *id != 0).map(|id| RowKey::Id(id as u64)),
+                };
             } else if is == self.uuid {
                 uuid_at = Some(from);
                 uuid = <[u8; 16]>::try_from(bytes)
@@ -140,6 +151,13 @@ impl LoadPlan {
         }
         Ok(Written { time, account, key, by_contents })
     }
+}
+
+/// The digest of an id, as [`super::door`] has the server make it.
+fn digest(kind: &ColumnType, written: &[u8]) -> Option<RowKey> {
+    let id = if *kind == ColumnType::Text { behind_length(written) } else { written };
+    let digest = Sha256::digest(id);
+    Some(RowKey::Digest(u128::from_le_bytes(*digest.first_chunk()?)))
 }
 
 impl Reject {

@@ -8,6 +8,7 @@ mod killed;
 mod kinds;
 mod many;
 mod mappings;
+mod meant;
 mod once;
 mod own_mappings;
 mod packed;
