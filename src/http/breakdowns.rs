@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use bytes::Bytes;
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -13,29 +11,25 @@ use super::auth::Caller;
 use super::error::ApiError;
 use super::files::{About, Output};
 use super::params::{self, BadParam, Pairs};
-use super::reply::{self, Fixed, Room};
+use super::reply::{self, Room};
 use super::reports::{self, Answered};
 use super::state::State;
-use super::{JSON, breakdown_params, heavy, trail};
+use super::{breakdown_params, heavy, trail};
 use crate::access::countries::Countries;
 use crate::access::operators::OperatorWho;
 use crate::columns::breakdown::GroupNames;
 use crate::columns::groups::GroupsRoom;
-use crate::config::Reports;
 use crate::engine::{BreakdownBounds, BreakdownError};
 use crate::format::AnyWriter;
 use crate::format::breakdown::BreakdownWriter;
 use crate::format::rows::GroupRows;
-use crate::report::audience::Audience;
 use crate::report::breakdown::{
-    Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, MOST_ROWS, Terms, Whose,
+    Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, Terms, Whose,
 };
-use crate::report::cdrs::columns::CDR_COLUMNS;
-use crate::report::form::ResultFormat;
-use crate::report::groups::{DIMENSIONS, Dimension, KeyKind};
-use crate::report::measure::{self, MEASURES, Measure, MeasureRow};
+use crate::report::groups::{Dimension, KeyKind};
+use crate::report::measure::{self, Measure};
 use crate::report::plan::Plan;
-use crate::report::{CDRS, OPERATORS_CDRS, Report, Side, Table};
+use crate::report::{Report, Side, Table};
 use crate::sql::Trace;
 
 /// Memory set aside for the groups of a breakdown, in bytes; few have more.
@@ -349,116 +343,4 @@ async fn found(
         room.held = None;
     }
     Ok(Answered { response: reply::send_ready(request, (text, &etag), &output.delivery, room), freshness, trace })
-}
-
-/// The dimensions and measures of breakdowns, as the caller may use them.
-pub async fn definitions(caller: Caller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
-    let on: Vec<(Side, &str)> =
-        [(Side::Origination, "origination-breakdown"), (Side::Termination, "termination-breakdown")]
-            .into_iter()
-            .filter(|(side, _)| caller.0.sides().allows(*side))
-            .collect();
-    let may_export = caller.0.may_export().unwrap_or(state.config.exports.customers);
-    let list = definitions_for((Audience::Customer, may_export), &on, &state);
-    reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
-}
-
-/// The dimensions and measures that an audience may use, on these sides under these names, and the columns of raw CDRs.
-pub(super) fn definitions_for(
-    (audience, may_export): (Audience, bool),
-    sides: &[(Side, &str)],
-    state: &State,
-) -> Value {
-    let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
-    let (schema, reports) = (&state.engine.schema, &state.config.reports);
-    let dimensions = DIMENSIONS.iter().filter_map(|row| {
-        let has = |side| breakdown_params::dimensions(audience, side, schema).any(|by| by == row.by);
-        let on = names_of(sides.iter().filter(|(side, _)| has(*side)));
-        (!on.is_empty()).then(|| {
-            json!({
-                "name": row.name, "columns": row.columns, "filter": text(row.filter), "drill": text(row.drill),
-                "definition": row.definition, "on": on,
-            })
-        })
-    });
-    let measures = MEASURES.iter().filter_map(|row| {
-        let has = |side| breakdown_params::measures(audience, side, schema).any(|measure| measure == row.measure);
-        let on: Vec<_> = sides.iter().filter(|(side, _)| has(*side)).collect();
-        (!on.is_empty()).then(|| {
-            json!({
-                "name": row.name, "label": row.label, "unit": row.unit.word(reports),
-                "decimals": row.measure.decimals(), "definition": defined(row, on.iter().map(|(side, _)| *side), reports),
-                "standard": text(row.standard), "additive": row.measure.is_additive(), "change": change(row.measure),
-                "on": names_of(on.into_iter()),
-            })
-        })
-    });
-    let cdrs = match audience {
-        _ if !may_export => &[],
-        Audience::Customer => CDRS,
-        Audience::Operator(_) => OPERATORS_CDRS,
-    };
-    let columns = CDR_COLUMNS.iter().filter_map(|column| {
-        let is_seen = |report: &&Report| {
-            let side = report.records.side();
-            sides.iter().any(|(own, _)| *own == side) && column.is_seen(audience, side)
-        };
-        let has = state.engine.schema.cdrs.cdr_sql(column.name).is_some();
-        let mut on: Vec<&str> = cdrs.iter().filter(is_seen).map(|report| report.path()).collect();
-        on.dedup();
-        (has && !on.is_empty())
-            .then(|| json!({ "name": column.name, "label": column.label, "type": column.kind.word(), "on": on }))
-    });
-    json!({
-        "dimensions": dimensions.collect::<Vec<_>>(),
-        "measures": measures.collect::<Vec<_>>(),
-        "causes": {
-            "ner_q850": reports.ner_q850, "ner_q850_rang": reports.ner_q850_rang,
-            "ner_sip": reports.ner_sip, "ner_sip_rang": reports.ner_sip_rang,
-        },
-        "columns": columns.collect::<Vec<_>>(),
-        "formats": ResultFormat::of_reports().map(|row| row.name).collect::<Vec<_>>(),
-        "limits": {
-            "limit": MOST_ROWS, "max_groups": state.config.limits.max_groups,
-            "max_list_values": state.config.limits.max_list_values,
-        },
-    })
-}
-
-/// The paths that some sides have, each once.
-fn names_of<'a>(sides: impl Iterator<Item = &'a (Side, &'a str)>) -> Vec<&'a str> {
-    let mut names: Vec<&str> = sides.map(|(_, name)| *name).collect();
-    names.dedup();
-    names
-}
-
-/// The definition of a measure; by side where the sides differ.
-fn defined(row: &MeasureRow, sides: impl Iterator<Item = Side>, reports: &Reports) -> String {
-    let texts: Vec<(Side, String)> = sides.map(|side| (side, (row.definition)(side, reports))).collect();
-    match texts.as_slice() {
-        [(_, text), rest @ ..] if rest.iter().all(|(_, other)| other == text) => text.clone(),
-        texts => {
-            let of = |(side, text): &(Side, String)| format!("On {}: {text}", side.word());
-            texts.iter().map(of).collect::<Vec<_>>().join(" ")
-        }
-    }
-}
-
-/// The way in which a comparison shows the change of a measure; null of what is a comparison by itself.
-fn change(measure: Measure) -> Option<&'static str> {
-    match measure {
-        Measure::LostAnswers => None,
-        _ if measure.changes_in_percent() => Some("percent"),
-        _ => Some("difference"),
-    }
-}
-
-/// The accounts that the caller may ask about.
-pub async fn accounts(caller: Caller, request: HttpRequest) -> HttpResponse {
-    let all = caller.0.accounts().into_iter().map(|(uuid, account, _)| {
-        let side = account.details.side_word(|side| caller.0.sides().allows(side));
-        json!({ "uuid": uuid.to_string(), "name": account.name, "side": side, "currency": account.details.currency })
-    });
-    let list = json!({ "accounts": all.collect::<Vec<_>>() });
-    reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
 }

@@ -9,6 +9,7 @@ mod cdr_params;
 mod cdrs;
 mod coding;
 mod cors;
+mod definitions;
 mod disposition;
 mod docs;
 mod download;
@@ -25,6 +26,7 @@ mod openapi;
 mod operators;
 mod origin;
 mod pack;
+mod pairs;
 pub mod params;
 pub mod reply;
 mod reports;
@@ -119,8 +121,8 @@ fn resource(endpoint: Endpoint, path: String, can_sign: bool) -> Resource {
         ),
         Endpoint::Cdrs(report) => resource
             .route(read().to(move |caller, request: HttpRequest, state| cdrs::answer(report, caller, request, state))),
-        Endpoint::Definitions => resource.route(read().to(breakdowns::definitions)),
-        Endpoint::Accounts => resource.route(read().to(breakdowns::accounts)),
+        Endpoint::Definitions => resource.route(read().to(definitions::definitions)),
+        Endpoint::Accounts => resource.route(read().to(definitions::accounts)),
         Endpoint::Operator(OperatorPath::Breakdown) => resource.route(read().to(operators::breakdown)),
         Endpoint::Operator(OperatorPath::Statistics) => resource.route(read().to(operators::statistics)),
         Endpoint::Operator(OperatorPath::Cdrs) => resource.route(read().to(operators::cdrs)),

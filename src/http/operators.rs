@@ -7,7 +7,6 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
-use bytes::Bytes;
 use serde_json::json;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,10 +18,9 @@ use super::cdrs;
 use super::error::ApiError;
 use super::files::{About, Output};
 use super::params::{self, BadParam, Context, Pairs, ReportAsk};
-use super::reply::{self, Fixed};
 use super::reports;
 use super::state::State;
-use super::{JSON, trail};
+use super::{definitions, trail};
 use crate::access::operators::OperatorWho;
 use crate::format::rows::GroupRows;
 use crate::query::instant::Instant;
@@ -219,12 +217,12 @@ pub async fn definitions(caller: OperatorCaller, request: HttpRequest, state: Da
         .filter(|side| audience.sees_side(*side))
         .map(|side| (side, "breakdown"))
         .collect();
-    let list = breakdowns::definitions_for((audience, audience.may_export()), &sides, &state);
-    reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
+    let list = definitions::definitions_for((audience, audience.may_export()), &sides, &state);
+    definitions::answer(&request, &state, &list)
 }
 
 /// The accounts that the caller may ask about.
-pub async fn accounts(caller: OperatorCaller, request: HttpRequest) -> HttpResponse {
+pub async fn accounts(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
     let all = caller.0.accounts().into_iter().map(|(uuid, account, sides)| {
         let side = account.details.side_word(|side| sides.contains(&side));
         json!({
@@ -232,6 +230,5 @@ pub async fn accounts(caller: OperatorCaller, request: HttpRequest) -> HttpRespo
             "customer_id": account.customer_id, "customer": caller.0.names().contractor(account.customer_id),
         })
     });
-    let list = json!({ "accounts": all.collect::<Vec<_>>() });
-    reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from(list.to_string())))
+    definitions::answer(&request, &state, &json!({ "accounts": all.collect::<Vec<_>>() }))
 }

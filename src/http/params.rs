@@ -1,15 +1,13 @@
 //! Query string → request. The last place that sees a caller's raw text: no known parameter is ever dropped, an error
 //! names its parameter, and what becomes of an unknown one is decided here and nowhere else.
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode;
 use uuid::Uuid;
 
 use super::accept;
 use super::breakdown_params::{BreakdownDraft, When};
 use super::cdr_params;
-use super::spellings::{self, Plus};
+pub use super::pairs::Pairs;
+use super::spellings;
 use crate::config::UnknownParams;
 use crate::query::filter::{Excess, Filter};
 use crate::query::instant::Instant;
@@ -95,72 +93,6 @@ pub enum BadParam {
 
 /// Parameters in one request, repeated and unknown ones too: each is looked for by name.
 const MOST_PARAMS: usize = 500;
-
-/// A name, its value, and the value as it was sent.
-type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>, &'a str);
-
-/// A query string as pairs, in order; names and values percent-decoded, `+` read as a space.
-#[derive(Debug)]
-pub struct Pairs<'a>(Vec<Pair<'a>>);
-
-impl<'a> Pairs<'a> {
-    /// Takes a query string apart.
-    pub fn parse(query: &'a str) -> Self {
-        let pair = |text: &'a str| {
-            let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            (decode(name), decode(value), value)
-        };
-        Self(query.split('&').filter(|text| !text.is_empty()).map(pair).collect())
-    }
-
-    /// Values that are plain texts already, such as those of a body.
-    pub(super) fn of(values: &'a [(&'a str, String)]) -> Self {
-        Self(values.iter().map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into(), "")).collect())
-    }
-
-    /// The last value of a name.
-    pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
-        self.last(name).map(|(_, value, _)| value.as_ref())
-    }
-
-    fn last(&self, name: &str) -> Option<&Pair<'a>> {
-        self.0.iter().rev().find(|(key, ..)| **key == *name.as_bytes())
-    }
-
-    /// The last value of a parameter. Where one can begin with a plus, a raw plus before digits is that.
-    fn value(&self, param: &Param) -> Option<Cow<'_, [u8]>> {
-        let (_, value, raw) = self.last(param.name)?;
-        Some(match Plus::of(param.role) {
-            Some(plus) if raw.contains('+') => decode(&plus.spell_out(raw)).into_owned().into(),
-            _ => Cow::Borrowed(value),
-        })
-    }
-
-    /// True if a name stands with brackets.
-    fn has_array(&self, name: &str) -> bool {
-        self.0.iter().any(|(key, ..)| without_brackets(key) == Some(name.as_bytes()))
-    }
-
-    /// True if any does; hardly ever.
-    fn has_arrays(&self) -> bool {
-        self.0.iter().any(|(key, ..)| without_brackets(key).is_some())
-    }
-}
-
-/// Most texts mean themselves.
-fn decode(text: &str) -> Cow<'_, [u8]> {
-    if memchr::memchr2(b'%', b'+', text.as_bytes()).is_some() {
-        percent_decode(text.replace('+', " ").as_bytes()).collect::<Vec<u8>>().into()
-    } else {
-        text.as_bytes().into()
-    }
-}
-
-/// `name[]` and `name[x]` → `name`.
-fn without_brackets(key: &[u8]) -> Option<&[u8]> {
-    let open = key.iter().position(|&b| b == b'[')?;
-    key.ends_with(b"]").then(|| &key[..open])
-}
 
 /// The caller, tables and settings that the parameters are read against.
 #[derive(Clone, Copy)]
@@ -260,8 +192,19 @@ pub fn read_cdrs(report: &'static Report, pairs: &Pairs<'_>, context: Context<'_
     draft(report, pairs, context)?.finish_cdrs()
 }
 
+/// Finds no name that is unknown.
+///
+/// # Errors
+/// The first that is.
+pub(super) fn no_unknown(pairs: &Pairs<'_>, known: impl Fn(&[u8]) -> bool) -> Result<(), BadParam> {
+    match pairs.names().find(|key| !known(key)) {
+        Some(key) => Err(BadParam::Unknown(String::from_utf8_lossy(key).into_owned())),
+        None => Ok(()),
+    }
+}
+
 fn draft<'a>(report: &'static Report, pairs: &Pairs<'_>, context: Context<'a>) -> Result<Draft<'a>, BadParam> {
-    if pairs.0.len() > MOST_PARAMS {
+    if pairs.len() > MOST_PARAMS {
         return Err(BadParam::Many);
     }
     let required = context.params(report).filter(|param| param.required);
@@ -294,10 +237,7 @@ fn draft<'a>(report: &'static Report, pairs: &Pairs<'_>, context: Context<'a>) -
         return Err(BadParam::Invalid(name));
     }
     if context.unknown == UnknownParams::Reject {
-        let known = |key: &[u8]| names().any(|name| name.as_bytes() == key);
-        if let Some((key, ..)) = pairs.0.iter().find(|(key, ..)| !known(key)) {
-            return Err(BadParam::Unknown(String::from_utf8_lossy(key).into_owned()));
-        }
+        no_unknown(pairs, |key| names().any(|name| name.as_bytes() == key))?;
     }
     Ok(draft)
 }

@@ -113,6 +113,8 @@ async fn accounts_lists_those_of_the_token_alone() {
         assert_eq!(found, expected, "{customer} {listed:?}");
     }
     for path in ["definitions", "accounts"] {
+        let reply = app.get(&format!("{API}/{path}?side=termination"), &app.token(7, &[])).await;
+        assert_eq!((reply.status, reply.body.as_str()), (400, r#"{"error":"unknown param side"}"#), "{path}");
         assert_eq!(app.get(&format!("{API}/{path}"), "").await.status, 401, "{path}");
     }
 }
