@@ -134,7 +134,8 @@ async fn file(
         head.insert_header((header::CONTENT_DISPOSITION, name));
     }
     if request.method() == Method::HEAD {
-        return Ok(head.finish());
+        // Its length is not known, and it is not empty.
+        return Ok(head.streaming(futures_util::stream::empty::<Result<bytes::Bytes, std::convert::Infallible>>()));
     }
     let slot =
         state.engine.store.exports().acquire(query.tenant(), 1).await.map_err(|_none_free| ApiError::ManyFiles)?;

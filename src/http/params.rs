@@ -91,6 +91,12 @@ pub enum BadParam {
     Currencies,
 }
 
+/// Seconds around a window in which times of its calls may lie.
+const AROUND: i64 = 366 * 86_400;
+
+/// The last second that the table's times can be of.
+const LAST_SECOND: i64 = u32::MAX as i64;
+
 /// Parameters in one request, repeated and unknown ones too: each is looked for by name.
 const MOST_PARAMS: usize = 500;
 
@@ -413,9 +419,10 @@ impl<'a> Draft<'a> {
             limit => limit.unwrap_or(cdrs::USUAL_LIMIT),
         };
         let columns = self.columns.unwrap_or_else(|| cdr_params::usual(self.report, self.context));
-        let after =
-            self.cursor.map(|text| CdrCursor::parse(&text, &columns, self.context.schema.cdrs.numeric_id.is_some()));
-        Ok(CdrQuery {
+        let (cursor, has_number) = (self.cursor, self.context.schema.cdrs.numeric_id.is_some());
+        let window = Window { from: from.ceil(), to: self.to.as_ref().map(Instant::floor) };
+        let zone = self.calendar.zone;
+        let query = CdrQuery {
             report: self.report.name,
             records: self.report.records,
             whose: match self.context.operator {
@@ -423,15 +430,23 @@ impl<'a> Draft<'a> {
                 None => Whose::Accounts(accounts),
             },
             masked: self.context.audience.masked_characters(),
-            after: after.transpose().map_err(|_bad| BadParam::Invalid("cursor"))?,
+            after: None,
             columns,
             filters: self.filters,
-            window: Window { from: from.ceil(), to: self.to.as_ref().map(Instant::floor) },
+            window,
             // Zones are found by their names.
-            zone: self.calendar.zone.iana_name().unwrap_or("UTC").to_owned(),
+            zone: zone.iana_name().unwrap_or("UTC").to_owned(),
+            // The ends of calls, and what began a moment before, lie near the window.
+            offsets: zone::offsets(
+                &zone,
+                window.from - AROUND,
+                window.to.unwrap_or(LAST_SECOND).min(LAST_SECOND) + AROUND,
+            ),
             limit: format.is_json().then_some(limit),
             form: self.form,
-        })
+        };
+        let after = cursor.map(|text| CdrCursor::parse(&text, &query.columns, has_number));
+        Ok(CdrQuery { after: after.transpose().map_err(|_bad| BadParam::Invalid("cursor"))?, ..query })
     }
 
     fn finish(self) -> Result<Request, BadParam> {

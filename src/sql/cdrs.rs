@@ -20,7 +20,7 @@ const FORMULA: &str = "(9, 10, 13, 43, 45, 61, 64)";
 const SORTED_IN_MEMORY: &str = "268435456";
 
 /// Every setting that a statement here sends, for a look whether the server takes them.
-pub const CDR_SETTINGS: &str = "prefer_column_name_to_alias = 1, optimize_use_projections = 0, \
+pub const CDR_SETTINGS: &str = "prefer_column_name_to_alias = 1, enable_positional_arguments = 0, optimize_use_projections = 0, \
     max_bytes_before_external_sort = 268435456, output_format_csv_crlf_end_of_line = 1, format_csv_null_representation = '', \
     format_csv_delimiter = ',', output_format_parquet_row_group_size = 65536, output_format_json_quote_decimals = 1, \
     output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0";
@@ -36,7 +36,7 @@ pub fn cdr_page(query: &CdrQuery, schema: &Schema) -> Statement {
     };
     cells(&mut s, query, &schema.cdrs, true);
     rows(&mut s, query, schema);
-    order(&mut s, query, &schema.cdrs, 2);
+    order(&mut s, query, &schema.cdrs);
     settings(&mut s, query, schema);
     s
 }
@@ -47,7 +47,7 @@ pub fn cdr_file(query: &CdrQuery, schema: &Schema) -> Statement {
     s.push("SELECT ");
     cells(&mut s, query, &schema.cdrs, false);
     rows(&mut s, query, schema);
-    order(&mut s, query, &schema.cdrs, 0);
+    order(&mut s, query, &schema.cdrs);
     settings(&mut s, query, schema);
     s
 }
@@ -80,15 +80,20 @@ fn cell(s: &mut Statement, column: &CdrColumn, query: &CdrQuery, table: &TableSc
         CdrKind::Time if format.has_dates() => {
             s.push("toDateTime64(").push(sql).push(", 0, ").bind("String", &query.zone).push(")")
         }
-        CdrKind::Time => time(s, sql, &query.zone),
+        CdrKind::Time => time(s, sql, &query.offsets),
         CdrKind::Price | CdrKind::Rate | CdrKind::Delay if format.is_csv() && query.form.csv.decimal_comma => {
             s.push("replaceOne(toString(").push(sql).push("), '.', ',')")
         }
         CdrKind::Number if query.masked > 0 => {
-            text(s, &format!("left({sql}, -{})", query.masked), format.is_csv());
+            text(s, &shown_number(sql, query.masked), format.is_csv());
             s
         }
-        CdrKind::Text | CdrKind::Number | CdrKind::Address => {
+        // Names come from the wire as they are; what is no UTF-8 would make files that no program reads.
+        CdrKind::Text | CdrKind::Number => {
+            text(s, &format!("toValidUTF8({sql})"), format.is_csv());
+            s
+        }
+        CdrKind::Address => {
             text(s, sql, format.is_csv());
             s
         }
@@ -96,20 +101,45 @@ fn cell(s: &mut Statement, column: &CdrColumn, query: &CdrQuery, table: &TableSc
     };
 }
 
-/// Adds a time as RFC 3339 with the zone's offset.
-fn time<'s>(s: &'s mut Statement, sql: &str, zone: &str) -> &'s mut Statement {
-    if zone == "UTC" {
+/// A number as a caller sees it who may not see so many characters at its end.
+fn shown_number(sql: &str, masked: u8) -> String {
+    format!("leftUTF8(toValidUTF8({sql}), -{masked})")
+}
+
+/// Adds a time as RFC 3339 with the zone's offset. Offsets are the service's own, by which windows and buckets are cut: the
+/// server's time zone data may be of another year, and its `%z` is a day off where a zone has changed sides of the date line.
+fn time<'s>(s: &'s mut Statement, sql: &str, offsets: &[(i64, i64)]) -> &'s mut Statement {
+    let (last, changes) = offsets.split_last().map_or((0, &[][..]), |((_, last), changes)| (*last, changes));
+    if changes.is_empty() && last == 0 {
         return s.push("formatDateTime(").push(sql).push(", '%Y-%m-%dT%H:%i:%SZ', 'UTC')");
     }
-    let written = |s: &mut Statement| {
-        s.push("formatDateTime(").push(sql).push(", '%Y-%m-%dT%H:%i:%S%z', ").bind("String", zone).push(")");
+    let second = format!("toInt64(toUnixTimestamp({sql}))");
+    let starts: Vec<i64> = std::iter::once(0).chain(changes.iter().map(|(until, _)| *until)).collect();
+    let all: Vec<i64> = offsets.iter().map(|(_, offset)| *offset).collect();
+    let texts: Vec<String> = all.iter().map(|offset| format!("'{}'", offset_text(*offset))).collect();
+    // Lists, as there may be many changes, and ClickHouse takes few parameters.
+    let found = |s: &mut Statement, list: (&'static str, String), none: &'static str| {
+        s.push("transform(roundDown(").push(&second).push(", ").bind("Array(Int64)", list_text(&starts)).push("), ");
+        s.bind("Array(Int64)", list_text(&starts)).push(", ").bind(list.0, list.1).push(", ").push(none).push(")");
     };
-    // ClickHouse writes an offset without its colon.
-    s.push("concat(substring(");
-    written(s);
-    s.push(", 1, 22), ':', substring(");
-    written(s);
-    s.push(", 23))")
+    // Of 64 bits, for a time next to 1970 may be one of 1969 there.
+    s.push("concat(formatDateTime(toDateTime64(").push(&second).push(" + ");
+    found(s, ("Array(Int64)", list_text(&all)), "toInt64(0)");
+    s.push(", 0, 'UTC'), '%Y-%m-%dT%H:%i:%S', 'UTC'), ");
+    found(s, ("Array(String)", list_text(&texts)), "''");
+    s.push(")")
+}
+
+/// `[1,2]`
+fn list_text(list: &[impl std::fmt::Display]) -> String {
+    let all: Vec<String> = list.iter().map(ToString::to_string).collect();
+    format!("[{}]", all.join(","))
+}
+
+/// `+05:45`
+fn offset_text(seconds: i64) -> String {
+    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 /// Adds a text; in CSV with an apostrophe before what a spreadsheet would take for a formula and is no number.
@@ -160,14 +190,17 @@ fn given(query: &CdrQuery) -> u32 {
     after(query).map_or(0, |after| after.given)
 }
 
-/// Adds ORDER BY, LIMIT and OFFSET; so many columns come before those of the answer.
-fn order(s: &mut Statement, query: &CdrQuery, table: &TableSchema, before: usize) {
+/// Adds ORDER BY, LIMIT and OFFSET.
+fn order(s: &mut Statement, query: &CdrQuery, table: &TableSchema) {
     s.push(" ORDER BY ").push(table.sql(Column::TimeStart.name()));
     if let Some(id) = table.cdr_sql("id") {
         s.push(", ").push(id);
     }
-    for place in 0..query.columns.len() {
-        s.push(", ").push(&(before + place + 1).to_string());
+    // The table's own values, so that CDRs of one time and id stand alike in every format.
+    for column in &query.columns {
+        let sql = table.cdr_sql(column.name).unwrap_or("NULL");
+        let is_masked = matches!(column.kind, CdrKind::Number) && query.masked > 0;
+        s.push(", ").push(&if is_masked { shown_number(sql, query.masked) } else { sql.to_owned() });
     }
     if let Some(limit) = query.limit {
         s.push(" LIMIT ").bind("UInt64", limit);
@@ -181,8 +214,9 @@ fn order(s: &mut Statement, query: &CdrQuery, table: &TableSchema, before: usize
 /// Adds the settings of the formats and of the reading.
 fn settings(s: &mut Statement, query: &CdrQuery, schema: &Schema) {
     let form = query.form;
-    // A column of the answer has the name of the table's, by which rows are chosen and ordered.
-    s.push(" SETTINGS prefer_column_name_to_alias = 1");
+    // A column of the answer has the name of the table's, by which rows are chosen and ordered; a number that an operator's setting
+    // has in a column's place is no place of a column.
+    s.push(" SETTINGS prefer_column_name_to_alias = 1, enable_positional_arguments = 0");
     if query.is_in_order() && schema.cdrs.is_ours {
         s.push(", optimize_use_projections = 0");
     } else if !query.is_in_order() {

@@ -62,6 +62,8 @@ enum StoreCause {
     Overflow,
     #[error("no answer within limits.query_seconds")]
     Slow,
+    #[error("no end within exports.seconds")]
+    SlowExport,
     #[error("ClickHouse ended the body in an error")]
     InBody,
 }
@@ -111,6 +113,11 @@ impl StoreError {
     /// A body that ends in an error of ClickHouse's.
     pub fn in_body() -> Self {
         Self { failure: Failure::Failed, cause: StoreCause::InBody, refusal: false }
+    }
+
+    /// Waited longer than a file may take.
+    pub fn slow_export() -> Self {
+        Self { failure: Failure::Slow, cause: StoreCause::SlowExport, refusal: false }
     }
 
     /// Waited longer than a query may take.

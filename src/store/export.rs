@@ -128,7 +128,7 @@ impl Export<'_> {
                 }
                 Ok(Err(error)) => return Err(self.failed(error.into())),
                 // ClickHouse may still be at it.
-                Err(_) => return Err(StoreError::slow()),
+                Err(_) => return Err(StoreError::slow_export()),
             }
         }
     }

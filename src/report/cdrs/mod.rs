@@ -39,6 +39,8 @@ pub struct CdrQuery {
     pub window: Window,
     /// IANA name of the zone that times are written in.
     pub zone: String,
+    /// Its offsets from UTC as (end, seconds): each holds before its end, in epoch seconds.
+    pub offsets: Vec<(i64, i64)>,
     /// The place behind which the CDRs begin; the window's beginning if absent.
     pub after: Option<CdrCursor>,
     /// Most CDRs; all if absent.

@@ -82,6 +82,37 @@ async fn all(world: &World) -> Vec<Value> {
 }
 
 #[actix_web::test]
+async fn what_is_no_utf8_in_the_table_is_utf8_in_files_and_heads_have_no_length() {
+    let world = world(|_| ()).await;
+    let odd = "INSERT INTO cdrs (id, customer_id, customer_acc_id, is_last_cdr, time_start, src_name_in, dst_prefix_routing) \
+               VALUES (5, 7, 1, 1, 1700000000, unhex('4A6F73E9'), '４４２０ їжак')";
+    world.app.admin.query_raw(odd).execute().await.unwrap();
+    let path = world.path("origination-cdrs", "&from-time=1700000000&to-time=1700000000&columns=src_name_in");
+    for format in ["csv", "ndjson", "rows", "columns"] {
+        let text = String::from_utf8(world.bytes(&format!("{path}&format={format}"), &world.token).await).unwrap();
+        assert!(text.contains("Jos\u{fffd}"), "{format}: {text}");
+    }
+    for format in ["parquet", "arrow"] {
+        let bytes = world.bytes(&format!("{path}&format={format}"), &world.token).await;
+        let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        assert!(has("Jos\u{fffd}".as_bytes()) && !has(b"Jos\xe9"), "{format}");
+    }
+    // Characters are hidden, not bytes.
+    let operators = world.app.operator_token(&[], &[], &["export"]);
+    let path = "/api/rest/operator/v1/cdrs?from-time=1700000000&to-time=1700000000&columns=dst_prefix_routing";
+    let page = world.app.get(path, &operators).await.json();
+    assert_eq!(page["data"]["dst_prefix_routing"][0], "４４２０ ");
+    for format in ["csv", "parquet"] {
+        let path = world.path("origination-cdrs", &format!("&format={format}"));
+        let request = world.app.request("HEAD", &path).header("Authorization", &world.token);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(response.headers().get("content-length").is_none(), "{format}: {:?}", response.headers());
+        assert!(response.headers().contains_key("content-disposition"));
+    }
+}
+
+#[actix_web::test]
 async fn csv_is_of_the_dialect_and_harms_no_spreadsheet() {
     let world = world(|_| ()).await;
     let rows = all(&world).await;
