@@ -91,6 +91,9 @@ class Kind:
         """A random value, the edges often."""
         if self.null and chance.random() < 0.3:
             return None
+        if self.name == "UInt8":
+            # All of them are flags, of which another number is rejected.
+            return chance.choice([0, 1])
         if self.bounds:
             low, high = self.bounds
             return chance.choice([low, high, 0, 1, chance.randint(low, high), chance.randint(max(low, -999), min(high, 999))])
