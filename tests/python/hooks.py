@@ -57,7 +57,7 @@ def is_login(body):
     return isinstance(auth, dict) and all(isinstance(auth.get(name), str) for name in ("login", "password"))
 
 
-FORMATS = ["columns", "rows", "ndjson", "csv", "csv.gz", "csv.zst", "xlsx"]
+FORMATS = ["columns", "rows", "ndjson", "csv", "csv.gz", "csv.zst", "xlsx", "parquet", "arrow"]
 
 
 def fit_format(query):
@@ -68,6 +68,14 @@ def fit_format(query):
         query["format"] = "csv"
 
 
+def fit_page(query):
+    """Files of raw CDRs have no limit, and a cursor is one that a page has given for the same columns."""
+    if query.get("format", "columns") not in ("columns", "rows") and re.fullmatch("[0-9]+", str(query.get("limit", ""))):
+        del query["limit"]
+    if re.fullmatch("([0-9a-fA-F]{2})+", str(query.get("cursor", ""))):
+        del query["cursor"]
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """Puts values that hold in the place of values that are only well written."""
@@ -75,9 +83,11 @@ def before_call(context, case, kwargs):
         case.body["auth"].update(login=os.environ["LOGIN"], password=os.environ["PASSWORD"])
     if case.query:
         fit_format(case.query)
+        if case.path.endswith("cdrs"):
+            fit_page(case.query)
     for name, (form, values) in replacements().items():
         text = (case.query or {}).get(name)
-        if isinstance(text, str) and form.fullmatch(text):
+        if isinstance(text, str) and text and all(form.fullmatch(one) for one in text.split(",")):
             case.query[name] = values[zlib.crc32(text.encode()) % len(values)]
         elif isinstance(text, list) and text and all(isinstance(one, str) and form.fullmatch(one) for one in text):
             case.query[name] = [values[zlib.crc32(one.encode()) % len(values)] for one in text]
