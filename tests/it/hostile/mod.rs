@@ -73,8 +73,14 @@ impl World {
 
     /// Queries of reports that run in ClickHouse.
     async fn running(&self) -> u64 {
+        self.running_but("").await
+    }
+
+    /// Those of them whose report has no name of that form.
+    async fn running_but(&self, names: &str) -> u64 {
         let sql = format!(
-            "SELECT count() FROM system.processes WHERE current_database = '{}' AND Settings['log_comment'] != ''",
+            "SELECT count() FROM system.processes WHERE current_database = '{}' AND Settings['log_comment'] NOT LIKE '{names}' \
+             AND Settings['log_comment'] != ''",
             self.app.database
         );
         self.app.admin.query_raw(&sql).fetch_one::<u64>().await.unwrap()
