@@ -169,12 +169,18 @@ pub async fn keys(
 ) -> Result<Vec<(String, Option<String>)>, GrafanaError> {
     let range = ask.range()?;
     let calendar = &ask.state.calendar;
-    let params = vec![("group-by", by.row().name.to_owned()), ("measures", Measure::TotalCalls.name().to_owned())];
+    let mut params = vec![("group-by", by.row().name.to_owned()), ("measures", Measure::TotalCalls.name().to_owned())];
+    if by == Dimension::DstPrefix {
+        params.push(("dst-prefix-digits", LISTED_DIGITS.to_string()));
+    }
     let span = (range.from.div_euclid(1000), range.to.div_euclid(1000));
     let asked = GroupsAsk { span, calendar, params, limit: Some(most) };
     let Some((table, _)) = read(ask, target, asked).await? else { return Ok(Vec::new()) };
     Ok(grouped::keys(&table))
 }
+
+/// Digits of the called numbers' prefixes that lists offer.
+const LISTED_DIGITS: u8 = 3;
 
 /// Reads the groups, and says what was left out. `None` without an account, or before the range has begun.
 async fn read(

@@ -147,6 +147,10 @@ impl Lists<'_> {
     /// Every country that has a name, by name; where none has, those that were called.
     async fn countries(&self) -> Result<Vec<u32>, GrafanaError> {
         if self.own.countries.is_empty() {
+            if self.own.are_operators() {
+                let called = self.groups(Dimension::DstCountry).await?;
+                return Ok(called.iter().filter_map(|choice| choice.value.parse().ok()).collect());
+            }
             return self.called("outcomes").await;
         }
         let mut named: Vec<_> = self.own.countries.iter().collect();
@@ -158,7 +162,13 @@ impl Lists<'_> {
     /// A leading plus is kept.
     async fn prefixes(&self, typed: &str) -> Result<Vec<String>, GrafanaError> {
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let own = digits(typed.strip_prefix('+').unwrap_or(typed)).then(|| typed.to_owned());
+        let is_prefix = |text: &str| digits(text.strip_prefix('+').unwrap_or(text));
+        let own = is_prefix(typed).then(|| typed.to_owned());
+        if self.own.are_operators() {
+            let called = self.groups(Dimension::DstPrefix).await?.into_iter().map(|choice| choice.value);
+            let called: Vec<String> = called.filter(|one| is_prefix(one) && Some(one) != own.as_ref()).collect();
+            return Ok(own.into_iter().chain(called).collect());
+        }
         // A key is the digits behind a 1, or behind a 2 and a plus; 0 stands for what is no number.
         let called = self.called("prefixes").await?.into_iter().filter_map(|key| {
             let key = key.to_string();
@@ -171,9 +181,6 @@ impl Lists<'_> {
 
     /// The keys of calls within the request's range, those of the most calls first. Whoever made no calls took some, if any.
     async fn called(&self, what: &str) -> Result<Vec<u32>, GrafanaError> {
-        if self.own.are_operators() {
-            return Ok(Vec::new());
-        }
         for side in self.own.sides.words() {
             let report = find(&format!("{side}-{what}")).ok_or(ApiError::Internal)?;
             let keys = self.called_in(report).await?;

@@ -76,7 +76,7 @@ impl Work {
         }
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_closed| ApiError::ManyBodies)?;
         // Place and turn end with the work, whether or not the caller is still there.
-        heavy::run(async move {
+        heavy::block(move |_is_wanted| {
             let _held = (place, turn);
             read(&body)
         })

@@ -92,6 +92,27 @@ async fn a_token_of_the_operators_sees_calls_as_its_lists_and_rights_say() {
 }
 
 #[actix_web::test]
+async fn prefixes_are_listed_as_the_tokens_lists_and_rights_say() {
+    let mut rows = rows();
+    for (row, number) in rows.iter_mut().zip(["442079460000", "442079460001", "+380441234567", "1234"]) {
+        row["dst_prefix_routing"] = json!(number);
+    }
+    let app = app(&rows).await;
+    let list = async |customers: &[u32], may: &[&str], typed: &str| {
+        let token = app.operator_token(customers, &[], may);
+        let mut request = panel("breakdown_table", json!({}));
+        request["payload"] = json!({ "target": "prefixes", "search": typed });
+        let list = post(&app, "/variable", &request, &token).await.json();
+        list.as_array().unwrap().iter().map(|one| one["__value"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&[], EVERY, "").await, ["442", "+380", "123"]);
+    assert_eq!(list(&[6], EVERY, "").await, ["123"]);
+    // Of a number of four digits nothing is left without the right to whole ones.
+    assert_eq!(list(&[], &[], "").await, ["442", "+380"]);
+    assert_eq!(list(&[], EVERY, "44").await, ["44", "442"]);
+}
+
+#[actix_web::test]
 async fn customers_tokens_see_nothing_of_the_operators_and_the_other_way_round() {
     let app = app(&rows()).await;
     let account = app.account(50, 5).await;
