@@ -309,6 +309,11 @@ pub struct Absent {
 }
 
 impl Mapping {
+    /// The same for a file whose numbers are numbers, spelled by nobody.
+    pub fn of_typed(&self) -> Self {
+        Self { decimal_comma: false, ..self.clone() }
+    }
+
     /// The zone of times that name none; an unknown one where it has to be said.
     pub fn zone(&self) -> Result<TimeZone, String> {
         let Some(name) = &self.time_zone else {

@@ -56,6 +56,7 @@ mod wire;
 pub mod work;
 mod written;
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -276,7 +277,7 @@ async fn typed(
     if let Some(twice) = header::twice(&names) {
         return Err(format!("column {twice} comes twice in the file"));
     }
-    let plan = LoadPlan::new(table, names, &options.mapping, &options.set)?;
+    let plan = LoadPlan::new(table, names, &options.mapping.of_typed(), &options.set)?;
     let judged = judge(table, &plan, options);
     let spans = typed::spans(&source.path, format).map_err(|error| error.to_string())?;
     let is_span = |name: &str, spelled: &str| spelled.contains("Interval") || spans.iter().any(|span| span == name);
@@ -437,7 +438,8 @@ async fn run<'a>(
     if let Some(twice) = header::twice(&sources) {
         return Err(format!("column {twice} comes twice in the header"));
     }
-    let mut plan = LoadPlan::new(door.table, sources, &options.mapping, &options.set)?;
+    let mapping = if judged { Cow::Owned(options.mapping.of_typed()) } else { Cow::Borrowed(&options.mapping) };
+    let mut plan = LoadPlan::new(door.table, sources, &mapping, &options.set)?;
     plan.is_typed = judged;
     let has_header = form.header || options.mapping.header.is_some();
     let named =

@@ -80,7 +80,7 @@ pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
     let [hour, minute, second] = time;
     let civil =
         DateTime::new(date.0, date.1, date.2, hour, minute, second, 0).map_err(|_odd| "no such date or time")?;
-    instant(civil, nanos, offset(rest.trim())?, spelling)
+    instant(civil, nanos, offset(rest.trim())?, &spelling.zone)
 }
 
 /// A time of the form that the mapping gives; `None` where the text has another.
@@ -88,18 +88,23 @@ fn formed(text: &str, form: &str, spelling: &Spelling) -> Option<Result<Moment, 
     let parts = BrokenDownTime::parse(form, text.trim()).ok()?;
     let civil = parts.to_datetime().ok()?;
     let nanos = u32::try_from(civil.subsec_nanosecond()).ok()?;
-    Some(instant(civil, nanos, parts.offset().map(|offset| i64::from(offset.seconds())), spelling))
+    let offset = parts.offset().map(|offset| i64::from(offset.seconds()));
+    Some(match parts.iana_time_zone().map(TimeZone::get) {
+        None => instant(civil, nanos, offset, &spelling.zone),
+        Some(Ok(named)) => instant(civil, nanos, offset, &named),
+        Some(Err(_unknown)) => Err("no time zone of that name"),
+    })
 }
 
-/// The instant of a civil time, by its own offset or the spelling's zone.
-fn instant(civil: DateTime, nanos: u32, offset: Option<i64>, spelling: &Spelling) -> Result<Moment, &'static str> {
+/// The instant of a civil time, by its own offset or the zone's.
+fn instant(civil: DateTime, nanos: u32, offset: Option<i64>, zone: &TimeZone) -> Result<Moment, &'static str> {
     let local = Offset::UTC.to_timestamp(civil).map_err(|_odd| "no such date or time")?.as_second();
     let seconds = match offset {
         Some(offset) => local - offset,
-        None if spelling.zone.is_unknown() => return Err("a time without a zone: name it with --time-zone"),
-        None if spelling.zone == TimeZone::UTC => local,
+        None if zone.is_unknown() => return Err("a time without a zone: name it with --time-zone"),
+        None if *zone == TimeZone::UTC => local,
         None => {
-            let there = spelling.zone.to_ambiguous_timestamp(civil);
+            let there = zone.to_ambiguous_timestamp(civil);
             match there.offset() {
                 AmbiguousOffset::Unambiguous { offset } => local - i64::from(offset.seconds()),
                 AmbiguousOffset::Gap { .. } => return Err("a time that clocks skip in this zone"),
@@ -251,6 +256,10 @@ mod tests {
         assert_eq!(read("20260701100000", "%Y%m%d%H%M%S"), kyiv);
         assert_eq!(read("10:00:00.250 JUL 01 2026", "%H:%M:%S%.f %b %d %Y"), Ok((1_782_889_200, 250_000_000)));
         assert_eq!(read("07/01/2026 12:00:05 AM +0300", "%m/%d/%Y %I:%M:%S %p %z"), Ok((1_782_853_205, 0)));
+        // A zone that the text names is the zone.
+        assert_eq!(read("2026-07-01 10:00:00 America/New_York", "%F %T %Q"), Ok((1_782_914_400, 0)));
+        assert_eq!(read("2026-07-01 10:00:00 +0300", "%F %T %Q"), kyiv);
+        assert!(read("2026-07-01 10:00:00 Mars/Olympus", "%F %T %Q").is_err());
         // Others are read as ever.
         assert_eq!(read("2026-07-01 10:00:00", "%m/%d/%Y %I:%M:%S %p"), kyiv);
         assert_eq!(read("1782889200", "%Y%m%d%H%M%S"), kyiv);

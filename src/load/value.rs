@@ -80,13 +80,9 @@ pub fn write(
         }
     };
     let refuse = |text: &str, why: Cow<'static, str>| InvalidValue { value: quoted(text), why };
-    if style.decimal_comma && !is_from_default && kind.is_number() && text.contains('.') {
-        return Err(refuse(text, "a point in a number, where decimals have a comma".into()));
-    }
-    let text = match spelled(text, style, is_text) {
-        Some(text) => text,
-        None => return Err(refuse(text, "no word that the mapping knows".into())),
-    };
+    // A default is spelled by the mapping's author, with either mark.
+    let is_pointless = kind.is_number() && !is_from_default;
+    let text = spelled(text, style, (is_text, is_pointless)).map_err(|why| refuse(text, why.into()))?;
     if text.is_empty() && !is_text {
         // A word that the mapping says stands for nothing.
         out.extend(if column.nullable { &[0, 1][..] } else { &[1] });
@@ -139,17 +135,29 @@ impl From<String> for Fault {
 }
 
 /// The text with words replaced, and in a number the decimal comma.
-fn spelled<'a>(text: &'a str, style: &'a Style, is_text: bool) -> Option<Cow<'a, str>> {
+fn spelled<'a>(
+    text: &'a str,
+    style: &'a Style,
+    (is_text, is_pointless): (bool, bool),
+) -> Result<Cow<'a, str>, &'static str> {
     if !style.words.is_empty() {
         let found = style.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
         let found = found.or_else(|| style.words.iter().find(|(word, _)| word == "*"));
-        let replaced = |value: &'a String| if value == "*" { text } else { value.as_str() };
-        return found.map(|(_, value)| Cow::Borrowed(replaced(value)));
+        match found {
+            None => return Err("no word that the mapping knows"),
+            // Any other word stands for itself.
+            Some((_, value)) if value == "*" => {}
+            Some((_, value)) => return Ok(Cow::Borrowed(value)),
+        }
     }
-    if style.decimal_comma && !is_text && text.contains(',') && !text.contains('.') {
-        return Some(Cow::Owned(text.replacen(',', ".", 1)));
+    if !style.decimal_comma || is_text {
+        return Ok(Cow::Borrowed(text));
     }
-    Some(Cow::Borrowed(text))
+    match text.contains('.') {
+        true if is_pointless => Err("a point in a number, where decimals have a comma"),
+        false if text.contains(',') => Ok(Cow::Owned(text.replacen(',', ".", 1))),
+        true | false => Ok(Cow::Borrowed(text)),
+    }
 }
 
 fn value(kind: &ColumnType, text: &str, style: &Style, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Fault> {

@@ -30,6 +30,32 @@ async fn a_point_is_no_decimal_mark_where_the_comma_is() {
 }
 
 #[actix_web::test]
+async fn words_stand_before_the_decimal_mark_and_numbers_that_nobody_spelled_have_none() {
+    let db = db().await;
+    let text = format!(
+        "id;cost;{}\n1;n.a.;7;2026-01-01 10:00:00\n2;1,5;7;2026-01-01 10:00:01\n3;1.5;7;2026-01-01 10:00:02\n",
+        HEAD.replace(',', ";")
+    );
+    let file = File::new("a.csv", text);
+    let map = file.dir.path().join("map.toml");
+    let mapping = "separator = ';'\ndecimal_comma = true\n[columns]\ncustomer_price = { from = 'cost', words = { 'n.a.' = '0', '*' = '*' } }\n";
+    std::fs::write(&map, mapping).unwrap();
+    let (code, told) = file.load(&db, &["--map", map.to_str().unwrap(), "--max-rejects", "5"]);
+    assert_eq!(code, 3, "{told}");
+    assert!(file.rejects().contains("a point in a number"), "{}", file.rejects());
+    assert_eq!(one(&db, "arraySort(groupArray((id, customer_price)))").await, "[(1,0),(2,1.5)]");
+    let rows = "SELECT toUInt64(9) AS id, toDecimal64('0.25', 6) AS customer_price, toUInt32(7) AS customer_acc_id, toDateTime('2026-01-01 11:00:00', 'UTC') AS time_start";
+    for (format, name) in [("Native", "b.native"), ("Parquet", "b.parquet")] {
+        let bytes = db.admin.query_raw(rows).fetch_bytes(format).unwrap().collect().await.unwrap();
+        let file = File::new(name, bytes);
+        std::fs::write(&map, "decimal_comma = true\n").unwrap();
+        let (code, told) = file.load(&db, &["--map", map.to_str().unwrap(), "--on-known", "replace"]);
+        assert_eq!(code, 0, "{told}");
+        assert_eq!(one(&db, "maxIf(customer_price, id = 9)").await, "0.25", "{format}");
+    }
+}
+
+#[actix_web::test]
 async fn flags_are_0_or_1_and_constants_are_not_empty() {
     let db = db().await;
     let text = format!(
