@@ -23,12 +23,12 @@ const SORTED_IN_MEMORY: &str = "268435456";
 pub const CDR_SETTINGS: &str = "prefer_column_name_to_alias = 1, enable_positional_arguments = 0, optimize_use_projections = 0, \
     max_bytes_before_external_sort = 268435456, output_format_csv_crlf_end_of_line = 1, format_csv_null_representation = '', \
     format_csv_delimiter = ',', output_format_parquet_row_group_size = 65536, output_format_json_quote_decimals = 1, \
-    output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0";
+    output_format_json_quote_64bit_integers = 0, output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0";
 
 /// The statement of a page. Two columns come before those of the answer: the time, in epoch seconds, and the id as text.
 pub fn cdr_page(query: &CdrQuery, schema: &Schema) -> Statement {
     // A second thread would read on while the first finds enough.
-    let mut s = Statement { light: query.is_in_order(), ..Statement::default() };
+    let mut s = Statement { light: is_in_order(query, schema), ..Statement::default() };
     s.push("SELECT toUnixTimestamp(").push(schema.cdrs.sql(Column::TimeStart.name())).push("), ");
     match &schema.cdrs.numeric_id {
         Some(id) => s.push("toString(").push(id).push(")"),
@@ -75,6 +75,11 @@ fn cell(s: &mut Statement, column: &CdrColumn, query: &CdrQuery, table: &TableSc
     let sql = table.cdr_sql(column.name).unwrap_or("NULL");
     let format = query.form.format;
     match column.kind {
+        // A text may come from the wire, as a Call-ID does.
+        CdrKind::Id if table.has_text_id => {
+            text(s, &format!("toValidUTF8({sql})"), format.is_csv());
+            s
+        }
         CdrKind::Id if format.is_csv() || format.has_dates() => s.push(sql),
         CdrKind::Id => s.push("toString(").push(sql).push(")"),
         CdrKind::Time if format.has_dates() => {
@@ -190,6 +195,11 @@ fn given(query: &CdrQuery) -> u32 {
     after(query).map_or(0, |after| after.given)
 }
 
+/// True where the table has the calls in the order of the answer. That of an operator's own is not known.
+fn is_in_order(query: &CdrQuery, schema: &Schema) -> bool {
+    query.is_in_order() && schema.cdrs.is_ours
+}
+
 /// Adds ORDER BY, LIMIT and OFFSET.
 fn order(s: &mut Statement, query: &CdrQuery, table: &TableSchema) {
     s.push(" ORDER BY ").push(table.sql(Column::TimeStart.name()));
@@ -217,9 +227,9 @@ fn settings(s: &mut Statement, query: &CdrQuery, schema: &Schema) {
     // A column of the answer has the name of the table's, by which rows are chosen and ordered; a number that an operator's setting
     // has in a column's place is no place of a column.
     s.push(" SETTINGS prefer_column_name_to_alias = 1, enable_positional_arguments = 0");
-    if query.is_in_order() && schema.cdrs.is_ours {
+    if is_in_order(query, schema) {
         s.push(", optimize_use_projections = 0");
-    } else if !query.is_in_order() {
+    } else {
         s.push(", max_bytes_before_external_sort = ").push(SORTED_IN_MEMORY);
     }
     if form.format.is_csv() {
@@ -235,6 +245,6 @@ fn settings(s: &mut Statement, query: &CdrQuery, schema: &Schema) {
         s.push(", output_format_parquet_row_group_size = 65536");
     } else {
         s.push(", output_format_json_quote_decimals = ").push(if form.plain_numbers { "0" } else { "1" });
-        s.push(", output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0");
+        s.push(", output_format_json_quote_64bit_integers = 0, output_format_json_validate_utf8 = 1, output_format_json_escape_forward_slashes = 0");
     }
 }

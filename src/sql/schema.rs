@@ -30,6 +30,8 @@ pub struct TableSchema {
     pub listed: HashMap<&'static str, String>,
     /// SQL of the CDR's id where it is a whole number, never null: pages go on behind it.
     pub numeric_id: Option<String>,
+    /// True if the CDR's id is a text.
+    pub has_text_id: bool,
     /// True if ClickHouse replaces or sums up rows of one key: several rows of one id are usual there.
     pub replaces: bool,
 }
@@ -47,6 +49,7 @@ impl TableSchema {
             checked: HashMap::new(),
             listed: CDR_COLUMNS.iter().map(|column| (column.name, column.name.to_owned())).collect(),
             numeric_id: Some("id".to_owned()),
+            has_text_id: false,
             replaces: false,
         }
     }

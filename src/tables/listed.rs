@@ -22,6 +22,7 @@ pub(super) async fn add(
     let (name, time) = (&schema.name.clone(), schema.sql(Column::TimeStart.name()).to_owned());
     schema.listed = HashMap::new();
     schema.numeric_id = None;
+    schema.has_text_id = false;
     for column in CDR_COLUMNS {
         let expression = expressions.get(column.name).map(|expression| format!("({expression})"));
         let found = match &expression {
@@ -37,6 +38,7 @@ pub(super) async fn add(
                 if column.kind == CdrKind::Id && found.as_deref().is_some_and(is_integer) {
                     schema.numeric_id = Some(listed.clone());
                 }
+                schema.has_text_id |= column.kind == CdrKind::Id && found.as_deref().is_some_and(is_text);
                 schema.listed.insert(column.name, listed);
             }
             None if expression.is_some() => notes.push(format!(
@@ -49,6 +51,10 @@ pub(super) async fn add(
     Ok(())
 }
 
+fn is_text(full_type: &str) -> bool {
+    plain(full_type).0 == "String"
+}
+
 fn is_integer(full_type: &str) -> bool {
     let (plain, _) = plain(full_type);
     // An id of 128 bits would be beyond what a page's statement compares with.
@@ -58,15 +64,19 @@ fn is_integer(full_type: &str) -> bool {
 /// The SQL that lists a column, whose values may be null; `None` if its type does not do.
 fn listed(name: &str, kind: CdrKind, (sql, full_type): (&str, &str), time: &str) -> Option<String> {
     let (plain, is_nullable) = plain(full_type);
-    let is_text = plain == "String";
-    let is_number = is_integer(full_type) || plain.starts_with("Float") || plain.starts_with("Decimal");
+    let (is_text, is_float) = (is_text(full_type), plain.starts_with("Float"));
+    let is_number = is_integer(full_type) || is_float || plain.starts_with("Decimal");
     match kind {
         CdrKind::Id if is_integer(full_type) && is_nullable => Some(format!("ifNull({sql}, 0)")),
         CdrKind::Id => (is_integer(full_type) || is_text || plain == "UUID").then(|| sql.to_owned()),
         CdrKind::Time if name == Column::TimeStart.name() => Some(time.to_owned()),
         CdrKind::Time => adapt(sql, full_type, Type::MaybeTime).map(|sql| or_null(&sql, time)),
         CdrKind::Integer => (is_integer(full_type) || plain == "Bool").then(|| sql.to_owned()),
-        CdrKind::Price => adapt(sql, full_type, Type::Price),
+        CdrKind::Price => adapt(sql, full_type, Type::Price).map(|price| match (is_float, is_nullable) {
+            (true, _) => format!("if(isFinite({sql}), {price}, NULL)"),
+            (false, true) => format!("if(isNull({sql}), NULL, {price})"),
+            (false, false) => price,
+        }),
         CdrKind::Rate => is_number.then(|| format!("toDecimal64OrNull(toString({sql}), 9)")),
         CdrKind::Delay => is_number.then(|| format!("toDecimal32OrNull(toString(round({sql}, 3)), 3)")),
         CdrKind::Text | CdrKind::Number => is_text.then(|| sql.to_owned()),
@@ -90,6 +100,8 @@ mod tests {
         assert_eq!(sql(CdrKind::Integer, "Nullable(Int16)"), "c");
         assert_eq!(sql(CdrKind::Integer, "String"), "");
         assert_eq!(sql(CdrKind::Price, "Decimal(18, 6)"), "c");
+        assert_eq!(sql(CdrKind::Price, "Nullable(Decimal(18, 6))"), "if(isNull(c), NULL, ifNull(c, 0))");
+        assert!(sql(CdrKind::Price, "Float64").starts_with("if(isFinite(c), "));
         assert_eq!(sql(CdrKind::Rate, "Nullable(Float64)"), "toDecimal64OrNull(toString(c), 9)");
         assert_eq!(sql(CdrKind::Delay, "Nullable(Float32)"), "toDecimal32OrNull(toString(round(c, 3)), 3)");
         assert_eq!(sql(CdrKind::Delay, "String"), "");
