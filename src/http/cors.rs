@@ -16,7 +16,8 @@ use crate::config::Origin;
 const ALLOWED: &str = "Authorization, Content-Type, If-None-Match, X-Request-Id";
 
 /// Response headers that a page may read beyond those that all may.
-const EXPOSED: &str = "ETag, X-Request-Id, X-Runtime, Retry-After, X-Cache, Age, X-Cdrscope-Plan";
+const EXPOSED: &str =
+    "ETag, Link, Content-Disposition, X-Request-Id, X-Runtime, Retry-After, X-Cache, Age, X-Cdrscope-Plan";
 
 /// Seconds for which a browser need not ask again.
 const MAX_AGE: &str = "600";

@@ -313,19 +313,28 @@ struct Pieces<P> {
     _place: Place,
 }
 
+/// A writer gave less at its second run than at its first: the connection breaks.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the answer is cut")]
+struct CutAnswer;
+
 impl<P: Produce + Unpin> MessageBody for Pieces<P> {
-    type Error = Infallible;
+    type Error = CutAnswer;
 
     fn size(&self) -> BodySize {
         BodySize::Sized(self.left as u64)
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, CutAnswer>>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
         let mut text = Vec::with_capacity(PIECE + PIECE / 8);
         self.writer.produce(&mut text);
+        if text.is_empty() {
+            // A temporary file that cannot be read, say. To ask again would be to ask for ever.
+            return Poll::Ready(Some(Err(CutAnswer)));
+        }
         self.left = self.left.saturating_sub(text.len());
         Poll::Ready(Some(Ok(Bytes::from(text))))
     }
@@ -376,6 +385,30 @@ mod tests {
         let schema =
             Schema { cdrs, active_calls, billed_duration: false, period_seconds: 60, causes: Causes::default() };
         TestRequest::default().app_data(Data::new(State::new(config, keys, store, schema)))
+    }
+
+    /// A piece at its first run, and nothing at its second.
+    struct Lost(bool);
+
+    impl Clone for Lost {
+        fn clone(&self) -> Self {
+            Self(true)
+        }
+    }
+
+    impl Produce for Lost {
+        fn produce(&mut self, out: &mut Vec<u8>) -> bool {
+            out.resize(if self.0 { 0 } else { KEPT + 1 }, b'x');
+            false
+        }
+    }
+
+    #[actix_web::test]
+    async fn an_answer_that_cannot_be_written_again_breaks_off() {
+        let request = request().to_http_request();
+        let response = send(&request, render(Lost(false)), &Delivery::default(), Room::of(1));
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(actix_web::body::to_bytes(response.into_body()).await.is_err());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Journals, TRAIL, Trail};
+use super::{Asked, Journals, TRAIL, Trail};
 use crate::cache::CacheStatus;
 use crate::config::AccessLog;
 use crate::http::auth::client_ip;
@@ -121,8 +121,9 @@ impl Entry {
     fn audit_end(&self) {
         let Some(audit) = self.journals().and_then(|journals| journals.audit.as_ref()) else { return };
         let trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_file = self.size == BodySize::Stream && self.status.is_some_and(|status| status.is_success());
-        for asked in trail.asked.iter().filter(|asked| is_file && asked.calls.is_some()) {
+        let is_answered = self.status.is_some_and(|status| status.is_success());
+        let is_file = |asked: &&Asked| asked.calls.as_ref().is_some_and(|calls| is_answered && calls.is_file);
+        for asked in trail.asked.iter().filter(is_file) {
             let line = json!({
                 "time": now(),
                 "id": trail.id,

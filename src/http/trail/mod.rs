@@ -104,6 +104,8 @@ struct AskedCalls {
     /// Those of a page, or those that were counted before a file.
     rows: u64,
     format: &'static str,
+    /// True for a file, whose end is told too.
+    is_file: bool,
 }
 
 fn note(change: impl FnOnce(&mut Trail)) {
@@ -196,6 +198,7 @@ pub fn note_cdrs(query: &CdrQuery, rows: u64) {
                 columns: query.columns.iter().map(|column| column.name).collect(),
                 rows,
                 format: query.form.format.row().name,
+                is_file: !query.form.format.is_json(),
             }),
         });
     });
