@@ -27,6 +27,9 @@ impl<R: FileRows> CsvWriter<R> {
         if self.form.csv.bom {
             out.extend_from_slice("\u{feff}".as_bytes());
         }
+        if self.form.csv.headless {
+            return;
+        }
         for (place, column) in self.rows.columns().iter().enumerate() {
             if place > 0 {
                 out.push(self.form.csv.separator.byte());

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 
 use super::rows::{CellKind, FileCell, FileColumn, FileRows};
-use super::xlsx::{self, Cover};
+use super::xlsx::{self, Cover, SetAside};
 use super::{AnyWriter, Produce};
 use crate::report::form::{CsvDialect, CsvSeparator, ResultForm, ResultFormat};
 use crate::report::measure::Number;
@@ -130,7 +130,12 @@ fn guarded(text: &str) -> String {
 }
 
 fn cover() -> Cover {
-    Cover { zone: TimeZone::get("Europe/Kyiv").unwrap(), lines: vec![["url".into(), "/x".into()]], definitions: vec![] }
+    Cover {
+        zone: TimeZone::get("Europe/Kyiv").unwrap(),
+        lines: vec![["url".into(), "/x".into()]],
+        defined: "measure",
+        definitions: vec![],
+    }
 }
 
 /// The cells of a sheet by their names, with the types that the workbook gives them.
@@ -203,6 +208,7 @@ fn dialect() -> impl Strategy<Value = CsvDialect> {
         separator,
         decimal_comma,
         bom,
+        headless: false,
     })
 }
 
@@ -256,7 +262,7 @@ proptest! {
     #[test]
     fn workbooks_hold_the_values_with_their_types(table in table()) {
         let folder = tempfile::tempdir().unwrap();
-        let write = || xlsx::write(table.clone(), &cover(), folder.path(), &|| true).unwrap();
+        let write = || xlsx::write(table.clone(), &cover(), SetAside::unbounded(folder.path()), &|| true).unwrap();
         let file = write();
         let bytes = |file: &std::fs::File| {
             use std::os::unix::fs::FileExt as _;

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, IgnoreError, Workbook, Worksheet, XlsxError};
 
 use super::json;
-use super::rows::{CellKind, FileCell, FileColumn, FileRows};
+use super::rows::{BrokenRows, CellKind, FileCell, FileColumn, FileRows, RowStream};
 use crate::query::zone;
 use crate::report::measure::Number;
 
@@ -41,7 +41,9 @@ pub struct Cover {
     pub zone: TimeZone,
     /// Names and values, a line each.
     pub lines: Vec<[String; 2]>,
-    /// Name, heading, unit and definition of each measure.
+    /// The word for what is defined: measure or column.
+    pub defined: &'static str,
+    /// Name, heading, unit and definition of each.
     pub definitions: Vec<[String; 4]>,
 }
 
@@ -51,6 +53,12 @@ pub enum WorkbookFault {
     /// A text that no cell holds.
     #[error("column {0} has a text of more than {LONGEST_TEXT} characters")]
     LongText(String),
+    /// It would take more of the folder than was set aside for it.
+    #[error("texts are longer than was set aside for")]
+    Large,
+    /// There are more rows, which cannot be had.
+    #[error(transparent)]
+    Rows(#[from] BrokenRows),
     /// Nobody waits for it any more.
     #[error("nobody waits for the workbook")]
     Abandoned,
@@ -69,34 +77,51 @@ pub fn most_bytes(rows: &impl FileRows) -> u64 {
     (rows.count() as u64 + 1) * columns * CELL_BYTES + (1 << 16)
 }
 
+/// The folder of a workbook's temporary files, and the bytes that its cells may take there.
+#[derive(Clone, Copy, Debug)]
+pub struct SetAside<'f> {
+    /// The folder.
+    pub folder: &'f Path,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl<'f> SetAside<'f> {
+    /// A folder in which texts may be of any length.
+    pub fn unbounded(folder: &'f Path) -> Self {
+        Self { folder, bytes: u64::MAX }
+    }
+}
+
 /// Writes a workbook into a new file without a name in a folder.
 ///
 /// # Errors
-/// A text is too long, the folder takes no files, or `goes_on` says that nobody waits. A disk that is full makes the library panic.
+/// A text is too long, all of them are longer than what is set aside, there are rows that cannot be had, the folder takes no files,
+/// or `goes_on` says that nobody waits. A disk that is full makes the library panic.
 pub fn write(
-    rows: impl FileRows,
+    rows: impl RowStream,
     cover: &Cover,
-    folder: &Path,
+    place: SetAside<'_>,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<File, WorkbookFault> {
-    write_in(SHEET_ROWS, rows, cover, folder, goes_on)
+    write_in(SHEET_ROWS, rows, cover, place, goes_on)
 }
 
 fn write_in(
     sheet_rows: u32,
-    mut rows: impl FileRows,
+    mut rows: impl RowStream,
     cover: &Cover,
-    folder: &Path,
+    SetAside { folder, bytes: mut left }: SetAside<'_>,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<File, WorkbookFault> {
     let mut workbook = Workbook::new();
     workbook.set_tempdir(folder)?;
     let created = ExcelDateTime::from_ymd(1980, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
-    let columns = SheetColumn::of(rows.columns(), &cover.zone);
+    let columns = SheetColumn::of(rows.heading(), &cover.zone);
     let styles = Styles::new();
     let mut cells = Vec::new();
-    let mut more = rows.next(&mut cells);
+    let mut more = rows.next_row(&mut cells)?;
     for place in 1_u32.. {
         let sheet = workbook.add_worksheet_with_constant_memory()?;
         sheet.set_name(if place == 1 { "Data".to_owned() } else { format!("Data {place}") })?;
@@ -105,6 +130,7 @@ fn write_in(
         while more && row < sheet_rows {
             for (number, column) in (0_u16..).zip(&columns) {
                 if let Some(cell) = cells.get(column.source) {
+                    left = left.checked_sub(bytes_of(cell)).ok_or(WorkbookFault::Large)?;
                     put(sheet, (row, number), cell, (column, cover), &styles)?;
                 }
             }
@@ -113,7 +139,7 @@ fn write_in(
             }
             row += 1;
             cells.clear();
-            more = rows.next(&mut cells);
+            more = rows.next_row(&mut cells)?;
         }
         end(sheet, &columns, row - 1)?;
         if !more {
@@ -213,6 +239,18 @@ fn end(sheet: &mut Worksheet, columns: &[SheetColumn], last_row: u32) -> Result<
     Ok(())
 }
 
+/// Bytes that a cell takes of a sheet's file at most, and its share of the row's.
+fn bytes_of(cell: &FileCell) -> u64 {
+    const MARKUP: u64 = 64;
+    // As entities or escapes of control characters.
+    let longer = |byte: &&u8| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'' | 0..32);
+    MARKUP
+        + match cell {
+            FileCell::Text(text) => text.len() as u64 + 6 * text.iter().filter(longer).count() as u64,
+            FileCell::Null | FileCell::Number(_) | FileCell::Digits(_) | FileCell::Flag(_) | FileCell::Time(_) => 0,
+        }
+}
+
 fn put(
     sheet: &mut Worksheet,
     (row, number): (u32, u16),
@@ -258,12 +296,16 @@ fn put(
 
 /// A number as a cell keeps it, with its decimals; `None` where it has more than 15 digits.
 fn exact(number: Number) -> Option<(f64, u8)> {
-    let (units, decimals) = match number {
+    let (mut units, mut decimals) = match number {
         Number::Whole(value) => (value, 0),
         Number::Hundredths(value) => (value, 2),
         Number::Decimal(value, decimals) => (value, decimals),
         Number::Null => return None,
     };
+    // Zeros at the end are no digits of the JSON.
+    while units.abs() >= EXACT && decimals > 0 && units % 10 == 0 {
+        (units, decimals) = (units / 10, decimals - 1);
+    }
     // Both are exact as floats, so the quotient is the nearest float of the number.
     (units.abs() < EXACT).then(|| (units as f64 / 10_f64.powi(decimals.into()), decimals))
 }
@@ -292,7 +334,7 @@ fn put_cover(sheet: &mut Worksheet, cover: &Cover, styles: &Styles) -> Result<()
         row += u32::from(letters.is_empty());
     }
     row += 1;
-    for (column, heading) in (0_u16..).zip(["measure", "heading", "unit", "definition"]) {
+    for (column, heading) in (0_u16..).zip([cover.defined, "heading", "unit", "definition"]) {
         sheet.write_string_with_format(row, column, heading, &styles.heading)?;
     }
     for definition in &cover.definitions {
@@ -336,7 +378,8 @@ mod tests {
     }
 
     fn cover() -> Cover {
-        Cover { zone: TimeZone::UTC, lines: vec![["url".to_owned(), "/?".repeat(40_000)]], definitions: Vec::new() }
+        let lines = vec![["url".to_owned(), "/?".repeat(40_000)]];
+        Cover { zone: TimeZone::UTC, lines, defined: "measure", definitions: Vec::new() }
     }
 
     /// Rows of each sheet, the last that of the query.
@@ -354,7 +397,7 @@ mod tests {
     fn rows_beyond_a_sheet_go_to_further_ones() {
         let folder = tempfile::tempdir().unwrap();
         for (rows, sheets) in [(0, &[1][..]), (3, &[4]), (4, &[5]), (5, &[5, 2]), (8, &[5, 5]), (9, &[5, 5, 2])] {
-            let file = write_in(5, counted(rows), &cover(), folder.path(), &|| true).unwrap();
+            let file = write_in(5, counted(rows), &cover(), SetAside::unbounded(folder.path()), &|| true).unwrap();
             let found = rows_of(&file);
             assert_eq!(found.split_last().unwrap().1, sheets, "{rows}");
         }
@@ -366,7 +409,7 @@ mod tests {
     fn a_sheet_holds_what_a_sheet_of_excel_does() {
         let folder = tempfile::tempdir().unwrap();
         for (rows, sheets) in [(1_048_575, &[1_048_576][..]), (1_200_000, &[1_048_576, 151_426])] {
-            let file = write(counted(rows), &cover(), folder.path(), &|| true).unwrap();
+            let file = write(counted(rows), &cover(), SetAside::unbounded(folder.path()), &|| true).unwrap();
             assert_eq!(rows_of(&file).split_last().unwrap().1, sheets, "{rows}");
         }
     }
@@ -374,16 +417,39 @@ mod tests {
     #[test]
     fn a_workbook_that_nobody_waits_for_is_given_up() {
         let folder = tempfile::tempdir().unwrap();
-        let given_up = write(counted(5_000), &cover(), folder.path(), &|| false);
+        let given_up = write(counted(5_000), &cover(), SetAside::unbounded(folder.path()), &|| false);
         assert!(matches!(given_up, Err(WorkbookFault::Abandoned)), "{given_up:?}");
-        let nowhere = write(counted(1), &cover(), &folder.path().join("nowhere"), &|| true);
+        let nowhere = write(counted(1), &cover(), SetAside::unbounded(&folder.path().join("nowhere")), &|| true);
         assert!(matches!(nowhere, Err(WorkbookFault::Library(_))), "{nowhere:?}");
+    }
+
+    #[test]
+    fn a_workbook_takes_no_more_than_was_set_aside_and_has_no_rows_that_are_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let within = |bytes| write(counted(1_000), &cover(), SetAside { folder: folder.path(), bytes }, &|| true);
+        assert!(within(64_000).is_ok());
+        assert!(matches!(within(63_999), Err(WorkbookFault::Large)));
+        /// Three rows, and no end.
+        struct Cut(Counted);
+        impl RowStream for Cut {
+            fn heading(&self) -> &Arc<[FileColumn]> {
+                &self.0.0
+            }
+            fn next_row(&mut self, cells: &mut Vec<FileCell>) -> Result<bool, BrokenRows> {
+                self.0.next(cells).then_some(true).ok_or(BrokenRows)
+            }
+        }
+        let cut = write(Cut(counted(3)), &cover(), SetAside::unbounded(folder.path()), &|| true);
+        assert!(matches!(cut, Err(WorkbookFault::Rows(BrokenRows))), "{cut:?}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn numbers_beyond_fifteen_digits_are_no_floats() {
         assert_eq!(exact(Number::Hundredths(999_999_999_999_999)), Some((9_999_999_999_999.99, 2)));
         assert_eq!(exact(Number::Whole(EXACT)), None);
+        assert_eq!(exact(Number::Decimal(-7_674_553_895_314_250, 2)), Some((-76_745_538_953_142.5, 1)));
+        assert_eq!(exact(Number::Decimal(-7_674_553_895_314_251, 2)), None);
         assert_eq!(exact(Number::Decimal(-5, 6)), Some((-0.000_005, 6)));
         assert_eq!(exact_digits("0.012"), Some(0.012));
         assert_eq!(exact_digits("1234567890.123456"), None);
@@ -407,7 +473,7 @@ mod tests {
             }
         }
         let folder = tempfile::tempdir().unwrap();
-        let refused = write(Long(counted(1)), &cover(), folder.path(), &|| true);
+        let refused = write(Long(counted(1)), &cover(), SetAside::unbounded(folder.path()), &|| true);
         assert!(matches!(&refused, Err(WorkbookFault::LongText(column)) if column == "n"), "{refused:?}");
     }
 }

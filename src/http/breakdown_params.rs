@@ -11,6 +11,7 @@ use crate::report::breakdown::{
     BreakdownAsk, Compare, GroupOrder, MOST_DIMENSIONS, MOST_ORDERS, MOST_ROWS, MOST_ROWS_OF_NUMBERS, OrderColumn,
     OwnAccount, Terms, Whose,
 };
+use crate::report::cdrs::MOST_FILE_LIMIT;
 use crate::report::form::ResultForm;
 use crate::report::groups::{DIMENSIONS, Dimension};
 use crate::report::measure::{MEASURES, Measure, Merge};
@@ -118,7 +119,10 @@ impl BreakdownDraft {
             Role::ShortSeconds => self.short_seconds = Some(number(text, 1..=60)?),
             Role::Compare => self.compare = Some(Compare::ALL.iter().find(|(name, _)| *name == text)?.1),
             Role::OrderBy => self.order = Some(text.to_owned()),
-            Role::Limit => self.limit = Some(number(text, 1..=MOST_ROWS as u64)?),
+            Role::Limit => {
+                let most = if report.lists_cdrs() { MOST_FILE_LIMIT } else { MOST_ROWS };
+                self.limit = Some(number(text, 1..=most as u64)?);
+            }
             Role::MinCalls => self.min_calls = number(text, 0..=u32::MAX.into())?,
             Role::Decimals => self.decimals = Some(number(text, 2..=6)?),
             _ => return None,

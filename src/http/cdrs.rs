@@ -10,10 +10,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::auth::Caller;
 use super::disposition::FileName;
 use super::error::ApiError;
+use super::files::About;
 use super::params::{self, BadParam, Context, Pairs};
 use super::reply::{self, Delivery, Room};
 use super::state::State;
-use super::{accept, coding, download, heavy, reports, trail};
+use super::{accept, cdr_workbook, coding, download, heavy, reports, trail};
 use crate::columns::cdrs::CdrPage;
 use crate::format::cdrs::CdrPageWriter;
 use crate::query::zone;
@@ -96,7 +97,7 @@ async fn page(query: CdrQuery, request: &HttpRequest, state: &Arc<State>) -> Res
         let read = shared.engine.cdr_page(&asked, &mut page).await?;
         trail::note_read(read, None);
         trail::note_cdrs(&asked, page.len() as u64);
-        let next = page.next().map(|next| next.text(&asked.columns));
+        let next = page.next().map(|next| next.text(asked.fingerprint()));
         let (text, etag) = reply::write(CdrPageWriter::new(Arc::new(page), next.clone())).await;
         Ok::<_, ApiError>((text, etag, next))
     };
@@ -117,7 +118,7 @@ fn link(query: &str, next: &str) -> Option<HeaderValue> {
 
 /// A file, whole or not at all.
 async fn file(
-    query: CdrQuery,
+    mut query: CdrQuery,
     account: Option<&str>,
     request: &HttpRequest,
     state: &Arc<State>,
@@ -139,13 +140,37 @@ async fn file(
     }
     let slot =
         state.engine.store.exports().acquire(query.tenant(), 1).await.map_err(|_none_free| ApiError::ManyFiles)?;
-    let (rows, read) = state.engine.cdr_count(&query).await?;
+    // A file of so many CDRs ends where the whole of a time and id does, by a condition: what arrives meanwhile moves no end.
+    if let Some(limit) = query.limit.take() {
+        let (until, read) = state.engine.cdr_edge(&query, limit).await?;
+        trail::note_read(read, None);
+        query.until = until;
+    }
+    let (rows, read) = state.engine.cdr_count(&mut query).await?;
     let most = state.config.exports.max_rows;
     if rows > most {
         return Err(BadParam::TooManyCdrs(most).into());
     }
     trail::note_read(read, None);
     trail::note_cdrs(&query, rows);
+    let next = query.until.as_ref().map(|until| until.text(query.fingerprint()));
+    if let Some(next) = next.and_then(|next| link(request.query_string(), &next)) {
+        head.insert_header((header::LINK, next));
+    }
+    if query.form.format == ResultFormat::Xlsx {
+        let about = About {
+            report: query.report,
+            side: query.records.side(),
+            account,
+            window,
+            zone: &zone,
+            by: &[],
+            measures: &[],
+            compare: None,
+        };
+        let cover = about.cover(request, &state.config.reports);
+        return cdr_workbook::begin(query, rows, slot, cover, state, head).await;
+    }
     let is_coded = !row.is_packed && coding::is_wanted(request);
     let coder = is_coded.then(|| state.memory.take_free(query.tenant(), coding::memory(usize::MAX))).flatten();
     download::begin(query, slot, coder, state, head).await

@@ -30,7 +30,7 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// A file cannot be finished: the connection breaks.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the file is cut")]
-struct CutFile;
+pub(super) struct CutFile;
 
 /// A step in the writing of a file.
 enum FileStep {
@@ -87,7 +87,7 @@ pub async fn begin(
 /// Writes a file to its end, and counts how it ended.
 async fn write(state: Arc<State>, query: CdrQuery, slot: Permit, sender: Sender<FileStep>) {
     let mut bytes = 0;
-    let mut ends = ExportEnds { state: &state, end: ExportEnd::Left };
+    let mut ends = ExportEnds { state: Arc::clone(&state), end: ExportEnd::Left };
     let Err(error) = pieces(&state, &query, slot, (&sender, &mut bytes)).await else {
         ends.end = ExportEnd::Whole;
         return;
@@ -105,12 +105,12 @@ async fn write(state: Arc<State>, query: CdrQuery, slot: Permit, sender: Sender<
 }
 
 /// Counts the end of a file, also where its task is aborted since the reader left.
-struct ExportEnds<'s> {
-    state: &'s State,
-    end: ExportEnd,
+pub(super) struct ExportEnds {
+    pub state: Arc<State>,
+    pub end: ExportEnd,
 }
 
-impl Drop for ExportEnds<'_> {
+impl Drop for ExportEnds {
     fn drop(&mut self) {
         self.state.exports.note(self.end);
     }

@@ -61,7 +61,7 @@ impl About<'_> {
     }
 
     /// The sheet that tells the query. It names no time but those of the query: the same question has the same bytes.
-    fn cover(&self, request: &HttpRequest, reports: &Reports) -> Cover {
+    pub fn cover(&self, request: &HttpRequest, reports: &Reports) -> Cover {
         let time = |second: i64| moment(self.zone, second);
         let mut lines = vec![line("report", self.report.to_owned()), line("url", request.uri().to_string())];
         lines.extend(self.account.map(|account| line("account", account.to_owned())));
@@ -79,7 +79,8 @@ impl About<'_> {
             let definition = (row.definition)(self.side, reports);
             [row.name.to_owned(), row.label.to_owned(), row.unit.word(reports).to_owned(), definition]
         };
-        Cover { zone: self.zone.clone(), lines, definitions: self.measures.iter().map(definition).collect() }
+        let definitions = self.measures.iter().map(definition).collect();
+        Cover { zone: self.zone.clone(), lines, defined: "measure", definitions }
     }
 }
 

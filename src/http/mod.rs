@@ -6,6 +6,7 @@ mod body;
 mod breakdown_params;
 mod breakdowns;
 mod cdr_params;
+mod cdr_workbook;
 mod cdrs;
 mod coding;
 mod cors;

@@ -18,7 +18,7 @@ use crate::report::Report;
 use crate::report::audience::Audience;
 use crate::report::breakdown::{BreakdownAsk, Compare, OwnAccount, Whose};
 use crate::report::cdrs::columns::CdrColumn;
-use crate::report::cdrs::cursor::CdrCursor;
+use crate::report::cdrs::cursor::{BadCursor, CdrCursor};
 use crate::report::cdrs::{self, CdrQuery};
 use crate::report::form::{CsvSeparator, ResultForm, ResultFormat};
 use crate::report::measure::Measure;
@@ -77,6 +77,12 @@ pub enum BadParam {
     /// Columns that there are none of, or that the caller may not see.
     #[error("invalid value columns: {}", .0.join(", "))]
     Columns(Vec<String>),
+    /// A cursor of a question with other calls or columns.
+    #[error("the cursor is of another question")]
+    OtherCursor,
+    /// A workbook of CDRs that could take more than all temporary files may.
+    #[error("too many CDRs for format xlsx within http.temp_mb: ask for a shorter range, fewer columns or csv")]
+    ManyCells,
     /// More CDRs than exports.max_rows in one file.
     #[error("too many CDRs: exports.max_rows is {0}, ask for a shorter range")]
     TooManyCdrs(u64),
@@ -314,7 +320,7 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         self.set(param.role, text).ok_or_else(invalid)?;
-        if matches!(param.role, Role::TUnit | Role::Totals) || is_of_csv(param.role) {
+        if matches!(param.role, Role::TUnit | Role::Totals | Role::Numbers) || is_of_csv(param.role) {
             self.of_formats.push(param);
         }
         Ok(())
@@ -329,6 +335,7 @@ impl<'a> Draft<'a> {
         let fits = |role| match role {
             Role::TUnit => !format.has_dates(),
             Role::Totals => !format.is_json(),
+            Role::Numbers => format.is_of_json(),
             role => !is_of_csv(role) || format.is_csv(),
         };
         match self.of_formats.iter().find(|param| !fits(param.role)) {
@@ -365,6 +372,7 @@ impl<'a> Draft<'a> {
             }
             Role::CsvDecimal => self.form.csv.decimal_comma = word(text, &[("comma", true), ("point", false)])?,
             Role::CsvBom => self.form.csv.bom = word(text, &[("true", true), ("false", false)])?,
+            Role::CsvHeader => self.form.csv.headless = word(text, &[("true", false), ("false", true)])?,
             // Read before, since it names its culprits.
             Role::Columns => return None,
             Role::Cursor => self.cursor = Some(text.to_owned()),
@@ -415,8 +423,9 @@ impl<'a> Draft<'a> {
         let accounts = self.breakdown.take_accounts();
         let format = self.form.format;
         let limit = match self.breakdown.limit() {
-            Some(_) if !format.is_json() => return Err(BadParam::OtherFormat("limit", format.row().name)),
-            limit => limit.unwrap_or(cdrs::USUAL_LIMIT),
+            Some(limit) if format.is_json() && limit > cdrs::MOST_LIMIT => return Err(BadParam::Invalid("limit")),
+            None if format.is_json() => Some(cdrs::USUAL_LIMIT),
+            limit => limit,
         };
         let columns = self.columns.unwrap_or_else(|| cdr_params::usual(self.report, self.context));
         let (cursor, has_number) = (self.cursor, self.context.schema.cdrs.numeric_id.is_some());
@@ -431,6 +440,7 @@ impl<'a> Draft<'a> {
             },
             masked: self.context.audience.masked_characters(),
             after: None,
+            until: None,
             columns,
             filters: self.filters,
             window,
@@ -442,11 +452,15 @@ impl<'a> Draft<'a> {
                 window.from - AROUND,
                 window.to.unwrap_or(LAST_SECOND).min(LAST_SECOND) + AROUND,
             ),
-            limit: format.is_json().then_some(limit),
+            limit,
             form: self.form,
         };
-        let after = cursor.map(|text| CdrCursor::parse(&text, &query.columns, has_number));
-        Ok(CdrQuery { after: after.transpose().map_err(|_bad| BadParam::Invalid("cursor"))?, ..query })
+        let after = cursor.map(|text| CdrCursor::parse(&text, query.fingerprint(), has_number));
+        let after = after.transpose().map_err(|bad| match bad {
+            BadCursor::Damaged => BadParam::Invalid("cursor"),
+            BadCursor::OfAnother => BadParam::OtherCursor,
+        })?;
+        Ok(CdrQuery { after, ..query })
     }
 
     fn finish(self) -> Result<Request, BadParam> {
@@ -474,7 +488,7 @@ impl<'a> Draft<'a> {
 
 /// True for a parameter of the dialect of CSV.
 fn is_of_csv(role: Role) -> bool {
-    matches!(role, Role::CsvSeparator | Role::CsvDecimal | Role::CsvBom)
+    matches!(role, Role::CsvSeparator | Role::CsvDecimal | Role::CsvBom | Role::CsvHeader)
 }
 
 /// A UUID: upper case, braces and no hyphens are fine; `urn:uuid:` is not, in any case.

@@ -11,8 +11,8 @@ use super::heavy;
 use super::params::BadParam;
 use crate::config::Config;
 use crate::fair::{Bounds, Fair, Permit, SlotRefused};
-use crate::format::rows::FileRows;
-use crate::format::xlsx::{self, Cover, WorkbookFault};
+use crate::format::rows::{FileRows, RowStream};
+use crate::format::xlsx::{self, Cover, SetAside, WorkbookFault};
 use crate::format::{PIECE, Produce};
 
 /// Requests of one tenant that may wait for their turn.
@@ -46,19 +46,48 @@ impl Workbooks {
     /// # Errors
     /// It would be too large, there are too many, its rows do not fit a sheet, or the folder takes no files.
     pub async fn write(&self, tenant: u32, rows: impl FileRows, cover: Cover) -> Result<StoredFile, ApiError> {
-        let disk = self.disk.acquire(tenant, xlsx::most_bytes(&rows)).await.map_err(|refused| match refused {
-            SlotRefused::Never => BadParam::LargeWorkbook.into(),
+        let place = self.place(tenant, xlsx::most_bytes(&rows), BadParam::LargeWorkbook).await?;
+        // What is set aside is an estimate: of few rows with long texts, more than it takes.
+        place.write(rows, cover, u64::MAX).await
+    }
+
+    /// Sets a place aside for a workbook of so many bytes of temporary files.
+    ///
+    /// # Errors
+    /// It is more than all of them may take, as `too_large` says, or there are too many.
+    pub async fn place(&self, tenant: u32, bytes: u64, too_large: BadParam) -> Result<WorkbookPlace, ApiError> {
+        let disk = self.disk.acquire(tenant, bytes).await.map_err(|refused| match refused {
+            SlotRefused::Never => too_large.clone().into(),
             SlotRefused::Queue | SlotRefused::Late => ApiError::ManyAnswers,
         })?;
         let turn = self.turns.acquire(tenant, 1).await.map_err(|_none_free| ApiError::ManyAnswers)?;
-        let folder = self.folder.clone();
+        Ok(WorkbookPlace { disk, turn, folder: self.folder.clone(), too_large })
+    }
+}
+
+/// Room in the folder and a thread's time for a workbook.
+pub struct WorkbookPlace {
+    disk: Permit,
+    turn: Permit,
+    folder: PathBuf,
+    too_large: BadParam,
+}
+
+impl WorkbookPlace {
+    /// Writes a workbook whose cells take so many bytes at most.
+    ///
+    /// # Errors
+    /// Its rows do not fit a sheet or that room, they cannot be read to their end, or the folder takes no files.
+    pub async fn write(self, rows: impl RowStream, cover: Cover, bytes: u64) -> Result<StoredFile, ApiError> {
+        let Self { disk, turn, folder, too_large } = self;
         let written = heavy::block(move |is_wanted| {
             let _turn = turn;
-            xlsx::write(rows, &cover, &folder, is_wanted)
+            xlsx::write(rows, &cover, SetAside { folder: &folder, bytes }, is_wanted)
         })
         .await?;
         let file = written.map_err(|fault| match fault {
             WorkbookFault::LongText(column) => BadParam::LongCell(column).into(),
+            WorkbookFault::Large => too_large.into(),
             fault => ApiError::Workbook(fault),
         })?;
         Ok(StoredFile { held: Arc::new((file, disk)), at: 0 })
@@ -70,6 +99,13 @@ impl Workbooks {
 pub struct StoredFile {
     held: Arc<(File, Permit)>,
     at: u64,
+}
+
+impl StoredFile {
+    /// Its length in bytes; 0 where the system does not tell.
+    pub fn length(&self) -> u64 {
+        self.held.0.metadata().map_or(0, |file| file.len())
+    }
 }
 
 impl Produce for StoredFile {

@@ -103,9 +103,9 @@ impl ResultFormat {
         FORMATS.iter().filter(|row| row.of_reports)
     }
 
-    /// Those of raw CDRs.
+    /// Those of raw CDRs: all.
     pub fn of_cdrs() -> impl Iterator<Item = &'static FormatRow> {
-        FORMATS.iter().filter(|row| row.format != Self::Xlsx)
+        FORMATS.iter()
     }
 
     /// The format of that name, among these.
@@ -116,6 +116,11 @@ impl ResultFormat {
     /// True for an answer to a program, false for a file to keep.
     pub fn is_json(self) -> bool {
         matches!(self, Self::Columns | Self::Rows)
+    }
+
+    /// True for JSON, of an answer or a file.
+    pub fn is_of_json(self) -> bool {
+        self.is_json() || self == Self::Ndjson
     }
 
     /// True for text with separators, packed or not.
@@ -170,6 +175,8 @@ pub struct CsvDialect {
     pub decimal_comma: bool,
     /// A byte order mark at the beginning, by which Excel knows UTF-8.
     pub bom: bool,
+    /// No line of names at the beginning; of raw CDRs, whose files may be put together of several.
+    pub headless: bool,
 }
 
 /// The form of a result: its format and what a caller may choose about it.

@@ -41,6 +41,8 @@ pub enum Role {
     CsvDecimal,
     /// `csv-bom`.
     CsvBom,
+    /// `csv-header`.
+    CsvHeader,
     /// `account-id`, several with commas.
     Accounts,
     /// `side`.
@@ -329,7 +331,7 @@ pub const CDR_FORM: &[Param] = join!(
         param("cursor", Role::Cursor),
         param("numbers", Role::Numbers),
     ],
-    FORMAT
+    join!(FORMAT, &[param("csv-header", Role::CsvHeader)])
 );
 
 /// The measures and form of a breakdown's answer.

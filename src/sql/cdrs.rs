@@ -10,6 +10,7 @@ use crate::report::Table;
 use crate::report::cdrs::CdrQuery;
 use crate::report::cdrs::columns::{CdrColumn, CdrKind};
 use crate::report::cdrs::cursor::CdrCursor;
+use crate::report::form::ResultFormat;
 use crate::report::plan::Window;
 use crate::report::query::Records;
 
@@ -52,11 +53,48 @@ pub fn cdr_file(query: &CdrQuery, schema: &Schema) -> Statement {
     s
 }
 
-/// The statement that counts the CDRs of a file.
+/// The statement that counts the CDRs of a file, and those of its last time and id where it has such.
 pub fn cdr_count(query: &CdrQuery, schema: &Schema) -> Statement {
     let mut s = Statement::default();
-    s.push("SELECT count()");
+    s.push("SELECT count(), ");
+    match &query.until {
+        Some(until) => {
+            s.push("countIf(");
+            is_at(&mut s, until, &schema.cdrs);
+            s.push(")")
+        }
+        None => s.push("0"),
+    };
     rows(&mut s, query, schema);
+    s
+}
+
+/// Adds the condition of the time and id of a place.
+fn is_at(s: &mut Statement, place: &CdrCursor, table: &TableSchema) {
+    s.push(table.sql(Column::TimeStart.name())).push(" = toDateTime(").bind("UInt32", place.time).push(")");
+    if let Some(id) = &table.numeric_id {
+        s.push(" AND ").push(id).push(" = ").bind("Int128", &place.id);
+    }
+}
+
+/// The statement of the place at which a file of so many CDRs ends: time and id, as in a page, of the last of them and of the one
+/// behind it.
+pub fn cdr_edge(query: &CdrQuery, rows: u64, schema: &Schema) -> Statement {
+    let time = schema.cdrs.sql(Column::TimeStart.name());
+    let mut s = Statement::default();
+    s.push("SELECT toUnixTimestamp(").push(time).push("), ");
+    match &schema.cdrs.numeric_id {
+        Some(id) => s.push("toString(").push(id).push(")"),
+        None => s.push("''"),
+    };
+    predicate(&mut s, query, &schema.cdrs);
+    s.push(" ORDER BY ").push(time);
+    if let Some(id) = &schema.cdrs.numeric_id {
+        s.push(", ").push(id);
+    }
+    let before = (rows.saturating_sub(1)).saturating_add(given(query).into());
+    s.push(" LIMIT 2 OFFSET ").bind("UInt64", before);
+    settings(&mut s, query, schema);
     s
 }
 
@@ -82,6 +120,7 @@ fn cell(s: &mut Statement, column: &CdrColumn, query: &CdrQuery, table: &TableSc
         }
         CdrKind::Id if format.is_csv() || format.has_dates() => s.push(sql),
         CdrKind::Id => s.push("toString(").push(sql).push(")"),
+        CdrKind::Time if format == ResultFormat::Xlsx => s.push("toUnixTimestamp(").push(sql).push(")"),
         CdrKind::Time if format.has_dates() => {
             s.push("toDateTime64(").push(sql).push(", 0, ").bind("String", &query.zone).push(")")
         }
@@ -177,10 +216,19 @@ fn predicate(s: &mut Statement, query: &CdrQuery, table: &TableSchema) {
     }
     let after = after(query);
     let from = after.map_or(query.window.from, |after| after.time.max(query.window.from));
-    window(s, time, Some(Window { from, to: query.window.to }));
+    let to = match (&query.until, query.window.to) {
+        (Some(until), Some(to)) => Some(to.min(until.time)),
+        (Some(until), None) => Some(until.time),
+        (None, to) => to,
+    };
+    window(s, time, Some(Window { from, to }));
     if let (Some(after), Some(id)) = (after.filter(|after| !after.id.is_empty()), &table.numeric_id) {
         s.push(" AND (").push(time).push(" > toDateTime(").bind("UInt32", after.time).push(") OR ");
         s.push(id).push(" >= ").bind("Int128", &after.id).push(")");
+    }
+    if let (Some(until), Some(id)) = (&query.until, &table.numeric_id) {
+        s.push(" AND (").push(time).push(" < toDateTime(").bind("UInt32", until.time).push(") OR ");
+        s.push(id).push(" <= ").bind("Int128", &until.id).push(")");
     }
     conditions(s, &query.filters, query.masked, (Table::Cdrs, table));
 }

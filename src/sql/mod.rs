@@ -17,7 +17,7 @@ mod tests_cdrs;
 #[cfg(test)]
 mod tests_groups;
 
-pub use cdrs::{CDR_SETTINGS, cdr_count, cdr_file, cdr_page};
+pub use cdrs::{CDR_SETTINGS, cdr_count, cdr_edge, cdr_file, cdr_page};
 pub use choice::{Chosen, Segment, Source, Trace, describe_segments};
 pub use groups::{groups, numbers_of_others};
 pub use projections::ReadMode;

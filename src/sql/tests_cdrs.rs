@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::tests::schema;
-use super::{Statement, cdr_count, cdr_file, cdr_page};
+use super::{Statement, cdr_count, cdr_edge, cdr_file, cdr_page};
 use crate::query::filter::{Column, Filter, Test, TextOp};
 use crate::query::scope::{OperatorScope, Scope};
 use crate::report::breakdown::{OwnAccount, Whose};
@@ -31,6 +31,7 @@ fn query(report: &'static Report, whose: Whose) -> CdrQuery {
         // A change of clocks within the window.
         offsets: vec![(1_768_000_000, 7200), (i64::MAX, 10_800)],
         after: Some(CdrCursor { time: 1_767_300_000, id: "77".into(), given: 2 }),
+        until: Some(CdrCursor { time: 1_767_400_000, id: "99".into(), given: 1 }),
         limit: Some(1001),
         form: ResultForm::default(),
     }
@@ -41,8 +42,9 @@ fn own(account: u32) -> Whose {
     Whose::Accounts(vec![OwnAccount { scope, uuid: uuid::Uuid::nil(), name: "Acme' \\ {p0:String}".into() }])
 }
 
-fn statements(query: &CdrQuery) -> [Statement; 3] {
-    [cdr_page(query, &schema()), cdr_file(query, &schema()), cdr_count(query, &schema())]
+fn statements(query: &CdrQuery) -> [Statement; 4] {
+    let schema = schema();
+    [cdr_page(query, &schema), cdr_file(query, &schema), cdr_count(query, &schema), cdr_edge(query, 1000, &schema)]
 }
 
 #[test]
@@ -98,9 +100,21 @@ fn numbers_are_masked_and_texts_of_csv_are_no_formulas() {
 fn a_page_of_a_customers_calls() {
     let mut query = query(&CDRS[0], own(42));
     query.columns.retain(|column| ["id", "time_start", "customer_price", "pdd"].contains(&column.name));
+    query.until = None;
     insta::assert_snapshot!(cdr_page(&query, &schema()).text());
     query.form = ResultForm::of(ResultFormat::Parquet);
     (query.limit, query.after) = (None, None);
+    insta::assert_snapshot!(cdr_file(&query, &schema()).text());
+}
+
+#[test]
+fn a_file_that_others_go_on_behind() {
+    let mut query = query(&CDRS[0], own(42));
+    query.columns.retain(|column| ["id", "time_start"].contains(&column.name));
+    (query.filters, query.limit) = (Vec::new(), None);
+    insta::assert_snapshot!(cdr_edge(&query, 1000, &schema()).text());
+    insta::assert_snapshot!(cdr_count(&query, &schema()).text());
+    query.form = ResultForm::of(ResultFormat::Csv);
     insta::assert_snapshot!(cdr_file(&query, &schema()).text());
 }
 

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod calls;
+mod cdrs;
 mod groups;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 
 pub use buckets::BucketRows;
 pub use calls::CallRows;
+pub use cdrs::{CdrRows, RowPiece, most_bytes};
 pub use groups::{GroupRows, ShownColumn};
 
 use crate::report::measure::Number;
@@ -83,6 +85,33 @@ pub trait FileRows: Clone + Send + 'static {
 
     /// Appends the cells of the next row, in the order of the columns; `false` behind the last row.
     fn next(&mut self, cells: &mut Vec<FileCell>) -> bool;
+}
+
+/// Rows that cannot be read to their end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the rows cannot be read to their end")]
+pub struct BrokenRows;
+
+/// Rows that are read once, one after the other, perhaps while they are made.
+pub trait RowStream: Send + 'static {
+    /// The columns.
+    fn heading(&self) -> &Arc<[FileColumn]>;
+
+    /// Appends the cells of the next row, in the order of the columns; `false` behind the last row.
+    ///
+    /// # Errors
+    /// There are more rows, which cannot be had.
+    fn next_row(&mut self, cells: &mut Vec<FileCell>) -> Result<bool, BrokenRows>;
+}
+
+impl<R: FileRows> RowStream for R {
+    fn heading(&self) -> &Arc<[FileColumn]> {
+        self.columns()
+    }
+
+    fn next_row(&mut self, cells: &mut Vec<FileCell>) -> Result<bool, BrokenRows> {
+        Ok(self.next(cells))
+    }
 }
 
 /// Columns without a row: a window that has not begun.

@@ -11,8 +11,8 @@ use crate::query::sampling::Sampling;
 use crate::report::audience::{Audience, Rights};
 use crate::report::breakdown::{Compare, MOST_DIMENSIONS, MOST_ORDERS, MOST_ROWS};
 use crate::report::cdrs::columns::{CDR_COLUMNS, CdrColumn};
-use crate::report::cdrs::cursor::CdrCursor;
-use crate::report::cdrs::{MOST_COLUMNS, MOST_LIMIT, USUAL_LIMIT};
+use crate::report::cdrs::cursor::{CdrCursor, QuestionPrint};
+use crate::report::cdrs::{MOST_COLUMNS, MOST_FILE_LIMIT, MOST_LIMIT, USUAL_LIMIT};
 use crate::report::form::CsvSeparator;
 use crate::report::groups::DIMENSIONS;
 use crate::report::param::{Param, Role};
@@ -206,6 +206,11 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             words(&["true", "false"]),
             "true".into(),
         ),
+        Role::CsvHeader => (
+            "Whether CSV begins with a line of names; `false` for a file that goes on behind another.".into(),
+            words(&["true", "false"]),
+            "true".into(),
+        ),
         Role::Accounts => {
             let example = demo::accounts(1).first().map_or(Value::Null, |account| json!([account.uuid.to_string()]));
             ("The accounts, all of the token's customer, with commas.".into(), list(schema("Uuid"), state.config.limits.max_list_values), example)
@@ -252,8 +257,11 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             json!(["-total_calls"]),
         ),
         Role::Limit if report.lists_cdrs() => (
-            format!("Most CDRs of a page, in JSON alone; {USUAL_LIMIT} if absent. A page may have fewer: `next` tells whether it is the last."),
-            number(1, MOST_LIMIT),
+            format!(
+                "Most CDRs of a page: {MOST_LIMIT} at most, {USUAL_LIMIT} if absent; it may have fewer, and `next` tells whether it is \
+                 the last. Of a file: CDRs behind which it ends, with all of the last one's time and id; the header `Link` has the next."
+            ),
+            number(1, MOST_FILE_LIMIT),
             100.into(),
         ),
         Role::Columns => {
@@ -270,9 +278,11 @@ fn parameter(report: &Report, param: &Param, state: &State) -> Value {
             let id = state.engine.schema.cdrs.numeric_id.as_ref().map_or("", |_| "1").to_owned();
             let cursor = CdrCursor { time: 0, id, given: 0 };
             (
-                "`next` of a page: the CDRs behind it. Good for the same columns only.".into(),
+                "`next` of a page, or that of a file's `Link`: the CDRs behind it. Good for the same accounts, filters and columns \
+                 only; the window may be another."
+                    .into(),
                 json!({ "type": "string", "pattern": "^([0-9a-fA-F]{2})+$" }),
-                cursor.text(&usual_columns(report, audience, state)).into(),
+                cursor.text(QuestionPrint::default()).into(),
             )
         }
         Role::Limit => (

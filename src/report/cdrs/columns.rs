@@ -105,6 +105,11 @@ impl CdrColumn {
         }
     }
 
+    /// True for whole numbers that nobody adds up: ids and codes.
+    pub fn is_code(&self) -> bool {
+        ["_id", "_code", "_cause"].iter().any(|end| self.name.ends_with(end))
+    }
+
     fn is_allowed(&self, rights: Rights) -> bool {
         match self.needs {
             Needs::Nothing => true,

@@ -9,13 +9,16 @@ use super::plan::Window;
 use super::query::Records;
 use crate::query::filter::Filter;
 use columns::CdrColumn;
-use cursor::CdrCursor;
+use cursor::{CdrCursor, QuestionPrint};
 
 /// CDRs of a page unless a caller says otherwise.
 pub const USUAL_LIMIT: usize = 1000;
 
 /// Most CDRs of a page.
 pub const MOST_LIMIT: usize = 10_000;
+
+/// Most CDRs that a caller may bound a file to; `exports.max_rows` bounds every file.
+pub const MOST_FILE_LIMIT: usize = 10_000_000;
 
 /// Most columns that a caller may name.
 pub const MOST_COLUMNS: usize = 100;
@@ -43,6 +46,8 @@ pub struct CdrQuery {
     pub offsets: Vec<(i64, i64)>,
     /// The place behind which the CDRs begin; the window's beginning if absent.
     pub after: Option<CdrCursor>,
+    /// The last time and id, in a file that others go on behind: all CDRs up to them, and all of that time and id.
+    pub until: Option<CdrCursor>,
     /// Most CDRs; all if absent.
     pub limit: Option<usize>,
     /// The form of the answer.
@@ -53,6 +58,20 @@ impl CdrQuery {
     /// The tenant on whose account it is asked.
     pub fn tenant(&self) -> u32 {
         self.whose.tenant()
+    }
+
+    /// The fingerprint that its cursors have: of side, owners, hidden characters, filters and columns. Cursors count CDRs of
+    /// one second and id among those, in an order that goes on by the columns. Window, zone and format may be others.
+    pub fn fingerprint(&self) -> QuestionPrint {
+        let columns: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
+        let accounts: Vec<_> = self.whose.accounts().iter().map(|account| account.scope).collect();
+        let scope = match &self.whose {
+            Whose::Accounts(_) => None,
+            Whose::Operator(scope, _) => Some(scope),
+        };
+        // What these types print differs wherever they do.
+        let question = (self.records, accounts, scope, self.masked, columns, &self.filters);
+        cursor::fingerprint(&format!("{question:?}"))
     }
 
     /// True where the table has the calls in the order of the answer: those of one account on the side of origination.

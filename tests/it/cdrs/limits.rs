@@ -35,7 +35,7 @@ async fn slow(change: impl FnOnce(&mut cdrscope::config::Config)) -> World {
 #[actix_web::test]
 async fn a_file_whose_reader_leaves_ends_in_clickhouse_within_a_second() {
     let world = slow(|_| ()).await;
-    for format in ["csv", "csv.gz", "parquet"] {
+    for format in ["csv", "csv.gz", "parquet", "xlsx"] {
         let path = world.path("origination-cdrs", &format!("&format={format}&columns=id,orig_call_id,src_prefix_in"));
         let response = {
             let request = world.app.request("GET", &path).header("Authorization", &world.token);
@@ -85,7 +85,7 @@ async fn files_have_slots_of_their_own_and_bounds() {
 #[actix_web::test]
 async fn a_file_that_would_be_too_long_is_refused_before_it_begins() {
     let world = world(|config| (config.exports.max_rows, config.exports.per_customer) = (10, 1)).await;
-    for format in ["csv", "ndjson", "parquet"] {
+    for format in ["csv", "ndjson", "parquet", "xlsx"] {
         let reply = world.app.get(&world.path("origination-cdrs", &format!("&format={format}")), &world.token).await;
         let wanted = r#"{"error":"too many CDRs: exports.max_rows is 10, ask for a shorter range"}"#;
         assert_eq!((reply.status, reply.body.as_str()), (400, wanted));

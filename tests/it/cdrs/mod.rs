@@ -7,6 +7,7 @@ mod limits;
 mod own;
 mod pages;
 mod tenancy;
+mod workbooks;
 
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;

@@ -216,14 +216,22 @@ async fn bad_parameters_are_named() {
         ("&columns=id%60", "invalid value columns: id`"),
         ("&limit=0", "invalid value limit"),
         ("&limit=10001", "invalid value limit"),
-        ("&limit=5&format=csv", "limit says nothing about format csv"),
+        ("&limit=0&format=csv", "invalid value limit"),
+        ("&limit=10000001&format=csv", "invalid value limit"),
+        ("&numbers=plain&format=csv", "numbers says nothing about format csv"),
+        ("&numbers=plain&format=csv.zst", "numbers says nothing about format csv.zst"),
+        ("&numbers=plain&format=parquet", "numbers says nothing about format parquet"),
+        ("&numbers=plain&format=xlsx", "numbers says nothing about format xlsx"),
+        ("&csv-header=false", "csv-header says nothing about format columns"),
         ("&format=xml", "invalid value format"),
         ("&csv-bom=true", "csv-bom says nothing about format columns"),
         ("&cursor=", "invalid value cursor"),
         ("&cursor=0%20OR%201", "invalid value cursor"),
         ("&cursor=00", "invalid value cursor"),
         (&format!("&cursor={cursor}00"), "invalid value cursor"),
-        (&format!("&cursor={cursor}&columns=id"), "invalid value cursor"),
+        (&format!("&cursor={cursor}&columns=id"), "the cursor is of another question"),
+        (&format!("&cursor={cursor}&columns=id&format=csv"), "the cursor is of another question"),
+        (&format!("&cursor={cursor}&duration-gt=0"), "the cursor is of another question"),
         (&format!("&cursor={}", cursor.replace('1', "2")), "invalid value cursor"),
         ("&sampling=hour", "unknown param sampling"),
         ("&debug=plan", "unknown param debug"),
@@ -243,4 +251,107 @@ async fn bad_parameters_are_named() {
         .get(&format!("/api/rest/operator/v1/cdrs?from-time={FIRST}&columns=vendor_id,profit"), &operator)
         .await;
     assert_eq!((reply.status, reply.body.as_str()), (400, r#"{"error":"invalid value columns: vendor_id, profit"}"#));
+}
+
+/// A cursor counts CDRs of its own question: owners, filters, columns, and what the token sees.
+#[actix_web::test]
+async fn a_cursor_is_good_for_its_own_question_alone() {
+    let world = world(|_| ()).await;
+    let other = world.app.account(2, 7).await;
+    world.app.until_known(other, &world.token).await;
+    let columns = "&columns=id,duration,dst_prefix_routing&limit=1";
+    let next =
+        async |path: &str, token: &str| world.app.get(path, token).await.json()["next"].as_str().unwrap().to_owned();
+    let own = world.path("origination-cdrs", columns);
+    let (two, turned) = (format!("{},{other}", world.account), format!("{other},{}", world.account));
+    let of = |accounts: &str| own.replace(&world.account.to_string(), accounts);
+    let operators = format!("/api/rest/operator/v1/cdrs?from-time={FIRST}{columns}");
+    let rights = |may: &[&str], customers: &[u32]| world.app.operator_token(customers, &[], may);
+    let (masked, plain) = (rights(&["export"], &[]), rights(&["export", "numbers", "vendors"], &[]));
+    let some = rights(&["export", "numbers", "vendors"], &[7, 8]);
+    let terminated = world.path("termination-cdrs", columns);
+    let questions = [
+        (own.clone(), &world.token),
+        (of(&two), &world.token),
+        (format!("{own}&duration-gt=3"), &world.token),
+        (format!("{own}&duration-gt=4"), &world.token),
+        (own.replace("id,duration", "duration,id"), &world.token),
+        (terminated, &world.token),
+        (operators.clone(), &masked),
+        (operators.clone(), &plain),
+        (operators.clone(), &some),
+        (format!("{operators}&side=termination"), &plain),
+    ];
+    let mut cursors = Vec::new();
+    for (path, token) in &questions {
+        cursors.push(next(path, token).await);
+    }
+    for (place, (path, token)) in questions.iter().enumerate() {
+        for (of, cursor) in cursors.iter().enumerate() {
+            let reply = world.app.get(&format!("{path}&cursor={cursor}"), token).await;
+            assert_eq!(
+                reply.status == 200,
+                place == of,
+                "{path} with the cursor of {}: {}",
+                questions[of].0,
+                reply.body
+            );
+            if place != of {
+                assert_eq!(reply.json()["error"], "the cursor is of another question");
+            }
+        }
+    }
+    // The window, the zone, the form, and the order of accounts may be others, and so may the token's own list.
+    for path in [
+        format!("{own}&to-time=2026-12-01&time-zone=Europe/Kyiv&format=rows&cursor={}", cursors[0]),
+        format!("{own}&format=csv.gz&cursor={}", cursors[0]),
+        format!("{}&cursor={}", of(&turned), cursors[1]),
+    ] {
+        let request = world.app.request("GET", &path).header("Authorization", &world.token);
+        assert_eq!(request.send().await.unwrap().status(), 200, "{path}");
+    }
+    let turned = rights(&["numbers", "vendors", "export"], &[8, 7]);
+    assert_eq!(world.app.get(&format!("{operators}&cursor={}", cursors[8]), &turned).await.status, 200);
+}
+
+/// A file of so many CDRs says where the next begins; one behind the other they are the whole, to the byte.
+#[actix_web::test]
+async fn files_one_after_the_other_are_the_file() {
+    let world = world(|_| ()).await;
+    let operators = world.app.operator_token(&[], &[], &["export", "vendors", "numbers", "cost"]);
+    let operators_path = format!("/api/rest/operator/v1/cdrs?from-time={FIRST}");
+    // Few enough for files of one.
+    let short = format!("&columns=duration,src_name_in&duration-gteq=0&to-time={}", FIRST + 571 * 30);
+    let short = world.path("origination-cdrs", &short);
+    for (path, token) in [
+        (world.path("origination-cdrs", &format!("&columns={COLUMNS}")), &world.token),
+        (short, &world.token),
+        (world.path("termination-cdrs", ""), &world.token),
+        (format!("{operators_path}&side=termination"), &operators),
+    ] {
+        for format in ["ndjson", "csv"] {
+            let whole = world.bytes(&format!("{path}&format={format}"), token).await;
+            for limit in [1, 3, 64, 500, 100_000] {
+                if limit < 64 && whole.len() > 10_000 {
+                    continue;
+                }
+                let (mut found, mut cursor, mut files) = (Vec::new(), String::new(), 0);
+                loop {
+                    let head = if files > 0 && format == "csv" { "&csv-header=false" } else { "" };
+                    let path = format!("{path}&format={format}&limit={limit}{head}{cursor}");
+                    let request = world.app.request("GET", &path).header("Authorization", token);
+                    let response = request.send().await.unwrap();
+                    assert_eq!(response.status(), 200, "{path}");
+                    let link = response.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+                    found.extend_from_slice(&response.bytes().await.unwrap());
+                    files += 1;
+                    let Some(link) = link else { break };
+                    let next = link.split_once("cursor=").unwrap().1.split_once('>').unwrap().0;
+                    cursor = format!("&cursor={next}");
+                }
+                assert!(found == whole, "{path} {format} {limit}: {} bytes and not {}", found.len(), whole.len());
+                assert!(limit >= 500 || files > 1 || whole.len() < 10_000, "{path} {limit}");
+            }
+        }
+    }
 }

@@ -142,6 +142,8 @@ async fn what_says_nothing_about_the_format_is_refused() {
         ("csv-decimal=comma&format=xlsx", "csv-decimal says nothing about format xlsx"),
         ("totals=false", "totals says nothing about format columns"),
         ("t-unit=ms&format=xlsx", "t-unit says nothing about format xlsx"),
+        ("numbers=plain&format=csv", "numbers says nothing about format csv"),
+        ("numbers=plain&format=xlsx", "numbers says nothing about format xlsx"),
         ("csv-separator=%2C&format=csv", "invalid value csv-separator"),
         ("csv-decimal=.&format=csv", "invalid value csv-decimal"),
         ("csv-bom=1&format=csv", "invalid value csv-bom"),
