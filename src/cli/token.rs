@@ -20,7 +20,7 @@ pub struct Token {
     #[arg(long, value_name = "ID", conflicts_with = "access")]
     customer: Option<u32>,
     /// Row of operator_access that the token stands for, for the operator's paths
-    #[arg(long, value_name = "ID", conflicts_with_all = ["access", "customer", "account", "allowed_ip", "debug", "side"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["access", "customer", "account", "allowed_ip", "debug", "side", "may"])]
     operator: Option<u32>,
     /// Only this account of the customer; may be repeated
     #[arg(long, value_name = "UUID", conflicts_with = "access")]
@@ -34,6 +34,9 @@ pub struct Token {
     /// Only calls of this side, origination or termination; may be repeated [default: by auth.contractors]
     #[arg(long, value_name = "SIDE", conflicts_with = "access", value_parser = side)]
     side: Vec<Side>,
+    /// Right that the token has for sure, export: to read calls one by one; none takes it away [default: by exports.customers]
+    #[arg(long, value_name = "RIGHT", conflicts_with = "access", value_parser = right)]
+    may: Option<bool>,
     /// Seconds until it expires [default: auth.token_ttl_seconds]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u32>,
@@ -63,7 +66,7 @@ impl Token {
             (None, None) => return Err(CliError::Usage("give --access or --customer".into())),
         };
         let ttl = self.ttl.unwrap_or(config.auth.token_ttl_seconds);
-        let terms = TokenTerms { ttl, session: None, sides: Sides::of(&self.side) };
+        let terms = TokenTerms { ttl, session: None, sides: Sides::of(&self.side), export: self.may };
         say(keys.sign_on(terms, &issue, OffsetDateTime::now_utc())?);
         Ok(())
     }
@@ -81,6 +84,15 @@ fn operators(config: &Config, id: u32, ttl: Option<u32>) -> Result<(), CliError>
 fn side(word: &str) -> Result<Side, String> {
     let sides = [Side::Origination, Side::Termination];
     sides.into_iter().find(|side| side.word() == word).ok_or_else(|| "expected origination or termination".into())
+}
+
+/// True for `export`, false for `none`.
+fn right(word: &str) -> Result<bool, String> {
+    match word {
+        "export" => Ok(true),
+        "none" => Ok(false),
+        _ => Err("expected export or none; rights of the operator's people are in operator_access".into()),
+    }
 }
 
 /// Tokens hold integer ids.

@@ -148,7 +148,7 @@ async fn log_in(request: &HttpRequest, body: Payload, state: &State) -> Result<H
     let id = state.logins.check(asked, from, snapshot).await?;
     let (auth, now) = (&state.config.auth, OffsetDateTime::now_utc());
     let ttl = auth.token_ttl_seconds.min(auth.session_seconds);
-    let terms = TokenTerms { ttl, session: Some(auth.session_seconds), sides: None };
+    let terms = TokenTerms { ttl, session: Some(auth.session_seconds), ..TokenTerms::default() };
     // A token for a row is plain numbers: with a key there is nothing to fail.
     let token = state.keys.sign_on(terms, &Issue::Access(id), now)?;
     let mut response = HttpResponse::Created();

@@ -53,6 +53,8 @@ pub struct TokenTerms {
     pub session: Option<u32>,
     /// Sides that a grant is bounded to.
     pub sides: Option<Sides>,
+    /// True if a grant may read calls one by one, false if not; `None` leaves it to `exports.customers`.
+    pub export: Option<bool>,
 }
 
 /// A token in place of one that came in a cookie.
@@ -103,6 +105,9 @@ struct CustomerCfg<'a> {
     debug: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sides: Vec<&'static str>,
+    /// An empty list takes rights away that are given without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    may: Option<&'static [&'static str]>,
 }
 
 impl Keys {
@@ -134,7 +139,9 @@ impl KeySet {
             }
             Issue::Grant { customer_id, account_ids, allowed_ips, debug } => {
                 let sides = terms.sides.map(|sides| sides.words().collect()).unwrap_or_default();
-                let cfg = CustomerCfg { customer_id: *customer_id, account_ids, allowed_ips, debug: *debug, sides };
+                let may: Option<&[&str]> = terms.export.map(|may| if may { &["export"][..] } else { &[] });
+                let cfg =
+                    CustomerCfg { customer_id: *customer_id, account_ids, allowed_ips, debug: *debug, sides, may };
                 ("D".into(), Some(CfgOut::Customer(cfg)))
             }
         };

@@ -288,6 +288,22 @@ async fn only_a_token_that_is_made_with_debug_may_ask_for_plans() {
 }
 
 #[actix_web::test]
+async fn a_token_is_made_with_the_right_to_calls_or_without() {
+    let db = db().await;
+    let mut config = Config::default();
+    config.auth.secret = Secret::new(SECRET);
+    let keys = Keys::new(&config.auth).unwrap();
+    for (args, export) in [(&[][..], None), (&["--may", "export"], Some(true)), (&["--may", "none"], Some(false))] {
+        let ran = run(&db, &[&["token", "--customer", "7"], args].concat(), "");
+        let Subject::Grant(grant) = keys.verify(ran.line(), time::OffsetDateTime::now_utc()).unwrap() else { panic!() };
+        assert_eq!(grant.export, export, "{args:?}");
+    }
+    for args in [["--customer", "7", "--may", "cost"], ["--access", "1", "--may", "export"]] {
+        assert_eq!(run(&db, &[&["token"], &args[..]].concat(), "").code, 2, "{args:?}");
+    }
+}
+
+#[actix_web::test]
 async fn a_limit_that_a_tokens_row_would_not_keep_is_refused() {
     let db = db().await;
     let account = Uuid::new_v4().to_string();
