@@ -7,6 +7,7 @@ mod connect;
 mod contractor;
 mod demo;
 mod engine;
+mod export;
 mod health;
 mod load;
 mod migrate;
@@ -63,6 +64,8 @@ enum Command {
     Demo(demo::Demo),
     /// Load files of CDRs
     Load(load::Load),
+    /// Write an answer of the API to a file: CDRs, a report or a breakdown
+    Export(export::ExportCommand),
     /// Empty what no report reads in old months; their figures stay
     Thin(thin::Thin),
     /// Run the embedded engine alone
@@ -133,6 +136,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Contractor(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Load(command) => command.run(),
+        Command::Export(command) => command.run(),
         Command::Thin(command) => command.run(),
         Command::Engine(command) => command.run(),
     };
@@ -151,10 +155,22 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// request, or a caller that leaves.
 const FILTER: &str = "info,actix_server=warn,actix_http=off,clickhouse=warn";
 
+/// The same for commands whose own lines are enough.
+const QUIET_FILTER: &str = "warn,actix_server=off,actix_http=off";
+
 /// Reads the settings and starts the log.
 fn configure(settings: &Settings) -> Result<Config, CliError> {
+    configure_at(settings, FILTER)
+}
+
+/// The same, with a log of warnings only.
+fn configure_quietly(settings: &Settings) -> Result<Config, CliError> {
+    configure_at(settings, QUIET_FILTER)
+}
+
+fn configure_at(settings: &Settings, filter: &str) -> Result<Config, CliError> {
     let config = settings.load()?;
-    let mut log = env_logger::Builder::from_env(env_logger::Env::new().filter_or("CDRSCOPE_LOG", FILTER));
+    let mut log = env_logger::Builder::from_env(env_logger::Env::new().filter_or("CDRSCOPE_LOG", filter));
     log.format(if config.log.format == LogFormat::Json { json_line } else { text_line });
     log.init();
     Ok(config)

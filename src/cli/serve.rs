@@ -72,7 +72,8 @@ impl Serve {
             }
         }
         let reader = connection.clients(&config, EngineRole::Reader);
-        let sample = if self.demo { Some((demo_token(&keys.customers)?, operator_token(&keys)?)) } else { None };
+        let sample =
+            if self.demo { Some((demo_token(&keys.customers)?, operator_token(&keys, DEMO_TTL)?)) } else { None };
         let service = Service::start(config, keys, reader).await?;
         log::info!("listening on {}", service.url());
         if let Some((token, operator)) = sample {
@@ -146,7 +147,7 @@ fn random_secret() -> Secret {
 }
 
 /// A token that sees everything; `None` where there is no key to sign with.
-fn operator_token(keys: &KeyRing) -> Result<Option<String>, CliError> {
+pub(super) fn operator_token(keys: &KeyRing, ttl: u32) -> Result<Option<String>, CliError> {
     let Some(keys) = keys.operators.as_ref().filter(|keys| keys.can_sign()) else { return Ok(None) };
     let issue = Issue::OperatorGrant {
         customers: Vec::new(),
@@ -155,7 +156,7 @@ fn operator_token(keys: &KeyRing) -> Result<Option<String>, CliError> {
         allowed_ips: Vec::new(),
         debug: false,
     };
-    Ok(Some(keys.sign(&issue, OffsetDateTime::now_utc(), DEMO_TTL)?))
+    Ok(Some(keys.sign(&issue, OffsetDateTime::now_utc(), ttl)?))
 }
 
 fn say_operator_sample(url: &str, token: &str) {

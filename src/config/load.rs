@@ -83,8 +83,9 @@ fn apply(config: &mut Config, faults: &mut Vec<SettingFault>, name: &str, text: 
     }
 }
 
-/// `CDRSCOPE_CONFIG` names the file and `CDRSCOPE_LOG` the log filter: both are read by the command line.
-const NOT_SETTINGS: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG"];
+/// `CDRSCOPE_CONFIG` names the file, `CDRSCOPE_LOG` the log filter, and `CDRSCOPE_TOKEN` is what `export` asks a service with: all are
+/// read by the command line.
+const NOT_SETTINGS: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG", "CDRSCOPE_TOKEN"];
 
 fn read_env(env: &BTreeMap<String, String>, config: &mut Config, faults: &mut Vec<SettingFault>) {
     for (name, text) in env {

@@ -20,7 +20,7 @@ const LISTS: &[&str] = &[
 ];
 
 /// Read by the command line, not settings.
-const OTHER_VARIABLES: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG", "CDRSCOPE_ENGINE_CACHE"];
+const OTHER_VARIABLES: &[&str] = &["CDRSCOPE_CONFIG", "CDRSCOPE_LOG", "CDRSCOPE_ENGINE_CACHE", "CDRSCOPE_TOKEN"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

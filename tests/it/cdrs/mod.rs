@@ -1,6 +1,7 @@
 //! Raw CDRs: pages, files, who may read which columns, and what becomes of a file that cannot be finished.
 
 mod audit;
+mod command;
 mod faults;
 mod files;
 mod limits;

@@ -1,0 +1,322 @@
+//! The file of an export: written as `FILE.part`, with the place up to which it is whole in `FILE.part.place`, and renamed when it is
+//! whole. So `FILE` is never a part.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use serde::{Deserialize, Serialize};
+
+use super::question::Question;
+
+/// The beginning that a caller wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Nothing may be there.
+    New,
+    /// Whatever is there is of no interest.
+    Again,
+    /// Behind what is left of a download that broke.
+    GoOn,
+}
+
+/// The place up to which a part is whole.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WholeUpTo {
+    /// Digest of the question.
+    question: String,
+    bytes: u64,
+    rows: u64,
+    /// The cursor of what is behind.
+    cursor: String,
+}
+
+/// A file that is not whole yet.
+#[derive(Debug)]
+pub struct PartFile {
+    target: PathBuf,
+    path: PathBuf,
+    file: File,
+    digest: String,
+    can_go_on: bool,
+    /// Bytes that stay when a piece is taken back.
+    kept: u64,
+    rows: u64,
+    cursor: Option<String>,
+    notes: Vec<String>,
+}
+
+/// A path with more at its end.
+fn with(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+impl PartFile {
+    /// Opens `FILE.part`, for this process alone.
+    ///
+    /// # Errors
+    /// A file is there that must not be, what is left is of another question, or the folder takes no files.
+    pub fn open(target: &Path, question: &Question, begin: Begin) -> Result<Self, String> {
+        let path = with(target, ".part");
+        let told = |error: std::io::Error| format!("{}: {error}", path.display());
+        if target.is_dir() {
+            return Err(format!("{} is a directory", target.display()));
+        }
+        if begin != Begin::Again && target.exists() {
+            return Err(format!("{} is there already: --force puts the new file in its place", target.display()));
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(begin == Begin::New).create(true).truncate(false);
+        let file = options.open(&path).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => format!(
+                "{} is left of a download that broke: --continue goes on with it, --force begins again",
+                path.display()
+            ),
+            _ => told(error),
+        })?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(format!("{} is being written by another export", path.display()));
+            }
+            Err(TryLockError::Error(error)) => return Err(told(error)),
+        }
+        let mut part = Self {
+            target: target.to_owned(),
+            path,
+            file,
+            digest: question.digest(),
+            can_go_on: question.can_go_on(),
+            kept: 0,
+            rows: 0,
+            cursor: None,
+            notes: Vec::new(),
+        };
+        if begin == Begin::GoOn {
+            part.find_place()?;
+        }
+        if part.kept == 0 {
+            part.forget_place()?;
+        }
+        part.take_back()?;
+        Ok(part)
+    }
+
+    /// Takes up the place that was written down.
+    fn find_place(&mut self) -> Result<(), String> {
+        let found = self.file.metadata().map_err(|e| self.failed(&e))?.len();
+        if !self.can_go_on {
+            if found > 0 {
+                self.notes.push("only lines of CDRs can be continued: begun again from the start".to_owned());
+            }
+            return Ok(());
+        }
+        let path = with(&self.path, ".place");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.notes.push("no piece of it was whole: begun from the start".to_owned());
+                return Ok(());
+            }
+            Err(error) => return Err(format!("{}: {error}", path.display())),
+        };
+        let place: WholeUpTo = serde_json::from_str(&text)
+            .map_err(|_damaged| format!("{} is damaged: --force begins again", path.display()))?;
+        if place.question != self.digest {
+            return Err(format!("{} is left of another question: --force begins again", self.path.display()));
+        }
+        if found < place.bytes {
+            return Err(format!("{} is shorter than it was: --force begins again", self.path.display()));
+        }
+        (self.kept, self.rows, self.cursor) = (place.bytes, place.rows, Some(place.cursor));
+        self.notes.push(format!("goes on behind {}", self.so_far()));
+        Ok(())
+    }
+
+    /// `500000 rows, 103223144 bytes`; rows of packed files are not counted.
+    fn so_far(&self) -> String {
+        let rows = if self.rows > 0 { format!("{} rows, ", self.rows) } else { String::new() };
+        format!("{rows}{} bytes", self.kept)
+    }
+
+    /// Lines about how it begins.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The cursor of what is behind the pieces that are kept.
+    pub fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+
+    /// Rows that are kept.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes that are kept.
+    pub fn bytes(&self) -> u64 {
+        self.kept
+    }
+
+    /// True before the first piece.
+    pub fn is_at_beginning(&self) -> bool {
+        self.cursor.is_none()
+    }
+
+    /// Appends.
+    ///
+    /// # Errors
+    /// The disk is full, or the like.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.file.write_all(bytes).map_err(|error| self.failed(&error))
+    }
+
+    /// Drops what came behind the pieces that are kept.
+    ///
+    /// # Errors
+    /// The file cannot be changed.
+    pub fn take_back(&mut self) -> Result<(), String> {
+        let back = self.file.set_len(self.kept).and_then(|()| self.file.seek(SeekFrom::Start(self.kept)));
+        back.map(drop).map_err(|error| self.failed(&error))
+    }
+
+    /// Keeps what was written; with the cursor of what is behind, the place is written down.
+    ///
+    /// # Errors
+    /// The disk is full, or the like.
+    pub fn keep(&mut self, cursor: Option<String>, rows: u64) -> Result<(), String> {
+        // The place must not be on the disk before what it is about.
+        let kept = self.file.sync_data().and_then(|()| self.file.stream_position());
+        (self.kept, self.rows) = (kept.map_err(|error| self.failed(&error))?, rows);
+        let Some(cursor) = cursor else { return Ok(()) };
+        self.cursor = Some(cursor.clone());
+        let place = WholeUpTo { question: self.digest.clone(), bytes: self.kept, rows, cursor };
+        let (path, new) = (with(&self.path, ".place"), with(&self.path, ".place.new"));
+        let written = || {
+            let mut file = File::create(&new)?;
+            file.write_all(serde_json::to_string(&place)?.as_bytes())?;
+            file.sync_data()?;
+            std::fs::rename(&new, &path)
+        };
+        written().map_err(|error: std::io::Error| format!("{}: {error}", path.display()))
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// There is a file of that name, or the folder cannot be changed.
+    pub fn finish(&mut self, replace: bool) -> Result<(), String> {
+        self.file.sync_all().map_err(|error| self.failed(&error))?;
+        let renamed = match renameat_with(CWD, &self.path, CWD, &self.target, RenameFlags::NOREPLACE) {
+            _ if replace => std::fs::rename(&self.path, &self.target),
+            // Not every file system can.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP)
+                if !self.target.exists() =>
+            {
+                std::fs::rename(&self.path, &self.target)
+            }
+            renamed => renamed.map_err(Into::into),
+        };
+        renamed.map_err(|error| format!("{}: {error}", self.target.display()))?;
+        self.forget_place()
+    }
+
+    fn forget_place(&self) -> Result<(), String> {
+        let path = with(&self.path, ".place");
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", path.display())),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn failed(&self, error: &std::io::Error) -> String {
+        format!("{}: {error}", self.path.display())
+    }
+
+    /// A reason for a failure, with what is left of the file. A part without a whole piece goes.
+    pub fn left(&self, why: &str) -> String {
+        if self.kept > 0 && self.cursor.is_some() {
+            let path = self.path.display();
+            return format!("{why}; {path} has {}, and --continue goes on behind them", self.so_far());
+        }
+        let _ = std::fs::remove_file(&self.path);
+        why.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question(more: &str) -> Question {
+        Question::new("cdrs", &[format!("from-time={more}")], Path::new("x.csv")).unwrap()
+    }
+
+    #[test]
+    fn a_part_goes_on_where_its_last_whole_piece_ends() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("x.csv");
+        let mut part = PartFile::open(&target, &question("1"), Begin::New).unwrap();
+        part.write(b"one,").unwrap();
+        part.keep(Some("0a".into()), 1).unwrap();
+        part.write(b"tw").unwrap();
+        let busy = PartFile::open(&target, &question("1"), Begin::GoOn).unwrap_err();
+        assert!(busy.ends_with("is being written by another export"), "{busy}");
+        drop(part);
+        for (begin, error) in [(Begin::New, "is left of a download that broke"), (Begin::GoOn, "another question")] {
+            let found = PartFile::open(&target, &question("2"), begin).unwrap_err();
+            assert!(found.contains(error), "{found}");
+        }
+        let mut part = PartFile::open(&target, &question("1"), Begin::GoOn).unwrap();
+        assert_eq!((part.cursor(), part.rows(), part.bytes(), part.is_at_beginning()), (Some("0a"), 1, 4, false));
+        part.write(b"two").unwrap();
+        part.keep(None, 2).unwrap();
+        part.finish(false).unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "one,two");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn a_file_that_is_there_stays_without_force() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("x.csv");
+        let mut part = PartFile::open(&target, &question("1"), Begin::New).unwrap();
+        part.write(b"new").unwrap();
+        part.keep(None, 1).unwrap();
+        // It has come meanwhile.
+        std::fs::write(&target, "old").unwrap();
+        assert!(part.finish(false).is_err());
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "old");
+        drop(part);
+        for begin in [Begin::New, Begin::GoOn] {
+            assert!(PartFile::open(&target, &question("1"), begin).unwrap_err().contains("--force"));
+        }
+        let mut part = PartFile::open(&target, &question("1"), Begin::Again).unwrap();
+        part.write(b"newer").unwrap();
+        part.finish(true).unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "newer");
+    }
+
+    #[test]
+    fn what_is_damaged_is_not_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("x.csv");
+        let mut part = PartFile::open(&target, &question("1"), Begin::New).unwrap();
+        part.write(b"one,").unwrap();
+        part.keep(Some("0a".into()), 1).unwrap();
+        part.file.set_len(3).unwrap();
+        drop(part);
+        let place = with(&target, ".part.place");
+        assert!(PartFile::open(&target, &question("1"), Begin::GoOn).unwrap_err().contains("is shorter than it was"));
+        std::fs::write(&place, "{").unwrap();
+        assert!(PartFile::open(&target, &question("1"), Begin::GoOn).unwrap_err().contains("is damaged"));
+        std::fs::remove_file(&place).unwrap();
+        let part = PartFile::open(&target, &question("1"), Begin::GoOn).unwrap();
+        assert!(part.is_at_beginning() && part.file.metadata().unwrap().len() == 0, "from the start");
+    }
+}
