@@ -6,8 +6,12 @@ in each of the ways to write it. Values of a wrong form stay: they are to be ref
 """
 
 import datetime
+import json
 import os
 import re
+import urllib.error
+import urllib.parse
+import urllib.request
 import zlib
 
 import schemathesis
@@ -64,16 +68,50 @@ def fit_format(query):
     """Some parameters say something about some formats alone: a format that is none of those gives way to one that is."""
     of_csv = any(name == "totals" or name.startswith("csv-") for name in query)
     form = query.get("format", "columns")
+    if form in FORMATS and "numbers" in query:
+        if of_csv:
+            del query["numbers"]
+        elif form not in ("columns", "rows", "ndjson"):
+            query["format"] = "ndjson"
+            return
     if form in FORMATS and (of_csv and not form.startswith("csv") or "t-unit" in query and form == "xlsx"):
         query["format"] = "csv"
 
 
-def fit_page(query):
-    """Files of raw CDRs have no limit, and a cursor is one that a page has given for the same columns."""
-    if query.get("format", "columns") not in ("columns", "rows") and re.fullmatch("[0-9]+", str(query.get("limit", ""))):
-        del query["limit"]
+MOST_CDRS = 10_000
+
+
+def fit_page(case):
+    """A page is shorter than a file may be, and a cursor is one that a page has given for the same question."""
+    query = case.query
+    limit = str(query.get("limit", ""))
+    if query.get("format", "columns") in ("columns", "rows") and re.fullmatch("[0-9]+", limit) and int(limit) > MOST_CDRS:
+        query["limit"] = MOST_CDRS
     if re.fullmatch("([0-9a-fA-F]{2})+", str(query.get("cursor", ""))):
-        del query["cursor"]
+        cursor = real_cursor(case)
+        if cursor:
+            query["cursor"] = cursor
+        else:
+            del query["cursor"]
+
+
+CURSORS = {}
+
+
+def real_cursor(case):
+    """The cursor behind the first CDR of the same question; None where it has no second, or is none."""
+    others = ("cursor", "limit", "format", "numbers")
+    pairs = {name: value for name, value in case.query.items() if name not in others and not name.startswith("csv-")}
+    pairs = {name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in pairs.items()}
+    url = f"{os.environ['API_URL']}{case.path}?{urllib.parse.urlencode(pairs | {'limit': '1'})}"
+    if url not in CURSORS:
+        request = urllib.request.Request(url, headers={"Authorization": os.environ["API_TOKEN"]})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                CURSORS[url] = json.load(response)["next"]
+        except (urllib.error.HTTPError, UnicodeError, ValueError):
+            CURSORS[url] = None
+    return CURSORS[url]
 
 
 @schemathesis.hook
@@ -83,14 +121,14 @@ def before_call(context, case, kwargs):
         case.body["auth"].update(login=os.environ["LOGIN"], password=os.environ["PASSWORD"])
     if case.query:
         fit_format(case.query)
-        if case.path.endswith("cdrs"):
-            fit_page(case.query)
     for name, (form, values) in replacements().items():
         text = (case.query or {}).get(name)
         if isinstance(text, str) and text and all(form.fullmatch(one) for one in text.split(",")):
             case.query[name] = values[zlib.crc32(text.encode()) % len(values)]
         elif isinstance(text, list) and text and all(isinstance(one, str) and form.fullmatch(one) for one in text):
             case.query[name] = [values[zlib.crc32(one.encode()) % len(values)] for one in text]
+    if case.query and case.path.endswith("cdrs"):
+        fit_page(case)
 
 
 # A longer URL is no request, as the document says at its head: no header and no body answers it.
