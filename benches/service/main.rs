@@ -6,7 +6,7 @@
 //! | `ask` | questions to the service, and the same in SQL to the engine |
 //! | `wire`, `load`, `contest` | a loopback client, many connections at once, sides in turns |
 //! | `process`, `bare`, `tap` | servers as processes, the bare Actix handler, a relay that counts statements and rows |
-//! | `cold`, `breakdowns`, `warm`, `live`, `growth`, `upkeep`, `loading`, `rollups`, `equal` | what is measured |
+//! | `cold`, `breakdowns`, `warm`, `live`, `growth`, `upkeep`, `loading`, `rollups`, `equal`, `files` | what is measured |
 //! | `report` | the table, with ratios beside the targets |
 //!
 //! | environment | what |
@@ -22,6 +22,7 @@ mod breakdowns;
 mod cold;
 mod contest;
 mod equal;
+mod files;
 mod growth;
 mod live;
 mod load;
@@ -142,6 +143,6 @@ async fn measure(world: &World, pace: Pace) -> Result<Report> {
             }
         )+};
     }
-    measurements!(cold, breakdowns, warm, live, growth, upkeep, loading, rollups, equal);
+    measurements!(cold, breakdowns, warm, live, growth, upkeep, loading, rollups, equal, files);
     Ok(report)
 }
