@@ -6,7 +6,7 @@ use super::tsv::Rows;
 use crate::report::cdrs::CdrQuery;
 use crate::report::cdrs::cursor::CdrCursor;
 
-/// Bytes of a CDR that a page has room for; of larger ones it has fewer.
+/// Bytes of a CDR's text that a page has room for; of larger ones it has fewer.
 const BYTES: usize = 1024;
 
 /// A page.
@@ -19,6 +19,7 @@ pub struct CdrPage {
     texts: Vec<Vec<u8>>,
     count: usize,
     limit: usize,
+    /// Those of the texts.
     bytes: usize,
     after: Option<CdrCursor>,
     is_more: bool,
@@ -49,8 +50,13 @@ impl CdrPage {
     }
 
     /// The values of each column with commas between them, or one text of all objects.
-    pub fn texts(&self) -> &[Vec<u8>] {
-        &self.texts
+    pub fn into_texts(self) -> Vec<Vec<u8>> {
+        self.texts
+    }
+
+    /// Bytes of these texts.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The number of CDRs.
@@ -74,6 +80,7 @@ impl CdrPage {
             Some(_) | None => 1,
         };
         self.after = Some(CdrCursor { time, id: id.to_owned(), given });
+        let before = self.written();
         let comma: &[u8] = if self.count > 0 { b"," } else { b"" };
         if self.is_rows {
             let Some(text) = self.texts.first_mut() else { return };
@@ -92,6 +99,11 @@ impl CdrPage {
             }
         }
         self.count += 1;
+        self.bytes += self.written() - before;
+    }
+
+    fn written(&self) -> usize {
+        self.texts.iter().map(Vec::len).sum()
     }
 }
 
@@ -110,12 +122,36 @@ impl Rows for CdrPage {
         let (id, values) = rest.split_first()?;
         let (time, id): (i64, &str) = (time.get().parse().ok()?, serde_json::from_str(id.get()).ok()?);
         (values.len() == self.names.len()).then_some(())?;
-        self.bytes += line.len();
         self.take(time, id, values);
         Some(())
     }
 
     fn totals(&mut self, _: &[u8]) -> Option<()> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_room_for_the_text_of_its_answer() {
+        for (is_rows, wanted) in [(true, 7), (false, 100)] {
+            let names = vec!["a_name_of_a_column"; 64];
+            let texts = vec![Vec::new(); if is_rows { 1 } else { names.len() }];
+            let limit = 100;
+            let room = limit * BYTES;
+            let mut page = CdrPage { names, is_rows, texts, count: 0, limit, bytes: 0, after: None, is_more: false };
+            let line = format!("[1,\"7\"{}]", ",12345678".repeat(64));
+            for _ in 0..=limit {
+                page.row(line.as_bytes()).unwrap();
+            }
+            assert!(page.is_more && page.next().is_some());
+            let one = page.bytes() / page.len();
+            assert!(page.bytes() < room + one, "{is_rows} {}", page.bytes());
+            assert_eq!(page.bytes(), page.texts.iter().map(Vec::len).sum::<usize>());
+            assert!(page.len() >= wanted && (page.len() < limit) == is_rows, "{is_rows} {}", page.len());
+        }
     }
 }

@@ -1,50 +1,39 @@
 //! JSON of a page of raw CDRs.
 
-use std::sync::Arc;
-
-use super::{Produce, json};
+use super::json;
 use crate::columns::cdrs::CdrPage;
 
-/// Writes `{"data":{…},"rows":N,"next":"…"}`, or an array of objects.
-#[derive(Clone, Debug)]
-pub struct CdrPageWriter {
-    page: Arc<CdrPage>,
-    /// The cursor of the next page, as text.
-    next: Option<String>,
-}
+/// Bytes of a column beside its values: quotes, brackets, its name.
+const COLUMN: usize = 64;
 
-impl CdrPageWriter {
-    /// A writer of a page.
-    pub fn new(page: Arc<CdrPage>, next: Option<String>) -> Self {
-        Self { page, next }
+/// Writes `{"data":{…},"rows":N,"next":"…"}`, or an array of objects; `next` is the cursor of the next page. What is written is
+/// let go, so that a page and its text are not there twice.
+pub fn page(page: CdrPage, next: Option<&str>) -> Vec<u8> {
+    let (names, rows, is_rows) = (page.names().to_vec(), page.len(), page.is_rows());
+    let room = page.bytes() + (names.len() + 2) * COLUMN;
+    let texts = page.into_texts();
+    if is_rows {
+        let mut text = texts.into_iter().next().unwrap_or_default();
+        text.insert(0, b'[');
+        text.push(b']');
+        return text;
     }
-}
-
-impl Produce for CdrPageWriter {
-    fn produce(&mut self, out: &mut Vec<u8>) -> bool {
-        let page = &self.page;
-        if page.is_rows() {
-            out.push(b'[');
-            page.texts().iter().for_each(|text| out.extend_from_slice(text));
-            out.push(b']');
-            return false;
-        }
-        out.extend_from_slice(b"{\"data\":{");
-        for (place, (name, text)) in page.names().iter().zip(page.texts()).enumerate() {
-            out.extend_from_slice(if place == 0 { b"" } else { b"," });
-            json::text(out, name.as_bytes());
-            out.extend_from_slice(b":[");
-            out.extend_from_slice(text);
-            out.push(b']');
-        }
-        out.extend_from_slice(b"},\"rows\":");
-        json::whole(out, page.len() as i128);
-        out.extend_from_slice(b",\"next\":");
-        match &self.next {
-            Some(next) => json::text(out, next.as_bytes()),
-            None => out.extend_from_slice(b"null"),
-        }
-        out.push(b'}');
-        false
+    let mut out = Vec::with_capacity(room);
+    out.extend_from_slice(b"{\"data\":{");
+    for (place, (name, text)) in names.into_iter().zip(texts).enumerate() {
+        out.extend_from_slice(if place == 0 { b"" } else { b"," });
+        json::text(&mut out, name.as_bytes());
+        out.extend_from_slice(b":[");
+        out.extend_from_slice(&text);
+        out.push(b']');
     }
+    out.extend_from_slice(b"},\"rows\":");
+    json::whole(&mut out, rows as i128);
+    out.extend_from_slice(b",\"next\":");
+    match next {
+        Some(next) => json::text(&mut out, next.as_bytes()),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.push(b'}');
+    out
 }

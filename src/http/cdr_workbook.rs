@@ -60,7 +60,7 @@ pub async fn begin(
         Err(error) => Err(error.into()),
     };
     let file = file.inspect_err(|_failed| ends.end = ExportEnd::Cut)?;
-    let left = file.length();
+    let left = file.length().map_err(|error| ApiError::Workbook(error.into()))?;
     Ok(head.body(WorkbookBody { file, left, ends }))
 }
 

@@ -16,7 +16,7 @@ use super::reply::{self, Delivery, Room};
 use super::state::State;
 use super::{accept, cdr_workbook, coding, download, heavy, reports, trail};
 use crate::columns::cdrs::CdrPage;
-use crate::format::cdrs::CdrPageWriter;
+use crate::format;
 use crate::query::zone;
 use crate::report::Report;
 use crate::report::breakdown::Whose;
@@ -98,7 +98,7 @@ async fn page(query: CdrQuery, request: &HttpRequest, state: &Arc<State>) -> Res
         trail::note_read(read, None);
         trail::note_cdrs(&asked, page.len() as u64);
         let next = page.next().map(|next| next.text(asked.fingerprint()));
-        let (text, etag) = reply::write(CdrPageWriter::new(Arc::new(page), next.clone())).await;
+        let (text, etag) = reply::tagged(format::cdrs::page(page, next.as_deref()));
         Ok::<_, ApiError>((text, etag, next))
     };
     let (text, etag, next) = if limit > USUAL_LIMIT { heavy::run(made).await?? } else { made.await? };

@@ -59,6 +59,11 @@ pub async fn write(mut writer: impl Produce) -> (Bytes, String) {
         }
         tokio::task::yield_now().await;
     }
+    tagged(text)
+}
+
+/// A text that is there, and its ETag.
+pub fn tagged(text: Vec<u8>) -> (Bytes, String) {
     let etag = etag(&Sha256::digest(&text));
     (text.into(), etag)
 }

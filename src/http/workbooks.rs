@@ -80,17 +80,18 @@ impl WorkbookPlace {
     /// Its rows do not fit a sheet or that room, they cannot be read to their end, or the folder takes no files.
     pub async fn write(self, rows: impl RowStream, cover: Cover, bytes: u64) -> Result<StoredFile, ApiError> {
         let Self { disk, turn, folder, too_large } = self;
+        // The room is taken until the files are gone, also where nobody waits for them any more.
         let written = heavy::block(move |is_wanted| {
             let _turn = turn;
-            xlsx::write(rows, &cover, SetAside { folder: &folder, bytes }, is_wanted)
+            xlsx::write(rows, &cover, SetAside { folder: &folder, bytes }, is_wanted).map(|file| (file, disk))
         })
         .await?;
-        let file = written.map_err(|fault| match fault {
+        let held = written.map_err(|fault| match fault {
             WorkbookFault::LongText(column) => BadParam::LongCell(column).into(),
             WorkbookFault::Large => too_large.into(),
             fault => ApiError::Workbook(fault),
         })?;
-        Ok(StoredFile { held: Arc::new((file, disk)), at: 0 })
+        Ok(StoredFile { held: Arc::new(held), at: 0 })
     }
 }
 
@@ -102,9 +103,12 @@ pub struct StoredFile {
 }
 
 impl StoredFile {
-    /// Its length in bytes; 0 where the system does not tell.
-    pub fn length(&self) -> u64 {
-        self.held.0.metadata().map_or(0, |file| file.len())
+    /// Its length in bytes.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn length(&self) -> std::io::Result<u64> {
+        Ok(self.held.0.metadata()?.len())
     }
 }
 
