@@ -101,7 +101,7 @@ impl ExportCommand {
             if self.go_on || self.force {
                 return Err(CliError::Usage("--continue and --force are of files".to_owned()));
             }
-            interruptible(fetch.to_stdout()).await.map_err(CliError::Failed)?;
+            interruptible(fetch.print()).await.map_err(CliError::Failed)?;
             progress.done("standard output");
             return Ok(());
         }

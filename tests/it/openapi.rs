@@ -147,7 +147,9 @@ async fn every_example_is_answered() {
         let query = item["get"]["x-example-query"].as_str().unwrap_or_default();
         let others = parameters(&document, path, "query")
             .into_iter()
-            .filter(|parameter| !query.split('&').any(|pair| pair.split('=').next() == parameter["name"].as_str()));
+            .filter(|parameter| !query.split('&').any(|pair| pair.split('=').next() == parameter["name"].as_str()))
+            // A cursor is good for its own question, and there are no calls that a page could end at.
+            .filter(|parameter| parameter["name"] != "cursor");
         // The example as it stands, then with each other parameter's.
         for other in std::iter::once(None).chain(others.map(Some)) {
             let other = other.map(|parameter| {

@@ -188,11 +188,12 @@ impl FileAnswer {
         loop {
             let frame = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context));
             match tokio::time::timeout(SILENCE, frame).await {
-                Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => return Ok(Some(data)),
-                    // Trailers.
-                    Err(_) => {}
-                },
+                // Trailers are no data.
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
                 Ok(Some(Err(error))) => {
                     return Err(FetchError::passing(format!("the file was cut: {}", innermost(&error))));
                 }

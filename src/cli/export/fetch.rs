@@ -70,7 +70,7 @@ impl Fetch<'_> {
     ///
     /// # Errors
     /// The reason, in a line. What is written is cut then.
-    pub async fn to_stdout(&mut self) -> Result<(), String> {
+    pub async fn print(&mut self) -> Result<(), String> {
         let path = self.question.whole();
         let mut answer = loop {
             match self.ask(&path).await {

@@ -43,7 +43,6 @@ struct RowsCame {
 
 impl ExportProgress {
     /// Nothing has come yet.
-    #[expect(clippy::literal_string_with_formatting_args, reason = "the braces are the progress bar's own")]
     pub fn new(output: &Path, question: &Question, is_quiet: bool) -> Self {
         let bar = if is_quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         let style =

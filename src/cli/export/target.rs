@@ -212,18 +212,21 @@ impl PartFile {
     /// There is a file of that name, or the folder cannot be changed.
     pub fn finish(&mut self, replace: bool) -> Result<(), String> {
         self.file.sync_all().map_err(|error| self.failed(&error))?;
-        let renamed = match renameat_with(CWD, &self.path, CWD, &self.target, RenameFlags::NOREPLACE) {
-            _ if replace => std::fs::rename(&self.path, &self.target),
+        let renamed = if replace { std::fs::rename(&self.path, &self.target) } else { self.rename_to_none() };
+        renamed.map_err(|error| format!("{}: {error}", self.target.display()))?;
+        self.forget_place()
+    }
+
+    /// Renames it unless there is a file of that name.
+    fn rename_to_none(&self) -> std::io::Result<()> {
+        use rustix::io::Errno;
+        match renameat_with(CWD, &self.path, CWD, &self.target, RenameFlags::NOREPLACE) {
             // Not every file system can.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP)
-                if !self.target.exists() =>
-            {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !self.target.exists() => {
                 std::fs::rename(&self.path, &self.target)
             }
             renamed => renamed.map_err(Into::into),
-        };
-        renamed.map_err(|error| format!("{}: {error}", self.target.display()))?;
-        self.forget_place()
+        }
     }
 
     fn forget_place(&self) -> Result<(), String> {
@@ -300,6 +303,11 @@ mod tests {
         part.write(b"newer").unwrap();
         part.finish(true).unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "newer");
+        // With nothing to be put in the place of, too.
+        std::fs::remove_file(&target).unwrap();
+        drop(part);
+        PartFile::open(&target, &question("1"), Begin::Again).unwrap().finish(true).unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "");
     }
 
     #[test]

@@ -14,10 +14,10 @@ use crate::support::TestApp;
 use crate::support::app::API;
 
 /// Calls of each of the first four accounts. Of three of them one call is none that can be read.
-const CALLS: u64 = 1_000_000;
+const CALLS: u64 = 400_000;
 
 /// Calls of each of the last four: of a workbook all are written before the first byte is sent.
-const FEW: u64 = 50_000;
+const FEW: u64 = 20_000;
 
 /// The place of the call that cannot be read, in tenths of its account's calls; that of the last account is not there.
 const TENTHS: [u64; 4] = [1, 5, 9, 11];
