@@ -24,6 +24,7 @@
 //! | [`recent`] | measures of accounts over the last minutes, for monitoring |
 //! | [`fair`] | query slots and memory shared fairly between tenants |
 //! | [`embedded`] | ClickHouse as a child process |
+//! | [`jobs`] | export jobs: states, records and files on disk, the queue and the bounds |
 //! | [`journal`] | lines of the access and the audit log, and the thread that writes them |
 //! | [`metrics`] | every metric in one table, and the counters |
 //! | [`load`] | files of CDRs into the table of calls, each value checked, each row once |
@@ -48,6 +49,7 @@ pub mod fair;
 pub mod format;
 pub mod http;
 pub mod incidents;
+pub mod jobs;
 pub mod journal;
 pub mod load;
 pub mod metrics;

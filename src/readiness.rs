@@ -49,9 +49,13 @@ pub async fn examine(store: &Store, config: &Config) -> Examined {
         return examined;
     }
     step("settings of queries", Ok("accepted".to_owned()));
-    if let Err(error) = store.probe_exports().await {
-        let why = error.refused_settings(&config.clickhouse.user).unwrap_or_else(|| error.to_string());
-        examined.notes.push(format!("files of CDRs are refused by ClickHouse, see exports.seconds: {why}"));
+    let exports = &config.exports;
+    let jobs = exports.dir.is_some().then_some(("exports.job_seconds", exports.job_seconds));
+    for (setting, seconds) in [("exports.seconds", exports.seconds)].into_iter().chain(jobs) {
+        if let Err(error) = store.probe_exports(seconds).await {
+            let why = error.refused_settings(&config.clickhouse.user).unwrap_or_else(|| error.to_string());
+            examined.notes.push(format!("files of CDRs are refused by ClickHouse, see {setting}: {why}"));
+        }
     }
     store.learn_cores().await;
     let (client, database) = (store.client(), &config.clickhouse.database);

@@ -11,9 +11,12 @@ use actix_web::dev::{Server, ServerHandle};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::http::exports::pool::JobPool;
+use crate::http::exports::recurring;
 use crate::http::server::connections::SWEEP;
 use crate::http::server::tls::{Certificate, TlsError};
 use crate::http::{server, state::State, trail::Journals};
+use crate::jobs::{self, JobBounds, Jobs, JobsError};
 use crate::readiness;
 use crate::store::{Clients, ProjectionMode, Store};
 use crate::tables;
@@ -52,6 +55,12 @@ pub enum ServiceError {
     /// ClickHouse or the tables are not what reports need.
     #[error("{0}")]
     Unfit(String),
+    /// The place of exports cannot be used.
+    #[error("{0}")]
+    Jobs(#[from] JobsError),
+    /// The system gives no threads for exports.
+    #[error("no threads for exports: {0}")]
+    Threads(#[source] std::io::Error),
     /// The certificate cannot be used.
     #[error("{0}")]
     Tls(#[from] TlsError),
@@ -67,6 +76,7 @@ pub struct Service {
     sweep: JoinHandle<()>,
     reload: JoinHandle<()>,
     rows: JoinHandle<()>,
+    exports: Option<JobPool>,
     state: Arc<State>,
     url: String,
     operators_url: String,
@@ -98,6 +108,7 @@ impl Service {
         let _ = state.journals.set(journals);
         readiness::look(&state).await;
         state.odd.begin(&state.engine.store).await;
+        let jobs = open_jobs(&state)?;
         let listen = |source| ServiceError::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(listen)?;
         let bound = listener.local_addr().map_err(listen)?;
@@ -115,11 +126,18 @@ impl Service {
             None => None,
         };
         let server = server::serve(&state, listener, tls, operators).map_err(listen)?;
+        let exports = match &jobs {
+            Some(jobs) => {
+                recurring::faults(&state).await.iter().for_each(|fault| log::error!("{fault}"));
+                Some(JobPool::start(&state, jobs).map_err(ServiceError::Threads)?)
+            }
+            None => None,
+        };
         let sweep = actix_web::rt::spawn(sweep(Arc::clone(&state)));
         let reload = actix_web::rt::spawn(reload::keys(Arc::clone(&state), reload::hangups()));
         let rows = actix_web::rt::spawn(rows(Arc::clone(&state)));
         let watch = actix_web::rt::spawn(watch(Arc::clone(&state), certificate));
-        Ok(Self { server, watch, sweep, reload, rows, state, url, operators_url })
+        Ok(Self { server, watch, sweep, reload, rows, exports, state, url, operators_url })
     }
 
     /// Where it listens: `http://127.0.0.1:8080`, or `https://…`.
@@ -147,11 +165,35 @@ impl Service {
         self.sweep.abort();
         self.reload.abort();
         self.rows.abort();
+        if let Some(exports) = self.exports {
+            exports.stop();
+        }
         if let Some(journals) = self.state.journals.get() {
             journals.flush();
         }
         ended
     }
+}
+
+/// Takes the place of exports, if the settings name one.
+fn open_jobs(state: &State) -> Result<Option<Arc<Jobs>>, ServiceError> {
+    let exports = &state.config.exports;
+    let Some(dir) = &exports.dir else { return Ok(None) };
+    let bytes = exports.keep_mb << 20;
+    let bounds = JobBounds {
+        per_tenant: exports.jobs_per_customer,
+        running_per_tenant: exports.jobs.div_ceil(2),
+        keep_seconds: i64::from(exports.keep_hours) * 3600,
+        bytes,
+        bytes_per_tenant: match exports.keep_mb_per_customer {
+            0 => (bytes / 2).max(1),
+            share => (share << 20).min(bytes),
+        },
+    };
+    let jobs = Jobs::open(dir, bounds, jobs::now())?;
+    // The state is new, so there are none yet.
+    let _ = state.jobs.set(Arc::clone(&jobs));
+    Ok(Some(jobs))
 }
 
 async fn watch(state: Arc<State>, certificate: Option<Arc<Certificate>>) {

@@ -21,7 +21,7 @@ use crate::config::Contractors;
 use crate::net;
 use crate::query::scope::Scope;
 use crate::report::Side;
-use crate::token::{Accepted, Grant, OperatorGrant, Sides, Subject};
+use crate::token::{Accepted, Grant, KeptToken, OperatorGrant, Sides, Subject};
 
 use countries::Countries;
 pub use login::{Candidate, Wrong};
@@ -173,6 +173,22 @@ pub enum Denied {
     /// The token was revoked by its id.
     #[error("revoked by its jti")]
     RevokedId,
+    /// The time of a grant is up, for work that began in its time.
+    #[error("the grant has ended")]
+    Ended,
+    /// The kept part of a token does not read.
+    #[error("what was kept of the token does not read")]
+    Unread,
+}
+
+/// The subject of a token that was accepted earlier, unless it was revoked or its grant has ended since.
+fn still_good(token: &KeptToken, snapshot: &Snapshot) -> Result<Subject, Denied> {
+    let (subject, now) = (token.subject().ok_or(Denied::Unread)?, OffsetDateTime::now_utc());
+    if token.has_ended(now) {
+        return Err(Denied::Ended);
+    }
+    snapshot.revoked.check_kept(token, &subject, now)?;
+    Ok(subject)
 }
 
 /// A caller whose token was accepted.
@@ -220,6 +236,29 @@ impl Who {
         let allowed = grant.allowed_ips.is_empty() || ip.is_some_and(|ip| net::contains(&grant.allowed_ips, ip));
         let sides = grant.sides.unwrap_or_else(|| Sides::default_of(contractors));
         if allowed { Ok(Self { grant, sides, snapshot }) } else { Err(Denied::Address) }
+    }
+
+    /// The caller that a token stood for whose work goes on, as of now.
+    ///
+    /// # Errors
+    /// Why it is nobody any more.
+    pub fn again(
+        token: &KeptToken,
+        ip: Option<IpAddr>,
+        snapshot: Arc<Snapshot>,
+        contractors: Contractors,
+    ) -> Result<Self, Denied> {
+        let subject = still_good(token, &snapshot)?;
+        Self::new(&subject, ip, snapshot, contractors)
+    }
+
+    /// All that bounds what it sees, as a text: two callers with the same one see the same.
+    pub fn bounds(&self) -> String {
+        let mut accounts = self.grant.account_ids.clone();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let sides: Vec<&str> = self.sides.words().collect();
+        format!("{} {accounts:?} {sides:?} {:?}", self.grant.customer_id, self.grant.export)
     }
 
     /// The scope of one account for reports of a side; `None` alike for an unknown account, another tenant's, one outside the

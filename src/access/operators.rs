@@ -12,13 +12,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::countries::Countries;
-use super::{Account, Denied, Snapshot};
+use super::{Account, Denied, Snapshot, still_good};
 use crate::config::Accounts;
 use crate::net;
 use crate::query::scope::{OperatorScope, Scope};
 use crate::report::Side;
 use crate::report::audience::{Audience, Rights};
-use crate::token::{self, Accepted, OperatorGrant, Subject};
+use crate::token::{self, Accepted, KeptToken, OperatorGrant, Subject};
 
 /// A row of `operator_access`.
 #[derive(Clone, Debug, Default, Row, Serialize, Deserialize)]
@@ -176,7 +176,20 @@ impl OperatorWho {
     /// Why it is nobody.
     pub fn of(token: &Accepted, ip: Option<IpAddr>, snapshot: Arc<Snapshot>) -> Result<Self, Denied> {
         snapshot.revoked.check(token, OffsetDateTime::now_utc())?;
-        let grant = match token.subject() {
+        Self::new(token.subject(), ip, snapshot)
+    }
+
+    /// The caller that a token stood for whose work goes on, as of now.
+    ///
+    /// # Errors
+    /// Why it is nobody any more.
+    pub fn again(token: &KeptToken, ip: Option<IpAddr>, snapshot: Arc<Snapshot>) -> Result<Self, Denied> {
+        let subject = still_good(token, &snapshot)?;
+        Self::new(&subject, ip, snapshot)
+    }
+
+    fn new(subject: &Subject, ip: Option<IpAddr>, snapshot: Arc<Snapshot>) -> Result<Self, Denied> {
+        let grant = match subject {
             Subject::Operator(id) => {
                 let row = snapshot.operators.get(id).ok_or(Denied::NoOperator(*id))?;
                 row.clone().ok_or(Denied::BadOperator(*id))?
@@ -186,6 +199,12 @@ impl OperatorWho {
         };
         let allowed = grant.allowed_ips.is_empty() || ip.is_some_and(|ip| net::contains(&grant.allowed_ips, ip));
         if allowed { Ok(Self { grant, snapshot }) } else { Err(Denied::Address) }
+    }
+
+    /// All that bounds what it sees, as a text: two callers with the same one see the same.
+    pub fn bounds(&self) -> String {
+        let (scope, may) = (self.scope(), self.grant.rights.words().collect::<Vec<_>>());
+        format!("{:?} {:?} {may:?}", scope.customers(), scope.vendors())
     }
 
     /// The customers and vendors whose calls it sees.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use time::OffsetDateTime;
 
 use super::Denied;
-use crate::token::{Accepted, Subject};
+use crate::token::{Accepted, KeptToken, Subject};
 
 /// Seconds that the clocks of those who sign may be ahead.
 const LEEWAY: f64 = 60.0;
@@ -48,15 +48,32 @@ impl Revoked {
     /// # Errors
     /// Which kind of revocation it was.
     pub fn check(&self, token: &Accepted, now: OffsetDateTime) -> Result<(), Denied> {
-        if token.id().is_some_and(|id| self.ids.contains(id)) {
+        self.check_parts(token.subject(), (token.id(), token.issued()), now)
+    }
+
+    /// Refuses what was kept of a token, likewise.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_kept(&self, token: &KeptToken, subject: &Subject, now: OffsetDateTime) -> Result<(), Denied> {
+        self.check_parts(subject, (token.id(), token.issued()), now)
+    }
+
+    fn check_parts(
+        &self,
+        subject: &Subject,
+        (id, issued): (Option<&str>, Option<f64>),
+        now: OffsetDateTime,
+    ) -> Result<(), Denied> {
+        if id.is_some_and(|id| self.ids.contains(id)) {
             return Err(Denied::RevokedId);
         }
-        let Subject::Grant(grant) = token.subject() else { return Ok(()) };
+        let Subject::Grant(grant) = subject else { return Ok(()) };
         let Some(not_before) = self.customers.get(&grant.customer_id) else { return Ok(()) };
         // A token that does not say when it was issued may have been before, and so may one of a time to come. Milliseconds
         // are exact in both.
         let latest = now.unix_timestamp() as f64 + LEEWAY;
-        let may_be_older = token.issued().is_none_or(|issued| issued * 1e3 < *not_before as f64 || issued > latest);
+        let may_be_older = issued.is_none_or(|issued| issued * 1e3 < *not_before as f64 || issued > latest);
         if may_be_older { Err(Denied::Revoked(grant.customer_id)) } else { Ok(()) }
     }
 }

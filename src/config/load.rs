@@ -129,7 +129,8 @@ fn read_file(path: &Path, config: &mut Config, faults: &mut Vec<SettingFault>) {
         for (key, value) in keys {
             let full = format!("{section_name}.{}", key.get_ref());
             let at = place(key.span().start);
-            match text_of(value.get_ref()) {
+            let text = if full == "exports.recurring" { Some(json_of(value.get_ref())) } else { None };
+            match text.or_else(|| text_of(value.get_ref())) {
                 Some(text) => apply(config, faults, &full, &text, at),
                 None => faults.push(SettingFault {
                     place: at,
@@ -163,6 +164,25 @@ fn text_of(value: &DeValue<'_>) -> Option<String> {
             items.map(|items| items.join(","))
         }
         DeValue::Datetime(_) | DeValue::Table(_) => None,
+    }
+}
+
+/// A value with tables in it, as JSON.
+fn json_of(value: &DeValue<'_>) -> String {
+    fn of(value: &DeValue<'_>) -> serde_json::Value {
+        match value {
+            DeValue::Array(items) => items.iter().map(|item| of(item.get_ref())).collect(),
+            DeValue::Table(table) => {
+                table.iter().map(|(key, value)| (key.get_ref().to_string(), of(value.get_ref()))).collect()
+            }
+            DeValue::Integer(number) => number.to_string().parse().map_or(serde_json::Value::Null, |n: i64| n.into()),
+            DeValue::Boolean(flag) => (*flag).into(),
+            other => text_of(other).into(),
+        }
+    }
+    match value {
+        DeValue::String(text) => text.to_string(),
+        other => of(other).to_string(),
     }
 }
 
@@ -264,6 +284,17 @@ fn check(config: &Config, faults: &mut Vec<SettingFault>) {
     require((1..=1440).contains(&config.metrics.window_minutes), "metrics.window_minutes", "expected 1 to 1440");
     require(config.metrics.fresh_seconds > 0, "metrics.fresh_seconds", "expected 1 or more");
     require(config.auth.token_ttl_seconds > 0, "auth.token_ttl_seconds", "expected 1 or more");
+    let exports = &config.exports;
+    require(
+        exports.dir.is_some() || exports.recurring.0.is_empty(),
+        "exports.recurring",
+        "needs exports.dir, where files are written and it is noted which are made",
+    );
+    require(
+        exports.dir.is_none() || exports.concurrent > 1,
+        "exports.dir",
+        "needs exports.concurrent of 2 or more: one is left to those who wait for their files",
+    );
     let day = 86_400;
     // Far beyond what makes sense, and far from where a type ends: of a semaphore, of bytes in 64 bits, of three periods.
     for (place, value, least, most) in [
@@ -296,6 +327,13 @@ fn check(config: &Config, faults: &mut Vec<SettingFault>) {
         ("exports.per_customer", config.exports.per_customer as u64, 1, 1000),
         ("exports.max_rows", config.exports.max_rows, 1, 1_000_000_000_000),
         ("exports.seconds", config.exports.seconds.into(), 1, day),
+        ("exports.jobs", config.exports.jobs as u64, 1, 64),
+        ("exports.jobs_per_customer", config.exports.jobs_per_customer as u64, 1, 100),
+        ("exports.job_rows", config.exports.job_rows, 1, 1_000_000_000_000),
+        ("exports.job_seconds", config.exports.job_seconds.into(), 1, day),
+        ("exports.keep_hours", config.exports.keep_hours.into(), 1, 24 * 366),
+        ("exports.keep_mb", config.exports.keep_mb, 1, 1 << 40),
+        ("exports.keep_mb_per_customer", config.exports.keep_mb_per_customer, 0, 1 << 40),
         ("limits.queue_seconds", config.limits.queue_seconds.into(), 0, day),
     ] {
         require((least..=most).contains(&value), place, &format!("expected {least} to {most}"));

@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod load;
+pub mod recurring;
 pub mod secrets;
 pub mod value;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
+use recurring::RecurringExports;
 use value::{Secret, Value, words};
 
 pub use value::{Expressions, Origin, TableName, WatchedAccounts};
@@ -332,6 +334,15 @@ settings! {
         per_customer: usize = "2", "Files of one customer among them; all of the operator's people are one.";
         max_rows: u64 = "10000000", "Most CDRs of a file; a longer one is refused, never cut.";
         seconds: u32 = "1800", "Longest time for a file, from its first byte to its last.";
+        dir: Option<PathBuf> = "", "Folder for the files of exports that are asked for and fetched later, the service's own; empty switches these off.";
+        jobs: usize = "2", "Exports that are written at once; all together take slots of exports.concurrent as one customer does.";
+        jobs_per_customer: usize = "10", "Exports of one customer that wait or are written.";
+        job_rows: u64 = "100000000", "Most CDRs of an export.";
+        job_seconds: u32 = "3600", "Longest time for an export. The ClickHouse user's max_execution_time has to reach it.";
+        keep_hours: u32 = "72", "How long the file of an export is kept.";
+        keep_mb: u64 = "20480", "Most that all files of exports take, in MB.";
+        keep_mb_per_customer: u64 = "0", "Most that those of one customer take, in MB; 0 is half of keep_mb.";
+        recurring: RecurringExports = "", "Files that are made of every day, week or month: in this file as [[exports.recurring]], see docs/exports.md.";
     }
     /// Your own tables in place of cdrscope's.
     tables Tables {

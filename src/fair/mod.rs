@@ -131,9 +131,12 @@ struct Waiter {
     sender: oneshot::Sender<Permit>,
 }
 
-/// Units in use, given back on drop.
+/// Units in use, given back when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Permit(Arc<UnitsInUse>);
+
 #[derive(Debug)]
-pub struct Permit {
+struct UnitsInUse {
     fair: Arc<Fair>,
     tenant: u32,
     weight: u64,
@@ -144,11 +147,11 @@ pub struct Permit {
 impl Permit {
     /// The tenant's standing when it was granted.
     pub fn standing(&self) -> Standing {
-        self.standing
+        self.0.standing
     }
 }
 
-impl Drop for Permit {
+impl Drop for UnitsInUse {
     fn drop(&mut self) {
         self.fair.give_back(self.tenant, self.weight, self.since.elapsed());
     }
@@ -264,7 +267,7 @@ impl Fair {
     }
 
     fn permit(self: &Arc<Self>, tenant: u32, weight: u64, standing: Standing) -> Permit {
-        Permit { fair: Arc::clone(self), tenant, weight, standing, since: Instant::now() }
+        Permit(Arc::new(UnitsInUse { fair: Arc::clone(self), tenant, weight, standing, since: Instant::now() }))
     }
 
     fn give_back(self: &Arc<Self>, tenant: u32, weight: u64, held: Duration) {

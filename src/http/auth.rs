@@ -20,7 +20,7 @@ use super::transport::over_tls;
 use crate::access::{Denied, Who};
 use crate::config::CookieSecure;
 use crate::net;
-use crate::token::{self, Rejected, Subject};
+use crate::token::{self, Accepted, Rejected, Subject};
 
 /// The cookie that may hold a token.
 pub const COOKIE: &str = "_yeti_customer_v1_session";
@@ -76,6 +76,14 @@ pub fn unauthorized(request: &HttpRequest, state: &State, why: impl std::fmt::Di
 /// # Errors
 /// No token or a bad one, or too many requests of it.
 pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiError> {
+    authorize_token(request, state).map(|(caller, _)| caller)
+}
+
+/// The same, with the token.
+///
+/// # Errors
+/// As [`authorize`].
+pub(super) fn authorize_token(request: &HttpRequest, state: &State) -> Result<(Caller, Accepted), ApiError> {
     let refuse = |why: AuthFailure| unauthorized(request, state, why);
     let (token, from_cookie) = token(request).map_err(refuse)?;
     let now = OffsetDateTime::now_utc();
@@ -92,7 +100,7 @@ pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiErro
     }
     limit_rate(state, accepted.subject())?;
     request.extensions_mut().insert(Known);
-    Ok(Caller(who))
+    Ok((Caller(who), accepted))
 }
 
 /// By whom a token speaks for, not by its text: a renewed cookie is the same caller.

@@ -26,6 +26,7 @@ use crate::format::rows::GroupRows;
 use crate::report::breakdown::{
     Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, Terms, Whose,
 };
+use crate::report::form::ResultFormat;
 use crate::report::groups::{Dimension, KeyKind};
 use crate::report::measure::{self, Measure};
 use crate::report::plan::Plan;
@@ -122,7 +123,46 @@ impl GroupNames for OperatorsView {
     }
 }
 
-async fn respond(
+/// Checks a request without asking, and gives its format.
+///
+/// # Errors
+/// A fault of the parameters or the window.
+pub(super) async fn check(
+    report: &'static Report,
+    caller: &Caller,
+    request: &HttpRequest,
+    state: &State,
+) -> Result<ResultFormat, ApiError> {
+    let scope = |account| caller.0.scope(account, report.records.side());
+    let context = reports::context(caller, (request, state), &scope);
+    let ask = params::read_breakdown(report, &Pairs::parse(request.query_string()), context)?;
+    check_ask(ask).await
+}
+
+/// Checks the window of a breakdown, and gives its format.
+///
+/// # Errors
+/// The window does not do.
+pub(super) async fn check_ask(ask: BreakdownAsk) -> Result<ResultFormat, ApiError> {
+    let format = ask.terms.form.format;
+    planned(ask, OffsetDateTime::now_utc().unix_timestamp()).await?;
+    Ok(format)
+}
+
+/// Checks the window of a report by time that is read as a breakdown.
+///
+/// # Errors
+/// The window does not do.
+pub(super) async fn check_series(plan: Plan, series: Series, state: &State) -> Result<(), ApiError> {
+    let now = plan.now;
+    planned(series_ask(plan, series, state)?, now).await.map(drop)
+}
+
+/// Answers a breakdown, or says why not.
+///
+/// # Errors
+/// A fault of the parameters, or the query failed.
+pub(super) async fn respond(
     report: &'static Report,
     caller: &Caller,
     request: &HttpRequest,
@@ -220,6 +260,18 @@ pub(super) async fn series(
     asker: &Asker,
     (request, output, state): (&HttpRequest, &Output, &Arc<State>),
 ) -> Result<Answered, ApiError> {
+    let now = plan.now;
+    let ask = series_ask(plan, series, state)?;
+    let tenant = ask.terms.whose.tenant();
+    let columns = GroupRows::columns_of(&ask.terms.by, &ask.terms.measures, ask.compare.is_some());
+    match planned(ask, now).await? {
+        Some(breakdown) => found(&breakdown, asker, (request, output, state), now).await,
+        None => reports::nothing(columns, output, tenant, (request, state)).await,
+    }
+}
+
+/// The breakdown as which a report by time is read.
+fn series_ask(plan: Plan, series: Series, state: &State) -> Result<BreakdownAsk, ApiError> {
     let window = plan.window.ok_or(ApiError::Internal)?;
     let step = plan.sampling.fixed_seconds().unwrap_or(0);
     let count = usize::try_from(plan.grid.count).unwrap_or(usize::MAX);
@@ -246,7 +298,7 @@ pub(super) async fn series(
         }),
         form: plan.form,
     };
-    let ask = BreakdownAsk {
+    Ok(BreakdownAsk {
         terms,
         from: window.from,
         to: window.to,
@@ -254,13 +306,7 @@ pub(super) async fn series(
         calendar: plan.calendar,
         compare: series.compare,
         has_currencies,
-    };
-    let tenant = ask.terms.whose.tenant();
-    let columns = GroupRows::columns_of(&ask.terms.by, &ask.terms.measures, ask.compare.is_some());
-    match planned(ask, plan.now).await? {
-        Some(breakdown) => found(&breakdown, asker, (request, output, state), plan.now).await,
-        None => reports::nothing(columns, output, tenant, (request, state)).await,
-    }
+    })
 }
 
 /// The refusal of a window, as a caller is told.

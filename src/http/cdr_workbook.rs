@@ -98,7 +98,7 @@ impl MessageBody for WorkbookBody {
         self.file.produce(&mut piece);
         if piece.is_empty() {
             self.ends.end = ExportEnd::Cut;
-            return Poll::Ready(Some(Err(CutFile)));
+            return Poll::Ready(Some(Err(CutFile::default())));
         }
         self.left = self.left.saturating_sub(piece.len() as u64);
         if self.left == 0 {

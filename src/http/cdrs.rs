@@ -23,6 +23,7 @@ use crate::report::breakdown::Whose;
 use crate::report::cdrs::CdrQuery;
 use crate::report::cdrs::USUAL_LIMIT;
 use crate::report::form::ResultFormat;
+use crate::store::{ExportLane, Failure, StoreError};
 
 /// Answers CDRs of a customer's accounts.
 pub async fn answer(
@@ -37,23 +38,49 @@ pub async fn answer(
     }
 }
 
-async fn respond(
+/// Answers CDRs, or says why not.
+///
+/// # Errors
+/// A fault of the parameters, no right to it, or the query failed.
+pub(super) async fn respond(
     report: &'static Report,
     caller: &Caller,
     request: &HttpRequest,
     state: &Arc<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !caller.0.may_export().unwrap_or(state.config.exports.customers) {
-        return Err(ApiError::NoExport);
-    }
-    let scope = |account| caller.0.scope(account, report.records.side());
-    let context = reports::context(caller, (request, state), &scope);
-    let query = read(report, context, request)?;
+    let query = query_of(report, caller, request, state)?;
     let name = match &query.whose {
         Whose::Accounts(accounts) if accounts.len() == 1 => accounts.first().map(|own| caller.0.name(own.uuid)),
         Whose::Accounts(_) | Whose::Operator(..) => None,
     };
     asked(query, name, request, state).await
+}
+
+/// Checks a request without asking, and gives its format.
+///
+/// # Errors
+/// A fault of the parameters, or no right to it.
+pub(super) fn check(
+    report: &'static Report,
+    caller: &Caller,
+    request: &HttpRequest,
+    state: &State,
+) -> Result<ResultFormat, ApiError> {
+    Ok(query_of(report, caller, request, state)?.form.format)
+}
+
+fn query_of(
+    report: &'static Report,
+    caller: &Caller,
+    request: &HttpRequest,
+    state: &State,
+) -> Result<CdrQuery, ApiError> {
+    if !caller.0.may_export().unwrap_or(state.config.exports.customers) {
+        return Err(ApiError::NoExport);
+    }
+    let scope = |account| caller.0.scope(account, report.records.side());
+    let context = reports::context(caller, (request, state), &scope);
+    Ok(read(report, context, request)?)
 }
 
 /// Reads a request's parameters.
@@ -138,16 +165,31 @@ async fn file(
         // Its length is not known, and it is not empty.
         return Ok(head.streaming(futures_util::stream::empty::<Result<bytes::Bytes, std::convert::Infallible>>()));
     }
-    let slot =
-        state.engine.store.exports().acquire(query.tenant(), 1).await.map_err(|_none_free| ApiError::ManyFiles)?;
-    // A file of so many CDRs ends where the whole of a time and id does, by a condition: what arrives meanwhile moves no end.
-    if let Some(limit) = query.limit.take() {
-        let (until, read) = state.engine.cdr_edge(&query, limit).await?;
-        trail::note_read(read, None);
-        query.until = until;
-    }
-    let (rows, read) = state.engine.cdr_count(&mut query).await?;
-    let most = state.config.exports.max_rows;
+    let lane = match ExportLane::current() {
+        Some(lane) => lane,
+        None => {
+            let slot = state.engine.store.exports().acquire(query.tenant(), 1).await;
+            let exports = &state.config.exports;
+            ExportLane::new(slot.map_err(|_none_free| ApiError::ManyFiles)?, exports.seconds, exports.max_rows)
+        }
+    };
+    let slot = lane.slot();
+    let most = lane.rows();
+    let counted = async {
+        // A file of so many CDRs ends where the whole of a time and id does, by a condition: what arrives meanwhile moves no end.
+        if let Some(limit) = query.limit.take() {
+            let (until, read) = state.engine.cdr_edge(&query, limit).await?;
+            trail::note_read(read, None);
+            query.until = until;
+        }
+        let counted: Result<(u64, u64), StoreError> = state.engine.cdr_count(&mut query).await;
+        counted
+    };
+    // In the file's own slot, and for as long as a file may take.
+    let (rows, read) = lane.scope(counted).await.map_err(|error| match error.failure {
+        Failure::Slow => ApiError::SlowFile(error),
+        _ => error.into(),
+    })?;
     if rows > most {
         return Err(BadParam::TooManyCdrs(most).into());
     }

@@ -13,11 +13,11 @@ use super::state::State;
 use crate::config::Origin;
 
 /// Request headers that a page may set. Others need no permission.
-const ALLOWED: &str = "Authorization, Content-Type, If-None-Match, X-Request-Id";
+const ALLOWED: &str = "Authorization, Content-Type, If-None-Match, If-Range, Range, X-Request-Id";
 
 /// Response headers that a page may read beyond those that all may.
-const EXPOSED: &str =
-    "ETag, Link, Content-Disposition, X-Request-Id, X-Runtime, Retry-After, X-Cache, Age, X-Cdrscope-Plan";
+const EXPOSED: &str = "ETag, Link, Location, Accept-Ranges, Content-Range, Content-Disposition, Repr-Digest, X-Request-Id, \
+    X-Runtime, Retry-After, X-Cache, Age, X-Cdrscope-Plan";
 
 /// Seconds for which a browser need not ask again.
 const MAX_AGE: &str = "600";

@@ -28,9 +28,12 @@ const WAITING: usize = 2;
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// A file cannot be finished: the connection breaks.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Default, thiserror::Error)]
 #[error("the file is cut")]
-pub(super) struct CutFile;
+pub(super) struct CutFile {
+    /// ClickHouse's failure, if it was that.
+    pub(super) failure: Option<Failure>,
+}
 
 /// A step in the writing of a file.
 enum FileStep {
@@ -175,7 +178,8 @@ impl MessageBody for Download {
                 None
             }
             // A writer that is gone without a word has not finished.
-            Some(FileStep::Failed(_)) | None => Some(Err(CutFile)),
+            Some(FileStep::Failed(WriteError::Store(error))) => Some(Err(CutFile { failure: Some(error.failure) })),
+            Some(FileStep::Failed(WriteError::Pack(_) | WriteError::Left)) | None => Some(Err(CutFile::default())),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Every path of the service, once. `app()` mounts this list and the API's document describes it, each by a `match`
 //! without a catch-all arm: neither can have a path that the other lacks.
 
+use super::exports::ExportPath;
 use super::grafana::{self, PanelRoute};
 use super::{CUSTOMER_API, OPERATOR_API};
 use crate::config::Config;
@@ -19,11 +20,22 @@ pub enum OperatorPath {
     Definitions,
     /// All accounts.
     Accounts,
+    /// Exports.
+    Exports(ExportPath),
 }
 
 impl OperatorPath {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Breakdown, Self::Statistics, Self::Cdrs, Self::Definitions, Self::Accounts];
+    pub const ALL: [Self; 8] = [
+        Self::Breakdown,
+        Self::Statistics,
+        Self::Cdrs,
+        Self::Definitions,
+        Self::Accounts,
+        Self::Exports(ExportPath::All),
+        Self::Exports(ExportPath::One),
+        Self::Exports(ExportPath::File),
+    ];
 
     /// The end of its path.
     pub const fn word(self) -> &'static str {
@@ -33,6 +45,7 @@ impl OperatorPath {
             Self::Cdrs => "cdrs",
             Self::Definitions => "definitions",
             Self::Accounts => "accounts",
+            Self::Exports(path) => path.word(),
         }
     }
 }
@@ -59,6 +72,8 @@ pub enum Endpoint {
     Definitions,
     /// The caller's accounts.
     Accounts,
+    /// A path of a customer's exports.
+    Exports(ExportPath),
     /// A path of the operator's.
     Operator(OperatorPath),
     /// Login, and what a session asks of it.
@@ -93,7 +108,8 @@ impl Endpoint {
         let grafana = grafana::ROUTES.iter().map(Self::Grafana);
         let others = [Self::Live, Self::Ready, Self::Data, Self::Metrics, Self::Document, Self::Page, Self::PageFile];
         let operators = OperatorPath::ALL.into_iter().map(Self::Operator);
-        reports.chain(breakdowns).chain(operators).chain(grafana).chain(others)
+        let exports = ExportPath::ALL.into_iter().map(Self::Exports);
+        reports.chain(breakdowns).chain(exports).chain(operators).chain(grafana).chain(others)
     }
 
     /// Those that a service with these settings has at its main address.
@@ -123,6 +139,7 @@ impl Endpoint {
             }
             Self::Definitions => format!("{CUSTOMER_API}/definitions"),
             Self::Accounts => format!("{CUSTOMER_API}/accounts"),
+            Self::Exports(path) => format!("{CUSTOMER_API}/{}", path.word()),
             Self::Operator(path) => format!("{OPERATOR_API}/{}", path.word()),
             Self::Login => format!("{CUSTOMER_API}/auth"),
             Self::Grafana(entry) => format!("{}{}", grafana::PATH, entry.path),
@@ -145,6 +162,7 @@ impl Endpoint {
             | Self::Cdrs(_)
             | Self::Definitions
             | Self::Accounts
+            | Self::Exports(_)
             | Self::Operator(_)
             | Self::Login => {
                 let with_suffix = format!("{path}.json");
@@ -166,6 +184,7 @@ impl Endpoint {
         match self {
             Self::Login if can_sign => "GET, HEAD, POST, DELETE",
             Self::Login => "GET, HEAD, DELETE",
+            Self::Exports(path) | Self::Operator(OperatorPath::Exports(path)) => path.allow(),
             Self::Report(_)
             | Self::Breakdown(_)
             | Self::Cdrs(_)

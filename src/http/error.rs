@@ -27,6 +27,9 @@ pub enum ApiError {
     /// A body of another type.
     #[error("the content type has to be application/json")]
     ContentType,
+    /// A body of another type than a form's.
+    #[error("the content type has to be application/x-www-form-urlencoded")]
+    FormType,
     /// A page of another origin.
     #[error("a page of another origin may not do this")]
     Foreign,
@@ -51,6 +54,24 @@ pub enum ApiError {
     /// A file whose beginning took longer than the whole may.
     #[error("the file took longer than exports.seconds")]
     SlowFile(#[source] StoreError),
+    /// No place for the files of exports.
+    #[error("exports are off: the setting exports.dir is not set")]
+    NoExports,
+    /// An export without a file as yet, or for good.
+    #[error("{0}")]
+    NotDone(&'static str),
+    /// An export without a file any more.
+    #[error("{0}")]
+    Gone(&'static str),
+    /// Too many exports of one customer.
+    #[error("{0}")]
+    ManyJobs(String),
+    /// No room for the file of another export.
+    #[error("{0}")]
+    NoRoom(String),
+    /// An export that cannot be stored, or whose file cannot be read.
+    #[error("the export cannot be stored or read")]
+    JobDisk(#[source] std::io::Error),
     /// No such path.
     #[error("not found")]
     NotFound,
@@ -133,14 +154,17 @@ impl ApiError {
             Self::Unauthorized | Self::Login => StatusCode::UNAUTHORIZED,
             Self::BadParam(BadParam::Unacceptable(_)) => StatusCode::NOT_ACCEPTABLE,
             Self::BadParam(_) | Self::BadBody(_) | Self::UnreadBody(_) => StatusCode::BAD_REQUEST,
-            Self::ContentType | Self::CodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ContentType | Self::FormType | Self::CodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Foreign | Self::NoExport => StatusCode::FORBIDDEN,
             Self::LongBody(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::NoExports => StatusCode::NOT_FOUND,
+            Self::NotDone(_) => StatusCode::CONFLICT,
+            Self::Gone(_) => StatusCode::GONE,
+            Self::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Coding => StatusCode::NOT_ACCEPTABLE,
-            Self::TooMany { .. } | Self::ManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany { .. } | Self::ManyFailures { .. } | Self::ManyJobs(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy
             | Self::ManyLogins
             | Self::ManyBodies
@@ -152,7 +176,7 @@ impl ApiError {
             Self::Store(error) => Self::of(error.failure).status(),
             Self::Slow | Self::SlowFile(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Failed => StatusCode::BAD_GATEWAY,
-            Self::Sign(_) | Self::Workbook(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Sign(_) | Self::Workbook(_) | Self::JobDisk(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -164,6 +188,8 @@ impl ApiError {
             Self::TooMany { retry_after } | Self::ManyFailures { retry_after } => {
                 Some((header::RETRY_AFTER, HeaderValue::from(*retry_after)))
             }
+            // A file may take long.
+            Self::ManyJobs(_) => Some((header::RETRY_AFTER, HeaderValue::from_static("60"))),
             // What a body may come in (RFC 9110, 12.5.3).
             Self::CodedBody => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
@@ -198,9 +224,19 @@ impl ApiError {
             | Self::ManyBodies
             | Self::ManyAnswers
             | Self::ManyFiles
+            | Self::NoRoom(_)
             | Self::ManyRequests => true,
             Self::Store(error) => error.failure == Failure::Busy,
             _ => false,
+        }
+    }
+
+    /// True if the same may work in a moment: a bound was met, or ClickHouse or the accounts could not be reached.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Unreachable | Self::Accounts(_) => true,
+            Self::Store(error) => matches!(error.failure, Failure::Busy | Failure::Unreachable),
+            _ => self.is_bound(),
         }
     }
 
@@ -209,6 +245,7 @@ impl ApiError {
         matches!(
             self,
             Self::ContentType
+                | Self::FormType
                 | Self::Foreign
                 | Self::CodedBody
                 | Self::UnreadBody(_)

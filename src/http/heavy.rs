@@ -8,7 +8,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::error::ApiError;
 use super::trail;
-use crate::store::REQUEST;
+use crate::store::{REQUEST, in_same_lane};
 
 /// Politeness of these threads towards the workers: their work waits where both want the processor.
 const NICE: i32 = 10;
@@ -84,7 +84,7 @@ pub async fn block<T: Send + 'static>(
 pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<JoinHandle<T>, ApiError> {
     let request = REQUEST.try_with(Clone::clone).unwrap_or_default();
     let runtime = runtime().ok_or(ApiError::Internal)?;
-    Ok(runtime.spawn(REQUEST.scope(request, trail::carried(work))))
+    Ok(runtime.spawn(REQUEST.scope(request, in_same_lane(trail::carried(work)))))
 }
 
 /// Runs `work` on these threads, for as long as the caller waits for it.

@@ -16,6 +16,7 @@ mod docs;
 mod download;
 pub mod endpoint;
 pub mod error;
+pub mod exports;
 mod files;
 pub mod grafana;
 pub mod headers;
@@ -48,6 +49,7 @@ use actix_web::{App, Error, HttpRequest, Resource, Route, guard};
 
 use endpoint::{Endpoint, Entrance, OperatorPath};
 use error::ApiError;
+use exports::{CustomerMaker, ExportPath, OperatorMaker};
 use server::track::track;
 use state::State;
 
@@ -129,6 +131,34 @@ fn resource(endpoint: Endpoint, path: String, can_sign: bool) -> Resource {
         Endpoint::Operator(OperatorPath::Cdrs) => resource.route(read().to(operators::cdrs)),
         Endpoint::Operator(OperatorPath::Definitions) => resource.route(read().to(operators::definitions)),
         Endpoint::Operator(OperatorPath::Accounts) => resource.route(read().to(operators::accounts)),
+        Endpoint::Exports(path) => match path {
+            ExportPath::All => resource
+                .route(read().to(|CustomerMaker(maker), request, state| exports::list(maker, request, state)))
+                .route(
+                    web::post()
+                        .to(|CustomerMaker(maker), request, body, state| exports::create(maker, request, body, state)),
+                ),
+            ExportPath::One => resource
+                .route(read().to(|CustomerMaker(maker), request, state| exports::show(maker, request, state)))
+                .route(web::delete().to(|CustomerMaker(maker), request, state| exports::remove(maker, request, state))),
+            ExportPath::File => {
+                resource.route(read().to(|CustomerMaker(maker), request, state| exports::file(maker, request, state)))
+            }
+        },
+        Endpoint::Operator(OperatorPath::Exports(path)) => match path {
+            ExportPath::All => resource
+                .route(read().to(|OperatorMaker(maker), request, state| exports::list(maker, request, state)))
+                .route(
+                    web::post()
+                        .to(|OperatorMaker(maker), request, body, state| exports::create(maker, request, body, state)),
+                ),
+            ExportPath::One => resource
+                .route(read().to(|OperatorMaker(maker), request, state| exports::show(maker, request, state)))
+                .route(web::delete().to(|OperatorMaker(maker), request, state| exports::remove(maker, request, state))),
+            ExportPath::File => {
+                resource.route(read().to(|OperatorMaker(maker), request, state| exports::file(maker, request, state)))
+            }
+        },
         Endpoint::Login => {
             let resource = resource.route(read().to(login::show)).route(web::delete().to(login::destroy));
             if can_sign { resource.route(web::post().to(login::create)) } else { resource }

@@ -26,6 +26,7 @@ use crate::format::rows::GroupRows;
 use crate::query::instant::Instant;
 use crate::query::scope::{OPERATOR, OperatorScope, Scope};
 use crate::report::breakdown::Whose;
+use crate::report::cdrs::CdrQuery;
 use crate::report::form::ResultFormat;
 use crate::report::groups::Dimension;
 use crate::report::plan::Refusal;
@@ -51,11 +52,19 @@ impl FromRequest for OperatorCaller {
 /// # Errors
 /// No token or a bad one, or too many requests of it.
 pub(super) fn authorize(request: &HttpRequest, state: &State) -> Result<OperatorCaller, ApiError> {
+    authorize_token(request, state).map(|(caller, _)| caller)
+}
+
+/// The same, with the token.
+///
+/// # Errors
+/// As [`authorize`].
+pub(super) fn authorize_token(request: &HttpRequest, state: &State) -> Result<(OperatorCaller, Accepted), ApiError> {
     let keys = state.operator_keys.as_ref().ok_or(ApiError::NotFound)?;
     let refuse = |why: auth::AuthFailure| auth::unauthorized(request, state, why);
     let token = auth::header_token(request).map_err(refuse)?.ok_or_else(|| refuse(auth::AuthFailure::None))?;
     let accepted = keys.accept(&token, OffsetDateTime::now_utc()).map_err(|why| refuse(why.into()))?;
-    admit(&accepted, request, state)
+    Ok((admit(&accepted, request, state)?, accepted))
 }
 
 /// The same where a token may be a customer's too; `None` unless the operator's keys accept it.
@@ -110,7 +119,15 @@ pub async fn breakdown(caller: OperatorCaller, request: HttpRequest, state: Data
     }
 }
 
-async fn respond(who: &OperatorWho, request: &HttpRequest, state: &Arc<State>) -> Result<HttpResponse, ApiError> {
+/// Answers a breakdown, or says why not.
+///
+/// # Errors
+/// A fault of the parameters, or the query failed.
+pub(super) async fn respond(
+    who: &OperatorWho,
+    request: &HttpRequest,
+    state: &Arc<State>,
+) -> Result<HttpResponse, ApiError> {
     let pairs = Pairs::parse(request.query_string());
     let report = report_of(OPERATORS_BREAKDOWNS, &pairs, who).ok_or(ApiError::Internal)?;
     let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
@@ -136,7 +153,70 @@ pub async fn statistics(caller: OperatorCaller, request: HttpRequest, state: Dat
     }
 }
 
-async fn respond_by_time(
+/// Checks a breakdown without asking, and gives its format.
+///
+/// # Errors
+/// A fault of the parameters or the window.
+pub(super) async fn check_breakdown(
+    who: &OperatorWho,
+    request: &HttpRequest,
+    state: &State,
+) -> Result<ResultFormat, ApiError> {
+    let pairs = Pairs::parse(request.query_string());
+    let report = report_of(OPERATORS_BREAKDOWNS, &pairs, who).ok_or(ApiError::Internal)?;
+    let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
+    breakdowns::check_ask(params::read_breakdown(report, &pairs, context(who, (&own, &account), (request, state)))?)
+        .await
+}
+
+/// Checks statistics by time without asking, and gives their format.
+///
+/// # Errors
+/// A fault of the parameters or the window.
+pub(super) async fn check_statistics(
+    who: &OperatorWho,
+    request: &HttpRequest,
+    state: &State,
+) -> Result<ResultFormat, ApiError> {
+    let pairs = Pairs::parse(request.query_string());
+    let report = report_of(OPERATORS_STATISTICS, &pairs, who).ok_or(ApiError::Internal)?;
+    let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
+    let context = context(who, (&own, &account), (request, state));
+    let ReportAsk { request: asked, compare, measures, accounts } = params::read(report, &pairs, context)?;
+    let format = asked.form.format;
+    match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
+        Ok(plan) => {
+            let masked = who.audience().masked_characters();
+            let series = Series { compare, whose: Whose::Operator(own.clone(), accounts), measures, masked };
+            breakdowns::check_series(plan, series, state).await.map(|()| format)
+        }
+        Err(refusal) => reports::refused_window(refusal).map_or(Ok(format), Err),
+    }
+}
+
+/// Checks raw CDRs without asking, and gives their format.
+///
+/// # Errors
+/// A fault of the parameters, or no right to them.
+pub(super) fn check_cdrs(who: &OperatorWho, request: &HttpRequest, state: &State) -> Result<ResultFormat, ApiError> {
+    Ok(cdr_query(who, request, state)?.form.format)
+}
+
+fn cdr_query(who: &OperatorWho, request: &HttpRequest, state: &State) -> Result<CdrQuery, ApiError> {
+    if !who.audience().may_export() {
+        return Err(ApiError::NoExport);
+    }
+    let pairs = Pairs::parse(request.query_string());
+    let report = report_of(OPERATORS_CDRS, &pairs, who).ok_or(ApiError::Internal)?;
+    let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
+    Ok(cdrs::read(report, context(who, (&own, &account), (request, state)), request)?)
+}
+
+/// Answers statistics by time, or says why not.
+///
+/// # Errors
+/// A fault of the parameters, or the query failed.
+pub(super) async fn respond_by_time(
     who: &OperatorWho,
     request: &HttpRequest,
     state: &Arc<State>,
@@ -190,18 +270,16 @@ pub async fn cdrs(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<
     }
 }
 
-async fn respond_with_cdrs(
+/// Answers raw CDRs, or says why not.
+///
+/// # Errors
+/// A fault of the parameters, no right to it, or the query failed.
+pub(super) async fn respond_with_cdrs(
     who: &OperatorWho,
     request: &HttpRequest,
     state: &Arc<State>,
 ) -> Result<HttpResponse, ApiError> {
-    if !who.audience().may_export() {
-        return Err(ApiError::NoExport);
-    }
-    let pairs = Pairs::parse(request.query_string());
-    let report = report_of(OPERATORS_CDRS, &pairs, who).ok_or(ApiError::Internal)?;
-    let (own, account) = (who.scope(), |account| who.account(account, report.records.side()));
-    let query = cdrs::read(report, context(who, (&own, &account), (request, state)), request)?;
+    let query = cdr_query(who, request, state)?;
     let name = match &query.whose {
         Whose::Operator(_, accounts) if accounts.len() == 1 => accounts.first().map(|own| who.name(own.uuid)),
         Whose::Accounts(_) | Whose::Operator(..) => None,

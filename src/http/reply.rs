@@ -284,7 +284,7 @@ fn etag(digest: &[u8]) -> String {
 }
 
 /// If-None-Match by weak comparison (RFC 9110, 13.1.2): lists, `*`.
-fn matches(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn matches(headers: &HeaderMap, etag: &str) -> bool {
     let opaque = etag.trim_start_matches("W/");
     headers
         .get_all(header::IF_NONE_MATCH)

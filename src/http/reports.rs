@@ -32,7 +32,7 @@ use crate::query::instant::Instant;
 use crate::query::scope::Scope;
 use crate::report::Report;
 use crate::report::audience::Audience;
-use crate::report::breakdown::{OwnAccount, Whose};
+use crate::report::breakdown::{Compare, OwnAccount, Whose};
 use crate::report::form::ResultFormat;
 use crate::report::groups::Dimension;
 use crate::report::plan::{Plan, Refusal};
@@ -80,7 +80,54 @@ pub(super) fn request_id(request: &HttpRequest) -> String {
     request.extensions().get::<RequestId>().map_or_else(String::new, |id| id.0.to_string())
 }
 
-async fn respond(
+/// Checks a request without asking, and gives its format.
+///
+/// # Errors
+/// A fault of the parameters or the window.
+pub(super) async fn check(
+    report: &'static Report,
+    caller: &Caller,
+    request: &HttpRequest,
+    state: &State,
+) -> Result<ResultFormat, ApiError> {
+    let named = Cell::new(None);
+    let scope = |account| caller.0.scope(account, report.records.side()).inspect(|_own| named.set(Some(account)));
+    let context = context(caller, (request, state), &scope);
+    let ReportAsk { request: asked, compare, .. } =
+        params::read(report, &Pairs::parse(request.query_string()), context)?;
+    let format = asked.form.format;
+    let plan = match asked.plan(OffsetDateTime::now_utc(), state.config.limits.max_buckets) {
+        Ok(plan) => plan,
+        Err(refusal) => return refused_window(refusal).map_or(Ok(format), Err),
+    };
+    if let (Some(compare), Some(account)) = (compare, named.get()) {
+        let series = compared(&plan, compare, account);
+        breakdowns::check_series(plan, series, state).await?;
+    }
+    Ok(format)
+}
+
+/// The refusal of a window, as a caller is told; none for one that has not begun.
+pub(super) fn refused_window(refusal: Refusal) -> Option<ApiError> {
+    match refusal {
+        Refusal::Future => None,
+        Refusal::ToBeforeFrom => Some(BadParam::ToBeforeFrom.into()),
+        Refusal::TooManyBuckets { limit } => Some(BadParam::TooManyBuckets(limit).into()),
+    }
+}
+
+/// The terms of a customer's report whose buckets are compared.
+fn compared(plan: &Plan, compare: Compare, account: Uuid) -> Series {
+    let account = OwnAccount { scope: plan.query.scope, uuid: account, name: String::new() };
+    let measures = plan.query.measures.to_vec();
+    Series { compare: Some(compare), whose: Whose::Accounts(vec![account]), measures, masked: 0 }
+}
+
+/// Answers a report, or says why not.
+///
+/// # Errors
+/// A fault of the parameters, or the query failed.
+pub(super) async fn respond(
     report: &'static Report,
     caller: &Caller,
     request: &HttpRequest,
@@ -119,9 +166,7 @@ async fn respond(
     };
     trail::note_asked(&plan, named.get());
     if let (Some(compare), Some(account)) = (compare, named.get()) {
-        let account = OwnAccount { scope: plan.query.scope, uuid: account, name: String::new() };
-        let measures = plan.query.measures.to_vec();
-        let series = Series { compare: Some(compare), whose: Whose::Accounts(vec![account]), measures, masked: 0 };
+        let series = compared(&plan, compare, account);
         let answered = breakdowns::series(plan, series, &Asker::customer(caller), (request, &output, state)).await?;
         return Ok(answered.finish(caller.0.may_debug(), explain));
     }

@@ -20,6 +20,7 @@ use crate::access::Directory;
 use crate::config::{Config, Limits, WeekStart};
 use crate::engine::Engine;
 use crate::fair::{Bounds, Fair, Permit};
+use crate::jobs::Jobs;
 use crate::metrics::{Exports, Requests};
 use crate::notices::Notices;
 use crate::odd::watch::Watch;
@@ -59,6 +60,8 @@ pub struct State {
     pub work: Work,
     /// Access and audit log; set once, when the service starts.
     pub journals: OnceLock<Journals>,
+    /// Export jobs, where there is a place for their files; set once, when the service starts.
+    pub jobs: OnceLock<Arc<Jobs>>,
     /// The API's document and its page, once somebody has asked for them.
     pub docs: OnceLock<Docs>,
     /// Requests, where metrics are wanted.
@@ -106,6 +109,7 @@ impl State {
             logins,
             work: Work::new(&config.http),
             journals: OnceLock::new(),
+            jobs: OnceLock::new(),
             docs: OnceLock::new(),
             requests,
             recent: LatestRecent::default(),

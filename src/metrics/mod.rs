@@ -54,6 +54,9 @@ metrics! {
     SLOTS_USED gauge "cdrscope_query_slots_used" [] "Statements that run.";
     QUERIES_LEFT gauge "cdrscope_queries_left" [] "Statements whose caller left or waits no longer, and that ClickHouse has not ended; each holds its slot.";
     EXPORTS counter "cdrscope_exports_total" ["end"] "Files of raw CDRs by their end: whole, cut (ClickHouse failed), left (its reader went away).";
+    JOBS gauge "cdrscope_export_jobs" ["state"] "Exports that are asked for and fetched later, by state.";
+    JOBS_ENDED counter "cdrscope_export_jobs_total" ["end"] "Exports by their end: done, failed, cancelled, and expired for files whose time was up.";
+    JOBS_BYTES gauge "cdrscope_export_bytes" [] "Bytes of the files of exports, kept or being written.";
     SUPPLY gauge "cdrscope_supply" ["what"] "Units that all customers may use at once: queries, bytes of large responses, and exports (files of raw CDRs).";
     SUPPLY_USED gauge "cdrscope_supply_used" ["what"] "Units in use.";
     SUPPLY_LARGEST gauge "cdrscope_supply_largest_customer" ["what"] "Units in use by the customer that uses most.";

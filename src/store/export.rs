@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::held::HeldBack;
 use super::left::Running;
-use super::{GIVES_WAY, GRACE, NICE, Store, StoreError};
+use super::{ExportLane, GIVES_WAY, GRACE, NICE, Store, StoreError};
 use crate::config::Exports;
 use crate::fair::{Bounds, Fair, Permit};
 use crate::metrics::{Begun, QueryOutcome};
@@ -54,15 +54,15 @@ impl Store {
         &self.exports
     }
 
-    /// Sends the settings of files, in a query of nothing.
+    /// Sends the settings of files that may take so long, in a query of nothing.
     ///
     /// # Errors
     /// The server's refusal, or why it could not be asked.
-    pub async fn probe_exports(&self) -> Result<(), StoreError> {
+    pub async fn probe_exports(&self, seconds: u32) -> Result<(), StoreError> {
         let query = self
             .client()
             .query_raw(&format!("SELECT 1 SETTINGS {CDR_SETTINGS}"))
-            .with_setting("max_execution_time", self.export_seconds.to_string())
+            .with_setting("max_execution_time", seconds.to_string())
             .with_setting("wait_end_of_query", "0")
             .with_setting(NICE, GIVES_WAY);
         Ok(super::in_time(query.fetch_one::<u8>()).await.map(drop)?)
@@ -80,7 +80,8 @@ impl Store {
         slot: Permit,
     ) -> Result<Export<'_>, StoreError> {
         let begun = self.queries.begin(report);
-        let (id, seconds) = (Uuid::new_v4().to_string(), self.export_seconds);
+        let id = Uuid::new_v4().to_string();
+        let seconds = ExportLane::current().map_or(self.export_seconds, |lane| lane.seconds());
         log::debug!("query {id}: {} {:?}", statement.text(), super::LoggedValues(statement.params()));
         let mut query = self
             .client()

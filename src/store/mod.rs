@@ -4,6 +4,7 @@ mod clients;
 mod error;
 mod export;
 mod held;
+mod lane;
 mod left;
 pub mod parts;
 mod projections;
@@ -27,6 +28,7 @@ use projections::Projections;
 pub use clients::Clients;
 pub use error::{Failure, StoreError, server_code};
 pub use export::Export;
+pub use lane::{ExportLane, in_same_lane};
 pub use projections::ProjectionMode;
 
 /// Time to wait for a response beyond the engine's own limit before giving up on it.
@@ -214,10 +216,17 @@ impl Store {
         tenant: u32,
         work: impl AsyncFnOnce(String, Standing) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let slot = self.slots.acquire(tenant, 1).await.map_err(StoreError::busy)?;
-        let (id, standing) = (Uuid::new_v4().to_string(), slot.standing());
+        let (slot, standing, limit) = match ExportLane::current() {
+            Some(lane) => (lane.slot(), ExportLane::standing(), lane.limit()),
+            None => {
+                let slot = self.slots.acquire(tenant, 1).await.map_err(StoreError::busy)?;
+                let standing = slot.standing();
+                (slot, standing, self.limit)
+            }
+        };
+        let id = Uuid::new_v4().to_string();
         let running = self.left.hold(id.clone(), slot);
-        match tokio::time::timeout(self.limit, work(id, standing)).await {
+        match tokio::time::timeout(limit, work(id, standing)).await {
             Ok(done) => {
                 running.ended();
                 done
@@ -242,6 +251,9 @@ impl Store {
         log::debug!("query {id}: {} {:?}", statement.text(), LoggedValues(statement.params()));
         let mut query =
             self.client().query_raw(statement.text()).with_setting("query_id", id).with_setting("log_comment", report);
+        if let Some(lane) = ExportLane::current() {
+            query = query.with_setting("max_execution_time", lane.seconds().to_string()).with_setting(NICE, GIVES_WAY);
+        }
         if statement.has_patterns() {
             // Between two blocks it can be stopped.
             query = query.with_setting("max_block_size", PATTERN_BLOCK);

@@ -2,6 +2,7 @@
 //! configuration, never from the token; audience and expiry are required; the time is an argument.
 
 mod claims;
+mod kept;
 mod keys;
 mod sides;
 mod sign;
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use crate::net;
 use crate::report::audience::Rights;
 
+pub use kept::KeptToken;
 pub use keys::{KeyError, KeyRing, Keys, OperatorKeyError};
 pub use sides::Sides;
 pub use sign::{Issue, Renewed, TokenTerms};

@@ -20,6 +20,7 @@ mod demo;
 mod differential;
 mod docs;
 mod engine;
+mod exports;
 mod grafana;
 mod hostile;
 mod load;

@@ -84,6 +84,16 @@ fn service(state: &State, out: &mut Exposition) {
         &[("queries", slots), ("response_bytes", &state.memory), ("exports", state.engine.store.exports())],
     );
     state.exports.write(out);
+    let jobs = state.jobs.get();
+    out.family(&metrics::JOBS);
+    for (word, count) in jobs.into_iter().flat_map(|jobs| jobs.states()) {
+        out.sample(&metrics::JOBS, &[word], count);
+    }
+    out.family(&metrics::JOBS_ENDED);
+    for (word, count) in jobs.into_iter().flat_map(|jobs| jobs.ends().all()) {
+        out.sample(&metrics::JOBS_ENDED, &[word], count);
+    }
+    out.single(&metrics::JOBS_BYTES, jobs.map_or(0, |jobs| jobs.bytes()));
     state.connections.write(out);
     state.engine.statuses().write(out);
     if let Some(bytes) = state.engine.cache_bytes() {

@@ -212,6 +212,7 @@ pub fn schemas(state: &State) -> Map<String, Value> {
     });
     schemas.insert("GrafanaError".into(), object(["message", "error"].map(|name| (name, json!({ "type": "string" })))));
     schemas.insert("Token".into(), object([("jwt", json!({ "type": "string", "description": "The token." }))]));
+    schemas.insert("Export".into(), super::exports::schema());
     schemas.insert("Count".into(), json!({ "type": "integer", "minimum": 0 }));
     schemas.insert("Time".into(), json!({
         "type": "integer", "description": "Start of the bucket: epoch seconds, or milliseconds with `t-unit=ms`; 0 in totals.",

@@ -2,6 +2,7 @@
 //! of the reports themselves and the limits of this service's settings.
 
 mod bodies;
+mod exports;
 mod grafana;
 mod params;
 mod replies;
@@ -38,6 +39,7 @@ pub fn document(state: &State) -> Value {
             { "name": "Calls", "description": "Statistics of finished calls and of routing attempts, by buckets of time." },
             { "name": "Breakdowns", "description": "Groups of calls by country, prefix, cause and the like, and what can be asked for." },
             { "name": "CDRs", "description": "The calls themselves, in pages or whole files." },
+            { "name": "Exports", "description": "Files that are made while nobody waits for them, and fetched later." },
             { "name": "Operator", "description": "Calls of all customers and vendors, with cost and margin, for the operator's own people." },
             { "name": "Live calls", "description": "Calls that are up, now and minute by minute." },
             { "name": "Session", "description": "A login and its password become a token." },
@@ -128,6 +130,7 @@ fn path_item(endpoint: Endpoint, state: &State) -> Value {
             OPERATORS_CDRS.first().map_or_else(Vec::new, |report| params::of(report, state))
         }
         Endpoint::PageFile => vec![params::page_file()],
+        Endpoint::Exports(path) | Endpoint::Operator(OperatorPath::Exports(path)) => exports::parameters(path),
         Endpoint::Login
         | Endpoint::Definitions
         | Endpoint::Accounts
@@ -156,6 +159,10 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
         Endpoint::Cdrs(report) => (report.name.to_lower_camel_case(), "CDRs", report.summary),
         Endpoint::Definitions => ("definitions".into(), "Breakdowns", "The dimensions and measures of breakdowns."),
         Endpoint::Accounts => ("accounts".into(), "Breakdowns", "The accounts that the token may ask about."),
+        Endpoint::Exports(path) => (exports::id(path, method, ""), "Exports", exports::summary(path, method)),
+        Endpoint::Operator(OperatorPath::Exports(path)) => {
+            (exports::id(path, method, "operator-"), "Operator", exports::summary(path, method))
+        }
         Endpoint::Operator(path) => {
             let summary = match path {
                 OperatorPath::Breakdown => "Calls of all customers or attempts sent to all vendors, grouped.",
@@ -165,6 +172,8 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
                 OperatorPath::Cdrs => "Calls of all customers or attempts sent to all vendors, one by one.",
                 OperatorPath::Definitions => "The dimensions and measures of the operator's breakdowns.",
                 OperatorPath::Accounts => "The accounts that the operator's token may ask about.",
+                // It has its own above.
+                OperatorPath::Exports(_) => "",
             };
             (format!("operator-{}", path.word()).to_lower_camel_case(), "Operator", summary)
         }
@@ -201,6 +210,11 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
             operation["x-example-query"] = params::example_query(report, state).into();
         }
         Endpoint::Definitions | Endpoint::Accounts => {}
+        Endpoint::Exports(path) => exports::describe(&mut operation, (path, method), false, state),
+        Endpoint::Operator(OperatorPath::Exports(path)) => {
+            exports::describe(&mut operation, (path, method), true, state);
+            operation["security"] = json!([{ OPERATOR_TOKEN: [] }]);
+        }
         Endpoint::Operator(_) => operation["security"] = json!([{ OPERATOR_TOKEN: [] }]),
         Endpoint::Report(report) => {
             operation["description"] = describe(report, state).into();

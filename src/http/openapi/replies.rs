@@ -6,12 +6,14 @@ use super::super::accept;
 use super::super::docs;
 use super::super::endpoint::{Endpoint, OperatorPath};
 use super::super::error::ApiError;
+use super::super::exports::LONGEST_QUESTION;
 use super::super::headers::FIXED;
 use super::super::login;
 use super::super::params::{BadParam, has_debug};
 use super::super::reports::PLAN_HEADER;
 use super::super::state::State;
-use super::{bodies, grafana, reference};
+use super::{bodies, exports, grafana, reference};
+use crate::jobs::JobRefused;
 use crate::query::filter::Excess;
 use crate::report::form::ResultFormat;
 use crate::report::query::Records;
@@ -44,6 +46,10 @@ pub fn headers() -> Map<String, Value> {
         ("accept-encoding", true, "What a body may come in.", json!({ "const": "identity" })),
         ("allow", true, "The path's methods.", text("^[A-Z]+(, [A-Z]+)*$")),
         ("set-cookie", false, "The renewed token, where it came in the cookie.", json!({ "type": "string" })),
+        ("location", true, "Where the export is.", json!({ "type": "string" })),
+        ("accept-ranges", true, "Parts of the file can be had.", json!({ "const": "bytes" })),
+        ("content-range", true, "The part, and the bytes of the whole.", text("^bytes ")),
+        ("repr-digest", false, "SHA-256 of the whole file (RFC 9530).", text("^sha-256=:")),
         ("link", false, "The next page, where there is one: `rel=\"next\"`.", json!({ "type": "string" })),
         ("content-disposition", false, "The name of a file.", json!({ "type": "string" })),
         (
@@ -68,6 +74,14 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
         ),
         ApiError::BadParam(_) => ("BadRequest", "A parameter is missing, malformed, unknown, or asks for too much."),
         ApiError::BadBody(_) | ApiError::UnreadBody(_) => ("BadBody", "The body is not a login and a password."),
+        ApiError::FormType => ("FormOnly", "The body is of another type than that of a form."),
+        ApiError::NoExports => ("NoSuchExport", "The caller has no such export, or exports are off."),
+        ApiError::NotDone(_) => ("ExportNotDone", "The export waits, is being written, or failed."),
+        ApiError::Gone(_) => ("ExportGone", "The export has expired, or was cancelled."),
+        ApiError::ManyJobs(_) => {
+            ("TooManyExports", "Too many exports wait or are kept, or too many requests of one token.")
+        }
+        ApiError::NoRoom(_) => ("NoRoom", "The files that are kept leave no room for another."),
         ApiError::LongBody(_) => ("LongBody", "The body is longer than the path takes."),
         ApiError::SlowBody => ("SlowBody", "The body did not arrive in time."),
         ApiError::Unauthorized => (
@@ -85,8 +99,8 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
         ApiError::TooMany { .. } | ApiError::ManyFailures { .. } => {
             ("TooManyRequests", "Too many requests of one token, or too many failed logins.")
         }
-        ApiError::Sign(_) | ApiError::Workbook(_) | ApiError::Internal => {
-            ("InternalError", "A fault of the service, or its folder of temporary files.")
+        ApiError::Sign(_) | ApiError::Workbook(_) | ApiError::JobDisk(_) | ApiError::Internal => {
+            ("InternalError", "A fault of the service, or its folder of files.")
         }
         ApiError::Store(_) | ApiError::Failed => ("BadGateway", "ClickHouse failed."),
         ApiError::Busy
@@ -106,7 +120,7 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
 /// One of each failure, those of one response side by side.
 fn failures(state: &State) -> Vec<ApiError> {
     let retry_after = 1;
-    let bad = [
+    let bad: [BadParam; 15] = [
         BadParam::Missing(vec!["account-id", "from-time", "sampling"]),
         BadParam::Array("account-id"),
         BadParam::Invalid("account-id"),
@@ -121,6 +135,7 @@ fn failures(state: &State) -> Vec<ApiError> {
         BadParam::Columns(vec!["colour".into()]),
         BadParam::TooManyCdrs(state.config.exports.max_rows),
         BadParam::OtherFormat("csv-bom", "rows"),
+        BadParam::NoFile("columns"),
     ];
     let others = [
         ApiError::BadBody(login::EXPECTED),
@@ -131,6 +146,13 @@ fn failures(state: &State) -> Vec<ApiError> {
         ApiError::CodedBody,
         ApiError::Foreign,
         ApiError::NoExport,
+        ApiError::FormType,
+        ApiError::LongBody(LONGEST_QUESTION),
+        ApiError::NoExports,
+        ApiError::NotDone("the export is being written"),
+        ApiError::Gone("the export has expired"),
+        ApiError::ManyJobs(JobRefused::Live(state.config.exports.jobs_per_customer).to_string()),
+        ApiError::NoRoom(JobRefused::Full.to_string()),
         ApiError::NotFound,
         ApiError::Method("GET, HEAD"),
         ApiError::Coding,
@@ -237,6 +259,7 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
             ("503", "Unavailable"),
             ("504", "GatewayTimeout"),
         ],
+        Endpoint::Exports(path) | Endpoint::Operator(OperatorPath::Exports(path)) => exports::failures(path, method),
         Endpoint::Definitions
         | Endpoint::Accounts
         | Endpoint::Operator(OperatorPath::Definitions | OperatorPath::Accounts) => OF_TOKENS,
@@ -281,6 +304,9 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
             &[("304", "NotModified"), ("404", "NotFound"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")]
         }
     };
+    if let Endpoint::Exports(path) | Endpoint::Operator(OperatorPath::Exports(path)) = endpoint {
+        exports::more(path, &mut responses);
+    }
     for (status, name) in others {
         responses.insert((*status).into(), reference("responses", name));
     }
@@ -318,6 +344,7 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
             let headers = &["cache-control", "vary", "link", "content-disposition", "set-cookie"];
             ("200", "A page, by column or by row with `format=rows`; or a whole file.", headers, bodies::of_cdrs())
         }
+        Endpoint::Exports(path) | Endpoint::Operator(OperatorPath::Exports(path)) => exports::done(path, method),
         Endpoint::Definitions | Endpoint::Operator(OperatorPath::Definitions) => {
             ("200", "The definitions.", &held_and_cookie, json(bodies::definitions()))
         }

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Asked, Journals, TRAIL, Trail};
+use super::{Asked, Journals, TRAIL, Trail, add_members};
 use crate::cache::CacheStatus;
 use crate::config::AccessLog;
 use crate::http::auth::client_ip;
@@ -87,34 +87,37 @@ impl Entry {
         let gives = self.status.is_some_and(|status| status.is_success() || status == StatusCode::NOT_MODIFIED);
         let trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
         for asked in trail.asked.iter().filter(|_| gives) {
-            let end = asked.window.and_then(|window| window.to);
-            let mut line = json!({
-                "time": now(),
-                "id": trail.id,
-                "address": self.address,
-                "access": trail.access,
-                "token": trail.token,
-                "customer": trail.customer,
-                "route": self.route,
-                "method": self.method.as_str(),
-                "status": self.status.map(|status| status.as_u16()),
-                "report": asked.report,
-                "accounts": asked.accounts,
-                "from": asked.window.map(|window| instant(window.from)),
-                "to": end.map(instant),
-                "filters": asked.filters,
-                "buckets": asked.buckets,
-            });
-            if let Some(calls) = &asked.calls {
-                line["columns"] = json!(calls.columns);
-                line["rows"] = json!(calls.rows);
-                line["format"] = json!(calls.format);
-            }
-            if let Some(operator) = operator(&trail) {
-                line["operator"] = operator;
-            }
+            let mut line = self.head(&trail);
+            add_members(&mut line, &asked.line());
             audit.write(line.to_string());
         }
+        for (id, told) in trail.export.iter().filter(|_| gives) {
+            for told in told {
+                let mut line = self.head(&trail);
+                add_members(&mut line, told);
+                line["export"] = json!(id);
+                audit.write(line.to_string());
+            }
+        }
+    }
+
+    /// The part of a line of the audit log that says who asked, and how.
+    fn head(&self, trail: &Trail) -> Value {
+        let mut line = json!({
+            "time": now(),
+            "id": trail.id,
+            "address": self.address,
+            "access": trail.access,
+            "token": trail.token,
+            "customer": trail.customer,
+            "route": self.route,
+            "method": self.method.as_str(),
+            "status": self.status.map(|status| status.as_u16()),
+        });
+        if let Some(operator) = operator(trail) {
+            line["operator"] = operator;
+        }
+        line
     }
 
     /// A line for each file that was begun: how much of it went out, and whether that was all.
@@ -130,6 +133,16 @@ impl Entry {
                 "report": asked.report,
                 "end": if self.ended { "whole" } else { "cut" },
                 "bytes": self.bytes,
+            });
+            audit.write(line.to_string());
+        }
+        if let Some((id, told)) =
+            trail.export.as_ref().filter(|_| self.status.is_some_and(|status| status.is_success()))
+        {
+            let report = told.first().map(|told| &told["report"]);
+            let end = if self.ended { "whole" } else { "cut" };
+            let line = json!({
+                "time": now(), "id": trail.id, "report": report, "export": id, "end": end, "bytes": self.bytes,
             });
             audit.write(line.to_string());
         }
@@ -198,7 +211,7 @@ fn operator(trail: &Trail) -> Option<Value> {
     trail.operator.map(|row| row.map_or_else(|| json!("grant"), |id| json!(id)))
 }
 
-fn now() -> String {
+pub(super) fn now() -> String {
     let now = OffsetDateTime::now_utc();
     // Milliseconds are enough.
     let now = now.replace_millisecond(now.millisecond()).unwrap_or(now);
@@ -206,7 +219,7 @@ fn now() -> String {
 }
 
 /// RFC 3339 in UTC; the bare number for a second that has no such form.
-fn instant(second: i64) -> String {
+pub(super) fn instant(second: i64) -> String {
     let text = OffsetDateTime::from_unix_timestamp(second).ok().and_then(|at| at.format(&Rfc3339).ok());
     text.unwrap_or_else(|| second.to_string())
 }

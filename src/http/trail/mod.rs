@@ -3,9 +3,11 @@
 //! data the response gives away. No line holds a token, a filter's value or anything else of a query string or body.
 
 mod entry;
+mod job;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::access::Who;
@@ -19,6 +21,7 @@ use crate::shown::Escaped;
 use crate::token::{Accepted, Subject};
 
 pub use entry::record;
+pub use job::{JobTrail, write_job};
 
 tokio::task_local! {
     /// The trail of the request that a task handles.
@@ -81,6 +84,8 @@ struct Trail {
     /// Set for one of the operator's people: the row of `operator_access`, or none for a grant.
     operator: Option<Option<u32>>,
     asked: Vec<Asked>,
+    /// The file of an export that the response gives away: its id, and the data in it.
+    export: Option<(String, Vec<Value>)>,
     rows_read: u64,
     used: Option<CacheStatus>,
 }
@@ -106,6 +111,33 @@ struct AskedCalls {
     format: &'static str,
     /// True for a file, whose end is told too.
     is_file: bool,
+}
+
+impl Asked {
+    /// Its part of a line of the audit log.
+    fn line(&self) -> Value {
+        let mut line = json!({
+            "report": self.report,
+            "accounts": self.accounts,
+            "from": self.window.map(|window| entry::instant(window.from)),
+            "to": self.window.and_then(|window| window.to).map(entry::instant),
+            "filters": self.filters,
+            "buckets": self.buckets,
+        });
+        if let Some(calls) = &self.calls {
+            line["columns"] = json!(calls.columns);
+            line["rows"] = json!(calls.rows);
+            line["format"] = json!(calls.format);
+        }
+        line
+    }
+}
+
+/// Adds the members of an object to another.
+fn add_members(line: &mut Value, more: &Value) {
+    for (name, value) in more.as_object().into_iter().flatten() {
+        line[name.as_str()] = value.clone();
+    }
 }
 
 fn note(change: impl FnOnce(&mut Trail)) {
@@ -169,6 +201,11 @@ pub fn note_read(rows: u64, used: Option<CacheStatus>) {
             (one, other) => other.or(one),
         };
     });
+}
+
+/// Notes that the file of an export is going to be given away, with these data in it.
+pub fn note_export(id: &str, told: &[Value]) {
+    note(|trail| trail.export = Some((id.to_owned(), told.to_vec())));
 }
 
 /// Notes that data of a breakdown's accounts are going to be read.

@@ -58,7 +58,12 @@ impl Served {
             ("CDRSCOPE_ACCOUNTS_REFRESH_SECONDS", "1"),
         ];
         let env = [&environment(db, false), &own[..], more].concat();
-        let mut child = command(&["serve"], &env).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::of(&mut command(&["serve"], &env))
+    }
+
+    /// Starts it by a command of the test's own.
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, log) = channel();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(sender.send(line))));

@@ -1,0 +1,222 @@
+//! The directory of exports: a record and a file for each job. A record is replaced by renaming; a file has its final name
+//! only when it is whole.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::fs::OFlags;
+use uuid::Uuid;
+
+use super::record::ExportJob;
+
+/// Longest wait for a service that is about to stop.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 5000 });
+
+/// Longest record that is read, bytes: far above the longest question.
+const LONGEST_RECORD: u64 = 1 << 20;
+
+/// The file that the service in charge of the directory has locked.
+const LOCK: &str = "exports.lock";
+
+/// The directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JobsError {
+    /// It cannot be made, read or written.
+    #[error("exports.dir: {}: {source}", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// It is somebody else's.
+    #[error("exports.dir: {} belongs to another user: name a directory of the service's own", .0.display())]
+    Owner(PathBuf),
+    /// Others can look into it, and there are files in it that are no exports.
+    #[error("exports.dir: {} is open to other users and not empty: name an empty directory", .0.display())]
+    Open(PathBuf),
+    /// Another service has it.
+    #[error("exports.dir: {} is in use by another service: each needs a directory of its own", .0.display())]
+    InUse(PathBuf),
+}
+
+/// The directory, locked.
+#[derive(Debug)]
+pub(super) struct Disk {
+    dir: PathBuf,
+    lock: Mutex<Option<File>>,
+}
+
+impl Disk {
+    /// Makes the directory if need be, and takes it.
+    pub(super) fn open(dir: &Path) -> Result<Self, JobsError> {
+        let fail = |source| JobsError::Io { path: dir.to_owned(), source };
+        let dir = std::path::absolute(dir).map_err(fail)?;
+        // Only the owner may look inside: CDRs, and numbers that were asked for.
+        DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(fail)?;
+        close_off(&dir)?;
+        let lock = private(OpenOptions::new().write(true).create(true)).open(dir.join(LOCK)).map_err(fail)?;
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { dir, lock: Mutex::new(Some(lock)) }),
+                Err(TryLockError::Error(source)) => return Err(JobsError::Io { path: dir, source }),
+                Err(TryLockError::WouldBlock) if begun.elapsed() >= PATIENCE => return Err(JobsError::InUse(dir)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        }
+    }
+
+    /// Lets another service have it.
+    pub(super) fn release(&self) {
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Every record that reads. Whatever belongs to none is removed; files that are no exports stay.
+    pub(super) fn load(&self) -> Result<Vec<ExportJob>, JobsError> {
+        let fail = |source| JobsError::Io { path: self.dir.clone(), source };
+        let (mut jobs, mut others) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(&self.dir).map_err(fail)? {
+            let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();
+            let Some((stem, end)) = name.split_once('.') else { continue };
+            let Ok(id) = Uuid::try_parse(stem) else { continue };
+            match end {
+                "json" => match self.read(id) {
+                    Ok(job) => jobs.push(job),
+                    Err(why) => {
+                        log::error!("exports: the record {name} does not read and is removed: {why}");
+                        self.remove(id);
+                    }
+                },
+                "json.new" | "part" | "data" => others.push((id, name)),
+                _ => {}
+            }
+        }
+        for (id, name) in others {
+            // A part is never gone on with: its job begins again, or ends.
+            let is_kept = name.ends_with(".data") && jobs.iter().any(|job| job.id == id && job.sha256.is_some());
+            if !is_kept {
+                self.forget(&self.dir.join(name));
+            }
+        }
+        Ok(jobs)
+    }
+
+    fn read(&self, id: Uuid) -> io::Result<ExportJob> {
+        let file = private(OpenOptions::new().read(true)).open(self.path(id, "json"))?;
+        let found = file.metadata()?;
+        if !found.is_file() || found.len() > LONGEST_RECORD {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no record"));
+        }
+        let text = io::read_to_string(file)?;
+        let job: ExportJob = serde_json::from_str(&text)?;
+        Ok(ExportJob { id, ..job })
+    }
+
+    /// Replaces a job's record.
+    pub(super) fn save(&self, job: &ExportJob) -> io::Result<()> {
+        let fresh = self.path(job.id, "json.new");
+        let write = || {
+            let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&fresh)?;
+            file.write_all(serde_json::to_string(job)?.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&fresh, self.path(job.id, "json"))?;
+            sync(&self.dir)
+        };
+        write().inspect_err(|_| self.forget(&fresh))
+    }
+
+    /// A new file for the bytes of a job.
+    pub(super) fn begin(&self, id: Uuid) -> io::Result<File> {
+        self.forget(&self.path(id, "part"));
+        private(OpenOptions::new().write(true).create_new(true)).open(self.path(id, "part"))
+    }
+
+    /// Gives a whole file its name.
+    pub(super) fn finish(&self, id: Uuid, file: &File) -> io::Result<()> {
+        file.sync_all()?;
+        fs::rename(self.path(id, "part"), self.path(id, "data"))?;
+        sync(&self.dir)
+    }
+
+    /// Gives a whole file its name in another directory. One that stands there already is as whole, and stays.
+    pub(super) fn deliver(&self, id: Uuid, file: &File, (dir, name): (&Path, &str)) -> io::Result<()> {
+        file.sync_all()?;
+        let (part, last) = (self.path(id, "part"), dir.join(name));
+        if !last.exists() {
+            let near = dir.join(format!(".{name}.part"));
+            // Another file system, or the same: a copy beside its last name is renamed on either.
+            let copied = fs::copy(&part, &near).and_then(|_| {
+                let copy = OpenOptions::new().write(true).open(&near)?;
+                copy.set_permissions(fs::Permissions::from_mode(0o640))?;
+                copy.sync_all()?;
+                fs::rename(&near, &last)?;
+                sync(dir)
+            });
+            copied.inspect_err(|_| self.forget(&near))?;
+        }
+        self.forget(&part);
+        Ok(())
+    }
+
+    /// The whole file of a job.
+    pub(super) fn data(&self, id: Uuid) -> io::Result<File> {
+        private(OpenOptions::new().read(true)).open(self.path(id, "data"))
+    }
+
+    /// Removes the bytes of a job, and leaves its record.
+    pub(super) fn remove_data(&self, id: Uuid) {
+        ["part", "data"].into_iter().for_each(|end| self.forget(&self.path(id, end)));
+    }
+
+    /// Removes all of a job.
+    pub(super) fn remove(&self, id: Uuid) {
+        self.remove_data(id);
+        ["json", "json.new"].into_iter().for_each(|end| self.forget(&self.path(id, end)));
+    }
+
+    fn path(&self, id: Uuid, end: &str) -> PathBuf {
+        self.dir.join(format!("{id}.{end}"))
+    }
+
+    fn forget(&self, path: &Path) {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                log::error!("exports: {} cannot be removed: {error}", path.display());
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
+/// A file of the owner's alone; no link is followed, and no pipe waited for.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+}
+
+fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Takes the directory from other users, if it is the service's own.
+fn close_off(dir: &Path) -> Result<(), JobsError> {
+    let fail = |source| JobsError::Io { path: dir.to_owned(), source };
+    // One handle, so that what is looked at is what is changed.
+    let handle = File::open(dir).map_err(fail)?;
+    let found = handle.metadata().map_err(fail)?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(JobsError::Owner(dir.to_owned()));
+    }
+    if found.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    if fs::read_dir(dir).map_err(fail)?.next().is_some() {
+        return Err(JobsError::Open(dir.to_owned()));
+    }
+    handle.set_permissions(fs::Permissions::from_mode(0o700)).map_err(fail)
+}

@@ -1,0 +1,452 @@
+//! Export jobs: files that are made while nobody waits for them, and kept for a while. This module knows the states of a job,
+//! its record and file on disk, the queue and the bounds; it knows no report and no HTTP.
+//!
+//! A job waits, runs, and is done, failed or cancelled. A file that is done expires. What a service that was killed was writing
+//! is begun again once; what was cut twice fails.
+
+mod disk;
+mod record;
+pub mod schedule;
+mod table;
+#[cfg(test)]
+mod tests;
+mod ticket;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use disk::Disk;
+pub use disk::JobsError;
+pub use record::{ExportJob, JobAsk, JobState, JobTarget, NewJob};
+use table::JobTable;
+pub use ticket::{JobPart, MadeFile, PartError, Ticket};
+
+/// Records of one tenant, those without a file included.
+pub const MOST_RECORDS: usize = 200;
+
+/// Records of all tenants.
+const MOST_OF_ALL: usize = 5000;
+
+/// Times that a job begins before a restart fails it.
+const MOST_BEGINS: u32 = 2;
+
+/// The beginning of the owner of a recurring file. No token has such an owner.
+pub const RECURRING: &str = "recurring:";
+
+/// Bounds of the jobs.
+#[derive(Clone, Copy, Debug)]
+pub struct JobBounds {
+    /// Jobs of one tenant that wait or run.
+    pub per_tenant: usize,
+    /// Jobs of one tenant that run.
+    pub running_per_tenant: usize,
+    /// Seconds for which a file is kept, and a record behind it.
+    pub keep_seconds: i64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Bytes of one tenant's files.
+    pub bytes_per_tenant: u64,
+}
+
+/// A job that is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum JobRefused {
+    /// The tenant has too many that wait or run.
+    #[error("too many exports wait or run: {0} at most, wait for one or cancel it")]
+    Live(usize),
+    /// The tenant, or all of them, have too many records.
+    #[error("too many exports are kept: {0} at most, delete some")]
+    Records(usize),
+    /// The tenant, or all of them, keep too many bytes.
+    #[error("there is no room for another export: delete some, or wait until they expire")]
+    Full,
+    /// The record cannot be written.
+    #[error("the export cannot be stored")]
+    Disk(#[from] io::Error),
+}
+
+/// The end of a job, as metrics count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobEnd {
+    /// Its file is whole.
+    Done,
+    /// There is none.
+    Failed,
+    /// Its owner did not want it any more.
+    Cancelled,
+    /// Its file was removed when its time was up.
+    Expired,
+}
+
+/// Jobs by how they ended, since the start.
+#[derive(Debug, Default)]
+pub struct JobEnds([AtomicU64; 4]);
+
+impl JobEnds {
+    fn note(&self, end: JobEnd) {
+        if let Some(counter) = self.0.get(end as usize) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Each end, and its jobs.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let words = ["done", "failed", "cancelled", "expired"];
+        words.into_iter().zip(self.0.iter().map(|counter| counter.load(Ordering::Relaxed)))
+    }
+}
+
+/// All export jobs of a service.
+#[derive(Debug)]
+pub struct Jobs {
+    disk: Disk,
+    bounds: JobBounds,
+    table: Mutex<JobTable>,
+    /// Held while records are written, so that the last one written is the latest.
+    saving: Mutex<()>,
+    changed: Notify,
+    ends: JobEnds,
+    closing: AtomicBool,
+}
+
+impl Jobs {
+    /// Takes a directory with what an earlier service left in it.
+    ///
+    /// # Errors
+    /// It cannot be used, or another service has it.
+    pub fn open(dir: &Path, bounds: JobBounds, now: i64) -> Result<Arc<Self>, JobsError> {
+        let disk = Disk::open(dir)?;
+        let mut found = disk.load()?;
+        found.sort_by_key(|job| (job.created, job.id));
+        let jobs = Self {
+            disk,
+            bounds,
+            table: Mutex::default(),
+            saving: Mutex::default(),
+            changed: Notify::new(),
+            ends: JobEnds::default(),
+            closing: AtomicBool::new(false),
+        };
+        for mut job in found {
+            let was = job.state;
+            match was {
+                JobState::Running if job.begins >= MOST_BEGINS => {
+                    job.end(JobState::Failed, Some("cut by a restart of the service, twice".to_owned()), now);
+                }
+                JobState::Running => job.put_back(),
+                JobState::Done if job.target.is_none() && !jobs.has_file(&job) => {
+                    job.end(JobState::Failed, Some("its file was lost".to_owned()), now);
+                    jobs.disk.remove_data(job.id);
+                }
+                JobState::Waiting | JobState::Done | JobState::Failed | JobState::Cancelled | JobState::Expired => {}
+            }
+            let (id, is_changed) = (job.id, job.state != was);
+            jobs.lock().insert(job);
+            if is_changed {
+                log::info!("export {id} was {} when the service ended", was.word());
+                jobs.save(id).map_err(|source| JobsError::Io { path: dir.to_owned(), source })?;
+            }
+        }
+        jobs.sweep(now);
+        Ok(Arc::new(jobs))
+    }
+
+    fn has_file(&self, job: &ExportJob) -> bool {
+        self.disk.data(job.id).and_then(|file| file.metadata()).is_ok_and(|found| found.len() == job.bytes)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, JobTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the record of a job as it is now. It waits for the disk.
+    fn save(&self, id: Uuid) -> io::Result<()> {
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let job = self.lock().jobs.get(&id).map(|entry| entry.job.clone());
+        job.map_or(Ok(()), |job| self.disk.save(&job))
+    }
+
+    /// Adds a job to the queue. It waits for the disk.
+    ///
+    /// # Errors
+    /// A bound is met, or the disk fails.
+    pub fn add(&self, new: NewJob, now: i64) -> Result<ExportJob, JobRefused> {
+        let job = ExportJob::new(new, now);
+        let (id, tenant) = (job.id, job.tenant);
+        let is_recurring = job.target.is_some();
+        let mut removed = None;
+        {
+            let mut table = self.lock();
+            if !is_recurring {
+                if table.count(tenant, |job| job.state.is_live() && job.target.is_none()) >= self.bounds.per_tenant {
+                    return Err(JobRefused::Live(self.bounds.per_tenant));
+                }
+                if table.is_full(tenant, &self.bounds) {
+                    return Err(JobRefused::Full);
+                }
+                if table.count(tenant, |job| job.target.is_none()) >= MOST_RECORDS {
+                    removed = Some(table.oldest_without_file(tenant).ok_or(JobRefused::Records(MOST_RECORDS))?);
+                }
+                if table.jobs.len() >= MOST_OF_ALL {
+                    return Err(JobRefused::Full);
+                }
+            }
+            if let Some(old) = removed {
+                table.remove(old);
+            }
+            // Not in the queue before its record is on disk.
+            let reserved = ExportJob { state: JobState::Running, ..job.clone() };
+            table.insert(reserved);
+        }
+        if let Some(old) = removed {
+            self.disk.remove(old);
+        }
+        if let Err(error) = self.disk.save(&job) {
+            self.lock().remove(id);
+            return Err(error.into());
+        }
+        self.lock().change(id, |held| held.state = JobState::Waiting);
+        self.changed.notify_waiters();
+        Ok(job)
+    }
+
+    /// A job of an owner.
+    pub fn get(&self, owner: &str, id: Uuid) -> Option<ExportJob> {
+        self.lock().jobs.get(&id).map(|entry| &entry.job).filter(|job| job.owner == owner).cloned()
+    }
+
+    /// The jobs of an owner, the latest first.
+    pub fn list(&self, owner: &str) -> Vec<ExportJob> {
+        let mut jobs: Vec<ExportJob> =
+            self.lock().jobs.values().map(|entry| &entry.job).filter(|job| job.owner == owner).cloned().collect();
+        jobs.sort_by_key(|job| std::cmp::Reverse((job.created, job.id)));
+        jobs
+    }
+
+    /// The file of a job that is done.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn file(&self, id: Uuid) -> io::Result<File> {
+        self.disk.data(id)
+    }
+
+    /// Cancels a job that waits or runs; removes the record and the file of one that is over. False where the owner has no such
+    /// job. It waits for the disk.
+    pub fn remove(&self, owner: &str, id: Uuid, now: i64) -> bool {
+        let was_running = {
+            let mut table = self.lock();
+            let Some(entry) = table.jobs.get(&id).filter(|entry| entry.job.owner == owner) else { return false };
+            if entry.job.state.is_live() {
+                let was_running = entry.job.state == JobState::Running;
+                entry.stop.send_replace(true);
+                table.change(id, |job| job.end(JobState::Cancelled, None, now));
+                self.ends.note(JobEnd::Cancelled);
+                was_running
+            } else {
+                table.remove(id);
+                drop(table);
+                self.disk.remove(id);
+                return true;
+            }
+        };
+        if !was_running {
+            self.disk.remove_data(id);
+        }
+        if let Err(error) = self.save(id) {
+            log::error!("export {id}: its record cannot be written: {error}");
+        }
+        true
+    }
+
+    /// Waits for the next job; `None` when the service ends.
+    pub async fn next(self: &Arc<Self>, now: impl Fn() -> i64) -> Option<Ticket> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Before the look, so that no change is missed between the two.
+            changed.as_mut().enable();
+            if self.is_closing() {
+                return None;
+            }
+            if let Some(ticket) = self.take(now()) {
+                return Some(ticket);
+            }
+            changed.await;
+        }
+    }
+
+    /// The next job, if there is one.
+    fn take(self: &Arc<Self>, now: i64) -> Option<Ticket> {
+        let (id, stop) = {
+            let mut table = self.lock();
+            let id = table.next(self.bounds.running_per_tenant)?;
+            table.change(id, |job| {
+                job.state = JobState::Running;
+                job.begun = Some(now);
+                job.begins += 1;
+            });
+            (id, table.jobs.get(&id)?.stop.subscribe())
+        };
+        let ticket = Ticket::new(Arc::clone(self), id, stop);
+        if let Err(error) = self.save(id) {
+            log::error!("export {id}: its record cannot be written: {error}");
+            ticket.fail("the export cannot be stored", now);
+            return None;
+        }
+        Some(ticket)
+    }
+
+    fn fail(&self, id: Uuid, reason: &str, now: i64) {
+        self.disk.remove_data(id);
+        let failed = self.end(id, |job| job.end(JobState::Failed, Some(reason.to_owned()), now));
+        match failed {
+            Ok(true) => self.ends.note(JobEnd::Failed),
+            Ok(false) => {}
+            Err(error) => {
+                log::error!("export {id}: its record cannot be written: {error}");
+                // As it is known here; on disk it runs, and begins again with the next service.
+                self.lock().change(id, |job| job.end(JobState::Failed, Some(reason.to_owned()), now));
+                self.ends.note(JobEnd::Failed);
+            }
+        }
+        // A place came free.
+        self.changed.notify_waiters();
+    }
+
+    /// Ends a job that is live: on disk first, so that nobody is told what a restart would not know. False where it has ended
+    /// already, or ends otherwise at this moment.
+    fn end(&self, id: Uuid, end: impl Fn(&mut ExportJob)) -> io::Result<bool> {
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_live = |job: &ExportJob| job.state.is_live();
+        let Some(mut job) = self.lock().jobs.get(&id).map(|entry| entry.job.clone()).filter(is_live) else {
+            return Ok(false);
+        };
+        end(&mut job);
+        self.disk.save(&job)?;
+        let mut has_ended = false;
+        let now = self.lock().change(id, |job| {
+            has_ended = job.state.is_live();
+            if has_ended {
+                end(job);
+            }
+        });
+        match now {
+            // It was cancelled meanwhile.
+            Some(other) if !has_ended => self.disk.save(&other)?,
+            Some(_) => {}
+            None => self.disk.remove(id),
+        }
+        Ok(has_ended)
+    }
+
+    /// Lets the queue go on after the end of a job.
+    pub fn wake(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Removes files whose time is up, and records that nobody needs any more. It waits for the disk.
+    pub fn sweep(&self, now: i64) {
+        let keep = self.bounds.keep_seconds;
+        let (mut expired, mut gone) = (Vec::new(), Vec::new());
+        {
+            let mut table = self.lock();
+            for entry in table.jobs.values() {
+                let job = &entry.job;
+                let is_over = !job.state.is_live();
+                if job.state == JobState::Done && job.target.is_none() && job.expires.is_some_and(|at| at <= now) {
+                    expired.push(job.id);
+                } else if is_over
+                    && job.expires.or(job.finished).is_none_or(|at| at + keep <= now)
+                    && !self.is_latest(&table, job)
+                {
+                    gone.push(job.id);
+                }
+            }
+            for id in &expired {
+                table.change(*id, |job| {
+                    job.state = JobState::Expired;
+                    job.bytes = 0;
+                });
+            }
+            gone.iter().for_each(|id| table.remove(*id));
+        }
+        for id in expired {
+            self.ends.note(JobEnd::Expired);
+            self.disk.remove_data(id);
+            if let Err(error) = self.save(id) {
+                log::error!("export {id}: its record cannot be written: {error}");
+            }
+        }
+        gone.into_iter().for_each(|id| self.disk.remove(id));
+    }
+
+    /// True for the last file of a recurring export: without its record it would be made again.
+    fn is_latest(&self, table: &JobTable, job: &ExportJob) -> bool {
+        let Some(target) = job.target.as_ref().filter(|_| job.state == JobState::Done) else { return false };
+        let others = table.jobs.values().map(|entry| &entry.job);
+        let later = |other: &ExportJob| {
+            other.state == JobState::Done && other.target.as_ref().is_some_and(|own| own.period > target.period)
+        };
+        !others.filter(|other| other.owner == job.owner).any(later)
+    }
+
+    /// Stops all that run, so that they begin again with the next service, and gives no more.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        for entry in self.lock().jobs.values() {
+            entry.stop.send_replace(true);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until the service ends.
+    pub async fn closed(&self) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.is_closing() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Lets another service have the directory. Nothing may be written behind it.
+    pub fn release(&self) {
+        self.disk.release();
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Jobs by state.
+    pub fn states(&self) -> Vec<(&'static str, usize)> {
+        let table = self.lock();
+        let count = |state: JobState| table.jobs.values().filter(|entry| entry.job.state == state).count();
+        JobState::ALL.into_iter().map(|state| (state.word(), count(state))).collect()
+    }
+
+    /// Bytes of files that are kept or being written.
+    pub fn bytes(&self) -> u64 {
+        self.lock().total()
+    }
+
+    /// Jobs by how they ended.
+    pub fn ends(&self) -> &JobEnds {
+        &self.ends
+    }
+}
+
+/// Epoch seconds.
+pub fn now() -> i64 {
+    time::OffsetDateTime::now_utc().unix_timestamp()
+}
