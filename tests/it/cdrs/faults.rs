@@ -9,83 +9,36 @@ use cdrscope::config::value::Value as _;
 use uuid::Uuid;
 
 use super::FIRST;
-use super::workbooks::rows_of_sheets;
 use crate::support::TestApp;
 use crate::support::app::API;
 
-/// Calls of each of the first four accounts. Of three of them one call is none that can be read.
-const CALLS: u64 = 30_000;
+/// Calls of the table.
+const CALLS: u64 = 700_000;
 
-/// Characters of a text of each of these calls: ClickHouse reads a thousand such calls at a time, and has sent some before it comes
-/// to the one that cannot be read.
-const WIDE: u64 = 1000;
+const FORMATS: [&str; 6] = ["csv", "csv.gz", "csv.zst", "ndjson", "parquet", "arrow"];
 
-/// Files of each format for each place of that call.
-const ROUNDS: i64 = 4;
-
-/// Calls of each of the last four: of a workbook all are written before the first byte is sent.
-const FEW: u64 = 20_000;
-
-/// The format whose rows ClickHouse sends in groups of 65,536.
-const GROUPED: &str = "parquet";
-
-/// The place of the call that cannot be read, in tenths of its account's calls; that of the last account is not there.
-const TENTHS: [u64; 4] = [1, 5, 9, 11];
-
-const FORMATS: [&str; 7] = ["csv", "csv.gz", "csv.zst", "ndjson", "parquet", "arrow", "xlsx"];
-
-/// Ids of an account's calls begin here.
-const IDS: u64 = 10_000_000;
-
-struct Faulty {
-    app: TestApp,
-    accounts: Vec<Uuid>,
-    token: String,
-}
-
-/// A table of the operator's own, in the order of accounts' calls.
-async fn faulty(change: impl FnOnce(&mut Config)) -> Faulty {
+/// A table of the operator's own, in the order of an account's calls, in which one call is none that can be read.
+async fn app(bad: u64, change: impl FnOnce(&mut Config)) -> (TestApp, Uuid, String) {
     let db = crate::support::db().await;
     let create =
         "CREATE TABLE own ENGINE = MergeTree ORDER BY (customer_acc_id, time_start, id) EMPTY AS SELECT * FROM cdrs";
-    db.admin.query_raw(create).execute().await.unwrap();
-    let calls = |account: u64| if account <= 4 { CALLS } else { FEW };
-    for account in 1..=8 {
-        let fill = format!(
-            "INSERT INTO own (id, customer_id, customer_acc_id, is_last_cdr, time_start, orig_call_id) \
-             SELECT {account} * {IDS} + number, 7, {account}, 1, toDateTime({FIRST}) + intDiv(number, 10), \
-             concat(hex(sipHash128(number)), randomPrintableASCII({})) FROM numbers({})",
-            if account <= 4 { WIDE } else { 0 },
-            calls(account)
-        );
-        db.admin.query_raw(&fill).execute().await.unwrap();
+    let fill = format!(
+        "INSERT INTO own (id, customer_id, customer_acc_id, is_last_cdr, time_start, orig_call_id) \
+         SELECT number, 7, 1, 1, toDateTime({FIRST}) + intDiv(number, 10), hex(sipHash128(number)) FROM numbers({CALLS})"
+    );
+    for sql in [create, &fill] {
+        db.admin.query_raw(sql).execute().await.unwrap();
     }
-    let places = (1..=8).zip(TENTHS.iter().cycle());
-    let bad: Vec<String> =
-        places.map(|(account, tenths)| (account * IDS + calls(account) / 10 * tenths).to_string()).collect();
     let app = TestApp::over(db, |config| {
         config.tables.cdrs = cdrscope::config::TableName::parse("own").unwrap();
-        let bad = format!("id IN ({})", bad.join(", "));
-        let columns = format!("src_prefix_in = if({bad}, toString(throwIf({bad}, 'a secret of ClickHouse')), '1')");
+        let columns = format!("src_prefix_in = if(id = {bad}, toString(throwIf(id = {bad}, 'a secret of ClickHouse')), toString(sleepEachRow(0.000002)))");
         config.tables.cdrs_columns = cdrscope::config::Expressions::parse(&columns).unwrap();
         change(config);
     })
     .await;
-    let token = app.token(7, &[]);
-    let mut accounts = Vec::new();
-    for account in 1..=8 {
-        accounts.push(app.account(account, 7).await);
-    }
-    app.until_known(accounts[7], &token).await;
-    Faulty { app, accounts, token }
-}
-
-impl Faulty {
-    /// The account whose call of that place cannot be read.
-    fn account(&self, tenths: u64, format: &str) -> Uuid {
-        let place = TENTHS.iter().position(|other| *other == tenths).unwrap();
-        self.accounts[if format == "xlsx" { place + 4 } else { place }]
-    }
+    let (account, token) = (app.account(1, 7).await, app.token(7, &[]));
+    app.until_known(account, &token).await;
+    (app, account, token)
 }
 
 fn path(account: Uuid, format: &str) -> String {
@@ -130,12 +83,6 @@ fn body(answer: &[u8]) -> (Vec<u8>, bool) {
     (body, false)
 }
 
-/// The body of an answer with a length.
-fn bare(answer: &[u8]) -> Vec<u8> {
-    let head = memchr::memmem::find(answer, b"\r\n\r\n").unwrap() + 4;
-    answer[head..].to_vec()
-}
-
 /// Fails where a cut file could be taken for a whole one.
 fn assert_cut(answer: &[u8], format: &str, what: &str) {
     for text in ["DB::Exception", "__exception__", "a secret of ClickHouse", "SELECT", "Code: "] {
@@ -161,56 +108,36 @@ fn assert_cut(answer: &[u8], format: &str, what: &str) {
     }
 }
 
-/// Twelve of each format, with the failure at three places.
 #[actix_web::test]
 async fn a_file_that_clickhouse_cannot_finish_is_cut() {
-    let world = faulty(|_| ()).await;
-    let mut begun = std::collections::BTreeMap::new();
-    for format in FORMATS {
-        for tenths in [1, 5, 9] {
-            let path = path(world.account(tenths, format), format);
-            for round in 0..ROUNDS {
-                // Each time its blocks of rows begin elsewhere.
-                let path = format!("{path}&from-time={}", FIRST + 7 * round);
-                let answer = raw(&world.app, &path, &world.token).await;
-                assert_cut(&answer, format, &format!("{tenths} tenths, {round}"));
-                *begun.entry((format, tenths)).or_insert(0) += u32::from(answer.starts_with(b"HTTP/1.1 200"));
-            }
+    for tenths in [1, 5, 9] {
+        let (app, account, token) = app(CALLS / 10 * tenths, |_| ()).await;
+        for format in FORMATS {
+            let answer = raw(&app, &path(account, format), &token).await;
+            assert_cut(&answer, format, &format!("{tenths} tenths"));
         }
     }
-    let counted =
-        |format: &str| begun.iter().filter(|((of, _), _)| *of == format).map(|(_, count)| *count).sum::<u32>();
-    // Nothing of a workbook is sent before it is whole.
-    assert_eq!(counted("xlsx"), 0, "{begun:?}");
-    // The test is one of files that break: where the call lies in the middle or near the end all had begun.
-    for format in FORMATS.into_iter().filter(|format| !["xlsx", GROUPED].contains(format)) {
-        assert!(counted(format) >= 2 * ROUNDS as u32, "{format}: {begun:?}");
-    }
+    // Some had begun, others not: it depends on how fast ClickHouse fills its first buffer. That errors behind data are held back
+    // is seen below, of a server that sends them as the test has it.
     // Without the call that cannot be read the same files are whole.
+    let (app, account, token) = app(CALLS + 1, |_| ()).await;
     for format in FORMATS {
-        let answer = raw(&world.app, &path(world.account(11, format), format), &world.token).await;
-        assert!(answer.starts_with(b"HTTP/1.1 200"), "{format}");
-        match format {
-            // It has a length.
-            "xlsx" => assert_eq!(rows_of_sheets(&bare(&answer)), [FEW as usize + 1]),
-            _ => assert!(body(&answer).1, "{format}"),
-        }
+        let answer = raw(&app, &path(account, format), &token).await;
+        assert!(answer.starts_with(b"HTTP/1.1 200") && body(&answer).1, "{format}");
     }
 }
 
 #[actix_web::test]
 async fn a_file_that_takes_too_long_is_cut() {
-    let world = faulty(|config| {
+    let (app, account, token) = app(CALLS + 1, |config| {
         config.exports.seconds = 1;
         // Each block of rows takes a while.
-        let slow = "src_prefix_in = concat(src_prefix_in, toString(sleepEachRow(0.00005)))";
+        let slow = "src_prefix_in = concat(src_prefix_in, toString(sleepEachRow(0.00001)))";
         config.tables.cdrs_columns = cdrscope::config::Expressions::parse(slow).unwrap();
     })
     .await;
-    for format in ["csv", "csv.gz", "ndjson", "parquet", "xlsx"] {
-        let answer = raw(&world.app, &path(world.account(11, format), format), &world.token).await;
-        assert_cut(&answer, format, "too long");
-        assert!(format != "xlsx" || answer.starts_with(b"HTTP/1.1 504"));
+    for format in ["csv", "csv.gz", "ndjson", "parquet"] {
+        assert_cut(&raw(&app, &path(account, format), &token).await, format, "too long");
     }
 }
 
@@ -219,7 +146,7 @@ async fn a_file_of_a_clickhouse_that_is_killed_is_cut() {
     use crate::support::{db_on, engine_options};
     use cdrscope::embedded::EmbeddedEngine;
     use rustix::process::{Pid, Signal, kill_process};
-    for format in ["csv", "csv.zst", "parquet", "xlsx"] {
+    for format in ["csv", "csv.zst", "parquet"] {
         let dir = tempfile::tempdir().unwrap();
         let engine = EmbeddedEngine::start(engine_options(dir.path().to_owned())).await.unwrap();
         let app = TestApp::on(&engine, db_on(&engine).await, |config| {

@@ -167,7 +167,7 @@ async fn a_file_whose_time_is_up_is_gone_and_said_to_have_expired() {
 fn serve(world: &World, more: &[(&str, &str)]) -> Served {
     let dir = world.dir.path().join("of-the-binary");
     let dir = dir.to_str().unwrap();
-    let slow = "src_prefix_in = concat(src_prefix_in, toString(sleepEachRow(0.00002)))";
+    let slow = "src_prefix_in = concat(src_prefix_in, toString(sleepEachRow(0.000007)))";
     let own = [("CDRSCOPE_EXPORTS_DIR", dir), ("CDRSCOPE_TABLES_CDRS_COLUMNS", slow)];
     let db = crate::support::Db {
         admin: world.app.admin.clone(),
