@@ -216,8 +216,14 @@ fn of_failure(failure: Failure) -> String {
 /// A response that is no file: its own words.
 async fn told_otherwise(response: HttpResponse) -> Without {
     let passes = response.status() == StatusCode::SERVICE_UNAVAILABLE;
-    let body = actix_web::body::to_bytes_limited(response.into_body(), LONGEST_REFUSAL).await;
-    let body: Option<Value> = body.ok().and_then(Result::ok).and_then(|body| serde_json::from_slice(&body).ok());
+    let (mut body, mut bytes) = (pin!(response.into_body()), Vec::new());
+    while let Some(Ok(piece)) = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > LONGEST_REFUSAL {
+            break;
+        }
+    }
+    let body: Option<Value> = serde_json::from_slice(&bytes).ok();
     let text = body.and_then(|body| body["error"].as_str().map(str::to_owned));
     let text = text.unwrap_or_else(|| "the file could not be made".to_owned());
     if passes { Without::Yet(text) } else { Without::Reason(text) }
