@@ -1,4 +1,4 @@
-//! Who sees an export, and what the audit log says of it.
+//! The tokens that see an export, and the lines of the audit log about it.
 
 use cdrscope::token::Issue;
 use serde_json::{Value, json};
