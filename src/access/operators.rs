@@ -124,7 +124,26 @@ pub(super) fn by_id(rows: Vec<OperatorRow>, warnings: &mut Vec<String>) -> HashM
 struct NamedAccount {
     uuid: String,
     name: String,
+    owned: OwnedAccount,
+}
+
+/// The owner of an account, and its side where that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct OwnedAccount {
     owner: u32,
+    side: Option<Side>,
+}
+
+impl OwnedAccount {
+    fn has(self, side: Side) -> bool {
+        self.side.is_none_or(|own| own == side)
+    }
+}
+
+impl Account {
+    fn owned(&self) -> OwnedAccount {
+        OwnedAccount { owner: self.customer_id, side: self.details.side }
+    }
 }
 
 /// Names of accounts, customers and vendors.
@@ -142,7 +161,7 @@ impl OperatorNames {
         for (uuid, account) in accounts {
             // Of a number that two accounts have it is not known whose a call is.
             let named =
-                Some(NamedAccount { uuid: uuid.to_string(), name: account.name.clone(), owner: account.customer_id });
+                Some(NamedAccount { uuid: uuid.to_string(), name: account.name.clone(), owned: account.owned() });
             by_id.entry(account.id).and_modify(|held| *held = None).or_insert(named);
         }
         let contractors: BTreeMap<u32, String> = contractors.into_iter().map(|row| (row.id, row.name)).collect();
@@ -222,10 +241,11 @@ impl OperatorWho {
         self.grant.debug
     }
 
-    /// The scope of one account for reports of a side; `None` alike for an unknown account and one outside the lists.
+    /// The scope of one account for reports of a side; `None` alike for an unknown account and one that [`Self::accounts`] does
+    /// not list there.
     pub fn account(&self, account: Uuid, side: Side) -> Option<Scope> {
         let account = self.snapshot.accounts.get(&account)?;
-        self.sees(account.customer_id, side).then(|| Scope::proven(account.customer_id, account.id))
+        self.lists(account.owned(), side).then(|| Scope::proven(account.customer_id, account.id))
     }
 
     /// The name of an account; empty for none.
@@ -236,8 +256,7 @@ impl OperatorWho {
     /// Every account that it sees on any side, by id, with the sides.
     pub fn accounts(&self) -> Vec<(Uuid, &Account, Vec<Side>)> {
         let sides = |account: &Account| {
-            let has = |side: Side| account.details.side.is_none_or(|own| own == side);
-            let seen = |side: &Side| has(*side) && self.audience().sees_side(*side) && self.lists(account, *side);
+            let seen = |side: &Side| account.owned().has(*side) && self.lists(account.owned(), *side);
             [Side::Origination, Side::Termination].into_iter().filter(seen).collect::<Vec<_>>()
         };
         let all = self.snapshot.accounts.iter().map(|(uuid, account)| (*uuid, account, sides(account)));
@@ -251,10 +270,11 @@ impl OperatorWho {
         &self.snapshot.countries
     }
 
-    /// The uuid and name of an account, by its number in calls of that side; `None` for one outside the lists.
+    /// The uuid and name of an account, by its number in calls of that side; `None` for one that [`Self::accounts`] does not list
+    /// there.
     pub fn account_of(&self, id: u32, side: Side) -> Option<(String, String)> {
         let account = self.snapshot.names.account(id)?;
-        self.sees(account.owner, side).then(|| (account.uuid.clone(), account.name.clone()))
+        self.lists(account.owned, side).then(|| (account.uuid.clone(), account.name.clone()))
     }
 
     /// Names of accounts, customers and vendors.
@@ -262,21 +282,19 @@ impl OperatorWho {
         &self.snapshot.names
     }
 
-    /// True if accounts of that owner are within the lists, on a side.
-    fn sees(&self, owner: u32, side: Side) -> bool {
-        let listed = match side {
-            Side::Origination => &self.grant.customers,
-            Side::Termination => &self.grant.vendors,
-        };
-        listed.is_empty() || listed.contains(&owner)
-    }
-
-    /// True if an account is listed. Where nothing says that an owner is a vendor, a caller with a list of customers alone is told
-    /// of no other owners: it would be told of all customers.
-    fn lists(&self, account: &Account, side: Side) -> bool {
-        let is_bounded = !self.grant.customers.is_empty() && self.grant.vendors.is_empty();
-        let is_known = account.details.side == Some(side) || self.grant.customers.contains(&account.customer_id);
-        self.sees(account.customer_id, side) && (!is_bounded || is_known)
+    /// True if the caller may know of an account on a side. Where nothing says that an owner is a vendor, a caller with a list of
+    /// customers alone is told of no other owners: it would be told of all customers.
+    fn lists(&self, account: OwnedAccount, side: Side) -> bool {
+        let (customers, vendors) = (&self.grant.customers, &self.grant.vendors);
+        if customers.is_empty() && vendors.is_empty() && self.grant.rights.vendors {
+            // To one who sees all there is nothing to hide, also where a side is wrong.
+            return true;
+        }
+        let own = if side == Side::Origination { customers } else { vendors };
+        let is_listed = own.is_empty() || own.contains(&account.owner);
+        let is_bounded = !customers.is_empty() && vendors.is_empty();
+        let is_known = account.side == Some(side) || customers.contains(&account.owner);
+        account.has(side) && self.audience().sees_side(side) && is_listed && (!is_bounded || is_known)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::query::filter::Column;
 
 /// The side of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// Calls that a customer's account made.
     Origination,

@@ -187,6 +187,45 @@ async fn accounts_are_listed_by_the_side_and_currency_that_their_rows_have() {
     assert_eq!(listed(&[5], &[], &["vendors"]).await, json!([[5, "origination", 2], [70, "termination", null]]));
     assert_eq!(listed(&[5], &[71], &["vendors"]).await, json!([[5, "origination", 2], [71, "termination", -1]]));
     assert_eq!(listed(&[70], &[], &[]).await, json!([]));
+    // Neither a name in a question nor a group tells more than the list.
+    for (customers, vendors, may) in [
+        (vec![], vec![], vec![]),
+        (vec![5], vec![], vec!["vendors"]),
+        (vec![5], vec![71], vec!["vendors"]),
+        (vec![], vec![70], vec!["vendors"]),
+        (vec![70], vec![], vec![]),
+    ] {
+        let token = app.operator_token(&customers, &vendors, &may);
+        let (_, list) = ask(&app, "accounts", &token).await;
+        let told = |uuid: &str, side: &str| {
+            list["accounts"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|row| row["uuid"] == uuid && (row["side"] == side || row["side"] == "both"))
+        };
+        for side in ["origination", "termination"] {
+            if side == "termination" && may.is_empty() {
+                continue;
+            }
+            for uuid in &uuids {
+                let question = format!("side={side}&group-by=account&account-id={uuid}");
+                let (status, answer) = breakdown(&app, &question, &token).await;
+                let expected = if told(uuid, side) { 200 } else { 400 };
+                assert_eq!(status, expected, "{customers:?} {vendors:?} {may:?} {question} {answer}");
+            }
+            let (_, answer) = breakdown(&app, &format!("side={side}&group-by=account"), &token).await;
+            for shown in answer["data"]["account_id"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                assert!(told(shown, side), "{customers:?} {vendors:?} {may:?} {side} {answer}");
+            }
+        }
+    }
+    // One who sees all may ask for an account on the side that its row does not name.
+    let full = app.operator_token(&[], &[], &["vendors"]);
+    for uuid in &uuids {
+        let question = format!("side=termination&group-by=account&account-id={uuid}");
+        assert_eq!(breakdown(&app, &question, &full).await.0, 200, "{question}");
+    }
     let own = app.get("/api/rest/customer/v1/accounts", &app.token(5, &[])).await.json();
     assert_eq!(own["accounts"], json!([{ "uuid": uuids[0], "name": "n", "side": "origination", "currency": 2 }]));
     let other = app.get("/api/rest/customer/v1/accounts", &app.token(6, &[])).await.json();
