@@ -17,6 +17,8 @@ pub struct Bounds {
     pub total: u64,
     /// Units that one tenant holds. A single permit may be larger, as long as it is the tenant's only one.
     pub share: u64,
+    /// Units that only a tenant takes who holds none: what others hold for long does not keep it out.
+    pub spare: u64,
     /// Requests of one tenant that wait at the same time; one more is refused.
     pub waiting: usize,
     /// Longest wait for a permit.
@@ -228,7 +230,8 @@ impl Fair {
             return Err(SlotRefused::Never);
         }
         let mut inner = self.lock();
-        let fits = !inner.is_short && inner.used + weight <= self.bounds.total;
+        let holds = inner.tenants.get(&tenant).map_or(0, |tenant| tenant.used);
+        let fits = !inner.is_short && inner.used + weight <= self.total_for(holds);
         let share = self.share(&inner, tenant);
         let entry = inner.tenants.entry(tenant).or_default();
         if fits && entry.waiting.is_empty() && entry.is_within(share, weight) {
@@ -264,6 +267,11 @@ impl Fair {
         } else {
             self.bounds.share
         }
+    }
+
+    /// Units that may be in use with those of a tenant that holds some, or none.
+    fn total_for(&self, holds: u64) -> u64 {
+        if holds > 0 { self.bounds.total.saturating_sub(self.bounds.spare) } else { self.bounds.total }
     }
 
     fn permit(self: &Arc<Self>, tenant: u32, weight: u64, standing: Standing) -> Permit {
@@ -304,7 +312,7 @@ impl Fair {
                 }
                 continue;
             };
-            if !entry.is_within(share, weight) {
+            if !entry.is_within(share, weight) || entry.used > 0 && inner.used + weight > self.total_for(entry.used) {
                 inner.turn.push_back(tenant);
                 blocked += 1;
                 continue;

@@ -3,7 +3,7 @@
 use super::*;
 
 fn fair(total: u64, share: u64, waiting: usize) -> Arc<Fair> {
-    Fair::new(Bounds { total, share, waiting, patience: Duration::from_secs(60) })
+    Fair::new(Bounds { total, share, spare: 0, waiting, patience: Duration::from_secs(60) })
 }
 
 async fn granted(fair: &Arc<Fair>, tenant: u32, weight: u64) -> Option<Permit> {
@@ -18,6 +18,26 @@ async fn a_tenant_waits_for_its_own_while_others_are_served() {
     assert!(granted(&fair, 2, 1).await.is_some());
     loud[0] = None;
     assert!(granted(&fair, 1, 1).await.is_some());
+}
+
+#[tokio::test]
+async fn what_is_spared_is_for_those_who_hold_none() {
+    let patience = Duration::from_secs(60);
+    let fair = Fair::new(Bounds { total: 4, share: 2, spare: 1, waiting: 8, patience });
+    let held = [1, 1, 2].map(|tenant| fair.try_acquire(tenant, 1).unwrap());
+    assert!(fair.try_acquire(2, 1).is_err() && fair.take_free(1, 1).is_none());
+    let third = granted(&fair, 3, 1).await.unwrap();
+    assert!(granted(&fair, 4, 1).await.is_none());
+    // One that waits for a second unit keeps nobody from the last.
+    let (other, waits) = (Arc::clone(&fair), Arc::clone(&fair));
+    let second = tokio::spawn(async move { waits.acquire(2, 1).await });
+    tokio::task::yield_now().await;
+    drop(third);
+    let fourth = granted(&other, 4, 1).await.unwrap();
+    assert!(!second.is_finished());
+    drop((held, fourth));
+    assert!(second.await.unwrap().is_ok());
+    assert_eq!(fair.load(), FairLoad::default());
 }
 
 #[tokio::test]
@@ -122,7 +142,7 @@ async fn a_busy_tenant_holds_less_while_others_are_present() {
 
 #[tokio::test]
 async fn patience_ends() {
-    let fair = Fair::new(Bounds { total: 1, share: 1, waiting: 9, patience: Duration::from_millis(5) });
+    let fair = Fair::new(Bounds { total: 1, share: 1, spare: 0, waiting: 9, patience: Duration::from_millis(5) });
     let _held = fair.acquire(1, 1).await.unwrap();
     assert_eq!(fair.acquire(2, 1).await.unwrap_err(), SlotRefused::Late);
 }

@@ -35,7 +35,8 @@ const WAITING: usize = 64;
 /// Bounds of the memory of large results.
 fn memory(limits: &Limits) -> Bounds {
     let total = (limits.response_mb as u64) << 20;
-    Bounds { total, share: total / 2, waiting: WAITING, patience: Duration::from_secs(limits.queue_seconds.into()) }
+    let patience = Duration::from_secs(limits.queue_seconds.into());
+    Bounds { total, share: total / 2, spare: 0, waiting: WAITING, patience }
 }
 
 /// The service without its web.

@@ -32,7 +32,8 @@ impl Workbooks {
     /// By the settings.
     pub fn new(config: &Config) -> Self {
         let patience = Duration::from_secs(config.limits.queue_seconds.into());
-        let bounds = |total: u64| Fair::new(Bounds { total, share: (total / 2).max(1), waiting: WAITING, patience });
+        let bounds =
+            |total: u64| Fair::new(Bounds { total, share: (total / 2).max(1), spare: 0, waiting: WAITING, patience });
         let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get() as u64);
         Self {
             folder: config.http.temp_dir.clone().unwrap_or_else(std::env::temp_dir),
@@ -91,7 +92,7 @@ impl WorkbookPlace {
             WorkbookFault::Large => too_large.into(),
             fault => ApiError::Workbook(fault),
         })?;
-        Ok(StoredFile { held: Arc::new(held), at: 0 })
+        Ok(StoredFile { held: Arc::new(held), at: 0, is_cut: false })
     }
 }
 
@@ -100,6 +101,7 @@ impl WorkbookPlace {
 pub struct StoredFile {
     held: Arc<(File, Permit)>,
     at: u64,
+    is_cut: bool,
 }
 
 impl StoredFile {
@@ -123,10 +125,15 @@ impl Produce for StoredFile {
         let read = read.unwrap_or_else(|error| {
             // What was sent is shorter than the length that was promised, so the reader sees the cut.
             log::error!("a temporary file cannot be read: {error}");
+            self.is_cut = true;
             0
         });
         out.truncate(begin + read);
         self.at += read as u64;
         read > 0
+    }
+
+    fn is_cut(&self) -> bool {
+        self.is_cut
     }
 }

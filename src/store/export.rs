@@ -27,6 +27,8 @@ pub(super) fn slots(exports: &Exports, queue_seconds: u32) -> Arc<Fair> {
     Fair::new(Bounds {
         total: exports.concurrent as u64,
         share: exports.per_customer.min(exports.concurrent) as u64,
+        // A file may take half an hour, and its reader decides how long.
+        spare: 1,
         waiting: WAITING,
         patience: Duration::from_secs(queue_seconds.into()),
     })

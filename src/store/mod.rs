@@ -101,6 +101,7 @@ fn slots(limits: &Limits) -> Bounds {
     Bounds {
         total: total as u64,
         share: share as u64,
+        spare: 0,
         waiting: share * WAITING,
         patience: Duration::from_secs(limits.queue_seconds.into()),
     }

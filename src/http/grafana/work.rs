@@ -43,7 +43,7 @@ impl Work {
         // Half of the cores, for answers need the others.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            places: Fair::new(Bounds { total, share, waiting: WAITING, patience }),
+            places: Fair::new(Bounds { total, share, spare: 0, waiting: WAITING, patience }),
             turns: Arc::new(Semaphore::new((cores / 2).clamp(1, 4))),
         }
     }
