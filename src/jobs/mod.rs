@@ -36,6 +36,9 @@ const MOST_OF_ALL: usize = 5000;
 /// Times that a job begins before a restart fails it.
 const MOST_BEGINS: u32 = 2;
 
+/// Time between two looks for room for a job that waits.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// The beginning of the owner of a recurring file. No token has such an owner.
 pub const RECURRING: &str = "recurring:";
 
@@ -265,8 +268,8 @@ impl Jobs {
         true
     }
 
-    /// Waits for the next job; `None` when the service ends.
-    pub async fn next(self: &Arc<Self>, now: impl Fn() -> i64) -> Option<Ticket> {
+    /// Waits for the next job, and for the room that it takes; `None` when the service ends. Until there is room the job waits.
+    pub async fn next<R>(self: &Arc<Self>, now: impl Fn() -> i64, room: impl Fn() -> Option<R>) -> Option<(Ticket, R)> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -275,8 +278,15 @@ impl Jobs {
             if self.is_closing() {
                 return None;
             }
-            if let Some(ticket) = self.take(now()) {
-                return Some(ticket);
+            let waits = self.lock().next(self.bounds.running_per_tenant).is_some();
+            if waits && let Some(room) = room() {
+                if let Some(ticket) = self.take(now()) {
+                    return Some((ticket, room));
+                }
+            } else if waits {
+                // Nobody says when there is room.
+                let _changed = tokio::time::timeout(LOOK, changed).await;
+                continue;
             }
             changed.await;
         }

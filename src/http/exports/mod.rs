@@ -119,16 +119,19 @@ async fn read(request: &HttpRequest, payload: Payload, state: &State) -> Result<
         essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
     };
     let time = std::time::Duration::from_secs(state.config.http.body_seconds.into());
-    let has_other = !request.headers().get_all(header::CONTENT_TYPE).all(is_form);
-    if has_other && body::length(request).is_none_or(|length| length > 0) {
-        return Err(ApiError::FormType);
-    }
-    let form = body::read(request, payload, LONGEST_QUESTION, time).await.map_err(|bad| match bad {
+    let bad = |bad| match bad {
         BadBody::Coded => ApiError::CodedBody,
         BadBody::Long => ApiError::LongBody(LONGEST_QUESTION),
         BadBody::Slow => ApiError::SlowBody,
         BadBody::Broken => ApiError::UnreadBody("the body did not arrive"),
-    })?;
+    };
+    // A coding first: of what type a coded body is does not matter.
+    body::check(request, LONGEST_QUESTION).map_err(bad)?;
+    let has_other = !request.headers().get_all(header::CONTENT_TYPE).all(is_form);
+    if has_other && body::length(request).is_none_or(|length| length > 0) {
+        return Err(ApiError::FormType);
+    }
+    let form = body::read(request, payload, LONGEST_QUESTION, time).await.map_err(bad)?;
     let form = std::str::from_utf8(&form).map_err(|_bytes| ApiError::BadBody("the body is no form of UTF-8"))?;
     let text = [request.query_string(), form.trim_end_matches(['\r', '\n'])].join("&");
     if text.len() > LONGEST_QUESTION { Err(ApiError::LongBody(LONGEST_QUESTION)) } else { Ok(text) }

@@ -19,6 +19,9 @@ const SWEEP: Duration = Duration::from_secs(10);
 /// Longest wait for the jobs to stop.
 const STOP: Duration = Duration::from_secs(5);
 
+/// To the slots of files all jobs together are one customer, so that each customer's own share is left to its requests.
+const ALL_JOBS: u32 = u32::MAX;
+
 /// The threads of a service.
 pub struct JobPool {
     jobs: Arc<Jobs>,
@@ -73,10 +76,11 @@ impl JobPool {
 
 /// Makes file after file.
 async fn work_on(state: &Arc<State>, jobs: &Arc<Jobs>) {
-    while let Some(ticket) = jobs.next(now).await {
+    // Whoever waits for an answer goes first: a job queues for no slot.
+    while let Some((ticket, slot)) = jobs.next(now, || state.engine.store.exports().take_free(ALL_JOBS, 1)).await {
         let (id, state) = (ticket.id(), Arc::clone(state));
         // A task of its own: a panic in it fails one job.
-        if tokio::task::spawn_local(async move { work::make(&state, ticket).await }).await.is_err() {
+        if tokio::task::spawn_local(async move { work::make(&state, ticket, slot).await }).await.is_err() {
             log::error!("export {id}: a fault of the service");
         }
     }

@@ -20,15 +20,10 @@ use super::super::trail::{self, JobTrail};
 use super::super::{breakdowns, cdrs, operators, reports};
 use super::maker::{MadeFor, Maker, Nobody};
 use super::question::{self, Exported};
+use crate::fair::Permit;
 use crate::jobs::{ExportJob, JobPart, MadeFile, PartError, Ticket, now};
 use crate::shown::Cause;
 use crate::store::{ExportLane, Failure, REQUEST};
-
-/// To the slots of files all jobs together are one customer, so that each customer's own share is left to its requests.
-const ALL_JOBS: u32 = u32::MAX;
-
-/// Time between two looks for a slot that nobody waits for.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// Waits before a question that met a bound is asked again.
 const AGAIN: [Duration; 6] = [
@@ -59,14 +54,14 @@ impl From<String> for Without {
     }
 }
 
-/// Makes the file of a job.
-pub(super) async fn make(state: &Arc<State>, ticket: Ticket) {
+/// Makes the file of a job, in a slot of the exports.
+pub(super) async fn make(state: &Arc<State>, ticket: Ticket, slot: Permit) {
     let (id, jobs) = (ticket.id().to_string(), state.jobs.get().map(Arc::clone));
     let Some(job) = ticket.job() else { return ticket.done() };
     let trail = JobTrail::new(&id);
     let done = tokio::select! {
         () = ticket.stopped() => Err(Without::Stopped),
-        done = REQUEST.scope(id.as_str().into(), within(state, &job, &ticket, &trail)) => done,
+        done = REQUEST.scope(id.as_str().into(), within(state, (&job, slot), &ticket, &trail)) => done,
     };
     let told = trail.told();
     match done {
@@ -100,16 +95,14 @@ fn audit(state: &State, job: Option<ExportJob>, told: &[Value]) {
     trail::write_job(journals, &Maker::told(&job.maker), &end, told);
 }
 
-/// Waits for a slot, and then for the file, for as long as a job may take.
-async fn within(state: &Arc<State>, job: &ExportJob, ticket: &Ticket, trail: &JobTrail) -> Result<(), Without> {
+/// Waits for the file, for as long as a job may take.
+async fn within(
+    state: &Arc<State>,
+    (job, slot): (&ExportJob, Permit),
+    ticket: &Ticket,
+    trail: &JobTrail,
+) -> Result<(), Without> {
     let exports = &state.config.exports;
-    let slot = loop {
-        // Whoever waits for an answer goes first: nobody queues here.
-        match state.engine.store.exports().take_free(ALL_JOBS, 1) {
-            Some(slot) => break slot,
-            None => sleep(LOOK).await,
-        }
-    };
     let lane = ExportLane::new(slot, exports.job_seconds, exports.job_rows);
     let work = async {
         let mut waits = AGAIN.into_iter();

@@ -96,6 +96,32 @@ async fn exports_of_one_tenant_leave_room_for_another_and_for_those_who_wait_for
 }
 
 #[actix_web::test]
+async fn an_export_without_a_slot_waits_and_says_so() {
+    let world = world_of(db().await, 1_000_000, |config| {
+        slowly(config);
+        config.exports.concurrent = 2;
+    })
+    .await;
+    let other = world.app.account(3, 8).await;
+    let their = world.app.token(8, &[]);
+    world.app.until_known(other, &their).await;
+    let first = world.create("origination-cdrs", "&columns=id,src_prefix_in").await;
+    until(&world.app, &first, &world.token, "running").await;
+    let path = format!(
+        "{API}/exports?report=origination-cdrs&account-id={other}&from-time={FIRST}&to-time={}&columns=id",
+        FIRST + 9
+    );
+    let reply = post(&world.app, &path, &their).await;
+    let second = reply.header("location").to_owned();
+    // There is a thread for it, and the last slot is for those who wait for a file.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(world.app.get(&second, &their).await.json()["state"], "waiting");
+    bytes(&world.app, &path.replace("exports?report=origination-cdrs&", "origination-cdrs?format=csv&"), &their).await;
+    send(world.app.request("DELETE", &first).header("Authorization", &world.token)).await;
+    assert_eq!(over(&world.app, &second, &their).await["state"], "done");
+}
+
+#[actix_web::test]
 async fn kept_files_are_bounded() {
     let world = world_of(db().await, 200_000, |config| {
         config.exports.keep_mb = 4;
