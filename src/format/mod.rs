@@ -23,6 +23,11 @@ use rows::FileRows;
 pub trait Produce {
     /// Appends the next piece; `false` when that was the last.
     fn produce(&mut self, out: &mut Vec<u8>) -> bool;
+
+    /// True if that was the last since what it reads cannot be read: what it wrote is not whole.
+    fn is_cut(&self) -> bool {
+        false
+    }
 }
 
 /// Writers stop a piece when the buffer holds this many bytes.
@@ -75,5 +80,9 @@ impl Clone for AnyWriter {
 impl Produce for AnyWriter {
     fn produce(&mut self, out: &mut Vec<u8>) -> bool {
         self.0.produce(out)
+    }
+
+    fn is_cut(&self) -> bool {
+        self.0.is_cut()
     }
 }

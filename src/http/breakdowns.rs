@@ -375,7 +375,7 @@ async fn found(
                 true => AnyWriter::new(BreakdownWriter::new(table)),
                 false => output.writer(GroupRows::new(table), breakdown.tenant(), &state).await?,
             };
-            let (text, etag) = reply::write(writer).await;
+            let (text, etag) = reply::write(writer).await?;
             if text.len() <= reply::KEPT && !format.tells_the_query() {
                 state.engine.keep_breakdown(&breakdown, names, (text.clone(), etag.clone()), version);
             }

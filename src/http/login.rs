@@ -11,20 +11,21 @@ use std::time::{Duration, Instant};
 use actix_web::http::header;
 use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
+use super::JSON;
 use super::auth::{Caller, client_ip, removed_cookie, session_cookie};
 use super::body::{self, BadBody};
 use super::error::ApiError;
 use super::origin;
-use super::reply::{self, Delivery, Room};
+use super::reply::{self, Fixed};
 use super::reports::request_id;
 use super::state::State;
 use crate::access::throttle::{Throttle, Wait};
 use crate::access::{Denied, Snapshot, Who, Wrong};
 use crate::config::{Auth, Contractors};
-use crate::format::Produce;
 use crate::token::{Issue, Renewed, Subject, TokenTerms};
 
 /// Longest body that is read, bytes: room for the longest password with every character escaped.
@@ -109,17 +110,7 @@ struct From {
 
 /// 200 for a valid token; a cookie is renewed on the way.
 pub async fn show(_caller: Caller, request: HttpRequest) -> HttpResponse {
-    reply::send(&request, reply::render(EmptyObject), &Delivery::default(), Room::of(0))
-}
-
-#[derive(Clone)]
-struct EmptyObject;
-
-impl Produce for EmptyObject {
-    fn produce(&mut self, out: &mut Vec<u8>) -> bool {
-        out.extend_from_slice(b"{}");
-        false
-    }
+    reply::send_fixed(&request, JSON, &Fixed::from(Bytes::from_static(b"{}")))
 }
 
 /// 204 with the cookie cleared, whatever its token: a session that has ended can be left too.

@@ -38,16 +38,25 @@ pub struct Rendered<P> {
 }
 
 /// Writes an answer for the first time.
-pub fn render<P: Produce + Clone>(mut writer: P) -> Rendered<P> {
+///
+/// # Errors
+/// What the writer reads cannot be read.
+pub fn render<P: Produce + Clone>(mut writer: P) -> Result<Rendered<P>, ApiError> {
     let again = writer.clone();
     let mut hash = Sha256::new();
     let (text, length) = run(&mut writer, |piece| hash.update(piece));
-    Rendered { etag: etag(&hash.finalize()), text, length, writer: again }
+    if writer.is_cut() {
+        return Err(ApiError::Internal);
+    }
+    Ok(Rendered { etag: etag(&hash.finalize()), text, length, writer: again })
 }
 
 /// Writes an answer once and whole, and its ETag: for what takes longer to make than to keep. Others on the same thread have
 /// their turn between two pieces.
-pub async fn write(mut writer: impl Produce) -> (Bytes, String) {
+///
+/// # Errors
+/// What the writer reads cannot be read.
+pub async fn write(mut writer: impl Produce) -> Result<(Bytes, String), ApiError> {
     let mut text = Vec::new();
     loop {
         // A writer ends its piece by what the buffer holds.
@@ -59,7 +68,7 @@ pub async fn write(mut writer: impl Produce) -> (Bytes, String) {
         }
         tokio::task::yield_now().await;
     }
-    tagged(text)
+    if writer.is_cut() { Err(ApiError::Internal) } else { Ok(tagged(text)) }
 }
 
 /// A text that is there, and its ETag.
@@ -363,6 +372,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::config::value::Secret;
+    use crate::format::AnyWriter;
     use crate::sql::schema::{Causes, Schema, TableSchema};
     use crate::store::{self, Store};
     use crate::token::Keys;
@@ -401,6 +411,28 @@ mod tests {
         }
     }
 
+    /// A part of a file that cannot be read to its end.
+    #[derive(Clone)]
+    struct Torn;
+
+    impl Produce for Torn {
+        fn produce(&mut self, out: &mut Vec<u8>) -> bool {
+            out.extend_from_slice(b"some of it");
+            false
+        }
+
+        fn is_cut(&self) -> bool {
+            true
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_cannot_be_read_at_first_is_an_error_and_no_short_answer() {
+        assert!(matches!(render(Torn), Err(ApiError::Internal)));
+        assert!(matches!(render(AnyWriter::new(Torn)), Err(ApiError::Internal)));
+        assert!(matches!(write(Torn).await, Err(ApiError::Internal)));
+    }
+
     #[actix_web::test]
     async fn an_answer_that_cannot_be_written_again_breaks_off() {
         let request = request().to_http_request();
@@ -416,13 +448,15 @@ mod tests {
     fn large_answers_that_are_being_sent_are_bounded_and_small_ones_are_not() {
         let request = request().to_http_request();
         // Kept or written while they are sent; a customer has 8 pieces of the 16.
-        let ask = |tenant, pieces: usize| send(&request, render(Long(pieces)), &Delivery::default(), Room::of(tenant));
+        let ask = |tenant, pieces: usize| {
+            send(&request, render(Long(pieces)).unwrap(), &Delivery::default(), Room::of(tenant))
+        };
         let mut held = vec![ask(1, 5)];
         assert_eq!(held[0].status(), StatusCode::OK);
         let refused = ask(1, 5);
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(refused.headers().get(header::RETRY_AFTER).unwrap(), "1");
-        assert_eq!(send(&request, render(Empty), &Delivery::default(), Room::of(1)).status(), StatusCode::OK);
+        assert_eq!(send(&request, render(Empty).unwrap(), &Delivery::default(), Room::of(1)).status(), StatusCode::OK);
         held.push(ask(2, 8));
         assert_eq!(held[1].status(), StatusCode::OK);
         assert_eq!(ask(3, 5).status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -184,7 +184,7 @@ pub(super) async fn respond(
                     false => output.writer(CallRows::new(calls), plan.query.scope.tenant(), state).await?,
                 };
                 let room = Room::of(plan.query.scope.tenant());
-                Ok(reply::send(request, reply::render(writer), &output.delivery, room))
+                Ok(reply::send(request, reply::render(writer)?, &output.delivery, room))
             }
         },
     };
@@ -244,7 +244,7 @@ async fn made(plan: &Plan, output: &Output, version: Version, state: &State) -> 
             output.writer(rows, plan.query.scope.tenant(), state).await.map_err(Refused::Here)?
         }
     };
-    let rendered = reply::render(writer);
+    let rendered = reply::render(writer).map_err(Refused::Here)?;
     if let Some(text) = rendered.text.as_ref().filter(|_| !plan.form.format.tells_the_query()) {
         state.engine.keep(plan, text.clone(), rendered.etag.clone(), version);
     }
@@ -320,7 +320,7 @@ pub(super) async fn nothing(
     tenant: u32,
     (request, state): (&HttpRequest, &State),
 ) -> Result<Answered, ApiError> {
-    let rendered = reply::render(output.nothing(columns, tenant, state).await?);
+    let rendered = reply::render(output.nothing(columns, tenant, state).await?)?;
     let response = reply::send(request, rendered, &output.delivery, Room::of(0));
     Ok(Answered { response, freshness: None, trace: Trace::default() })
 }

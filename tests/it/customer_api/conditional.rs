@@ -59,7 +59,7 @@ async fn the_seeds_own_columns_are_written_to_its_249_bytes_and_its_etag() {
         acd_unit: AcdUnit::Minutes,
         totals_cps: TotalsCps::Bucket,
     };
-    let rendered = reply::render(Writer::new(Arc::new(table), ResultForm::default()));
+    let rendered = reply::render(Writer::new(Arc::new(table), ResultForm::default())).unwrap();
     assert_eq!(rendered.etag, r#"W/"5bc70049aa58e9a51f9688035aad6430""#);
     let response = reply::send(
         &TestRequest::default().to_http_request(),
