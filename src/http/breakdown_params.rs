@@ -180,7 +180,7 @@ impl BreakdownDraft {
         let columns = Columns { by: &self.by, measures: &measures, compared: self.compare.is_some() };
         let order = match &self.order {
             None => Vec::new(),
-            Some(text) => names(text, MOST_ORDERS, |name| columns.order(name)).ok_or(BadParam::Invalid("order-by"))?,
+            Some(text) => columns.orders(text).ok_or(BadParam::Invalid("order-by"))?,
         };
         let limit = self.limit.unwrap_or(LIMIT);
         let has_numbers =
@@ -228,6 +228,13 @@ struct Columns<'a> {
 }
 
 impl Columns<'_> {
+    /// No column twice, in one direction or in both.
+    fn orders(&self, text: &str) -> Option<Vec<GroupOrder>> {
+        let orders = names(text, MOST_ORDERS, |name| self.order(name))?;
+        let is_again = |place: usize| orders[..place].iter().any(|order| order.column == orders[place].column);
+        (!(0..orders.len()).any(is_again)).then_some(orders)
+    }
+
     fn order(&self, text: &str) -> Option<GroupOrder> {
         let (descending, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
         Some(GroupOrder { column: self.find(name)?, descending })

@@ -59,17 +59,17 @@ fn ascending(bounds: &[i64]) -> Vec<i64> {
     starts
 }
 
-/// The last second that one of a window is compared with. It is that of the window's own last second, unless that lies before
-/// the beginning: 31 March at 5 is compared with 28 February at 5, and 28 March at 20 with 28 February at 20. Then it is the
-/// latest of the window's quarters of an hour.
+/// The last second that one of a window is compared with. It is that of the window's own last second, unless that does not lie
+/// behind the beginning: 31 March at 5 is compared with 28 February at 5, and 28 March at 20 with 28 February at 20, where 29
+/// March at 20 lies too. Then it is the latest of the window's quarters of an hour.
 fn last_before(at: impl Fn(i64, Edge) -> i64, from: i64, end: i64) -> i64 {
-    let last = at(end, Edge::To);
-    if last >= at(from, Edge::From) || end < from {
+    let (first, last) = (at(from, Edge::From), at(end, Edge::To));
+    if last > first || end <= from {
         return last;
     }
     let quarters = (0..=MOST_TURNED).map(|quarter| end.div_euclid(900) * 900 - 1 - 900 * quarter);
     let latest = quarters.take_while(|second| *second >= from).map(|second| at(second, Edge::To)).max();
-    latest.unwrap_or(last).max(at(from, Edge::From))
+    latest.unwrap_or(last).max(first)
 }
 
 impl BreakdownAsk {

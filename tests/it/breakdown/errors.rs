@@ -64,6 +64,8 @@ async fn each_mistake_has_its_text() {
         ("group-by=dst-country&measures=asr&order-by=--asr", "invalid value order-by"),
         ("group-by=dst-country&measures=asr&order-by=%2Basr", "invalid value order-by"),
         ("group-by=dst-country&measures=asr&order-by=asr,asr", "invalid value order-by"),
+        ("group-by=dst-country&measures=asr&order-by=asr,-asr", "invalid value order-by"),
+        ("group-by=dst-country&measures=asr&order-by=-dst_country,asr,dst_country", "invalid value order-by"),
         ("group-by=dst-country&measures=asr&order-by=asr_before", "invalid value order-by"),
         ("group-by=dst-country&measures=asr&order-by=asr_change", "invalid value order-by"),
         ("group-by=dst-country&measures=asr&order-by=dst-country", "invalid value order-by"),

@@ -101,8 +101,8 @@ pub fn body(world: &World, question: &Question, settings: &Settings, now: i64) -
     let clipped = to.unwrap_or(now).min(now);
     let moved = |second: i64, end: End| moved(question, zone, (question.from, clipped), second, end);
     let (first, mut last) = (moved(question.from, End::From), moved(clipped, End::To));
-    if last < first && clipped >= question.from {
-        // 28 March at 20 until 31 March at 5: the latest that any of its minutes is compared with.
+    if last <= first && clipped > question.from {
+        // 28 March at 20 until 31 March at 5, or until 29 March at 20: the latest that any of its minutes is compared with.
         let minutes = (question.from..=clipped).filter(|second| second % 60 == 59);
         last = minutes.map(|second| moved(second, End::To)).max().unwrap_or(first).max(first);
     }

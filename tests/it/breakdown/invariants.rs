@@ -280,7 +280,7 @@ async fn calls_a_second_of_a_day_that_a_shorter_month_lacks_are_of_the_whole_day
 }
 
 #[actix_web::test]
-async fn a_window_whose_end_falls_before_its_beginning_is_compared_with_the_latest_of_its_quarters() {
+async fn a_window_whose_end_does_not_fall_behind_its_beginning_is_compared_with_the_latest_of_its_quarters() {
     let app = TestApp::start(|_| ()).await;
     let sql = "INSERT INTO cdrs (id, customer_id, customer_acc_id, is_last_cdr, time_start) \
         SELECT number, 7, 1, 1, toDateTime(['2026-02-28 12:00:00', '2026-02-28 20:30:00', '2026-02-28 22:10:00', '2025-10-25 00:40:00', \
@@ -297,6 +297,20 @@ async fn a_window_whose_end_falls_before_its_beginning_is_compared_with_the_late
             "2026-02-28T20:00:00Z",
             "2026-02-28T23:59:59Z",
             2,
+        ),
+        // Both 28 March and 29 March at 20:00:00 fall on one second.
+        (
+            "from-time=2026-03-28T20:00:00Z&to-time=2026-03-29T20:00:00Z&compare=month",
+            "2026-02-28T20:00:00Z",
+            "2026-02-28T23:59:59Z",
+            2,
+        ),
+        // A second is compared with a second.
+        (
+            "from-time=2026-03-29T22:10:00Z&to-time=2026-03-29T22:10:00Z&compare=month",
+            "2026-02-28T22:10:00Z",
+            "2026-02-28T22:10:00Z",
+            1,
         ),
         // The hour that the clock shows twice: 02:30 of summer until 02:15 of winter.
         (
