@@ -175,12 +175,14 @@ async fn readers_that_stall_lose_their_connection_and_their_memory() {
         stalled.push(connect(&world.app, &get(&path, &world.token)).await);
     }
     let used = "cdrscope_supply_used{what=\"response_bytes\"}";
-    until(Duration::from_secs(20), async || metric(&world.app, used).await > 0.0).await;
-    until(Duration::from_secs(20), async || metric(&world.app, used).await == 0.0).await;
-    until(Duration::from_secs(5), async || {
-        metric(&world.app, "cdrscope_connections_closed_total{reason=\"stalled\"}").await >= 3.0
+    let stalled_ones = "cdrscope_connections_closed_total{reason=\"stalled\"}";
+    // On a busy machine the first is closed before anybody looks at the memory.
+    until(Duration::from_secs(60), async || {
+        metric(&world.app, used).await > 0.0 || metric(&world.app, stalled_ones).await >= 1.0
     })
     .await;
+    until(Duration::from_secs(60), async || metric(&world.app, stalled_ones).await >= 3.0).await;
+    until(Duration::from_secs(20), async || metric(&world.app, used).await == 0.0).await;
     // A reader that takes what comes gets it whole.
     let whole = world.app.get(&path, &world.token).await;
     assert_eq!((whole.status, whole.json()["rows"].as_u64()), (200, Some(666_668)));
