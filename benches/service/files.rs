@@ -1,15 +1,17 @@
 //! Files of a million CDRs with the usual columns, against ClickHouse asked straight for the same rows by the service's own
-//! statement: the time until the last byte, and the most memory that the service took.
+//! statement: the time until the first byte and the last, and the most memory that the service took; and how long a dashboard's
+//! question takes meanwhile.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::ask::get;
-use crate::cold::{COLD, LARGEST};
+use crate::cold::{COLD, LARGEST, SIZES, day};
 use crate::report::{Report, count, times};
 use crate::tap::Tap;
+use crate::wire::Wire;
 use crate::world::{FROM, TO, World};
 use crate::{Pace, Result};
 
@@ -21,6 +23,9 @@ const ROUNDS: usize = 3;
 
 /// The formats; what ClickHouse writes for the last three the service packs, or makes a workbook of.
 const FORMATS: [&str; 7] = ["csv", "ndjson", "parquet", "arrow", "csv.zst", "csv.gz", "xlsx"];
+
+/// Time between two questions of a dashboard, and for how long they are asked.
+const DASHBOARD: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(12)];
 
 /// Everything about files.
 pub async fn measure(world: &World, _: Pace, report: &mut Report) -> Result<()> {
@@ -35,17 +40,20 @@ pub async fn measure(world: &World, _: Pace, report: &mut Report) -> Result<()> 
         );
         let ours = get(&path, &format!("Authorization: {}\r\nConnection: close\r\n", account.token));
         let straight = straight(&tapped.authority, &tap, &ours).await?;
-        let (mut took, mut bytes) = ([Vec::new(), Vec::new()], 0);
+        let (mut took, mut first, mut bytes) = ([Vec::new(), Vec::new()], Vec::new(), 0);
         for _ in 0..ROUNDS {
             for (side, (authority, request)) in
                 [(world.authority(), &straight), (service.authority.as_str(), &ours)].into_iter().enumerate()
             {
                 let begun = Instant::now();
-                bytes = drain(authority, request).await?;
+                let (length, waited) = drain(authority, request).await?;
                 took[side].push(begun.elapsed().as_secs_f64());
+                if side == 1 {
+                    (bytes, first) = (length, [first, vec![waited.as_secs_f64() * 1e3]].concat());
+                }
             }
         }
-        let [plain, answer] = took.map(|mut took| {
+        let [plain, answer, first] = [took[0].clone(), took[1].clone(), first].map(|mut took| {
             took.sort_by(f64::total_cmp);
             took[took.len() / 2]
         });
@@ -54,14 +62,62 @@ pub async fn measure(world: &World, _: Pace, report: &mut Report) -> Result<()> 
             format!("{} CDRs × 18 columns as {format}", count(ROWS)),
             [
                 format!("{plain:.1} s"),
-                format!("{answer:.1} s, {:.0} MB, in {memory:.0} MB of memory", bytes as f64 / 1e6),
+                format!(
+                    "{answer:.1} s, {:.0} MB, the first byte after {first:.0} ms, in {memory:.0} MB of memory",
+                    bytes as f64 / 1e6
+                ),
                 times(plain / answer),
                 String::new(),
             ],
             None,
         );
     }
+    beside_a_dashboard(world, &service.authority, report).await
+}
+
+/// What a dashboard waits for its question, alone and while files are written one after the other.
+async fn beside_a_dashboard(world: &World, authority: &str, report: &mut Report) -> Result<()> {
+    let (asked, files) = (world.account(SIZES[1])?, world.account(LARGEST)?);
+    let question = day(&asked).request("");
+    let alone = waited(authority, &question).await?;
+    for format in FORMATS {
+        let path = format!(
+            "/api/rest/customer/v1/origination-cdrs?account-id={}&from-time={FROM}&to-time={TO}&limit={ROWS}&format={format}",
+            files.uuid
+        );
+        let file = get(&path, &format!("Authorization: {}\r\nConnection: close\r\n", files.token));
+        let to = authority.to_owned();
+        let writing = tokio::spawn(async move { while drain(&to, &file).await.is_ok() {} });
+        let beside = waited(authority, &question).await;
+        if writing.is_finished() {
+            return Err(format!("no file as {format} beside a dashboard").into());
+        }
+        writing.abort();
+        let beside = beside?;
+        report.row(
+            format!("1 day by minute, account {}, 95 of 100, beside files as {format}", SIZES[1]),
+            [format!("{alone:.1} ms"), format!("{beside:.1} ms"), times(beside / alone), String::new()],
+            None,
+        );
+    }
     Ok(())
+}
+
+/// The time within which 95 of 100 answers came, in milliseconds.
+async fn waited(authority: &str, question: &[u8]) -> Result<f64> {
+    let [pause, length] = DASHBOARD;
+    let mut wire = Wire::connect(authority).await?;
+    let (begun, mut all) = (Instant::now(), Vec::new());
+    while begun.elapsed() < length {
+        let asked = Instant::now();
+        if wire.ask(question).await? != 200 {
+            return Err(format!("a dashboard is answered {}", wire.text()).into());
+        }
+        all.push(asked.elapsed().as_secs_f64() * 1e3);
+        tokio::time::sleep(pause).await;
+    }
+    all.sort_by(f64::total_cmp);
+    Ok(all[all.len() * 95 / 100])
 }
 
 /// The request to the engine that the service makes for a file, which is left once it has begun.
@@ -81,8 +137,10 @@ async fn straight(authority: &str, tap: &Tap, request: &[u8]) -> Result<Vec<u8>>
     Ok([first, b"Connection: close\r\n", rest].concat())
 }
 
-/// Sends a request on a connection of its own and reads until it is closed; gives the bytes.
-async fn drain(authority: &str, request: &[u8]) -> Result<u64> {
+/// Sends a request on a connection of its own and reads until it is closed; gives the bytes, and the time until the first of the
+/// body came.
+async fn drain(authority: &str, request: &[u8]) -> Result<(u64, Duration)> {
+    let (begun, mut first) = (Instant::now(), None);
     let mut stream = TcpStream::connect(authority).await?;
     stream.write_all(request).await?;
     let (mut bytes, mut buffer) = (0, vec![0; 256 * 1024]);
@@ -91,8 +149,12 @@ async fn drain(authority: &str, request: &[u8]) -> Result<u64> {
         match stream.read(&mut buffer).await? {
             0 => break,
             read => {
-                if begin.len() < 12 {
-                    begin.extend_from_slice(&buffer[..read.min(12)]);
+                // The head comes in one piece, and some of the body may come with it.
+                if begin.len() < 4096 {
+                    begin.extend_from_slice(&buffer[..read.min(4096)]);
+                    let has_body =
+                        begin.windows(4).position(|end| end == b"\r\n\r\n").is_some_and(|end| begin.len() > end + 4);
+                    first = first.or_else(|| has_body.then(|| begun.elapsed()));
                 }
                 bytes += read as u64;
             }
@@ -101,5 +163,5 @@ async fn drain(authority: &str, request: &[u8]) -> Result<u64> {
     if !begin.starts_with(b"HTTP/1.1 200") {
         return Err(format!("a file is answered {}", String::from_utf8_lossy(&begin)).into());
     }
-    Ok(bytes)
+    Ok((bytes, first.unwrap_or_else(|| begun.elapsed())))
 }

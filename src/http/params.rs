@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::accept;
 use super::breakdown_params::{BreakdownDraft, When};
-use super::cdr_params;
+use super::cdr_params::{CdrDraft, CdrTerms};
 pub use super::pairs::Pairs;
 use super::spellings;
 use crate::config::UnknownParams;
@@ -16,10 +16,8 @@ use crate::query::scope::{OperatorScope, Scope};
 use crate::query::zone::{self, Calendar, Edge};
 use crate::report::Report;
 use crate::report::audience::Audience;
-use crate::report::breakdown::{BreakdownAsk, Compare, OwnAccount, Whose};
-use crate::report::cdrs::columns::CdrColumn;
-use crate::report::cdrs::cursor::{BadCursor, CdrCursor};
-use crate::report::cdrs::{self, CdrQuery};
+use crate::report::breakdown::{BreakdownAsk, Compare, OwnAccount};
+use crate::report::cdrs::CdrQuery;
 use crate::report::form::{CsvSeparator, ResultForm, ResultFormat};
 use crate::report::measure::Measure;
 use crate::report::param::{Param, Role};
@@ -101,12 +99,6 @@ pub enum BadParam {
     #[error("total_price needs accounts of one currency")]
     Currencies,
 }
-
-/// Seconds around a window in which times of its calls may lie.
-const AROUND: i64 = 366 * 86_400;
-
-/// The last second that the table's times can be of.
-const LAST_SECOND: i64 = u32::MAX as i64;
 
 /// Parameters in one request, repeated and unknown ones too: each is looked for by name.
 const MOST_PARAMS: usize = 500;
@@ -277,8 +269,7 @@ struct Draft<'a> {
     of_formats: Vec<&'static Param>,
     has_sampling: bool,
     breakdown: BreakdownDraft,
-    columns: Option<Vec<&'static CdrColumn>>,
-    cursor: Option<String>,
+    cdrs: CdrDraft,
 }
 
 impl<'a> Draft<'a> {
@@ -300,8 +291,7 @@ impl<'a> Draft<'a> {
             of_formats: Vec::new(),
             has_sampling: false,
             breakdown: BreakdownDraft::default(),
-            columns: None,
-            cursor: None,
+            cdrs: CdrDraft::default(),
         }
     }
 
@@ -321,8 +311,7 @@ impl<'a> Draft<'a> {
             kind.bounded(text, most).map_err(|excess| BadParam::Excessive(param.name, excess))?;
         }
         if param.role == Role::Columns {
-            self.columns = Some(cdr_params::columns(text, self.report, self.context)?);
-            return Ok(());
+            return self.cdrs.set_columns(text, self.report, self.context);
         }
         self.set(param.role, text).ok_or_else(invalid)?;
         if matches!(param.role, Role::TUnit | Role::Totals | Role::Numbers) || is_of_csv(param.role) {
@@ -380,7 +369,7 @@ impl<'a> Draft<'a> {
             Role::CsvHeader => self.form.csv.headless = word(text, &[("true", false), ("false", true)])?,
             // Read before, since it names its culprits.
             Role::Columns => return None,
-            Role::Cursor => self.cursor = Some(text.to_owned()),
+            Role::Cursor => self.cdrs.set_cursor(text),
             Role::TUnit => self.form.milliseconds = word(text, &[("ms", true), ("s", false)])?,
             // By it the report was chosen.
             Role::Side => (text == self.report.records.side().word()).then_some(())?,
@@ -403,69 +392,35 @@ impl<'a> Draft<'a> {
         Instant::parse_in(text, &self.calendar.zone, edge)
     }
 
-    fn finish_breakdown(self) -> Result<BreakdownAsk, BadParam> {
-        self.check_format()?;
-        // from-time is required of every breakdown, so it has been read.
-        let from = self.from.ok_or_else(|| BadParam::Missing(vec!["from-time"]))?;
-        if self.to.as_ref().is_some_and(|to| *to < from) {
+    /// The ends of a window that has to have a beginning.
+    fn ends(&self) -> Result<Window, BadParam> {
+        // from-time is required where this is asked, so it has been read.
+        let from = self.from.as_ref().ok_or_else(|| BadParam::Missing(vec!["from-time"]))?;
+        if self.to.as_ref().is_some_and(|to| to < from) {
             return Err(BadParam::ToBeforeFrom);
         }
-        let when = When {
-            from: from.ceil(),
-            to: self.to.as_ref().map(Instant::floor),
-            sampling: self.has_sampling.then_some(self.sampling),
-            calendar: self.calendar,
-        };
+        Ok(Window { from: from.ceil(), to: self.to.as_ref().map(Instant::floor) })
+    }
+
+    fn finish_breakdown(self) -> Result<BreakdownAsk, BadParam> {
+        self.check_format()?;
+        let Window { from, to } = self.ends()?;
+        let sampling = self.has_sampling.then_some(self.sampling);
+        let when = When { from, to, sampling, calendar: self.calendar };
         self.breakdown.finish(self.report, when, self.filters, self.form, self.context)
     }
 
     fn finish_cdrs(mut self) -> Result<CdrQuery, BadParam> {
         self.check_format()?;
-        let from = self.from.ok_or_else(|| BadParam::Missing(vec!["from-time"]))?;
-        if self.to.as_ref().is_some_and(|to| *to < from) {
-            return Err(BadParam::ToBeforeFrom);
-        }
-        let accounts = self.breakdown.take_accounts();
-        let format = self.form.format;
-        let limit = match self.breakdown.limit() {
-            Some(limit) if format.is_json() && limit > cdrs::MOST_LIMIT => return Err(BadParam::Invalid("limit")),
-            None if format.is_json() => Some(cdrs::USUAL_LIMIT),
-            limit => limit,
-        };
-        let columns = self.columns.unwrap_or_else(|| cdr_params::usual(self.report, self.context));
-        let (cursor, has_number) = (self.cursor, self.context.schema.cdrs.numeric_id.is_some());
-        let window = Window { from: from.ceil(), to: self.to.as_ref().map(Instant::floor) };
-        let zone = self.calendar.zone;
-        let query = CdrQuery {
-            report: self.report.name,
-            records: self.report.records,
-            whose: match self.context.operator {
-                Some(scope) => Whose::Operator(scope.clone(), accounts),
-                None => Whose::Accounts(accounts),
-            },
-            masked: self.context.audience.masked_characters(),
-            after: None,
-            until: None,
-            columns,
+        let terms = CdrTerms {
+            window: self.ends()?,
+            zone: self.calendar.zone,
+            accounts: self.breakdown.take_accounts(),
             filters: self.filters,
-            window,
-            // Zones are found by their names.
-            zone: zone.iana_name().unwrap_or("UTC").to_owned(),
-            // The ends of calls, and what began a moment before, lie near the window.
-            offsets: zone::offsets(
-                &zone,
-                window.from - AROUND,
-                window.to.unwrap_or(LAST_SECOND).min(LAST_SECOND) + AROUND,
-            ),
-            limit,
+            limit: self.breakdown.limit(),
             form: self.form,
         };
-        let after = cursor.map(|text| CdrCursor::parse(&text, query.fingerprint(), has_number));
-        let after = after.transpose().map_err(|bad| match bad {
-            BadCursor::Damaged => BadParam::Invalid("cursor"),
-            BadCursor::OfAnother => BadParam::OtherCursor,
-        })?;
-        Ok(CdrQuery { after, ..query })
+        self.cdrs.finish(self.report, terms, self.context)
     }
 
     fn finish(self) -> Result<Request, BadParam> {
