@@ -50,10 +50,7 @@ pub async fn answer(
     request: HttpRequest,
     state: Data<Arc<State>>,
 ) -> HttpResponse {
-    match respond(report, &caller, &request, &state).await {
-        Ok(response) => response,
-        Err(error) => error.answer(&request, report.name),
-    }
+    respond(report, &caller, &request, &state).await.unwrap_or_else(|error| error.answer(&request, report.name))
 }
 
 /// The names and rights of a caller, as far as an answer depends on them.

@@ -32,10 +32,7 @@ pub async fn answer(
     request: HttpRequest,
     state: Data<Arc<State>>,
 ) -> HttpResponse {
-    match respond(report, &caller, &request, &state).await {
-        Ok(response) => response,
-        Err(error) => error.answer(&request, report.name),
-    }
+    respond(report, &caller, &request, &state).await.unwrap_or_else(|error| error.answer(&request, report.name))
 }
 
 /// Answers CDRs, or says why not.

@@ -113,10 +113,7 @@ fn context<'a>(
 
 /// Answers a breakdown.
 pub async fn breakdown(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
-    match respond(&caller.0, &request, &state).await {
-        Ok(response) => response,
-        Err(error) => error.answer(&request, "operator-breakdown"),
-    }
+    respond(&caller.0, &request, &state).await.unwrap_or_else(|error| error.answer(&request, "operator-breakdown"))
 }
 
 /// Answers a breakdown, or says why not.
@@ -147,10 +144,9 @@ pub(super) async fn respond(
 
 /// Answers statistics by time.
 pub async fn statistics(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
-    match respond_by_time(&caller.0, &request, &state).await {
-        Ok(response) => response,
-        Err(error) => error.answer(&request, "operator-statistics"),
-    }
+    respond_by_time(&caller.0, &request, &state)
+        .await
+        .unwrap_or_else(|error| error.answer(&request, "operator-statistics"))
 }
 
 /// Checks a breakdown without asking, and gives its format.
@@ -264,10 +260,7 @@ pub(super) async fn respond_by_time(
 
 /// Answers raw CDRs.
 pub async fn cdrs(caller: OperatorCaller, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
-    match respond_with_cdrs(&caller.0, &request, &state).await {
-        Ok(response) => response,
-        Err(error) => error.answer(&request, "operator-cdrs"),
-    }
+    respond_with_cdrs(&caller.0, &request, &state).await.unwrap_or_else(|error| error.answer(&request, "operator-cdrs"))
 }
 
 /// Answers raw CDRs, or says why not.
