@@ -245,7 +245,7 @@ impl OperatorWho {
     /// not list there.
     pub fn account(&self, account: Uuid, side: Side) -> Option<Scope> {
         let account = self.snapshot.accounts.get(&account)?;
-        self.lists(account.owned(), side).then(|| Scope::proven(account.customer_id, account.id))
+        self.knows(account.owned(), side).then(|| Scope::proven(account.customer_id, account.id))
     }
 
     /// The name of an account; empty for none.
@@ -256,7 +256,7 @@ impl OperatorWho {
     /// Every account that it sees on any side, by id, with the sides.
     pub fn accounts(&self) -> Vec<(Uuid, &Account, Vec<Side>)> {
         let sides = |account: &Account| {
-            let seen = |side: &Side| account.owned().has(*side) && self.lists(account.owned(), *side);
+            let seen = |side: &Side| self.lists(account.owned(), *side);
             [Side::Origination, Side::Termination].into_iter().filter(seen).collect::<Vec<_>>()
         };
         let all = self.snapshot.accounts.iter().map(|(uuid, account)| (*uuid, account, sides(account)));
@@ -270,11 +270,10 @@ impl OperatorWho {
         &self.snapshot.countries
     }
 
-    /// The uuid and name of an account, by its number in calls of that side; `None` for one that [`Self::accounts`] does not list
-    /// there.
+    /// The uuid and name of an account, by its number in calls of that side; `None` as for [`Self::account`].
     pub fn account_of(&self, id: u32, side: Side) -> Option<(String, String)> {
         let account = self.snapshot.names.account(id)?;
-        self.lists(account.owned, side).then(|| (account.uuid.clone(), account.name.clone()))
+        self.knows(account.owned, side).then(|| (account.uuid.clone(), account.name.clone()))
     }
 
     /// Names of accounts, customers and vendors.
@@ -282,19 +281,23 @@ impl OperatorWho {
         &self.snapshot.names
     }
 
-    /// True if the caller may know of an account on a side. Where nothing says that an owner is a vendor, a caller with a list of
-    /// customers alone is told of no other owners: it would be told of all customers.
-    fn lists(&self, account: OwnedAccount, side: Side) -> bool {
+    /// True if the caller may ask for an account on a side, and is shown its name in groups of calls.
+    fn knows(&self, account: OwnedAccount, side: Side) -> bool {
         let (customers, vendors) = (&self.grant.customers, &self.grant.vendors);
-        if customers.is_empty() && vendors.is_empty() && self.grant.rights.vendors {
-            // To one who sees all there is nothing to hide, also where a side is wrong.
-            return true;
-        }
         let own = if side == Side::Origination { customers } else { vendors };
         let is_listed = own.is_empty() || own.contains(&account.owner);
+        // From one who sees all there is nothing to hide, also where a row names the wrong side.
+        let sees_all = customers.is_empty() && vendors.is_empty() && self.grant.rights.vendors;
+        sees_all || account.has(side) && self.audience().sees_side(side) && is_listed
+    }
+
+    /// True if an account is listed. Where nothing says that an owner is a vendor, a caller with a list of customers alone is told
+    /// of no other owners: it would be told of all customers.
+    fn lists(&self, account: OwnedAccount, side: Side) -> bool {
+        let (customers, vendors) = (&self.grant.customers, &self.grant.vendors);
         let is_bounded = !customers.is_empty() && vendors.is_empty();
         let is_known = account.side == Some(side) || customers.contains(&account.owner);
-        account.has(side) && self.audience().sees_side(side) && is_listed && (!is_bounded || is_known)
+        account.has(side) && self.knows(account, side) && (!is_bounded || is_known)
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Rendered<P> {
 /// Writes an answer for the first time.
 ///
 /// # Errors
-/// What the writer reads cannot be read.
+/// The writer reads from something that cannot be read.
 pub fn render<P: Produce + Clone>(mut writer: P) -> Result<Rendered<P>, ApiError> {
     let again = writer.clone();
     let mut hash = Sha256::new();
@@ -55,7 +55,7 @@ pub fn render<P: Produce + Clone>(mut writer: P) -> Result<Rendered<P>, ApiError
 /// their turn between two pieces.
 ///
 /// # Errors
-/// What the writer reads cannot be read.
+/// The writer reads from something that cannot be read.
 pub async fn write(mut writer: impl Produce) -> Result<(Bytes, String), ApiError> {
     let mut text = Vec::new();
     loop {
