@@ -140,6 +140,12 @@ fn link(query: &str, next: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("<?{}&cursor={next}>; rel=\"next\"", pairs.join("&"))).ok()
 }
 
+/// The cursor in such a header.
+pub(super) fn cursor_of(link: &str) -> Option<&str> {
+    let (_, behind) = link.rsplit_once("&cursor=")?;
+    behind.split_once('>').map(|(cursor, _)| cursor)
+}
+
 /// A file, whole or not at all.
 async fn file(
     mut query: CdrQuery,

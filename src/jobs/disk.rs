@@ -2,13 +2,15 @@
 //! only when it is whole.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::record::ExportJob;
@@ -18,6 +20,9 @@ const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 50
 
 /// Longest record that is read, bytes: far above the longest question.
 const LONGEST_RECORD: u64 = 1 << 20;
+
+/// The end of the name of a record that does not read.
+const ASIDE: &str = "json.bad";
 
 /// The file that the service in charge of the directory has locked.
 const LOCK: &str = "exports.lock";
@@ -80,27 +85,31 @@ impl Disk {
     /// Every record that reads. Whatever belongs to none is removed; files that are no exports stay.
     pub(super) fn load(&self) -> Result<Vec<ExportJob>, JobsError> {
         let fail = |source| JobsError::Io { path: self.dir.clone(), source };
-        let (mut jobs, mut others) = (Vec::new(), Vec::new());
+        let (mut jobs, mut aside, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.dir).map_err(fail)? {
             let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();
             let Some((stem, end)) = name.split_once('.') else { continue };
-            let Ok(id) = Uuid::try_parse(stem) else { continue };
+            // Other spellings of an id are no names of ours.
+            let Some(id) = Uuid::try_parse(stem).ok().filter(|id| id.to_string() == stem) else { continue };
             match end {
                 "json" => match self.read(id) {
                     Ok(job) => jobs.push(job),
                     Err(why) => {
-                        log::error!("exports: the record {name} does not read and is removed: {why}");
-                        self.remove(id);
+                        // Of another version, or damaged: its file may be somebody's month.
+                        log::error!("exports: the record {name} does not read and is put aside: {why}");
+                        fs::rename(self.path(id, "json"), self.path(id, ASIDE)).map_err(fail)?;
+                        aside.push(id);
                     }
                 },
+                ASIDE => aside.push(id),
                 "json.new" | "part" | "data" => others.push((id, name)),
                 _ => {}
             }
         }
         for (id, name) in others {
             // A part is never gone on with: its job begins again, or ends.
-            let is_kept = name.ends_with(".data") && jobs.iter().any(|job| job.id == id && job.sha256.is_some());
-            if !is_kept {
+            let has_record = aside.contains(&id) || jobs.iter().any(|job| job.id == id && job.sha256.is_some());
+            if !(has_record && name.ends_with(".data")) {
                 self.forget(&self.dir.join(name));
             }
         }
@@ -144,24 +153,41 @@ impl Disk {
         sync(&self.dir)
     }
 
-    /// Gives a whole file its name in another directory. One that stands there already is as whole, and stays.
+    /// Gives a whole file its name in another directory, where those may read it who share the group. What stands there already
+    /// stays, and is an error.
     pub(super) fn deliver(&self, id: Uuid, file: &File, (dir, name): (&Path, &str)) -> io::Result<()> {
         file.sync_all()?;
         let (part, last) = (self.path(id, "part"), dir.join(name));
-        if !last.exists() {
-            let near = dir.join(format!(".{name}.part"));
-            // Another file system, or the same: a copy beside its last name is renamed on either.
-            let copied = fs::copy(&part, &near).and_then(|_| {
-                let copy = OpenOptions::new().write(true).open(&near)?;
-                copy.set_permissions(fs::Permissions::from_mode(0o640))?;
-                copy.sync_all()?;
-                fs::rename(&near, &last)?;
-                sync(dir)
-            });
-            copied.inspect_err(|_| self.forget(&near))?;
+        let near = dir.join(format!(".{name}.part"));
+        self.forget(&near);
+        // Another file system, or the same: a copy beside its last name is renamed on either. Others may write there: nothing that
+        // is there is opened.
+        let copied = private(OpenOptions::new().write(true).create_new(true)).open(&near).and_then(|mut copy| {
+            io::copy(&mut private(OpenOptions::new().read(true)).open(&part)?, &mut copy)?;
+            copy.set_permissions(fs::Permissions::from_mode(0o640))?;
+            copy.sync_all()?;
+            rename_to_new(&near, &last)?;
+            sync(dir)
+        });
+        match &copied {
+            Ok(()) => self.forget(&part),
+            Err(_) => self.forget(&near),
         }
-        self.forget(&part);
-        Ok(())
+        copied
+    }
+
+    /// SHA-256 and length of a file that was delivered; `None` where there is none that can be read.
+    pub(super) fn delivered(&self, (dir, name): (&Path, &str)) -> Option<(String, u64)> {
+        let mut file = private(OpenOptions::new().read(true)).open(dir.join(name)).ok()?;
+        file.metadata().ok().filter(fs::Metadata::is_file)?;
+        let (mut hash, mut length, mut buffer) = (Sha256::new(), 0, vec![0; 64 * 1024]);
+        loop {
+            let read = file.read(&mut buffer).ok()?;
+            let Some(piece) = buffer.get(..read).filter(|piece| !piece.is_empty()) else { break };
+            hash.update(piece);
+            length += read as u64;
+        }
+        Some((hexadecimal(&hash.finalize()), length))
     }
 
     /// The whole file of a job.
@@ -197,6 +223,21 @@ impl Disk {
 /// A file of the owner's alone; no link is followed, and no pipe waited for.
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+}
+
+/// Renames a file to a name that nothing has.
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // Some file systems do not know the flag.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !to.try_exists()? => fs::rename(from, to),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(io::ErrorKind::AlreadyExists.into()),
+        renamed => Ok(renamed?),
+    }
+}
+
+/// Bytes as the text of a sum.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn sync(dir: &Path) -> io::Result<()> {

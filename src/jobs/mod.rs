@@ -36,6 +36,9 @@ const MOST_OF_ALL: usize = 5000;
 /// Times that a job begins before a restart fails it.
 const MOST_BEGINS: u32 = 2;
 
+/// The reason of a job whose file is gone.
+const LOST: &str = "its file was lost";
+
 /// Time between two looks for room for a job that waits.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
 
@@ -143,8 +146,10 @@ impl Jobs {
                     job.end(JobState::Failed, Some("cut by a restart of the service, twice".to_owned()), now);
                 }
                 JobState::Running => job.put_back(),
-                JobState::Done if job.target.is_none() && !jobs.has_file(&job) => {
-                    job.end(JobState::Failed, Some("its file was lost".to_owned()), now);
+                // Of one that has expired nothing is missed.
+                JobState::Done if job.target.is_none() && job.expires > Some(now) && !jobs.has_file(&job) => {
+                    log::error!("export {}: its file is not there any more, or not {} bytes long", job.id, job.bytes);
+                    job.end(JobState::Failed, Some(LOST.to_owned()), now);
                     jobs.disk.remove_data(job.id);
                 }
                 JobState::Waiting | JobState::Done | JobState::Failed | JobState::Cancelled | JobState::Expired => {}
@@ -153,7 +158,10 @@ impl Jobs {
             jobs.lock().insert(job);
             if is_changed {
                 log::info!("export {id} was {} when the service ended", was.word());
-                jobs.save(id).map_err(|source| JobsError::Io { path: dir.to_owned(), source })?;
+                // On a full disk it is as it was before: the service answers, and the next one finds it again.
+                if let Err(error) = jobs.save(id) {
+                    log::error!("export {id}: its record cannot be written: {error}");
+                }
             }
         }
         jobs.sweep(now);
@@ -196,8 +204,8 @@ impl Jobs {
                 if table.count(tenant, |job| job.target.is_none()) >= MOST_RECORDS {
                     removed = Some(table.oldest_without_file(tenant).ok_or(JobRefused::Records(MOST_RECORDS))?);
                 }
-                if table.jobs.len() >= MOST_OF_ALL {
-                    return Err(JobRefused::Full);
+                if removed.is_none() && table.jobs.len() >= MOST_OF_ALL {
+                    removed = Some(table.oldest_of_the_most().ok_or(JobRefused::Full)?);
                 }
             }
             if let Some(old) = removed {
@@ -207,14 +215,22 @@ impl Jobs {
             let reserved = ExportJob { state: JobState::Running, ..job.clone() };
             table.insert(reserved);
         }
-        if let Some(old) = removed {
-            self.disk.remove(old);
+        {
+            let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(old) = removed {
+                self.disk.remove(old);
+            }
+            if let Err(error) = self.disk.save(&job) {
+                self.lock().remove(id);
+                return Err(error.into());
+            }
+            // Whoever lists jobs knows its id already, and may have cancelled it.
+            self.lock().change(id, |held| {
+                if held.state == JobState::Running {
+                    held.state = JobState::Waiting;
+                }
+            });
         }
-        if let Err(error) = self.disk.save(&job) {
-            self.lock().remove(id);
-            return Err(error.into());
-        }
-        self.lock().change(id, |held| held.state = JobState::Waiting);
         self.changed.notify_waiters();
         Ok(job)
     }
@@ -232,12 +248,34 @@ impl Jobs {
         jobs
     }
 
-    /// The file of a job that is done.
+    /// The file of a job that is done; `None` if it is not any more. One whose file is gone has failed from now on.
     ///
     /// # Errors
     /// The disk's.
-    pub fn file(&self, id: Uuid) -> io::Result<File> {
-        self.disk.data(id)
+    pub fn file(&self, id: Uuid, now: i64) -> io::Result<Option<File>> {
+        let error = match self.disk.data(id) {
+            Ok(file) => return Ok(Some(file)),
+            Err(error) => error,
+        };
+        // It may have expired, or been removed, at this moment.
+        if error.kind() == io::ErrorKind::NotFound {
+            let lost = self.lock().change(id, |job| {
+                if job.state == JobState::Done {
+                    job.end(JobState::Failed, Some(LOST.to_owned()), now);
+                }
+            });
+            if lost.is_some_and(|job| job.reason.as_deref() == Some(LOST)) {
+                log::error!("export {id}: its file is not there any more");
+                return self.save(id).map(|()| None);
+            }
+            return Ok(None);
+        }
+        Err(error)
+    }
+
+    /// True while a job has its file.
+    pub fn has(&self, id: Uuid) -> bool {
+        self.lock().jobs.get(&id).is_some_and(|entry| entry.job.state == JobState::Done)
     }
 
     /// Cancels a job that waits or runs; removes the record and the file of one that is over. False where the owner has no such
@@ -255,6 +293,8 @@ impl Jobs {
             } else {
                 table.remove(id);
                 drop(table);
+                // A record that is being written at this moment would come back.
+                let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
                 self.disk.remove(id);
                 return true;
             }
@@ -297,11 +337,12 @@ impl Jobs {
         let (id, stop) = {
             let mut table = self.lock();
             let id = table.next(self.bounds.running_per_tenant)?;
-            table.change(id, |job| {
+            let begun = table.change(id, |job| {
                 job.state = JobState::Running;
                 job.begun = Some(now);
                 job.begins += 1;
-            });
+            })?;
+            table.serve(begun.tenant);
             (id, table.jobs.get(&id)?.stop.subscribe())
         };
         let ticket = Ticket::new(Arc::clone(self), id, stop);
@@ -394,6 +435,7 @@ impl Jobs {
                 log::error!("export {id}: its record cannot be written: {error}");
             }
         }
+        let _saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         gone.into_iter().for_each(|id| self.disk.remove(id));
     }
 
@@ -402,7 +444,7 @@ impl Jobs {
         let Some(target) = job.target.as_ref().filter(|_| job.state == JobState::Done) else { return false };
         let others = table.jobs.values().map(|entry| &entry.job);
         let later = |other: &ExportJob| {
-            other.state == JobState::Done && other.target.as_ref().is_some_and(|own| own.period > target.period)
+            other.state == JobState::Done && other.target.as_ref().is_some_and(|own| own.is_later_than(&target.period))
         };
         !others.filter(|other| other.owner == job.owner).any(later)
     }

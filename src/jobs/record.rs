@@ -66,6 +66,13 @@ pub struct JobTarget {
     pub period: String,
 }
 
+impl JobTarget {
+    /// True for a later span than one of the same kind: days, weeks and months are named differently.
+    pub fn is_later_than(&self, period: &str) -> bool {
+        self.period.len() == period.len() && *self.period > *period
+    }
+}
+
 /// A job that is to be added.
 #[derive(Clone, Debug)]
 pub struct NewJob {
@@ -120,6 +127,9 @@ pub struct ExportJob {
     /// Bytes written so far, or of the whole file.
     #[serde(default)]
     pub bytes: u64,
+    /// The cursor behind the last CDR of a file that ends at a limit.
+    #[serde(default)]
+    pub cursor: Option<String>,
     /// SHA-256 of the whole file, hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
@@ -156,6 +166,7 @@ impl ExportJob {
             begins: 0,
             rows: None,
             bytes: 0,
+            cursor: None,
             sha256: None,
             reason: None,
             content_type: String::new(),
@@ -178,6 +189,7 @@ impl ExportJob {
         self.reason = reason;
         self.finished = Some(now);
         self.bytes = 0;
+        self.cursor = None;
         self.sha256 = None;
         self.expires = None;
     }

@@ -68,25 +68,27 @@ impl JobTable {
     }
 
     /// The next job to begin: of the tenant that has the fewest running, and of several the one that was served longest ago.
-    pub(super) fn next(&mut self, per_tenant: usize) -> Option<Uuid> {
-        let of = |id: &Uuid| self.jobs.get(id).map(|entry| entry.job.tenant);
-        let key = |tenant: u32| (self.running(tenant), self.served.get(&tenant).copied().unwrap_or(0));
-        let firsts = self.waiting.iter().filter_map(|id| Some((*id, of(id)?)));
+    pub(super) fn next(&self, per_tenant: usize) -> Option<Uuid> {
+        let mut running: HashMap<u32, usize> = HashMap::new();
+        for entry in self.jobs.values().filter(|entry| entry.job.state == JobState::Running) {
+            *running.entry(entry.job.tenant).or_default() += 1;
+        }
+        let runs = |tenant: u32| running.get(&tenant).copied().unwrap_or(0);
+        let key = |tenant: u32| (runs(tenant), self.served.get(&tenant).copied().unwrap_or(0));
+        let waiting = self.waiting.iter().filter_map(|id| Some((*id, self.jobs.get(id)?.job.tenant)));
         // Of equal ones the first, which has waited longest.
-        let (id, tenant) =
-            firsts.filter(|(_, tenant)| self.running(*tenant) < per_tenant).min_by_key(|(_, tenant)| key(*tenant))?;
+        let next = waiting.filter(|(_, tenant)| runs(*tenant) < per_tenant).min_by_key(|(_, tenant)| key(*tenant));
+        next.map(|(id, _)| id)
+    }
+
+    /// Notes that a tenant has its turn.
+    pub(super) fn serve(&mut self, tenant: u32) {
         self.turn += 1;
         self.served.insert(tenant, self.turn);
         if self.served.len() > self.jobs.len() + 64 {
             let present: std::collections::HashSet<u32> = self.jobs.values().map(|entry| entry.job.tenant).collect();
             self.served.retain(|tenant, _| present.contains(tenant));
         }
-        Some(id)
-    }
-
-    fn running(&self, tenant: u32) -> usize {
-        let is_running = |entry: &&JobEntry| entry.job.tenant == tenant && entry.job.state == JobState::Running;
-        self.jobs.values().filter(is_running).count()
     }
 
     /// Jobs of a tenant for which `wanted` holds.
@@ -103,9 +105,22 @@ impl JobTable {
         without.min_by_key(|job| (job.finished, job.id)).map(|job| job.id)
     }
 
+    /// The same of the tenant that has the most records.
+    pub(super) fn oldest_of_the_most(&self) -> Option<Uuid> {
+        let mut records: HashMap<u32, usize> = HashMap::new();
+        for entry in self.jobs.values() {
+            *records.entry(entry.job.tenant).or_default() += 1;
+        }
+        let mut tenants: Vec<(u32, usize)> = records.into_iter().collect();
+        tenants.sort_unstable_by_key(|(tenant, count)| (std::cmp::Reverse(*count), *tenant));
+        tenants.into_iter().find_map(|(tenant, _)| self.oldest_without_file(tenant))
+    }
+
     /// Takes room for more bytes of a job's file; false where its tenant, or all of them, have no more.
     pub(super) fn grow(&mut self, id: Uuid, bytes: u64, bounds: &JobBounds) -> bool {
-        let Some(entry) = self.jobs.get_mut(&id) else { return false };
+        // What was cancelled a moment ago holds nothing.
+        let running = self.jobs.get_mut(&id).filter(|entry| entry.job.state == JobState::Running);
+        let Some(entry) = running else { return false };
         entry.job.bytes += bytes;
         if entry.job.target.is_some() {
             return true;

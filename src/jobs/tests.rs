@@ -27,7 +27,7 @@ fn new(tenant: u32) -> NewJob {
 }
 
 fn made() -> MadeFile {
-    MadeFile { content_type: "text/csv".to_owned(), disposition: None, told: Vec::new() }
+    MadeFile { content_type: "text/csv".to_owned(), ..MadeFile::default() }
 }
 
 fn names(path: &Path) -> BTreeSet<String> {
@@ -243,7 +243,7 @@ fn leftovers_are_removed_and_files_of_others_stay() {
     std::fs::remove_file(file(lost.id, "data")).unwrap();
     std::fs::write(file(short.id, "data"), b"sho").unwrap();
     let stray = Uuid::new_v4();
-    for (end, text) in [("part", "x"), ("data", "x"), ("json.new", "{"), ("json", "{\"owner\":")] {
+    for (end, text) in [("part", "x"), ("data", "x"), ("json.new", "{")] {
         std::fs::write(file(stray, end), text).unwrap();
     }
     std::fs::write(path.join("notes.txt"), "mine").unwrap();
@@ -349,9 +349,6 @@ fn a_recurring_file_is_delivered_whole_and_its_last_record_stays() {
     std::fs::remove_file(out.join("calls_2026-10.csv")).unwrap();
     let jobs = open(&path, 20_000);
     assert_eq!(jobs.list(&format!("{RECURRING}calls")).len(), 1);
-    // A file that stands there is whole, and stays.
-    done(&jobs, of("2026-09"), b"other", 0);
-    assert_eq!(std::fs::read(out.join("calls_2026-09.csv")).unwrap(), [b'9'; 2000]);
 }
 
 #[test]
@@ -362,4 +359,127 @@ fn a_job_that_is_dropped_has_failed() {
     drop(jobs.take(0).unwrap());
     let job = jobs.get("o1", job.id).unwrap();
     assert_eq!((job.state, job.reason.as_deref()), (JobState::Failed, Some("internal error")));
+}
+
+#[test]
+fn a_disk_without_room_for_records_does_not_keep_the_service_from_starting() {
+    let (_dir, path) = dir();
+    let jobs = open(&path, 0);
+    let [cut, other] = [1, 2].map(|tenant| jobs.add(new(tenant), 0).unwrap());
+    let tickets = [jobs.take(0).unwrap(), jobs.take(0).unwrap()];
+    jobs.release();
+    // Both run on disk. A folder in its place keeps the record of one from being written.
+    std::fs::create_dir(path.join(format!("{}.json.new", cut.id))).unwrap();
+    let next = open(&path, 1);
+    assert_eq!([&cut, &other].map(|job| state(&next, job)), [Some(JobState::Waiting); 2]);
+    tickets.into_iter().for_each(std::mem::forget);
+}
+
+#[test]
+fn a_file_that_is_gone_has_failed_once_somebody_wants_it() {
+    let (_dir, path) = dir();
+    let jobs = open(&path, 0);
+    let job = done(&jobs, new(1), b"text", 5);
+    assert!(jobs.file(job.id, 6).unwrap().is_some());
+    std::fs::remove_file(path.join(format!("{}.data", job.id))).unwrap();
+    assert!(jobs.file(job.id, 7).unwrap().is_none());
+    let told = jobs.get("o1", job.id).unwrap();
+    assert_eq!((told.state, told.reason.as_deref(), told.bytes), (JobState::Failed, Some("its file was lost"), 0));
+    jobs.release();
+    assert_eq!(state(&open(&path, 8), &job), Some(JobState::Failed));
+}
+
+#[test]
+fn a_file_of_that_name_stays_and_fails_the_job() {
+    let (dir, path) = dir();
+    let out = dir.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let jobs = open(&path, 0);
+    let target = |name: &str| Some(JobTarget { dir: out.clone(), name: name.into(), period: "2026-10".into() });
+    for (name, there, is_done) in
+        [("new", None, true), ("same", Some("text"), false), ("other", Some("next"), false), ("empty", Some(""), false)]
+    {
+        if let Some(there) = there {
+            std::fs::write(out.join(name), there).unwrap();
+        }
+        let job = jobs.add(NewJob { target: target(name), ..new(1) }, 0).unwrap();
+        let ticket = jobs.take(0).unwrap();
+        let mut part = ticket.begin().unwrap();
+        part.write(b"text").unwrap();
+        let finished = part.finish(made(), 1);
+        assert_eq!(
+            finished.as_ref().err().map(io::Error::kind),
+            (!is_done).then_some(io::ErrorKind::AlreadyExists),
+            "{name}"
+        );
+        match is_done {
+            true => ticket.done(),
+            false => ticket.fail("no", 1),
+        }
+        let state = state(&jobs, &job);
+        assert_eq!(state, Some(if is_done { JobState::Done } else { JobState::Failed }), "{name}");
+        assert_eq!(std::fs::read_to_string(out.join(name)).unwrap(), there.unwrap_or("text"));
+    }
+    assert_eq!(names(&out), ["empty", "new", "other", "same"].map(str::to_owned).into());
+}
+
+#[test]
+fn a_file_that_was_delivered_before_a_kill_is_known_by_its_sum() {
+    let (dir, path) = dir();
+    let out = dir.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let target = Some(JobTarget { dir: out.clone(), name: "x".into(), period: "2026-10".into() });
+    let jobs = open(&path, 0);
+    let job = jobs.add(NewJob { target, ..new(1) }, 0).unwrap();
+    let ticket = jobs.take(0).unwrap();
+    let mut part = ticket.begin().unwrap();
+    part.write(b"first").unwrap();
+    let held = jobs.get("o1", job.id).unwrap();
+    // Killed behind the file's name: the record says that the job runs.
+    let record = path.join(format!("{}.json", job.id));
+    part.finish(made(), 1).unwrap();
+    ticket.done();
+    let done = jobs.get("o1", job.id).unwrap();
+    let cut = ExportJob { sha256: done.sha256.clone(), ..held };
+    std::fs::write(&record, serde_json::to_string(&cut).unwrap()).unwrap();
+    jobs.release();
+    let jobs = open(&path, 2);
+    let ticket = jobs.take(2).unwrap();
+    let mut part = ticket.begin().unwrap();
+    part.write(b"another").unwrap();
+    part.finish(made(), 3).unwrap();
+    ticket.done();
+    let again = jobs.get("o1", job.id).unwrap();
+    assert_eq!((again.state, &again.sha256, again.bytes), (JobState::Done, &done.sha256, 5));
+    assert_eq!(std::fs::read_to_string(out.join("x")).unwrap(), "first");
+}
+
+#[test]
+fn a_look_for_room_is_no_turn() {
+    let (_dir, path) = dir();
+    let jobs = open(&path, 0);
+    let [a, b] = [1, 2].map(|tenant| jobs.add(new(tenant), 0).unwrap());
+    for _ in 0..3 {
+        assert_eq!(jobs.lock().next(1), Some(a.id));
+    }
+    let first = jobs.take(0).unwrap();
+    assert_eq!(first.id(), a.id);
+    assert_eq!(jobs.lock().next(1), Some(b.id));
+}
+
+#[test]
+fn a_record_that_does_not_read_is_put_aside_with_its_file() {
+    let (_dir, path) = dir();
+    let jobs = open(&path, 0);
+    let job = done(&jobs, new(1), b"text", 5);
+    jobs.release();
+    let record = path.join(format!("{}.json", job.id));
+    let text = std::fs::read_to_string(&record).unwrap();
+    std::fs::write(&record, text.replace("\"done\"", "\"of a later version\"")).unwrap();
+    for _ in 0..2 {
+        let jobs = open(&path, 6);
+        assert!(jobs.get("o1", job.id).is_none());
+        assert!(names(&path).contains(&format!("{}.data", job.id)) && !record.exists());
+        jobs.release();
+    }
 }

@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::record::{ExportJob, JobState};
+use super::disk::hexadecimal;
+use super::record::{ExportJob, JobState, JobTarget};
 use super::{JobEnd, Jobs};
 
 /// A file that cannot grow.
@@ -30,6 +31,8 @@ pub struct MadeFile {
     pub content_type: String,
     /// Its `Content-Disposition`.
     pub disposition: Option<String>,
+    /// The cursor behind its last CDR, where it ends at a limit.
+    pub cursor: Option<String>,
     /// The data in it, for the audit log.
     pub told: Vec<Value>,
 }
@@ -150,11 +153,11 @@ impl JobPart<'_> {
             jobs.disk.remove_data(id);
             return Ok(());
         };
+        let mut sha256 = hexadecimal(&hash.finalize());
         match &job.target {
-            Some(target) => jobs.disk.deliver(id, &file, (&target.dir, &target.name))?,
+            Some(target) => sha256 = ticket.deliver(&job, target, &file, sha256)?,
             None => jobs.disk.finish(id, &file)?,
         }
-        let sha256: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let expires = now + jobs.bounds.keep_seconds;
         let is_done = jobs.end(id, |job| {
             job.state = JobState::Done;
@@ -163,6 +166,7 @@ impl JobPart<'_> {
             job.sha256 = Some(sha256.clone());
             job.content_type.clone_from(&made.content_type);
             job.disposition.clone_from(&made.disposition);
+            job.cursor.clone_from(&made.cursor);
             job.told.clone_from(&made.told);
         })?;
         match is_done {
@@ -175,6 +179,22 @@ impl JobPart<'_> {
 }
 
 impl Ticket {
+    /// Gives a recurring file its name in its directory; gives the sum of the file that is there. It is in the record before: a
+    /// service that is killed behind this knows its own file by it, which another try would not make of the same bytes.
+    fn deliver(&self, job: &ExportJob, target: &JobTarget, file: &File, sha256: String) -> io::Result<String> {
+        let place = (target.dir.as_path(), target.name.as_str());
+        let there = self.jobs.disk.delivered(place);
+        if let Some((sum, length)) = there.filter(|(sum, _)| Some(sum) == job.sha256.as_ref()) {
+            self.jobs.disk.remove_data(self.id);
+            self.jobs.lock().change(self.id, |job| job.bytes = length);
+            return Ok(sum);
+        }
+        self.jobs.lock().change(self.id, |job| job.sha256 = Some(sha256.clone()));
+        self.jobs.save(self.id)?;
+        self.jobs.disk.deliver(self.id, file, place)?;
+        Ok(sha256)
+    }
+
     /// Marks a job whose file is finished as handled.
     pub fn done(mut self) {
         self.is_over = true;

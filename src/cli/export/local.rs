@@ -11,7 +11,7 @@ use crate::cli::CliError;
 use crate::cli::connect::ClickHouseConnection;
 use crate::cli::serve::{operator_token, prepare};
 use crate::config::value::Secret;
-use crate::config::{AccessLog, Auth, Config, Operator};
+use crate::config::{AccessLog, Auth, Config, Exports, Operator};
 use crate::embedded::EngineRole;
 use crate::service::Service;
 use crate::token::KeyRing;
@@ -63,5 +63,7 @@ fn alone(mut config: Config) -> Config {
     config.metrics.enabled = false;
     config.checks.enabled = false;
     config.limits.requests_per_second = 0;
+    // Jobs and recurring files are the running service's, and so is their directory.
+    config.exports = Exports { dir: None, recurring: usual.exports.recurring, ..config.exports };
     config
 }

@@ -22,6 +22,7 @@ pub struct ExportProgress {
     is_quiet: bool,
     bar: ProgressBar,
     counts_rows: bool,
+    is_csv: bool,
     has_head: bool,
     begun: Instant,
     counted: Mutex<RowsCame>,
@@ -53,6 +54,7 @@ impl ExportProgress {
             name: if output.as_os_str() == "-" { "export".to_owned() } else { output.display().to_string() },
             is_quiet,
             bar: bar.with_style(style),
+            is_csv: question.format().is_csv(),
             counts_rows: matches!(question.format(), ResultFormat::Csv | ResultFormat::Ndjson),
             has_head: question.has_head(),
             begun: now,
@@ -81,7 +83,8 @@ impl ExportProgress {
             if self.counts_rows {
                 for place in memchr::memchr2_iter(b'"', b'\n', piece) {
                     match piece.get(place) {
-                        Some(b'"') => counted.is_quoted = !counted.is_quoted,
+                        // Only lines of CSV hold line ends.
+                        Some(b'"') => counted.is_quoted = self.is_csv && !counted.is_quoted,
                         _ if !counted.is_quoted => counted.rows += 1,
                         _ => {}
                     }

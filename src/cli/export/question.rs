@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 
 use crate::http::{CUSTOMER_API, OPERATOR_API};
 use crate::report::form::{FORMATS, ResultFormat};
 use crate::report::{BREAKDOWNS, CDRS, OPERATORS_BREAKDOWNS, OPERATORS_CDRS, OPERATORS_STATISTICS, REPORTS, Report};
+
+/// Bytes of parameters that are encoded: all but those that stand for themselves in an address, so that people can read it.
+const ENCODED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b',').remove(b'/');
 
 /// A question.
 #[derive(Debug)]
@@ -135,15 +139,17 @@ impl Question {
 
     fn request(&self, pairs: &[(String, String)]) -> String {
         let api = if self.is_operators { OPERATOR_API } else { CUSTOMER_API };
-        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
         let query: Vec<String> =
             pairs.iter().map(|(name, value)| format!("{}={}&", encoded(name), encoded(value))).collect();
         format!("{api}/{}?{}format={}", self.report.path(), query.concat(), self.format.row().name)
     }
 
-    /// A digest of the question, by which what is left of a download is known again.
+    /// A digest of the question, whatever the order of its parameters, by which what is left of a download is known again.
     pub fn digest(&self) -> String {
-        Sha256::digest(self.whole()).iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut pairs = self.pairs.clone();
+        pairs.sort_unstable();
+        Sha256::digest(self.request(&pairs)).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -184,11 +190,18 @@ mod tests {
     #[test]
     fn pieces_are_the_same_question_without_a_second_head() {
         let question = question(&["account-id=a&b", "csv-bom=true", "csv-header=true", "cursor=01"], "x.csv").unwrap();
-        let path = "/api/rest/customer/v1/origination-cdrs?account%2Did=a%26b&";
-        assert_eq!(question.whole(), format!("{path}csv%2Dbom=true&csv%2Dheader=true&cursor=01&format=csv"));
+        let path = "/api/rest/customer/v1/origination-cdrs?account-id=a%26b&";
+        assert_eq!(question.whole(), format!("{path}csv-bom=true&csv-header=true&cursor=01&format=csv"));
         let piece = |cursor, is_first| question.piece(CdrPiece { cursor, rows: 5, is_first });
-        assert_eq!(piece(None, true), format!("{path}csv%2Dbom=true&csv%2Dheader=true&cursor=01&limit=5&format=csv"));
-        assert_eq!(piece(Some("02"), false), format!("{path}limit=5&cursor=02&csv%2Dheader=false&format=csv"));
+        assert_eq!(piece(None, true), format!("{path}csv-bom=true&csv-header=true&cursor=01&limit=5&format=csv"));
+        assert_eq!(piece(Some("02"), false), format!("{path}limit=5&cursor=02&csv-header=false&format=csv"));
+    }
+
+    #[test]
+    fn the_same_question_in_another_order_has_the_same_digest() {
+        let digest = |parameters: &[&str]| question(parameters, "x.csv").unwrap().digest();
+        assert_eq!(digest(&["from-time=1", "to-time=2"]), digest(&["to-time=2", "from-time=1"]));
+        assert_ne!(digest(&["from-time=1", "to-time=2"]), digest(&["from-time=2", "to-time=1"]));
     }
 
     #[test]

@@ -7,13 +7,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::StatusCode;
+use actix_web::body::{BodySize, MessageBody, SizedStream};
 use actix_web::http::header::{self, ByteRangeSpec, HeaderMap, Range};
+use actix_web::http::{Method, StatusCode};
 use actix_web::rt::task::{JoinHandle, spawn_blocking};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use bytes::Bytes;
+use futures_util::stream;
+use uuid::Uuid;
 
 use super::super::error::ApiError;
 use super::super::state::State;
@@ -21,7 +23,7 @@ use super::super::{reply, trail};
 use super::maker::Maker;
 use super::question::Exported;
 use super::{find, jobs};
-use crate::jobs::{ExportJob, JobState};
+use crate::jobs::{ExportJob, JobState, Jobs, now};
 
 /// Bytes that are read at once.
 const PIECE: u64 = 256 * 1024;
@@ -62,12 +64,10 @@ pub(super) async fn answer(maker: &Maker, request: &HttpRequest, state: &Arc<Sta
             .body(r#"{"error":"the range lies behind the end of the file"}"#));
     };
     let (store, id) = (Arc::clone(jobs(state)?), job.id);
-    let file = spawn_blocking(move || store.file(id)).await.map_err(|_stopping| ApiError::Internal)?;
-    let file = file.map_err(|error| match error.kind() {
-        // It expired or was removed a moment ago.
-        io::ErrorKind::NotFound => ApiError::Gone("the export has expired"),
-        _ => ApiError::JobDisk(error),
-    })?;
+    let held = Arc::clone(&store);
+    let file = spawn_blocking(move || store.file(id, now())).await.map_err(|_stopping| ApiError::Internal)?;
+    let file =
+        file.map_err(ApiError::JobDisk)?.ok_or(ApiError::Gone("the file of the export is not there any more"))?;
     head.insert_header((header::CONTENT_TYPE, job.content_type.as_str()));
     if let Some(name) = &job.disposition {
         head.insert_header((header::CONTENT_DISPOSITION, name.as_str()));
@@ -80,7 +80,11 @@ pub(super) async fn answer(maker: &Maker, request: &HttpRequest, state: &Arc<Sta
         head.status(StatusCode::PARTIAL_CONTENT).insert_header((header::CONTENT_RANGE, range));
     }
     note(&job);
-    Ok(head.body(FilePieces { file: Arc::new(file), at: from, left: length, reading: None }))
+    if request.method() == Method::HEAD {
+        // The server would read a body to its end to send none of it.
+        return Ok(head.body(SizedStream::new(length, stream::empty::<io::Result<Bytes>>())));
+    }
+    Ok(head.body(FilePieces { jobs: held, id: job.id, file: Arc::new(file), at: from, left: length, reading: None }))
 }
 
 fn note(job: &ExportJob) {
@@ -117,6 +121,8 @@ fn digest(sha256: &str) -> Option<String> {
 
 /// A part of a file that is read while it is sent, on threads that may wait for the disk.
 struct FilePieces {
+    jobs: Arc<Jobs>,
+    id: Uuid,
     file: Arc<File>,
     at: u64,
     left: u64,
@@ -141,6 +147,10 @@ impl MessageBody for FilePieces {
         if self.left == 0 {
             return Poll::Ready(None);
         }
+        if !self.jobs.has(self.id) {
+            // Removed, or expired: who reads slowly would keep it on the disk, where it counts no more.
+            return Poll::Ready(Some(Err(io::Error::other("the export is not there any more"))));
+        }
         let this = &mut *self;
         let (file, at, length) = (&this.file, this.at, this.left.min(PIECE));
         let reading = this.reading.get_or_insert_with(|| {
@@ -151,7 +161,7 @@ impl MessageBody for FilePieces {
             ready!(Pin::new(reading).poll(context)).unwrap_or_else(|_stopping| Err(io::Error::other("stopping")));
         this.reading = None;
         if let Err(error) = &piece {
-            log::error!("the file of an export cannot be read: {error}");
+            log::error!("export {}: its file cannot be read: {error}", this.id);
         }
         let piece = piece?;
         this.at += length;
@@ -170,9 +180,7 @@ mod tests {
     fn a_range_is_one_part_of_the_same_file_or_the_whole() {
         const ETAG: &str = "\"aa\"";
         let of = |range: &str, held: Option<&str>| {
-            let request = TestRequest::default().insert_header((header::RANGE, range));
-            let request = held.map_or(request, |_| TestRequest::default().insert_header((header::RANGE, range)));
-            let mut request = request.to_srv_request();
+            let mut request = TestRequest::default().insert_header((header::RANGE, range)).to_srv_request();
             if let Some(held) = held {
                 request.headers_mut().insert(header::IF_RANGE, held.parse().unwrap());
             }

@@ -200,6 +200,7 @@ fn shown(job: &ExportJob, maker: &Maker, has_question: bool) -> Value {
         "format": job.asked.format,
         "rows": job.rows,
         "bytes": job.bytes,
+        "cursor": job.cursor,
         "sha256": job.sha256,
         "created": time(Some(job.created)),
         "begun": time(job.begun),

@@ -46,9 +46,9 @@ fn ask(state: &State, jobs: &Arc<Jobs>, one: &RecurringExport, now: i64) -> Resu
     if !one.to.is_dir() {
         return Err(fault(format!("there is no directory {}", one.to.display())));
     }
-    if one.to.join(&name).exists() {
-        // Files have that name only when they are whole.
-        return Ok(());
+    // A link to nothing is something too.
+    if one.to.join(&name).symlink_metadata().is_ok() {
+        return Err(fault(format!("{name} is there already and is left as it is")));
     }
     let target = Some(JobTarget { dir: one.to.clone(), name, period: due.period });
     let tenant = match one.made_for {
@@ -63,7 +63,8 @@ fn ask(state: &State, jobs: &Arc<Jobs>, one: &RecurringExport, now: i64) -> Resu
 fn is_wanted(known: &[ExportJob], due: &DueFile, now: i64) -> bool {
     let of_it = |job: &&ExportJob| job.target.as_ref().is_some_and(|target| target.period == due.period);
     let is_made = |job: &ExportJob| {
-        job.state == JobState::Done && job.target.as_ref().is_some_and(|target| target.period >= due.period)
+        let is_it = |target: &JobTarget| target.period == due.period || target.is_later_than(&due.period);
+        job.state == JobState::Done && job.target.as_ref().is_some_and(is_it)
     };
     if known.iter().any(|job| job.state.is_live() || is_made(job)) {
         return false;
@@ -231,6 +232,8 @@ mod tests {
         }
         // One of a later span: the clock was set back.
         assert!(!is_wanted(&[job("done", "2026-11", 0)], &due, 1000));
+        // It was made by day before.
+        assert!(is_wanted(&[job("done", "2026-10-30", 0), job("done", "2026-11-02", 0)], &due, 1000));
         let failed = |count: i64| (1..=count).map(|at| job("failed", "2026-10", at)).collect::<Vec<_>>();
         for (count, wait) in [(1, 300), (2, 600), (4, 2400), (9, 21_600), (40, 21_600)] {
             assert!(!is_wanted(&failed(count), &due, count + wait - 1), "{count}");

@@ -21,7 +21,7 @@ use super::super::{breakdowns, cdrs, operators, reports};
 use super::maker::{MadeFor, Maker, Nobody};
 use super::question::{self, Exported};
 use crate::fair::Permit;
-use crate::jobs::{ExportJob, JobPart, MadeFile, PartError, Ticket, now};
+use crate::jobs::{ExportJob, JobPart, JobState, MadeFile, PartError, Ticket, now};
 use crate::shown::Cause;
 use crate::store::{ExportLane, Failure, REQUEST};
 
@@ -37,6 +37,9 @@ const AGAIN: [Duration; 6] = [
 
 /// Longest refusal that is read, bytes.
 const LONGEST_REFUSAL: usize = 64 * 1024;
+
+/// The reason of a job whose maker may not have it any more.
+const NOT_THERE: &str = "the access that it was asked with is not there any more";
 
 /// The end of a job that has no file.
 enum Without {
@@ -73,7 +76,12 @@ pub(super) async fn make(state: &Arc<State>, ticket: Ticket, slot: Permit) {
         }
     }
     if let Some(jobs) = jobs {
-        audit(state, jobs.get(&job.owner, job.id), &told);
+        let job = jobs.get(&job.owner, job.id);
+        if let Some(job) = job.as_ref().filter(|job| job.state == JobState::Done) {
+            let place = job.target.as_ref().map(|target| format!(", {}", target.dir.join(&target.name).display()));
+            log::info!("export {id}: {} is done{}", job.asked.report, place.unwrap_or_default());
+        }
+        audit(state, job, &told);
         jobs.wake();
     }
 }
@@ -89,7 +97,7 @@ fn audit(state: &State, job: Option<ExportJob>, told: &[Value]) {
     if told.is_empty() {
         end["report"] = json!(report);
     }
-    if let Some(target) = &job.target {
+    if let Some(target) = job.target.as_ref().filter(|_| job.state == JobState::Done) {
         end["file"] = json!(target.dir.join(&target.name).display().to_string());
     }
     trail::write_job(journals, &Maker::told(&job.maker), &end, told);
@@ -132,9 +140,14 @@ async fn once(state: &Arc<State>, job: &ExportJob, ticket: &Ticket, trail: &JobT
         // Its holder learns as little of a token as anybody; the log has the reason.
         Nobody::Denied(why) => {
             log::info!("export {}: its maker is nobody any more: {why}", job.id);
-            Without::Reason("the access that it was asked with is not there any more".to_owned())
+            Without::Reason(NOT_THERE.to_owned())
         }
     })?;
+    // The file is its owner's, who saw other calls then. The settings own a recurring one.
+    if job.target.is_none() && maker.owner() != job.owner {
+        log::info!("export {}: its maker sees something else by now", job.id);
+        return Err(Without::Reason(NOT_THERE.to_owned()));
+    }
     let response = ask(state, job, &maker).await.map_err(|error| refused(state, job, &error))?;
     if response.status() != StatusCode::OK {
         return Err(told_otherwise(response).await);
@@ -146,6 +159,7 @@ async fn once(state: &Arc<State>, job: &ExportJob, ticket: &Ticket, trail: &JobT
     let made = MadeFile {
         content_type: text(header::CONTENT_TYPE).unwrap_or_default(),
         disposition: text(header::CONTENT_DISPOSITION),
+        cursor: text(header::LINK).as_deref().and_then(cdrs::cursor_of).map(str::to_owned),
         told: trail.told(),
     };
     let mut part = ticket.begin().map_err(|error| disk(job, &error))?;
@@ -228,6 +242,7 @@ fn disk(job: &ExportJob, error: &std::io::Error) -> Without {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
             "the disk is full".to_owned()
         }
+        std::io::ErrorKind::AlreadyExists => "there is another file of its name, which is left as it is".to_owned(),
         _ => "it cannot be written".to_owned(),
     })
 }

@@ -100,6 +100,10 @@ pub fn schema() -> Value {
         ("format", text()),
         ("rows", maybe(reference("schemas", "Count"))),
         ("bytes", reference("schemas", "Count")),
+        (
+            "cursor",
+            maybe(json!({ "type": "string", "description": "Behind the last CDR of a file that ends at `limit`." })),
+        ),
         ("sha256", maybe(json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" }))),
         ("created", time()),
         ("begun", time()),

@@ -342,14 +342,18 @@ async fn an_export_that_is_ended_says_how_it_goes_on() {
 /// Without an address it is the operator's, over the ClickHouse of the settings, whatever service runs there.
 #[actix_web::test]
 async fn the_operator_exports_on_the_server_without_a_token() {
-    let world = world(|_| ()).await;
-    let db = world.app.same_db(engine());
     let folder = tempfile::tempdir().unwrap();
+    let exports = folder.path().join("exports");
+    let world = world(|config| config.exports.dir = Some(exports.clone())).await;
+    let db = world.app.same_db(engine());
     let output = folder.path().join("all.ndjson");
     let audit = folder.path().join("audit.log");
+    let due = r#"[{"name":"due","operator":true,"report":"breakdown","parameters":"group-by=customer","every":"day","at":"00:00","to":"/nowhere"}]"#;
     let more = [
-        // Taken by the service that runs.
+        // Taken by the service that runs, and so is the folder of its exports.
         ("CDRSCOPE_HTTP_LISTEN", world.app.url.strip_prefix("http://").unwrap()),
+        ("CDRSCOPE_EXPORTS_DIR", exports.to_str().unwrap()),
+        ("CDRSCOPE_EXPORTS_RECURRING", due),
         ("CDRSCOPE_LOG_AUDIT_FILE", audit.to_str().unwrap()),
     ];
     let env = [&environment(&db, false), &more[..]].concat();

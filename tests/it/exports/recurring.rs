@@ -77,6 +77,32 @@ async fn what_was_due_last_lies_in_its_directory_once_and_whole() {
     assert_eq!(std::fs::metadata(out.path().join(&whole[1])).unwrap().modified().unwrap(), stood);
 }
 
+#[actix_web::test]
+async fn a_name_that_is_taken_is_told_and_nothing_is_written_over() {
+    let (dir, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let recurring = format!(
+        r#"[{{"name":"taken","operator":true,"report":"breakdown","parameters":"group-by=customer","every":"day","at":"00:00","to":"{0}"}},
+        {{"name":"free","operator":true,"report":"breakdown","parameters":"group-by=customer","every":"day","at":"00:00","to":"{0}"}}]"#,
+        out.path().display()
+    );
+    let day = jiff::Timestamp::now().in_tz("UTC").unwrap().date().yesterday().unwrap();
+    let taken = out.path().join(format!("taken_{day}.csv"));
+    std::fs::write(&taken, "somebody's").unwrap();
+    let app = TestApp::over(db().await, |config| {
+        config.exports.dir = Some(dir.path().join("exports"));
+        config.exports.recurring = RecurringExports::parse(&recurring).unwrap();
+        config.operator.secret = cdrscope::config::value::Secret::new(crate::operator::SECRET);
+    })
+    .await;
+    let free = out.path().join(format!("free_{day}.csv"));
+    eventually("the other file", async || free.exists().then_some(())).await;
+    assert_eq!(std::fs::read_to_string(&taken).unwrap(), "somebody's");
+    // Nobody asked ClickHouse for it.
+    let records: Vec<_> = std::fs::read_dir(dir.path().join("exports")).unwrap().map(|entry| entry.unwrap()).collect();
+    assert_eq!(records.iter().filter(|entry| entry.file_name().to_string_lossy().ends_with(".json")).count(), 1);
+    drop(app);
+}
+
 #[test]
 fn settings_of_recurring_exports_are_checked_with_their_place() {
     let dir = tempfile::tempdir().unwrap();

@@ -123,6 +123,29 @@ async fn a_question_may_come_as_a_form_and_names_a_format_of_files_or_none() {
 }
 
 #[actix_web::test]
+async fn a_file_that_ends_at_a_limit_names_the_place_from_which_another_goes_on() {
+    let world = world(|_| ()).await;
+    let (mut cursor, mut all) = (String::new(), Vec::new());
+    loop {
+        let from = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
+        let more = format!("&to-time={}&columns=id&csv-header=false&limit=4{from}", FIRST + 9);
+        let (place, export) = world.done("origination-cdrs", &more).await;
+        all.extend(bytes(&world.app, &format!("{place}/file"), &world.token).await.0);
+        match export["cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    let path = format!(
+        "{API}/origination-cdrs?account-id={}&from-time={FIRST}&to-time={}&columns=id&csv-header=false&format=csv",
+        world.account,
+        FIRST + 9
+    );
+    let whole = bytes(&world.app, &path, &world.token).await.0;
+    assert!(!whole.is_empty() && all == whole);
+}
+
+#[actix_web::test]
 async fn faults_of_the_parameters_are_told_when_the_question_is_asked() {
     let world = world(|config| config.limits.max_buckets = 100).await;
     let ask = |report: &str, more: &str| world.ask(report, more);
