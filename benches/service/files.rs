@@ -76,7 +76,7 @@ pub async fn measure(world: &World, _: Pace, report: &mut Report) -> Result<()> 
     beside_a_dashboard(world, &service.authority, report).await
 }
 
-/// What a dashboard waits for its question, alone and while files are written one after the other.
+/// The time that a dashboard waits for its question, alone and while files are written one after the other.
 async fn beside_a_dashboard(world: &World, authority: &str, report: &mut Report) -> Result<()> {
     let (asked, files) = (world.account(SIZES[1])?, world.account(LARGEST)?);
     let question = day(&asked).request("");
