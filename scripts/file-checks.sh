@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the service over made-up calls, and has Python's csv and gzip and openpyxl read its files: they have to hold what its JSON does.
+# Starts the service over made-up calls, and has Python's csv, gzip, openpyxl and pyarrow read its files: they have to hold what its JSON does.
 # Usage: scripts/file-checks.sh PROGRAM, the cdrscope to be checked.
 set -euo pipefail
 program=$(realpath "${1:?usage: scripts/file-checks.sh PROGRAM}")

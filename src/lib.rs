@@ -11,6 +11,7 @@
 //! | [`token`] | tokens: sign and verify |
 //! | [`access`] | accounts and api_access: who may see what |
 //! | [`query`] | instants, filters, samplings, calendars |
+//! | [`rename`] | a name for a file that is whole, in place of none |
 //! | [`report`] | reports as data; request to plan |
 //! | [`sql`] | plan to statement: alone holds SELECT text |
 //! | [`store`] | the door to ClickHouse |
@@ -61,6 +62,7 @@ pub mod odd;
 pub mod query;
 pub mod readiness;
 pub mod recent;
+pub mod rename;
 pub mod report;
 pub mod service;
 pub mod shown;

@@ -6,7 +6,7 @@
 //! | `ask` | questions to the service, and the same in SQL to the engine |
 //! | `wire`, `load`, `contest` | a loopback client, many connections at once, sides in turns |
 //! | `process`, `bare`, `tap` | servers as processes, the bare Actix handler, a relay that counts statements and rows |
-//! | `cold`, `breakdowns`, `warm`, `live`, `growth`, `upkeep`, `loading`, `rollups`, `equal`, `files` | what is measured |
+//! | `cold`, `breakdowns`, `warm`, `live`, `growth`, `upkeep`, `loading`, `rollups`, `equal`, `files`, `cuts` | what is measured |
 //! | `report` | the table, with ratios beside the targets |
 //!
 //! | environment | what |
@@ -21,6 +21,7 @@ mod bare;
 mod breakdowns;
 mod cold;
 mod contest;
+mod cuts;
 mod equal;
 mod files;
 mod growth;
@@ -129,9 +130,13 @@ fn run() -> Result<()> {
     })
 }
 
-async fn measure(world: &World, pace: Pace) -> Result<Report> {
+/// Whether a measurement is asked for.
+fn wanted(name: &str) -> bool {
     let only = std::env::var("BENCH_ONLY").unwrap_or_default();
-    let wanted = |name: &str| only.is_empty() || only.split(',').any(|one| one.trim() == name);
+    only.is_empty() || only.split(',').any(|one| one.trim() == name)
+}
+
+async fn measure(world: &World, pace: Pace) -> Result<Report> {
     let mut report = Report::new(world.facts().await?);
     macro_rules! measurements {
         ($($name:ident),+) => {$(
@@ -143,6 +148,6 @@ async fn measure(world: &World, pace: Pace) -> Result<Report> {
             }
         )+};
     }
-    measurements!(cold, breakdowns, warm, live, growth, upkeep, loading, rollups, equal, files);
+    measurements!(cold, breakdowns, warm, live, growth, upkeep, loading, rollups, equal, files, cuts);
     Ok(report)
 }

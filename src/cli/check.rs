@@ -2,6 +2,10 @@
 
 mod data;
 
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+
 use super::connect::ClickHouseConnection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say, warn_of_secrets};
@@ -37,6 +41,11 @@ impl Check {
         }
         warn_of_secrets(&config, &self.settings);
         say("ok     settings");
+        let mut is_right = true;
+        for one in &config.exports.recurring.0 {
+            let found = files_may_go_to(&one.to).map(|()| one.to.display());
+            is_right &= line(&format!("directory of the recurring export {}", one.name), found);
+        }
         let keys = KeyRing::of(&config.auth, &config.operator);
         line("token keys", keys.as_ref().map(|_| config.auth.algorithm.word()));
         let right = block_on(async {
@@ -48,7 +57,7 @@ impl Check {
             connection.close().await;
             Ok(right)
         })?;
-        if right && keys.is_ok() { Ok(()) } else { Err(CliError::Failed("not everything is right".into())) }
+        if is_right && right && keys.is_ok() { Ok(()) } else { Err(CliError::Failed("not everything is right".into())) }
     }
 }
 
@@ -72,6 +81,15 @@ async fn server(config: &Config, connection: &ClickHouseConnection) -> bool {
         is_right = line("accounts and access", read.map(|()| "can be read"));
     }
     is_right
+}
+
+/// Whether this user may make files in a directory.
+fn files_may_go_to(dir: &Path) -> Result<(), String> {
+    let told = |error: std::io::Error| format!("{}: {error}", dir.display());
+    if !dir.metadata().map_err(told)?.is_dir() {
+        return Err(format!("{} is no directory", dir.display()));
+    }
+    access(dir, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| told(error.into()))
 }
 
 /// Prints what became of one thing, and tells whether it is right.

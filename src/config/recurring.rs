@@ -135,13 +135,18 @@ impl Value for RecurringExports {
         }
         let entries: Vec<RecurringEntry> =
             serde_json::from_str(text).map_err(|why| format!("expected a list of tables: {why}"))?;
-        let all: Vec<RecurringExport> = entries.into_iter().map(RecurringEntry::read).collect::<Result<_, _>>()?;
-        for (place, one) in all.iter().enumerate() {
-            if all.iter().take(place).any(|other| other.name == one.name) {
-                return Err(format!("{} stands there twice", one.name));
+        // Whoever mends one fault wants to know of the others.
+        let (mut all, mut faults) = (Vec::<RecurringExport>::new(), Vec::new());
+        for entry in entries {
+            match entry.read() {
+                Ok(one) if all.iter().any(|other| other.name == one.name) => {
+                    faults.push(format!("{} stands there twice", one.name));
+                }
+                Ok(one) => all.push(one),
+                Err(fault) => faults.push(fault),
             }
         }
-        Ok(Self(all))
+        if faults.is_empty() { Ok(Self(all)) } else { Err(faults.join("; ")) }
     }
 }
 
@@ -178,6 +183,15 @@ mod tests {
             let found = read(&format!("[{bad}]")).unwrap_err();
             assert!(found.starts_with(fault), "{bad}: {found}");
         }
+        let both = format!(
+            "[{},{}]",
+            good.replace("\"month\"", "\"year\""),
+            good.replace("\"/srv\"", "\"\"").replace("\"a\"", "\"b\"")
+        );
+        assert_eq!(
+            read(&both).unwrap_err(),
+            "a: every: expected one of: day, week, month; b: expected to = a directory"
+        );
         assert!(read("month-end").is_err());
     }
 }

@@ -5,6 +5,7 @@
 //! is begun again once; what was cut twice fails.
 
 mod disk;
+mod ends;
 mod record;
 pub mod schedule;
 mod table;
@@ -15,7 +16,7 @@ mod ticket;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 
 use disk::Disk;
 pub use disk::JobsError;
+pub use ends::{JobEnd, JobEnds};
 pub use record::{ExportJob, JobAsk, JobState, JobTarget, NewJob};
 use table::JobTable;
 pub use ticket::{JobPart, MadeFile, PartError, Ticket};
@@ -41,6 +43,9 @@ const LOST: &str = "its file was lost";
 
 /// Time between two looks for room for a job that waits.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// Time after which a record is tried again that could not be written.
+const DISK_AGAIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The beginning of the owner of a recurring file. No token has such an owner.
 pub const RECURRING: &str = "recurring:";
@@ -75,37 +80,6 @@ pub enum JobRefused {
     /// The record cannot be written.
     #[error("the export cannot be stored")]
     Disk(#[from] io::Error),
-}
-
-/// The end of a job, as metrics count it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobEnd {
-    /// Its file is whole.
-    Done,
-    /// There is none.
-    Failed,
-    /// Its owner did not want it any more.
-    Cancelled,
-    /// Its file was removed when its time was up.
-    Expired,
-}
-
-/// Jobs by how they ended, since the start.
-#[derive(Debug, Default)]
-pub struct JobEnds([AtomicU64; 4]);
-
-impl JobEnds {
-    fn note(&self, end: JobEnd) {
-        if let Some(counter) = self.0.get(end as usize) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Each end, and its jobs.
-    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let words = ["done", "failed", "cancelled", "expired"];
-        words.into_iter().zip(self.0.iter().map(|counter| counter.load(Ordering::Relaxed)))
-    }
 }
 
 /// All export jobs of a service.
@@ -319,39 +293,49 @@ impl Jobs {
                 return None;
             }
             let waits = self.lock().next(self.bounds.running_per_tenant).is_some();
-            if waits && let Some(room) = room() {
-                if let Some(ticket) = self.take(now()) {
-                    return Some((ticket, room));
-                }
-            } else if waits {
-                // Nobody says when there is room.
-                let _changed = tokio::time::timeout(LOOK, changed).await;
-                continue;
+            // Nobody says when there is room, or a disk.
+            let again = match (waits, waits.then(&room).flatten()) {
+                (true, Some(room)) => match self.take(now()) {
+                    Ok(Some(ticket)) => return Some((ticket, room)),
+                    Ok(None) => None,
+                    Err(_full) => Some(DISK_AGAIN),
+                },
+                (true, None) => Some(LOOK),
+                (false, _) => None,
+            };
+            match again {
+                Some(wait) => drop(tokio::time::timeout(wait, changed).await),
+                None => changed.await,
             }
-            changed.await;
         }
     }
 
     /// The next job, if there is one.
-    fn take(self: &Arc<Self>, now: i64) -> Option<Ticket> {
-        let (id, stop) = {
-            let mut table = self.lock();
-            let id = table.next(self.bounds.running_per_tenant)?;
-            let begun = table.change(id, |job| {
-                job.state = JobState::Running;
-                job.begun = Some(now);
-                job.begins += 1;
-            })?;
-            table.serve(begun.tenant);
-            (id, table.jobs.get(&id)?.stop.subscribe())
-        };
+    ///
+    /// # Errors
+    /// Its record cannot be written: it waits on. On a full disk one job after the other would fail otherwise.
+    fn take(self: &Arc<Self>, now: i64) -> io::Result<Option<Ticket>> {
+        let Some((id, stop)) = self.reserve(now) else { return Ok(None) };
         let ticket = Ticket::new(Arc::clone(self), id, stop);
         if let Err(error) = self.save(id) {
-            log::error!("export {id}: its record cannot be written: {error}");
-            ticket.fail("the export cannot be stored", now);
-            return None;
+            log::error!("export {id} waits: its record cannot be written: {error}");
+            ticket.put_back();
+            return Err(error);
         }
-        Some(ticket)
+        Ok(Some(ticket))
+    }
+
+    /// Lets the next job run.
+    fn reserve(&self, now: i64) -> Option<(Uuid, tokio::sync::watch::Receiver<bool>)> {
+        let mut table = self.lock();
+        let id = table.next(self.bounds.running_per_tenant)?;
+        let begun = table.change(id, |job| {
+            job.state = JobState::Running;
+            job.begun = Some(now);
+            job.begins += 1;
+        })?;
+        table.serve(begun.tenant);
+        Some((id, table.jobs.get(&id)?.stop.subscribe()))
     }
 
     fn fail(&self, id: Uuid, reason: &str, now: i64) {

@@ -34,7 +34,7 @@ impl JobTable {
     /// Takes up a job: into the queue, if it waits.
     pub(super) fn insert(&mut self, job: ExportJob) {
         if job.state == JobState::Waiting {
-            self.waiting.push_back(job.id);
+            self.wait(&job);
         }
         let held = if job.target.is_none() { job.bytes } else { 0 };
         self.hold(job.tenant, held);
@@ -61,10 +61,17 @@ impl JobTable {
         }
         match (was_waiting, job.state == JobState::Waiting) {
             (true, false) => self.waiting.retain(|waiting| *waiting != id),
-            (false, true) => self.waiting.push_back(id),
+            (false, true) => self.wait(&job),
             (true, true) | (false, false) => {}
         }
         Some(job)
+    }
+
+    /// Into the queue, behind those that were asked for before: one that is put back has its place again.
+    fn wait(&mut self, job: &ExportJob) {
+        let is_before = |id: &Uuid| self.jobs.get(id).is_some_and(|entry| entry.job.created <= job.created);
+        let place = self.waiting.iter().rposition(is_before).map_or(0, |place| place + 1);
+        self.waiting.insert(place, job.id);
     }
 
     /// The next job to begin: of the tenant that has the fewest running, and of several the one that was served longest ago.

@@ -41,7 +41,7 @@ fn state(jobs: &Jobs, job: &ExportJob) -> Option<JobState> {
 /// Adds a job and makes its file.
 fn done(jobs: &Arc<Jobs>, new: NewJob, text: &[u8], now: i64) -> ExportJob {
     let job = jobs.add(new, now).unwrap();
-    let ticket = jobs.take(now).unwrap();
+    let ticket = jobs.take(now).unwrap().unwrap();
     assert_eq!(ticket.id(), job.id);
     let mut part = ticket.begin().unwrap();
     text.chunks(7).for_each(|piece| part.write(piece).unwrap());
@@ -56,7 +56,7 @@ fn a_file_has_its_name_when_it_is_whole_and_its_hash_is_known() {
     let (_dir, path) = dir();
     let jobs = open(&path, 0);
     let job = jobs.add(new(1), 5).unwrap();
-    let ticket = jobs.take(6).unwrap();
+    let ticket = jobs.take(6).unwrap().unwrap();
     let mut part = ticket.begin().unwrap();
     part.write(b"a,b\r\n").unwrap();
     let (part_name, data) = (format!("{}.part", job.id), format!("{}.data", job.id));
@@ -86,20 +86,20 @@ fn tenants_take_turns_and_none_runs_more_than_its_share() {
     let (_dir, path) = dir();
     let jobs = open(&path, 0);
     let ids: Vec<Uuid> = [1, 1, 1, 2].into_iter().map(|tenant| jobs.add(new(tenant), 0).unwrap().id).collect();
-    let first = jobs.take(0).unwrap();
+    let first = jobs.take(0).unwrap().unwrap();
     assert_eq!(first.id(), ids[0]);
     // The second tenant goes before the others of the first, which have waited longer.
-    let second = jobs.take(0).unwrap();
+    let second = jobs.take(0).unwrap().unwrap();
     assert_eq!(second.id(), ids[3]);
-    assert!(jobs.take(0).is_none());
+    assert!(jobs.take(0).unwrap().is_none());
     second.fail("no", 0);
-    assert!(jobs.take(0).is_none());
+    assert!(jobs.take(0).unwrap().is_none());
     let third = jobs.add(new(3), 0).unwrap();
     first.fail("no", 0);
     // Neither runs any now: the third was never served.
-    let next = jobs.take(0).unwrap();
+    let next = jobs.take(0).unwrap().unwrap();
     assert_eq!(next.id(), third.id);
-    let next = jobs.take(0).unwrap();
+    let next = jobs.take(0).unwrap().unwrap();
     assert_eq!(next.id(), ids[1]);
 }
 
@@ -118,7 +118,7 @@ fn jobs_records_and_bytes_of_a_tenant_are_bounded() {
     let jobs = open(&path, 0);
     let kept = done(&jobs, new(1), &[b'x'; 500], 0);
     jobs.add(new(1), 0).unwrap();
-    let ticket = jobs.take(0).unwrap();
+    let ticket = jobs.take(0).unwrap().unwrap();
     let mut part = ticket.begin().unwrap();
     part.write(&[b'x'; 100]).unwrap();
     assert!(matches!(part.write(b"x"), Err(PartError::Full)));
@@ -129,7 +129,7 @@ fn jobs_records_and_bytes_of_a_tenant_are_bounded() {
     assert_eq!(jobs.bytes(), 500);
     done(&jobs, new(2), &[b'x'; 450], 0);
     jobs.add(new(3), 0).unwrap();
-    let ticket = jobs.take(0).unwrap();
+    let ticket = jobs.take(0).unwrap().unwrap();
     let mut part = ticket.begin().unwrap();
     assert!(matches!(part.write(&[b'x'; 51]), Err(PartError::Full)));
     part.write(&[b'x'; 50]).unwrap();
@@ -139,10 +139,10 @@ fn jobs_records_and_bytes_of_a_tenant_are_bounded() {
     assert_eq!(jobs.bytes(), 450);
     // Beyond the records of a tenant the oldest without a file gives way.
     let first = jobs.add(new(4), 0).unwrap();
-    jobs.take(0).unwrap().fail("no", 0);
+    jobs.take(0).unwrap().unwrap().fail("no", 0);
     for second in 1..=MOST_RECORDS as i64 {
         jobs.add(new(4), second).unwrap();
-        jobs.take(second).unwrap().fail("no", second);
+        jobs.take(second).unwrap().unwrap().fail("no", second);
     }
     assert_eq!(jobs.list("o4").len(), MOST_RECORDS);
     assert_eq!(jobs.get("o4", first.id).map(|job| job.state), None);
@@ -162,7 +162,7 @@ fn what_a_killed_service_was_writing_is_begun_again_once() {
     };
     for (begins, then) in [(1, JobState::Waiting), (2, JobState::Failed)] {
         let ticket = loop {
-            let ticket = jobs.take(0).unwrap();
+            let ticket = jobs.take(0).unwrap().unwrap();
             if ticket.id() == running.id {
                 break ticket;
             }
@@ -191,7 +191,7 @@ fn done_of_all(jobs: &Arc<Jobs>, tenant: u32) -> ExportJob {
     let job = jobs.add(new(tenant), 0).unwrap();
     let mut others = Vec::new();
     loop {
-        let ticket = jobs.take(0).unwrap();
+        let ticket = jobs.take(0).unwrap().unwrap();
         if ticket.id() == job.id {
             let mut part = ticket.begin().unwrap();
             part.write(b"whole").unwrap();
@@ -218,7 +218,7 @@ fn a_service_that_is_stopped_puts_its_jobs_back_and_they_are_not_counted_as_cut(
     let mut jobs = open(&path, 0);
     let job = jobs.add(new(1), 0).unwrap();
     for _ in 0..5 {
-        let ticket = jobs.take(0).unwrap();
+        let ticket = jobs.take(0).unwrap().unwrap();
         ticket.begin().unwrap().write(b"half").unwrap();
         jobs.close();
         ticket.stop();
@@ -288,9 +288,9 @@ async fn a_job_is_cancelled_by_its_owner_alone_and_stops() {
     assert!(!jobs.remove("o2", waiting.id, 1) && jobs.get("o2", waiting.id).is_none());
     assert!(jobs.remove("o1", waiting.id, 1));
     assert_eq!(state(&jobs, &waiting), Some(JobState::Cancelled));
-    assert!(jobs.take(1).is_none());
+    assert!(jobs.take(1).unwrap().is_none());
     let running = jobs.add(new(1), 1).unwrap();
-    let ticket = jobs.take(1).unwrap();
+    let ticket = jobs.take(1).unwrap().unwrap();
     let mut part = ticket.begin().unwrap();
     part.write(b"half").unwrap();
     assert!(jobs.remove("o1", running.id, 2));
@@ -313,8 +313,10 @@ fn a_file_expires_and_its_record_goes_later() {
     let jobs = open(&path, 0);
     let job = done(&jobs, new(1), b"whole", 10);
     jobs.sweep(109);
-    assert_eq!(state(&jobs, &job), Some(JobState::Done));
+    assert!(state(&jobs, &job) == Some(JobState::Done) && jobs.has(job.id));
     jobs.sweep(110);
+    // A download of it ends by this.
+    assert!(!jobs.has(job.id));
     assert_eq!((state(&jobs, &job), jobs.bytes()), (Some(JobState::Expired), 0));
     assert!(!names(&path).iter().any(|name| name.ends_with(".data")));
     jobs.sweep(209);
@@ -356,7 +358,7 @@ fn a_job_that_is_dropped_has_failed() {
     let (_dir, path) = dir();
     let jobs = open(&path, 0);
     let job = jobs.add(new(1), 0).unwrap();
-    drop(jobs.take(0).unwrap());
+    drop(jobs.take(0).unwrap().unwrap());
     let job = jobs.get("o1", job.id).unwrap();
     assert_eq!((job.state, job.reason.as_deref()), (JobState::Failed, Some("internal error")));
 }
@@ -366,7 +368,7 @@ fn a_disk_without_room_for_records_does_not_keep_the_service_from_starting() {
     let (_dir, path) = dir();
     let jobs = open(&path, 0);
     let [cut, other] = [1, 2].map(|tenant| jobs.add(new(tenant), 0).unwrap());
-    let tickets = [jobs.take(0).unwrap(), jobs.take(0).unwrap()];
+    let tickets = [jobs.take(0).unwrap().unwrap(), jobs.take(0).unwrap().unwrap()];
     jobs.release();
     // Both run on disk. A folder in its place keeps the record of one from being written.
     std::fs::create_dir(path.join(format!("{}.json.new", cut.id))).unwrap();
@@ -403,7 +405,7 @@ fn a_file_of_that_name_stays_and_fails_the_job() {
             std::fs::write(out.join(name), there).unwrap();
         }
         let job = jobs.add(NewJob { target: target(name), ..new(1) }, 0).unwrap();
-        let ticket = jobs.take(0).unwrap();
+        let ticket = jobs.take(0).unwrap().unwrap();
         let mut part = ticket.begin().unwrap();
         part.write(b"text").unwrap();
         let finished = part.finish(made(), 1);
@@ -431,7 +433,7 @@ fn a_file_that_was_delivered_before_a_kill_is_known_by_its_sum() {
     let target = Some(JobTarget { dir: out.clone(), name: "x".into(), period: "2026-10".into() });
     let jobs = open(&path, 0);
     let job = jobs.add(NewJob { target, ..new(1) }, 0).unwrap();
-    let ticket = jobs.take(0).unwrap();
+    let ticket = jobs.take(0).unwrap().unwrap();
     let mut part = ticket.begin().unwrap();
     part.write(b"first").unwrap();
     let held = jobs.get("o1", job.id).unwrap();
@@ -444,7 +446,7 @@ fn a_file_that_was_delivered_before_a_kill_is_known_by_its_sum() {
     std::fs::write(&record, serde_json::to_string(&cut).unwrap()).unwrap();
     jobs.release();
     let jobs = open(&path, 2);
-    let ticket = jobs.take(2).unwrap();
+    let ticket = jobs.take(2).unwrap().unwrap();
     let mut part = ticket.begin().unwrap();
     part.write(b"another").unwrap();
     part.finish(made(), 3).unwrap();
@@ -462,7 +464,7 @@ fn a_look_for_room_is_no_turn() {
     for _ in 0..3 {
         assert_eq!(jobs.lock().next(1), Some(a.id));
     }
-    let first = jobs.take(0).unwrap();
+    let first = jobs.take(0).unwrap().unwrap();
     assert_eq!(first.id(), a.id);
     assert_eq!(jobs.lock().next(1), Some(b.id));
 }
@@ -482,4 +484,61 @@ fn a_record_that_does_not_read_is_put_aside_with_its_file() {
         assert!(names(&path).contains(&format!("{}.data", job.id)) && !record.exists());
         jobs.release();
     }
+}
+
+#[test]
+fn links_in_the_directory_of_delivery_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let (_kept, path) = dir();
+    let (_target, to) = dir();
+    std::fs::create_dir(&to).unwrap();
+    let victim = path.with_file_name("victim");
+    std::fs::write(&victim, "somebody's").unwrap();
+    let jobs = open(&path, 0);
+    let deliver = |name: &str| {
+        let target = JobTarget { dir: to.clone(), name: name.to_owned(), period: name.to_owned() };
+        let job = jobs.add(NewJob { target: Some(target), ..new(7) }, 0).unwrap();
+        let ticket = jobs.take(0).unwrap().unwrap();
+        let mut part = ticket.begin().unwrap();
+        part.write(b"calls").unwrap();
+        let finished = part.finish(made(), 1).map_err(|error| error.kind());
+        match finished {
+            Ok(()) => ticket.done(),
+            Err(_) => ticket.fail("not delivered", 1),
+        }
+        (jobs.get(&job.owner, job.id).unwrap().state, finished)
+    };
+    // The name that it is written under: the link goes, what it leads to stays.
+    symlink(&victim, to.join(".a.csv.part")).unwrap();
+    assert_eq!(deliver("a.csv"), (JobState::Done, Ok(())));
+    assert_eq!(std::fs::read(to.join("a.csv")).unwrap(), b"calls");
+    assert!(!to.join("a.csv").symlink_metadata().unwrap().is_symlink());
+    // Its last name, be what it leads to there or not.
+    for (name, leads_to) in [("b.csv", victim.clone()), ("c.csv", to.join("nothing"))] {
+        symlink(&leads_to, to.join(name)).unwrap();
+        assert_eq!(deliver(name), (JobState::Failed, Err(std::io::ErrorKind::AlreadyExists)), "{name}");
+        assert_eq!(std::fs::read_link(to.join(name)).unwrap(), leads_to);
+    }
+    assert_eq!(std::fs::read(&victim).unwrap(), b"somebody's");
+    assert!(!to.join("nothing").exists());
+}
+
+#[test]
+fn a_job_whose_record_cannot_be_written_waits_where_it_was() {
+    let (_dir, path) = dir();
+    let jobs = open(&path, 0);
+    let [first, second] = [0, 1].map(|created| jobs.add(new(1), created).unwrap());
+    // A folder in its place keeps the record from being written.
+    let in_the_way = path.join(format!("{}.json.new", first.id));
+    std::fs::create_dir(&in_the_way).unwrap();
+    for _ in 0..3 {
+        assert!(jobs.take(2).is_err());
+        let waits = jobs.get("o1", first.id).unwrap();
+        assert_eq!((waits.state, waits.begins, waits.begun), (JobState::Waiting, 0, None));
+    }
+    assert_eq!(jobs.ends().all().map(|(_, count)| count).sum::<u64>(), 0);
+    std::fs::remove_dir(&in_the_way).unwrap();
+    let ticket = jobs.take(3).unwrap().unwrap();
+    assert_eq!((ticket.id(), state(&jobs, &second)), (first.id, Some(JobState::Waiting)));
+    ticket.fail("no", 4);
 }

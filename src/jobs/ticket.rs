@@ -89,13 +89,14 @@ impl Ticket {
         self.jobs.fail(self.id, reason, now);
     }
 
-    /// Ends a job that was told to stop: it was cancelled already, or it begins again when the service is back.
-    pub fn stop(mut self) {
+    /// Lets a job wait again that has not begun, since its record cannot be written: on disk it waits still.
+    pub(super) fn put_back(mut self) {
         self.is_over = true;
-        self.jobs.disk.remove_data(self.id);
-        if !self.jobs.is_closing() {
-            return;
-        }
+        self.wait_again();
+    }
+
+    /// Into the queue again; false where the record is gone.
+    fn wait_again(&self) -> bool {
         let changed = self.jobs.lock().change(self.id, |job| {
             if job.state == JobState::Running {
                 // It was not the job's doing.
@@ -103,7 +104,15 @@ impl Ticket {
                 job.put_back();
             }
         });
-        if changed.is_some()
+        changed.is_some()
+    }
+
+    /// Ends a job that was told to stop: it was cancelled already, or it begins again when the service is back.
+    pub fn stop(mut self) {
+        self.is_over = true;
+        self.jobs.disk.remove_data(self.id);
+        if self.jobs.is_closing()
+            && self.wait_again()
             && let Err(error) = self.jobs.save(self.id)
         {
             log::error!("export {}: its record cannot be written: {error}", self.id);

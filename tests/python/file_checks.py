@@ -1,7 +1,8 @@
-"""Reads files of the service with Python's csv, gzip and openpyxl, and compares them with its JSON.
+"""Reads files of the service with Python's csv, gzip, openpyxl and pyarrow, and compares them with its JSON.
 
 Each format of a report by time and of a breakdown has to hold the JSON's values to the last digit: groups or buckets, then
-`other`, then `total`. Times of workbooks are those of the zone asked for, and of UTC beside it.
+`other`, then `total`. So has each format of the calls themselves. Times of workbooks are those of the zone asked for, and of UTC
+beside it.
 
     file_checks.py URL TOKEN ACCOUNT FROM
 """
@@ -18,11 +19,33 @@ import urllib.request
 import zoneinfo
 
 import openpyxl
+import pyarrow
+import pyarrow.ipc
+import pyarrow.parquet
 
 API = "/api/rest/customer/v1/"
 ZONE = "Europe/Kyiv"
 TEXT = ("s", "inlineStr")
 MEASURES = "total_calls,asr,acd,total_duration,total_price,price_per_minute,pdd_p95,first_call,last_call,share"
+
+
+# Columns of raw CDRs, and what they hold.
+CDRS = {
+    "id": "id",
+    "time_start": "time",
+    "time_connect": "time",
+    "duration": "count",
+    "success": "flag",
+    "src_prefix_in": "text",
+    "dst_prefix_routing": "text",
+    "dst_country_id": "code",
+    "destination_prefix": "text",
+    "destination_next_rate": "decimal",
+    "customer_price": "decimal",
+    "customer_price_no_vat": "decimal",
+    "routing_delay": "decimal",
+    "lega_q850_cause": "code",
+}
 
 
 class Service:
@@ -129,6 +152,71 @@ def check_times(cells, name, value, where):
     equal(local, instant.astimezone(zoneinfo.ZoneInfo(ZONE)).replace(tzinfo=None), f"{where}: {name} of the zone")
 
 
+def check_cdrs(service, window):
+    """The calls themselves: every format has the values of the pages of JSON."""
+    ask = lambda **more: service.ask("origination-cdrs", **(window | {"columns": ",".join(CDRS)} | more))
+    pages, cursor = [], {}
+    while True:
+        page = json.loads(ask(limit="500", format="columns", **cursor))
+        pages += zip(*(page["data"][name] for name in CDRS))
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    if len(pages) < 501:
+        raise SystemExit(f"file-checks: {len(pages)} CDRs are one page")
+    zstd = lambda data: pyarrow.input_stream(pyarrow.py_buffer(data), compression="zstd").read()
+    for name, unpack in (("csv", bytes), ("csv.gz", gzip.decompress), ("csv.zst", zstd)):
+        check_csv_of_cdrs(unpack(ask(format=name)).decode(), pages, f"CDRs as {name}")
+    lines = [json.loads(line) for line in ask(format="ndjson").decode().splitlines()]
+    equal([tuple(line[name] for name in CDRS) for line in lines], pages, "CDRs as lines of JSON")
+    check_arrow(pyarrow.parquet.read_table(io.BytesIO(ask(format="parquet"))), pages, "CDRs as Parquet")
+    check_arrow(pyarrow.ipc.open_file(pyarrow.py_buffer(ask(format="arrow"))).read_all(), pages, "CDRs as Arrow")
+    check_workbook_of_cdrs(ask(format="xlsx"), pages, "CDRs as a workbook")
+    print(f"file-checks: {len(pages)} CDRs of {len(CDRS)} columns are the same in every format")
+
+
+def check_csv_of_cdrs(text, rows, where):
+    table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    equal(table[0], list(CDRS), where)
+    words = {None: "", True: "true", False: "false"}
+    wanted = [[words[value] if value is None or isinstance(value, bool) else str(value) for value in row] for row in rows]
+    equal(table[1:], wanted, where)
+
+
+def check_arrow(table, rows, where):
+    equal(table.column_names, list(CDRS), where)
+    equal(table.num_rows, len(rows), f"{where}: rows")
+    found = zip(*(table.column(name).to_pylist() for name in CDRS))
+    for place, (line, row) in enumerate(zip(found, rows)):
+        for (name, kind), value, wanted in zip(CDRS.items(), line, row):
+            if wanted is not None:
+                wanted = {"id": int, "decimal": decimal.Decimal, "time": datetime.datetime.fromisoformat}.get(kind, lambda same: same)(wanted)
+            if kind == "time" and value is not None and value.tzinfo is None:
+                value = value.replace(tzinfo=datetime.timezone.utc)
+            equal(value, wanted, f"{where}: {name} of row {place}")
+
+
+def check_workbook_of_cdrs(data, rows, where):
+    sheet = openpyxl.load_workbook(io.BytesIO(data), read_only=True)["Data"]
+    lines = sheet.iter_rows(values_only=True)
+    titles = next(lines)
+    count = 0
+    for line, row in zip(lines, rows):
+        count += 1
+        cells = dict(zip(titles, line))
+        for (name, kind), value in zip(CDRS.items(), row):
+            place = f"{where}: {name} of row {count}"
+            if kind == "time":
+                check_times(cells, name, value and int(datetime.datetime.fromisoformat(value).timestamp()), place)
+            elif value is None or value == "":
+                equal(cells[name], None, place)
+            elif kind in ("decimal", "count"):
+                equal(decimal.Decimal(repr(cells[name])), decimal.Decimal(str(value)), place)
+            else:
+                equal(cells[name], value if kind == "flag" else str(value), place)
+    equal((count, next(lines, None)), (len(rows), None), f"{where}: rows")
+
+
 def main():
     url, token, account, start = sys.argv[1:]
     service = Service(url, token, account)
@@ -156,6 +244,7 @@ def main():
         check_ndjson(ask(format="ndjson").decode(), heading, rows, f"{report} as lines of JSON")
         check_xlsx(ask(format="xlsx"), heading, rows, answer.get("compare"), f"{report} as a workbook")
         print(f"file-checks: {report}: {len(rows)} rows of {len(heading)} columns are the same in every format")
+    check_cdrs(service, window)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
 use super::question::Question;
+use crate::rename::rename_to_new;
 
 /// The beginning that a caller wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,12 @@ fn with(path: &Path, end: &str) -> PathBuf {
     name.into()
 }
 
+/// True if a file that is open is the one of that name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let place = |found: std::io::Result<std::fs::Metadata>| found.map(|found| (found.dev(), found.ino())).ok();
+    place(file.metadata()).is_some_and(|held| place(path.metadata()) == Some(held))
+}
+
 impl PartFile {
     /// Opens `FILE.part`, for this process alone.
     ///
@@ -78,12 +85,15 @@ impl PartFile {
             ),
             _ => told(error),
         })?;
+        let busy = || format!("{} is being written by another export", path.display());
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(format!("{} is being written by another export", path.display()));
-            }
+            Err(TryLockError::WouldBlock) => return Err(busy()),
             Err(TryLockError::Error(error)) => return Err(told(error)),
+        }
+        // Another export may have given it its last name between the two: what is locked then is a whole file.
+        if !is_at(&file, &path) {
+            return Err(busy());
         }
         let mut part = Self {
             target: target.to_owned(),
@@ -212,21 +222,12 @@ impl PartFile {
     /// There is a file of that name, or the folder cannot be changed.
     pub fn finish(&mut self, replace: bool) -> Result<(), String> {
         self.file.sync_all().map_err(|error| self.failed(&error))?;
-        let renamed = if replace { std::fs::rename(&self.path, &self.target) } else { self.rename_to_none() };
+        let renamed = match replace {
+            true => std::fs::rename(&self.path, &self.target),
+            false => rename_to_new(&self.path, &self.target),
+        };
         renamed.map_err(|error| format!("{}: {error}", self.target.display()))?;
         self.forget_place()
-    }
-
-    /// Renames it unless there is a file of that name.
-    fn rename_to_none(&self) -> std::io::Result<()> {
-        use rustix::io::Errno;
-        match renameat_with(CWD, &self.path, CWD, &self.target, RenameFlags::NOREPLACE) {
-            // Not every file system can.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !self.target.exists() => {
-                std::fs::rename(&self.path, &self.target)
-            }
-            renamed => renamed.map_err(Into::into),
-        }
     }
 
     fn forget_place(&self) -> Result<(), String> {
@@ -308,6 +309,19 @@ mod tests {
         drop(part);
         PartFile::open(&target, &question("1"), Begin::Again).unwrap().finish(true).unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "");
+    }
+
+    #[test]
+    fn a_part_that_has_its_last_name_by_now_is_not_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let [path, other] = ["x.csv.part", "x.csv"].map(|name| dir.path().join(name));
+        std::fs::write(&path, "whole").unwrap();
+        let held = File::open(&path).unwrap();
+        assert!(is_at(&held, &path));
+        std::fs::rename(&path, &other).unwrap();
+        assert!(!is_at(&held, &path), "no file of that name");
+        std::fs::write(&path, "the next").unwrap();
+        assert!(!is_at(&held, &path), "another one");
     }
 
     #[test]

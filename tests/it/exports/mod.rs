@@ -1,5 +1,6 @@
 //! Exports: files that are made while nobody waits for them, and fetched later.
 
+mod file;
 mod life;
 mod recurring;
 mod same;

@@ -121,3 +121,36 @@ fn settings_of_recurring_exports_are_checked_with_their_place() {
     assert!(fault(text.replace("\"month\"", "\"year\"")).contains("a: every: expected one of: day, week, month"));
     assert!(fault(text.replace("dir = \"x\"\n", "")).contains("exports.recurring: needs exports.dir"));
 }
+
+#[actix_web::test]
+async fn a_directory_that_takes_no_files_is_told_by_the_check() {
+    let db = crate::support::db().await;
+    let dir = tempfile::tempdir().unwrap();
+    let (good, missing, file) = (dir.path().join("good"), dir.path().join("missing"), dir.path().join("file"));
+    std::fs::create_dir(&good).unwrap();
+    std::fs::write(&file, "").unwrap();
+    let one = |name: &str, to: &std::path::Path| serde_json::json!({ "name": name, "customer": 7, "report": "origination-cdrs", "every": "day", "to": to });
+    let check = |recurring: serde_json::Value| {
+        let exports = dir.path().join("exports");
+        let own = [
+            ("CDRSCOPE_AUTH_SECRET", crate::support::app::SECRET),
+            ("CDRSCOPE_EXPORTS_DIR", exports.to_str().unwrap()),
+            ("CDRSCOPE_EXPORTS_RECURRING", &recurring.to_string()),
+        ];
+        crate::hostile::program::run(
+            &["check"],
+            &[&crate::hostile::program::environment(&db, false), &own[..]].concat(),
+        )
+    };
+    let (code, text) = check(serde_json::json!([one("a", &good)]));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains(&format!("ok     directory of the recurring export a: {}", good.display())), "{text}");
+    let (code, text) = check(serde_json::json!([one("a", &good), one("b", &missing), one("c", &file)]));
+    assert_eq!(code, Some(1), "{text}");
+    for fault in [
+        format!("WRONG  directory of the recurring export b: {}: No such file", missing.display()),
+        format!("WRONG  directory of the recurring export c: {} is no directory", file.display()),
+    ] {
+        assert!(text.contains(&fault), "{fault}: {text}");
+    }
+}

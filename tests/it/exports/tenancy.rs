@@ -105,6 +105,37 @@ async fn anothers_account_is_refused_and_what_was_taken_away_meanwhile_is_not_ma
 }
 
 #[actix_web::test]
+async fn what_a_row_may_no_longer_see_whole_is_not_made_for_it() {
+    let world = world_of(db().await, 1_000_000, |config| {
+        config.exports.jobs = 1;
+        slowly(config);
+    })
+    .await;
+    let second = world.app.account(2, 7).await;
+    insert(&world.app.admin, "api_access", r#"{"id":9,"customer_id":7}"#).await;
+    let row = world.app.sign(&Issue::Access(9), 600);
+    world.app.until_known(second, &row).await;
+    world.app.until_known(world.account, &row).await;
+    let first = world.create("origination-cdrs", "&columns=id,src_prefix_in").await;
+    until(&world.app, &first, &world.token, "running").await;
+    // Of an account that the row keeps: what it may see besides is taken from it while the job waits.
+    let waiting = post(&world.app, &world.ask("origination-cdrs", "&columns=id&to-time=1774700009"), &row).await;
+    assert_eq!(waiting.status, 202, "{}", waiting.body);
+    let place = waiting.header("location");
+    insert(&world.app.admin, "api_access", r#"{"id":9,"customer_id":7,"account_ids":[1]}"#).await;
+    eventually("the narrower row", async || (world.app.get(place, &row).await.status == 404).then_some(())).await;
+    assert_eq!(send(world.app.request("DELETE", &first).header("Authorization", &world.token)).await.status, 204);
+    let record = world.dir.path().join(format!("exports/{}.json", place.rsplit('/').next().unwrap()));
+    let end: Value = eventually("the end of the job", async || {
+        let record: Value = serde_json::from_slice(&std::fs::read(&record).ok()?).ok()?;
+        (!["waiting", "running"].contains(&record["state"].as_str()?)).then_some(record)
+    })
+    .await;
+    let reason = "the access that it was asked with is not there any more";
+    assert_eq!((&end["state"], &end["reason"]), (&json!("failed"), &json!(reason)));
+}
+
+#[actix_web::test]
 async fn a_page_of_another_site_makes_and_removes_nothing() {
     let world = world(|_| ()).await;
     let (place, _) = world.done("origination-cdrs", "&columns=id").await;
