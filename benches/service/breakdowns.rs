@@ -162,9 +162,12 @@ async fn straight(authority: &str, tap: &Tap, request: &[u8]) -> Result<Vec<u8>>
         return Err(format!("status {status}: {}", wire.text()).into());
     }
     let mut seen: Vec<_> = tap.take().into_iter().filter(|seen| seen.reads_calls).collect();
-    match (seen.pop(), seen.is_empty()) {
-        (Some(one), true) => Ok(one.request),
-        _ => Err("not one statement for an answer".into()),
+    match (seen.len(), seen.pop()) {
+        (1, Some(one)) => Ok(one.request),
+        (count, last) => {
+            let last = last.map(|one| String::from_utf8_lossy(&one.request).chars().take(600).collect::<String>());
+            Err(format!("{count} statements for an answer, the last one {last:?}").into())
+        }
     }
 }
 

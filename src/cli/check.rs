@@ -83,7 +83,7 @@ async fn server(config: &Config, connection: &ClickHouseConnection) -> bool {
     is_right
 }
 
-/// Whether this user may make files in a directory.
+/// Fails where this user may make no files in a directory.
 fn files_may_go_to(dir: &Path) -> Result<(), String> {
     let told = |error: std::io::Error| format!("{}: {error}", dir.display());
     if !dir.metadata().map_err(told)?.is_dir() {

@@ -85,8 +85,13 @@ impl RecurringEntry {
     fn read(self) -> Result<RecurringExport, String> {
         let named = |fault: String| format!("{}: {fault}", self.name);
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(is_plain) {
-            return Err(format!("expected a name of up to 64 letters, digits, - and _, not {:?}", self.name));
+        // Files are called so, and a dash in front is an option to most commands.
+        let begins_well = self.name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        if !begins_well || self.name.len() > 64 || !self.name.chars().all(is_plain) {
+            return Err(format!(
+                "expected a name of up to 64 letters, digits, - and _, no - in front, not {:?}",
+                self.name
+            ));
         }
         let made_for = match (self.customer, self.operator) {
             (Some(customer), false) => RecurringFor::Customer(customer),
@@ -168,6 +173,8 @@ mod tests {
         assert_eq!(read("").unwrap(), RecurringExports::default());
         for (bad, fault) in [
             (good.replace("\"a\"", "\"../a\""), "expected a name"),
+            (good.replace("\"a\"", "\"-rf\""), "expected a name"),
+            (good.replace("\"a\"", "\"\""), "expected a name"),
             (good.replace("\"customer\":5", "\"operator\":true,\"customer\":5"), "a: expected customer = ID"),
             (good.replace("\"customer\":5,", ""), "a: expected customer = ID"),
             (good.replace("\"month\"", "\"year\""), "a: every: expected one of: day, week, month"),

@@ -19,7 +19,9 @@ pub fn choose(request: &HttpRequest, among: impl Iterator<Item = &'static Format
     }
     let mut best = None;
     for row in among {
-        let liked = row.media_types.iter().map(|name| quality(&accept, name)).max().unwrap_or(Quality::ZERO);
+        // A name that is in the header says more than one that a `*` stands for.
+        let liked = row.media_types.iter().filter_map(|name| liking(&accept, name)).max();
+        let liked = liked.map_or(Quality::ZERO, |(_, quality)| quality);
         if liked > best.map_or(Quality::ZERO, |(liked, _)| liked) {
             best = Some((liked, row.format));
         }
@@ -27,9 +29,9 @@ pub fn choose(request: &HttpRequest, among: impl Iterator<Item = &'static Format
     best.map(|(_, format)| format)
 }
 
-/// The liking of a media type: by the range that fits it most closely.
-fn quality(accept: &Accept, name: &str) -> Quality {
-    let Some((kind, subtype)) = name.split_once('/') else { return Quality::ZERO };
+/// How closely the closest range fits a media type, and how much it is liked; `None` where none does.
+fn liking(accept: &Accept, name: &str) -> Option<(u8, Quality)> {
+    let (kind, subtype) = name.split_once('/')?;
     let fits = accept.iter().filter_map(|one| {
         let range = &one.item;
         // A suffix is part of the name: `application/vnd.api+json`.
@@ -43,8 +45,7 @@ fn quality(accept: &Accept, name: &str) -> Quality {
         Some((closeness, one.quality))
     });
     // Of equal ranges the one that is liked more.
-    let best = fits.max_by(|one, other| one.0.cmp(&other.0).then(one.1.cmp(&other.1)));
-    best.map_or(Quality::ZERO, |(_, quality)| quality)
+    fits.max()
 }
 
 /// The media types that `Accept` can name, with commas.
@@ -79,10 +80,12 @@ mod tests {
             (&["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"], Some(Columns)),
             (&["text/csv"], Some(Csv)),
             (&["TEXT/CSV; header=present"], Some(Csv)),
-            (&["text/*, application/json;q=0.5"], Some(Columns)),
+            (&["text/*, application/json;q=0.5"], Some(Csv)),
             (&["text/*, text/json;q=0"], Some(Csv)),
             (&["application/json;q=0.5, text/csv;q=0.501"], Some(Csv)),
-            (&["application/json;q=0, */*;q=0.1"], Some(Columns)),
+            (&["application/json;q=0, */*;q=0.1"], Some(Ndjson)),
+            (&["application/*;q=0.9, application/json;q=0.1"], Some(Ndjson)),
+            (&["*/*, application/json;q=0.1"], Some(Ndjson)),
             (&["application/json;q=0, text/json;q=0, application/vnd.api+json;q=0, */*;q=0.1"], Some(Ndjson)),
             (&["text/csv;q=0.2", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"], Some(Xlsx)),
             (&["application/vnd.apache.arrow.file, */*;q=0.1"], Some(Arrow)),

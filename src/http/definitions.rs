@@ -97,11 +97,19 @@ pub(super) fn definitions_for(
 
 /// Answers with a list, which has no parameters.
 pub(super) fn answer(request: &HttpRequest, state: &State, list: &Value) -> HttpResponse {
-    let pairs = Pairs::parse(request.query_string());
-    match params::no_unknown(&pairs, |_| state.config.api.unknown_params == UnknownParams::Ignore) {
+    match no_params(request, state) {
         Ok(()) => reply::send_fixed(request, JSON, &Fixed::from(Bytes::from(list.to_string()))),
-        Err(unknown) => ApiError::from(unknown).answer(request, "definitions"),
+        Err(unknown) => unknown.answer(request, "definitions"),
     }
+}
+
+/// For paths without parameters.
+///
+/// # Errors
+/// There is one, and the settings do not say that unknown ones are ignored.
+pub(super) fn no_params(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
+    let pairs = Pairs::parse(request.query_string());
+    Ok(params::no_unknown(&pairs, |_| state.config.api.unknown_params == UnknownParams::Ignore)?)
 }
 
 /// The paths that some sides have, each once.

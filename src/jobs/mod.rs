@@ -29,8 +29,11 @@ pub use record::{ExportJob, JobAsk, JobState, JobTarget, NewJob};
 use table::JobTable;
 pub use ticket::{JobPart, MadeFile, PartError, Ticket};
 
-/// Records of one tenant, those without a file included.
+/// Records of one owner, those without a file included.
 pub const MOST_RECORDS: usize = 200;
+
+/// Records of one tenant: of several owners, none of whom can remove what another one keeps.
+const MOST_OF_TENANT: usize = 1000;
 
 /// Records of all tenants.
 const MOST_OF_ALL: usize = 5000;
@@ -71,7 +74,7 @@ pub enum JobRefused {
     /// The tenant has too many that wait or run.
     #[error("too many exports wait or run: {0} at most, wait for one or cancel it")]
     Live(usize),
-    /// The tenant, or all of them, have too many records.
+    /// The owner has too many records.
     #[error("too many exports are kept: {0} at most, delete some")]
     Records(usize),
     /// The tenant, or all of them, keep too many bytes.
@@ -175,8 +178,13 @@ impl Jobs {
                 if table.is_full(tenant, &self.bounds) {
                     return Err(JobRefused::Full);
                 }
-                if table.count(tenant, |job| job.target.is_none()) >= MOST_RECORDS {
-                    removed = Some(table.oldest_without_file(tenant).ok_or(JobRefused::Records(MOST_RECORDS))?);
+                let is_own = |other: &ExportJob| other.owner == job.owner;
+                if table.count(tenant, |other| is_own(other)) >= MOST_RECORDS {
+                    let oldest = table.oldest_without_file(|other| is_own(other));
+                    removed = Some(oldest.ok_or(JobRefused::Records(MOST_RECORDS))?);
+                } else if table.count(tenant, |other| other.target.is_none()) >= MOST_OF_TENANT {
+                    let oldest = table.oldest_without_file(|other| other.tenant == tenant);
+                    removed = Some(oldest.ok_or(JobRefused::Full)?);
                 }
                 if removed.is_none() && table.jobs.len() >= MOST_OF_ALL {
                     removed = Some(table.oldest_of_the_most().ok_or(JobRefused::Full)?);

@@ -103,12 +103,11 @@ impl JobTable {
         self.jobs.values().filter(|entry| entry.job.tenant == tenant && wanted(&entry.job)).count()
     }
 
-    /// The oldest record of a tenant without a file, to make room for another.
-    pub(super) fn oldest_without_file(&self, tenant: u32) -> Option<Uuid> {
+    /// The oldest record without a file of those for which `wanted` holds, to make room for another.
+    pub(super) fn oldest_without_file(&self, wanted: impl Fn(&ExportJob) -> bool) -> Option<Uuid> {
         let jobs = self.jobs.values().map(|entry| &entry.job);
-        let without = jobs.filter(|job| {
-            job.tenant == tenant && job.target.is_none() && !job.state.is_live() && job.state != JobState::Done
-        });
+        let without = jobs
+            .filter(|job| wanted(job) && job.target.is_none() && !job.state.is_live() && job.state != JobState::Done);
         without.min_by_key(|job| (job.finished, job.id)).map(|job| job.id)
     }
 
@@ -120,7 +119,7 @@ impl JobTable {
         }
         let mut tenants: Vec<(u32, usize)> = records.into_iter().collect();
         tenants.sort_unstable_by_key(|(tenant, count)| (std::cmp::Reverse(*count), *tenant));
-        tenants.into_iter().find_map(|(tenant, _)| self.oldest_without_file(tenant))
+        tenants.into_iter().find_map(|(tenant, _)| self.oldest_without_file(|job| job.tenant == tenant))
     }
 
     /// Takes room for more bytes of a job's file; false where its tenant, or all of them, have no more.

@@ -150,6 +150,22 @@ fn jobs_records_and_bytes_of_a_tenant_are_bounded() {
 }
 
 #[test]
+fn one_owner_of_a_tenant_does_not_lock_the_others_out() {
+    let (_dir, path) = dir();
+    let jobs = open(&path, 0);
+    let of = |owner: &str| NewJob { owner: owner.to_owned(), ..new(7) };
+    for second in 0..MOST_RECORDS as i64 {
+        done(&jobs, of("narrow"), b"x", second - 1000);
+    }
+    // Its records all have files, which it may remove itself.
+    assert!(matches!(jobs.add(of("narrow"), 1), Err(JobRefused::Records(MOST_RECORDS))));
+    done(&jobs, of("whole"), b"x", 1);
+    let one = jobs.list("narrow").last().unwrap().id;
+    assert!(!jobs.remove("whole", one, 1) && jobs.remove("narrow", one, 1));
+    jobs.add(of("narrow"), 1).unwrap();
+}
+
+#[test]
 fn what_a_killed_service_was_writing_is_begun_again_once() {
     let (_dir, path) = dir();
     let mut jobs = open(&path, 0);

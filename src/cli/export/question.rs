@@ -65,12 +65,17 @@ impl Question {
             pairs.push((name.to_owned(), value.to_owned()));
         }
         let named = pairs.iter().position(|(name, _)| name == "format").map(|place| pairs.remove(place).1);
+        // JSON of CDRs is a page: it would look like all of them.
+        let formats = || FORMATS.iter().filter(|row| !(report.lists_cdrs() && row.format.is_json()));
         let format = match &named {
-            Some(name) => ResultFormat::find(name, FORMATS.iter()),
+            Some(name) => ResultFormat::find(name, formats()),
             None => Self::by_name(output),
         };
-        let all = || FORMATS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
+        let all = || formats().map(|row| row.name).collect::<Vec<_>>().join(", ");
         let format = format.ok_or_else(|| match &named {
+            Some(name) if ResultFormat::find(name, FORMATS.iter()).is_some() => {
+                format!("format {name} is a page of CDRs and no file of them: there are {}", all())
+            }
             Some(name) => format!("no format {name}: there are {}", all()),
             None => format!("the name of the file tells no format: add format= with one of {}", all()),
         })?;
@@ -79,7 +84,8 @@ impl Question {
 
     /// The format of a file's name; the longest end counts.
     fn by_name(output: &Path) -> Option<ResultFormat> {
-        let name = output.file_name()?.to_str()?.to_ascii_lowercase();
+        // Whatever else is no UTF-8 in it, its end may tell.
+        let name = output.file_name()?.to_string_lossy().to_ascii_lowercase();
         let ends =
             FORMATS.iter().filter(|row| !row.extension.is_empty() && name.ends_with(&format!(".{}", row.extension)));
         ends.max_by_key(|row| row.extension.len()).map(|row| row.format)
@@ -170,9 +176,15 @@ mod tests {
             (&[], "/tmp/a.b/calls.xlsx", Ok(ResultFormat::Xlsx)),
             (&["format=ndjson"], "calls.csv", Ok(ResultFormat::Ndjson)),
             (&["format=ndjson"], "-", Ok(ResultFormat::Ndjson)),
-            (&[], "-", Err("the name of the file tells no format: add format= with one of columns, rows, ndjson, csv")),
+            (&[], "-", Err("the name of the file tells no format: add format= with one of ndjson, csv")),
             (&[], "calls.gz", Err("the name of the file tells no format")),
-            (&["format=pdf"], "calls.csv", Err("no format pdf: there are columns, rows")),
+            (&["format=pdf"], "calls.csv", Err("no format pdf: there are ndjson, csv")),
+            (
+                &["format=rows"],
+                "calls.json",
+                Err("format rows is a page of CDRs and no file of them: there are ndjson, csv"),
+            ),
+            (&["format=columns"], "-", Err("format columns is a page of CDRs")),
             (&["from-time"], "calls.csv", Err("from-time: expected NAME=VALUE")),
             (&["=1"], "calls.csv", Err("=1: expected NAME=VALUE")),
             (&["a=1", "a=2"], "calls.csv", Err("a stands there twice")),
@@ -183,6 +195,8 @@ mod tests {
                 (found, _) => panic!("{parameters:?} {output}: {found:?}"),
             }
         }
+        let report = Question::new("origination-statistics", &["format=rows".to_owned()], Path::new("-")).unwrap();
+        assert_eq!(report.format(), ResultFormat::Rows);
         let error = Question::new("cdr", &[], Path::new("a.csv")).unwrap_err();
         assert!(error.starts_with("no report cdr: there are breakdown, cdrs, origination-active-calls, "), "{error}");
     }

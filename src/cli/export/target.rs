@@ -3,9 +3,10 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use super::question::Question;
@@ -70,14 +71,21 @@ impl PartFile {
     pub fn open(target: &Path, question: &Question, begin: Begin) -> Result<Self, String> {
         let path = with(target, ".part");
         let told = |error: std::io::Error| format!("{}: {error}", path.display());
-        if target.is_dir() {
-            return Err(format!("{} is a directory", target.display()));
+        match target.metadata() {
+            Ok(found) if found.is_dir() => return Err(format!("{} is a directory", target.display())),
+            Ok(found) if !found.is_file() => {
+                return Err(format!("{} is no file: --output - writes to standard output", target.display()));
+            }
+            Ok(_) | Err(_) => {}
         }
-        if begin != Begin::Again && target.exists() {
+        // A link to nothing is something too.
+        if begin != Begin::Again && target.symlink_metadata().is_ok() {
             return Err(format!("{} is there already: --force puts the new file in its place", target.display()));
         }
         let mut options = OpenOptions::new();
-        options.write(true).create_new(begin == Begin::New).create(true).truncate(false);
+        // No link is followed, and no pipe waited for.
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        options.write(true).create_new(begin == Begin::New).create(true).truncate(false).custom_flags(flags);
         let file = options.open(&path).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => format!(
                 "{} is left of a download that broke: --continue goes on with it, --force begins again",
@@ -85,6 +93,9 @@ impl PartFile {
             ),
             _ => told(error),
         })?;
+        if !file.metadata().map_err(told)?.is_file() {
+            return Err(format!("{} is no file", path.display()));
+        }
         let busy = || format!("{} is being written by another export", path.display());
         match file.try_lock() {
             Ok(()) => {}
@@ -109,11 +120,21 @@ impl PartFile {
         if begin == Begin::GoOn {
             part.find_place()?;
         }
-        if part.kept == 0 {
-            part.forget_place()?;
-        }
-        part.take_back()?;
+        part.ready().inspect_err(|_| {
+            // A part of nothing is in the way of the next try.
+            if begin == Begin::New {
+                let _ = std::fs::remove_file(&part.path);
+            }
+        })?;
         Ok(part)
+    }
+
+    /// Drops what is left of an earlier download, but for what is kept.
+    fn ready(&mut self) -> Result<(), String> {
+        if self.kept == 0 {
+            self.forget_place()?;
+        }
+        self.take_back()
     }
 
     /// Takes up the place that was written down.
@@ -183,6 +204,11 @@ impl PartFile {
     /// # Errors
     /// The disk is full, or the like.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        // Behind a cut that somebody else made, zeros would fill what is missing.
+        let end = self.file.stream_position().map_err(|error| self.failed(&error))?;
+        if !self.has_length(end) {
+            return Err(self.changed());
+        }
         self.file.write_all(bytes).map_err(|error| self.failed(&error))
     }
 
@@ -191,6 +217,9 @@ impl PartFile {
     /// # Errors
     /// The file cannot be changed.
     pub fn take_back(&mut self) -> Result<(), String> {
+        if self.file.metadata().map_err(|error| self.failed(&error))?.len() < self.kept {
+            return Err(self.changed());
+        }
         let back = self.file.set_len(self.kept).and_then(|()| self.file.seek(SeekFrom::Start(self.kept)));
         back.map(drop).map_err(|error| self.failed(&error))
     }
@@ -222,12 +251,24 @@ impl PartFile {
     /// There is a file of that name, or the folder cannot be changed.
     pub fn finish(&mut self, replace: bool) -> Result<(), String> {
         self.file.sync_all().map_err(|error| self.failed(&error))?;
+        let end = self.file.stream_position().map_err(|error| self.failed(&error))?;
+        if !(is_at(&self.file, &self.path) && self.has_length(end)) {
+            return Err(self.changed());
+        }
         let renamed = match replace {
             true => std::fs::rename(&self.path, &self.target),
             false => rename_to_new(&self.path, &self.target),
         };
         renamed.map_err(|error| format!("{}: {error}", self.target.display()))?;
         self.forget_place()
+    }
+
+    fn has_length(&self, bytes: u64) -> bool {
+        self.file.metadata().is_ok_and(|found| found.len() == bytes)
+    }
+
+    fn changed(&self) -> String {
+        format!("{} was changed while it was written", self.path.display())
     }
 
     fn forget_place(&self) -> Result<(), String> {
@@ -244,6 +285,9 @@ impl PartFile {
 
     /// A reason for a failure, with what is left of the file. A part without a whole piece goes.
     pub fn left(&self, why: &str) -> String {
+        if !is_at(&self.file, &self.path) {
+            return format!("{why}; {} is gone", self.path.display());
+        }
         if self.kept > 0 && self.cursor.is_some() {
             let path = self.path.display();
             return format!("{why}; {path} has {}, and --continue goes on behind them", self.so_far());
@@ -309,6 +353,59 @@ mod tests {
         drop(part);
         PartFile::open(&target, &question("1"), Begin::Again).unwrap().finish(true).unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "");
+    }
+
+    #[test]
+    fn what_is_no_file_stays_and_is_not_written_to() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let [target, victim] = ["x.csv", "victim"].map(|name| dir.path().join(name));
+        let fault = |target: &Path, begin| PartFile::open(target, &question("1"), begin).unwrap_err();
+        for begin in [Begin::New, Begin::Again, Begin::GoOn] {
+            assert!(fault(Path::new("/dev/null"), begin).contains("is no file: --output -"), "{begin:?}");
+        }
+        std::fs::write(&victim, "text").unwrap();
+        symlink(&victim, with(&target, ".part")).unwrap();
+        for begin in [Begin::New, Begin::Again, Begin::GoOn] {
+            fault(&target, begin);
+        }
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "text");
+        std::fs::remove_file(with(&target, ".part")).unwrap();
+        symlink(dir.path().join("nothing"), &target).unwrap();
+        assert!(fault(&target, Begin::New).contains("is there already"));
+        // A pipe that nobody reads would be waited for.
+        let pipe = dir.path().join("y.csv");
+        rustix::fs::mknodat(rustix::fs::CWD, with(&pipe, ".part"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+            .unwrap();
+        assert!(!fault(&pipe, Begin::GoOn).is_empty());
+        let long = dir.path().join(format!("{}.csv", "x".repeat(244)));
+        fault(&long, Begin::New);
+        assert!(!with(&long, ".part").exists(), "nothing is left");
+    }
+
+    #[test]
+    fn a_part_that_somebody_takes_away_or_cuts_is_not_called_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("x.csv");
+        let path = with(&target, ".part");
+        let changes: [&dyn Fn(); 3] = [
+            &|| std::fs::remove_file(&path).unwrap(),
+            &|| std::fs::rename(&path, path.with_extension("away")).unwrap(),
+            &|| File::options().write(true).open(&path).unwrap().set_len(1).unwrap(),
+        ];
+        for change in changes {
+            let mut part = PartFile::open(&target, &question("1"), Begin::Again).unwrap();
+            part.write(b"one,two").unwrap();
+            part.keep(Some("0a".into()), 1).unwrap();
+            change();
+            let [why, again] = [part.finish(false).unwrap_err(), part.write(b"x").err().unwrap_or_default()];
+            assert!(path.exists() != again.is_empty(), "{again}");
+            assert!(why.ends_with("was changed while it was written"), "{why}");
+            assert!(!target.exists());
+            if !path.exists() {
+                assert!(part.left("no").ends_with("x.csv.part is gone"));
+            }
+        }
     }
 
     #[test]

@@ -100,7 +100,17 @@ fn wanted(headers: &HeaderMap, etag: &str, bytes: u64) -> Option<(u64, u64)> {
     if headers.get(header::IF_RANGE).is_some_and(|held| held.as_bytes() != etag.as_bytes()) {
         return whole;
     }
-    let Ok(Range::Bytes(parts)) = range.to_str().unwrap_or_default().parse::<Range>() else { return whole };
+    let text = range.to_str().unwrap_or_default();
+    // A sign is no digit, for the library it is.
+    if text.contains('+') {
+        return whole;
+    }
+    let Ok(Range::Bytes(parts)) = text.parse::<Range>() else {
+        // A first byte beyond any number lies behind the end as well.
+        let first = text.strip_prefix("bytes=").and_then(|part| part.split_once('-')).map_or("", |(first, _)| first);
+        let is_beyond = first.len() > 19 && first.bytes().all(|byte| byte.is_ascii_digit()) && !text.contains(',');
+        return if is_beyond { None } else { whole };
+    };
     let [part] = parts.as_slice() else { return whole };
     if let ByteRangeSpec::FromTo(from, to) = part
         && to < from
@@ -199,6 +209,10 @@ mod tests {
             ("bytes=200-300", None),
             ("bytes=0-1,5-6", Some((0, 100))),
             ("bytes=9-3", Some((0, 100))),
+            ("bytes=+1-5", Some((0, 100))),
+            ("bytes=99999999999999999999999-", None),
+            ("bytes=99999999999999999999999-99999999999999999999999", None),
+            ("bytes=5-99999999999999999999999", Some((0, 100))),
             ("lines=1-2", Some((0, 100))),
             ("bytes=", Some((0, 100))),
             ("bytes=x-", Some((0, 100))),

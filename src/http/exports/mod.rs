@@ -19,6 +19,7 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::body::{self, BadBody};
+use super::definitions::no_params;
 use super::error::ApiError;
 use super::origin;
 use super::state::State;
@@ -27,8 +28,11 @@ use crate::jobs::{ExportJob, JobRefused, JobState, Jobs, NewJob, now};
 pub use maker::{CustomerMaker, Maker, OperatorMaker};
 pub use question::{CUSTOMERS_REPORTS, OPERATORS_REPORTS};
 
-/// Longest question, in bytes.
-pub const LONGEST_QUESTION: usize = 32 * 1024;
+/// Longest form of a question, in bytes.
+pub const LONGEST_FORM: usize = 32 * 1024;
+
+/// Longest parameters of an address and a form together, in bytes: an address of 65,534 is the longest that reads.
+const LONGEST_ADDRESS: usize = 65_000;
 
 /// A path of exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,25 +125,29 @@ async fn read(request: &HttpRequest, payload: Payload, state: &State) -> Result<
     let time = std::time::Duration::from_secs(state.config.http.body_seconds.into());
     let bad = |bad| match bad {
         BadBody::Coded => ApiError::CodedBody,
-        BadBody::Long => ApiError::LongBody(LONGEST_QUESTION),
+        BadBody::Long => ApiError::LongBody(LONGEST_FORM),
         BadBody::Slow => ApiError::SlowBody,
         BadBody::Broken => ApiError::UnreadBody("the body did not arrive"),
     };
     // A coding first: of what type a coded body is does not matter.
-    body::check(request, LONGEST_QUESTION).map_err(bad)?;
+    body::check(request, LONGEST_FORM).map_err(bad)?;
     let has_other = !request.headers().get_all(header::CONTENT_TYPE).all(is_form);
     if has_other && body::length(request).is_none_or(|length| length > 0) {
         return Err(ApiError::FormType);
     }
-    let form = body::read(request, payload, LONGEST_QUESTION, time).await.map_err(bad)?;
+    let form = body::read(request, payload, LONGEST_FORM, time).await.map_err(bad)?;
     let form = std::str::from_utf8(&form).map_err(|_bytes| ApiError::BadBody("the body is no form of UTF-8"))?;
     let text = [request.query_string(), form.trim_end_matches(['\r', '\n'])].join("&");
-    if text.len() > LONGEST_QUESTION { Err(ApiError::LongBody(LONGEST_QUESTION)) } else { Ok(text) }
+    // As long as the address of the report's own path may be.
+    if text.len() > LONGEST_ADDRESS {
+        return Err(ApiError::BadBody("the address and the form are too long together"));
+    }
+    Ok(text)
 }
 
 /// The caller's exports, the latest first.
 pub async fn list(maker: Maker, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
-    match jobs(&state) {
+    match no_params(&request, &state).and_then(|()| jobs(&state)) {
         Ok(jobs) => {
             let all: Vec<Value> = jobs.list(&maker.owner()).iter().map(|job| shown(job, &maker, false)).collect();
             answer(&mut HttpResponse::Ok(), &json!({ "exports": all }))
@@ -150,7 +158,7 @@ pub async fn list(maker: Maker, request: HttpRequest, state: Data<Arc<State>>) -
 
 /// One export.
 pub async fn show(maker: Maker, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
-    match find(&maker, &request, &state) {
+    match no_params(&request, &state).and_then(|()| find(&maker, &request, &state)) {
         Ok(job) => answer(&mut HttpResponse::Ok(), &shown(&job, &maker, true)),
         Err(error) => error.answer(&request, "export"),
     }
@@ -166,6 +174,7 @@ fn find(maker: &Maker, request: &HttpRequest, state: &State) -> Result<ExportJob
 pub async fn remove(maker: Maker, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
     let done = async {
         origin::check(&request, &state)?;
+        no_params(&request, &state)?;
         let (jobs, id, owner) = (Arc::clone(jobs(&state)?), id_of(&request)?, maker.owner());
         let removed =
             web::block(move || jobs.remove(&owner, id, now())).await.map_err(|_stopping| ApiError::Internal)?;
@@ -176,7 +185,11 @@ pub async fn remove(maker: Maker, request: HttpRequest, state: Data<Arc<State>>)
 
 /// The file of an export, or a part of it.
 pub async fn file(maker: Maker, request: HttpRequest, state: Data<Arc<State>>) -> HttpResponse {
-    file::answer(&maker, &request, &state).await.unwrap_or_else(|error| error.answer(&request, "export"))
+    let answered = match no_params(&request, &state) {
+        Ok(()) => file::answer(&maker, &request, &state).await,
+        Err(unknown) => Err(unknown),
+    };
+    answered.unwrap_or_else(|error| error.answer(&request, "export"))
 }
 
 fn answer(response: &mut actix_web::HttpResponseBuilder, body: &Value) -> HttpResponse {

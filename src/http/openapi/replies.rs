@@ -6,7 +6,7 @@ use super::super::accept;
 use super::super::docs;
 use super::super::endpoint::{Endpoint, OperatorPath};
 use super::super::error::ApiError;
-use super::super::exports::LONGEST_QUESTION;
+use super::super::exports::LONGEST_FORM;
 use super::super::headers::FIXED;
 use super::super::login;
 use super::super::params::{BadParam, has_debug};
@@ -147,7 +147,7 @@ fn failures(state: &State) -> Vec<ApiError> {
         ApiError::Foreign,
         ApiError::NoExport,
         ApiError::FormType,
-        ApiError::LongBody(LONGEST_QUESTION),
+        ApiError::LongBody(LONGEST_FORM),
         ApiError::NoExports,
         ApiError::NotDone("the export is being written"),
         ApiError::Gone("the export has expired"),

@@ -170,6 +170,53 @@ async fn faults_of_the_parameters_are_told_when_the_question_is_asked() {
     }
     assert_eq!(world.app.get(&format!("{API}/exports"), &world.token).await.json(), json!({ "exports": [] }));
     assert!(world.files().is_empty());
+    let none = uuid::Uuid::new_v4();
+    for (method, path) in [
+        ("GET", "exports?colour=5".to_owned()),
+        ("GET", format!("exports/{none}?colour=5")),
+        ("DELETE", format!("exports/{none}?colour=5")),
+        ("GET", format!("exports/{none}/file?colour=5")),
+    ] {
+        let reply =
+            send(world.app.request(method, &format!("{API}/{path}")).header("Authorization", &world.token)).await;
+        assert_eq!(
+            (reply.status, reply.body.as_str()),
+            (400, r#"{"error":"unknown param colour"}"#),
+            "{method} {path}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_question_may_be_as_long_as_on_its_own_path() {
+    let world = world(|_| ()).await;
+    // Prefixes of up to 40 characters, in lists of 190.
+    let list = |parameter: &str, first: u32| {
+        let values: Vec<String> = (0..190).map(|i| format!("{:0>40}", first + i)).collect();
+        format!("&{parameter}={}", values.join(","))
+    };
+    let lists = [
+        "src-prefix-routing-starts-with",
+        "dst-prefix-routing-starts-with",
+        "src-prefix-routing-in",
+        "dst-prefix-routing-in",
+    ];
+    let more: String = lists.iter().enumerate().map(|(i, parameter)| list(parameter, i as u32 * 1000)).collect();
+    let path = world.ask("origination-cdrs", &format!("&columns=id{more}"));
+    assert!(path.len() > 31_000, "{}", path.len());
+    let (place, export) =
+        world.done("origination-cdrs", &format!("&columns=id{more}{}", list("destination-prefix-in", 0))).await;
+    assert_eq!((&export["state"], &export["rows"]), (&json!("done"), &json!(0)), "{place}");
+    let form = format!("report=origination-cdrs{}", "&x=yyyyyyyy".repeat(2700));
+    let request = world
+        .app
+        .request("POST", &format!("{path}{}", list("destination-prefix-in", 0)))
+        .header("Authorization", &world.token);
+    let reply = send(request.header("Content-Type", "application/x-www-form-urlencoded").body(form)).await;
+    assert_eq!(
+        (reply.status, reply.body.as_str()),
+        (400, r#"{"error":"the address and the form are too long together"}"#)
+    );
 }
 
 #[actix_web::test]
