@@ -1,0 +1,88 @@
+// Builds web/dist: the same sources give the same bytes. Names carry a hash of the bytes, so that browsers may keep the
+// assets for a year; `.br` and `.gz` lie beside each file, so that the service compresses nothing.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const here = import.meta.dirname;
+const dist = join(here, process.argv[2] ?? 'dist');
+/** Most bytes of script after gzip: the page has to be there at once, also over a bad line. */
+const MOST_SCRIPT = 66 * 1024;
+
+const source = (name) => join(here, 'src', name);
+const hash = (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 10);
+
+function put(name, bytes) {
+    writeFileSync(join(dist, name), bytes);
+    const gz = gzipSync(bytes, { level: 9 });
+    // The header names the operating system that wrote it; that must not depend on where the build ran.
+    gz[9] = 255;
+    writeFileSync(join(dist, `${name}.gz`), gz);
+    const params = {
+        [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
+        [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    };
+    const br = brotliCompressSync(bytes, { params });
+    writeFileSync(join(dist, `${name}.br`), br);
+    console.log(`${name.padEnd(36)} ${String(bytes.length).padStart(8)} ${String(gz.length).padStart(7)} gz ${String(br.length).padStart(7)} br`);
+    return gz.length;
+}
+
+/** The parts of uPlot that the page has no use for: other path builders, joined tables, scatter plots, legends. */
+const UNUSED = [
+    [/\(paths\.(?:linear|bars|spline)\s*=.*\n/g, ''],
+    [/uPlot\.join = join;/g, ''],
+    [/\bmode == 2\b/g, 'false'],
+    [/\bmode == 1\b/g, 'true'],
+    [/\bshowLegend\b(?! =)/g, 'false'],
+    [/\bmultiValLegend\b(?! =)/g, 'false'],
+    [/\b(?:\w+\.)?distr == [34]\b/g, 'false'],
+];
+const trimmed = {
+    name: 'trimmed-uplot',
+    setup(made) {
+        made.onLoad({ filter: /uPlot\.esm\.js$/ }, ({ path }) => {
+            const contents = UNUSED.reduce((text, [part, by]) => {
+                const next = text.replace(part, by);
+                if (next === text) throw new Error(`uPlot has no ${part} any more: see what the new version can leave out`);
+                return next;
+            }, readFileSync(path, 'utf8'));
+            return { contents, loader: 'js' };
+        });
+    },
+};
+
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(join(dist, 'assets'), { recursive: true });
+
+const bundle = async (name, options) => {
+    const made = await build({
+        entryPoints: [source(name)],
+        bundle: true,
+        minify: true,
+        write: false,
+        legalComments: 'none',
+        charset: 'utf8',
+        target: ['es2022', 'chrome109', 'firefox115', 'safari16.4'],
+        plugins: [trimmed],
+        ...options,
+    });
+    return Buffer.from(made.outputFiles[0].contents);
+};
+const files = {
+    script: ['app', 'js', await bundle('main.tsx', { format: 'esm', jsx: 'automatic', jsxImportSource: 'preact' })],
+    style: ['app', 'css', await bundle('style.css', {})],
+    icon: ['icon', 'svg', readFileSync(source('icon.svg'))],
+};
+let page = readFileSync(source('index.html'), 'utf8');
+for (const [key, [stem, end, bytes]] of Object.entries(files)) {
+    const name = `assets/${stem}-${hash(bytes)}.${end}`;
+    const size = put(name, bytes);
+    if (key === 'script' && size > MOST_SCRIPT) {
+        throw new Error(`the script has ${size} bytes after gzip; at most ${MOST_SCRIPT} may be`);
+    }
+    page = page.replaceAll(`{{${key}}}`, name);
+}
+put('index.html', Buffer.from(page));

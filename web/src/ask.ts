@@ -1,0 +1,170 @@
+// The requests of a view: which path and parameters of the API give what is shown. The same pairs make the fetched
+// address, the downloads, and the curl line at the bottom of the page.
+import { breakdownPath, callsPath, type Catalog, accountsOf, measuresOf, pick, seesCost, tilesOf, usualColumns } from './catalog';
+import { base } from './session';
+import { query, type Comparison, type Sampling, type Side, type View } from './view';
+import type { Window } from './window';
+
+export type Pairs = (readonly [string, string])[];
+
+/** All that requests depend on. */
+export interface Scene {
+    readonly view: View;
+    readonly catalog: Catalog;
+    readonly zone: string;
+    readonly window: Window;
+    readonly compare: Comparison;
+    readonly sampling: Sampling;
+    /** Measures that the accounts in question cannot have: prices of several currencies. */
+    readonly without: ReadonlySet<string>;
+}
+
+export interface Request {
+    readonly path: string;
+    readonly pairs: Pairs;
+}
+
+/** The address of a request, relative to the page. */
+export function url(scene: Scene, { path, pairs }: Request): string {
+    return `${base(scene.catalog.role)}${path}?${query(pairs)}`;
+}
+
+/** The same as a file. */
+export function fileUrl(scene: Scene, request: Request, format: string): string {
+    return url(scene, { ...request, pairs: [...request.pairs, ['format', format]] });
+}
+
+/** Accounts of a side that a request names: those chosen, or all; the API takes a list up to a bound. */
+export function accountIds(catalog: Catalog, side: Side, chosen: readonly string[]): string[] {
+    if (chosen.length > 0 || catalog.role === 'operator') return [...chosen];
+    return accountsOf(catalog, side).slice(0, catalog.definitions.limits.max_list_values).map((account) => account.uuid);
+}
+
+/** Accounts, window and filters, which all requests have. */
+function where(scene: Scene, window: { from: string; to: string } = scene.window, filters = scene.view.filters): Pairs {
+    const { view, catalog, zone } = scene;
+    const ids = accountIds(catalog, view.side, view.accounts);
+    return [
+        ...(catalog.role === 'operator' && view.side !== 'origination' ? [['side', view.side] as const] : []),
+        ...(ids.length > 0 ? [['account-id', ids.join(',')] as const] : []),
+        ['from-time', window.from],
+        ...(window.to === '' ? [] : [['to-time', window.to] as const]),
+        ['time-zone', zone],
+        ...Object.entries(filters).map(([name, value]) => [name, value] as const),
+    ];
+}
+
+function compared(scene: Scene): Pairs {
+    return scene.compare === 'none' ? [] : [['compare', scene.compare]];
+}
+
+function named(scene: Scene, names: readonly string[]): string {
+    const offered = measuresOf(scene.catalog, scene.view.side);
+    const isThere = (name: string) => !scene.without.has(name) && (name !== 'lost_answers' || scene.compare !== 'none');
+    return pick(offered, [...new Set(names)]).map((measure) => measure.name).filter(isThere).join(',');
+}
+
+function breakdown(scene: Scene, pairs: Pairs): Request {
+    return { path: breakdownPath(scene.catalog.role, scene.view.side), pairs };
+}
+
+/** The chart, and in its totals the tiles. */
+export function chartRequest(scene: Scene): Request {
+    const tiles = tilesOf(scene.catalog, scene.view).map((measure) => measure.name);
+    const measures = named(scene, ['total_calls', 'successful_calls', 'asr', 'lost_answers', ...tiles, scene.view.measure]);
+    return breakdown(scene, [
+        ...where(scene), ['group-by', 't'], ['sampling', scene.sampling], ['week-start', 'monday'], ['measures', measures],
+        ...compared(scene), ['order-by', 't'], ['limit', '10000'],
+    ]);
+}
+
+/** What the table has as columns: those chosen, or the usual ones. */
+export function columnNames(scene: Scene): string[] {
+    const { view, catalog } = scene;
+    const names = view.measures.length > 0 ? [...view.measures] : usualColumns(catalog, view.side, scene.compare !== 'none').map((measure) => measure.name);
+    return named(scene, names.length > 0 ? names : ['total_calls']).split(',');
+}
+
+/** The order of the table: by the column chosen, or the most calls first. */
+export function orderOf(scene: Scene, names: readonly string[]): string {
+    const { sort, by } = scene.view;
+    const column = sort.replace(/^-/, '');
+    const measure = column.replace(/_(?:before|change)$/, '');
+    const dimensions = by.flatMap((name) => scene.catalog.definitions.dimensions.find((dimension) => dimension.name === name)?.columns ?? []);
+    const isThere = names.includes(column) || dimensions.includes(column) || (measure !== column && scene.compare !== 'none' && names.includes(measure));
+    if (sort !== '' && isThere) return sort;
+    if (by.includes('hour-of-day') || by.includes('day-of-week')) return dimensions[0] ?? '-total_calls';
+    return names.includes('total_calls') ? '-total_calls' : `-${names[0]}`;
+}
+
+export function tableRequest(scene: Scene): Request {
+    const { view } = scene;
+    const names = columnNames(scene);
+    return breakdown(scene, [
+        ...where(scene), ['group-by', view.by.join(',')],
+        ...(view.by.includes('dst-prefix') ? [['dst-prefix-digits', String(view.digits)] as const] : []),
+        ...(view.by.includes('src-prefix') ? [['src-prefix-digits', String(view.digits)] as const] : []),
+        ...(view.by.includes('t') ? [['sampling', scene.sampling] as const, ['week-start', 'monday'] as const] : []),
+        ['measures', names.join(',')], ...compared(scene), ['order-by', orderOf(scene, names)], ['limit', String(view.limit)],
+        ...(view.minCalls > 0 ? [['min-calls', String(view.minCalls)] as const] : []),
+    ]);
+}
+
+/** Hours or days of single destinations, those with the most lost answers first: where incidents show. */
+export function incidentRequest(scene: Scene, isCoarse: boolean): { request: Request; dimension: string; sampling: Sampling } | null {
+    const offered = scene.catalog.definitions.dimensions.map((dimension) => dimension.name);
+    const dimension = ['destination-prefix', 'dst-country'].find((name) => offered.includes(name));
+    if (dimension === undefined || scene.compare === 'none') return null;
+    const length = scene.window.end - scene.window.start;
+    if (length < 3600 || length > MOST_LOOKED_AT) return null;
+    const sampling: Sampling = length <= 31 * 86_400 && !isCoarse ? 'hour' : 'day';
+    const measures = named(scene, ['total_calls', 'asr', 'lost_answers']);
+    const request = breakdown(scene, [
+        ...where(scene), ['group-by', `t,${dimension}`], ['sampling', sampling], ['measures', measures], ...compared(scene),
+        ['order-by', '-lost_answers'], ['limit', '60'],
+    ]);
+    return { request, dimension, sampling };
+}
+
+/** Beyond, days and destinations are more groups than the API makes at once. */
+const MOST_LOOKED_AT = 63 * 86_400;
+
+export const CALLS_PAGE = 100;
+
+/** A page of the calls themselves. */
+export function callsRequest(scene: Scene, cursor: string | null): Request {
+    return {
+        path: callsPath(scene.catalog.role, scene.view.side),
+        pairs: [...where(scene), ['limit', String(CALLS_PAGE)], ...(cursor === null ? [] : [['cursor', cursor] as const])],
+    };
+}
+
+/** The calls as a file: all of them. */
+export function callsFile(scene: Scene): Request {
+    return { path: callsPath(scene.catalog.role, scene.view.side), pairs: where(scene) };
+}
+
+/** The first and the last call outside the window, or in it without filters: for an answer that has none. */
+export function nearestRequests(scene: Scene): { before: Request; after: Request | null; unfiltered: Request | null } {
+    const { view, window } = scene;
+    const ask = (from: string, to: string, filters: View['filters'], measures: string) =>
+        breakdown(scene, [...where(scene, { from, to }, filters), ['group-by', 'dst-country'], ['measures', measures], ['limit', '1']]);
+    return {
+        before: ask('0000000000', String(Math.max(1, window.start - 1)).padStart(10, '0'), view.filters, 'total_calls,last_call'),
+        after: window.moves ? null : ask(String(window.end), '', view.filters, 'total_calls,first_call'),
+        unfiltered: Object.keys(view.filters).length > 0 ? ask(window.from, window.to, {}, 'total_calls') : null,
+    };
+}
+
+/** Whether margins are there to show. */
+export function hasMoney(scene: Scene): boolean {
+    return seesCost(scene.catalog);
+}
+
+/** A command that asks the same. */
+export function curl(address: string): string {
+    const at = address.indexOf('?');
+    const [path, search] = at < 0 ? [address, ''] : [address.slice(0, at), address.slice(at + 1)];
+    const data = search.split('&').filter((pair) => pair !== '').map((pair) => ` \\\n  -d '${pair.replaceAll("'", '%27')}'`);
+    return `curl -sG '${path}' -H "Authorization: $TOKEN"${data.join('')}`;
+}

@@ -1,0 +1,183 @@
+// What a token may ask: dimensions, measures and columns of calls, as the API's `definitions` lists them, and its accounts.
+import type { Role, Side, View } from './view';
+
+export interface Dimension {
+    readonly name: string;
+    readonly columns: readonly string[];
+    readonly filter: string | null;
+    readonly drill: string | null;
+    readonly definition: string;
+    readonly on: readonly string[];
+}
+
+export interface Measure {
+    readonly name: string;
+    readonly label: string;
+    readonly unit: string;
+    readonly decimals: number | null;
+    readonly definition: string;
+    readonly standard: string | null;
+    readonly additive: boolean;
+    readonly change: 'percent' | 'difference' | null;
+    readonly on: readonly string[];
+}
+
+export interface CallColumn {
+    readonly name: string;
+    readonly label: string;
+    readonly type: string;
+    readonly on: readonly string[];
+}
+
+export interface Definitions {
+    readonly dimensions: readonly Dimension[];
+    readonly measures: readonly Measure[];
+    readonly columns: readonly CallColumn[];
+    readonly formats: readonly string[];
+    readonly limits: { readonly limit: number; readonly max_list_values: number };
+}
+
+export interface Account {
+    readonly uuid: string;
+    readonly name: string | null;
+    readonly side: 'origination' | 'termination' | 'both';
+    readonly currency: number | null;
+    readonly customer?: string | null;
+}
+
+export interface Catalog {
+    readonly role: Role;
+    readonly definitions: Definitions;
+    readonly accounts: readonly Account[];
+}
+
+/** Names of dimensions, short enough for a tab. One that is not here is shown by its own name. */
+const LABELS: Readonly<Record<string, string>> = {
+    t: 'Time', account: 'Account', 'dst-country': 'Country', 'src-country': 'Caller\u2019s country',
+    'destination-prefix': 'Destination', 'dst-prefix': 'Prefix', 'src-prefix': 'Caller\u2019s prefix', 'dst-network': 'Network',
+    'auth-orig-ip': 'IP', 'customer-auth': 'Trunk', 'term-gw': 'Gateway', 'disconnect-code': 'SIP code',
+    'q850-cause': 'Cause', rate: 'Rate', 'hour-of-day': 'Hour', 'day-of-week': 'Weekday', answered: 'Answered',
+    currency: 'Currency', customer: 'Customer', vendor: 'Vendor',
+};
+/** The order of tabs: what a NOC asks first. */
+const ORDER = [
+    'customer', 'vendor', 'account', 'dst-country', 'destination-prefix', 'dst-prefix', 'q850-cause', 'disconnect-code', 'hour-of-day',
+    'customer-auth', 'auth-orig-ip', 'term-gw', 'dst-network', 'src-country', 'src-prefix', 'day-of-week', 'rate', 'currency', 'answered',
+];
+
+export function dimensionLabel(name: string): string {
+    return LABELS[name] ?? (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll('-', ' ');
+}
+
+/** The path of a view's breakdown. */
+export function breakdownPath(role: Role, side: Side): string {
+    return role === 'operator' ? 'breakdown' : `${side}-breakdown`;
+}
+
+/** The path of a view's calls. */
+export function callsPath(role: Role, side: Side): string {
+    return role === 'operator' ? 'cdrs' : `${side}-cdrs`;
+}
+
+/** The sides that a token has. */
+export function sidesOf(catalog: Catalog): Side[] {
+    const { role, definitions } = catalog;
+    if (role === 'operator') {
+        // Attempts are for those who may see vendors.
+        return definitions.dimensions.some((dimension) => dimension.name === 'vendor') ? ['origination', 'termination'] : ['origination'];
+    }
+    const both: Side[] = ['origination', 'termination'];
+    return both.filter((side) => definitions.dimensions.some((dimension) => dimension.on.includes(breakdownPath(role, side))));
+}
+
+/** Whether costs are the token's to see. */
+export function seesCost(catalog: Catalog): boolean {
+    return catalog.definitions.measures.some((measure) => measure.name === 'cost');
+}
+
+export function dimensionsOf(catalog: Catalog, side: Side): Dimension[] {
+    const path = breakdownPath(catalog.role, side);
+    const place = (name: string) => (ORDER.indexOf(name) + 1 || ORDER.length + 1);
+    return catalog.definitions.dimensions
+        .filter((dimension) => dimension.on.includes(path) && dimension.name !== 't')
+        .filter((dimension) => dimension.name !== 'rate' || isPriceSeen(catalog, side))
+        .sort((a, b) => place(a.name) - place(b.name));
+}
+
+/** On termination, prices are costs to the operator's people. */
+function isPriceSeen(catalog: Catalog, side: Side): boolean {
+    return catalog.role === 'customer' || side === 'origination' || seesCost(catalog);
+}
+
+export function measuresOf(catalog: Catalog, side: Side): Measure[] {
+    const path = breakdownPath(catalog.role, side);
+    return catalog.definitions.measures
+        .filter((measure) => measure.on.includes(path))
+        .filter((measure) => !measure.name.includes('price') || isPriceSeen(catalog, side));
+}
+
+export function accountsOf(catalog: Catalog, side: Side): Account[] {
+    return catalog.accounts.filter((account) => account.side === side || account.side === 'both');
+}
+
+export function callColumnsOf(catalog: Catalog, side: Side): CallColumn[] {
+    const path = callsPath(catalog.role, side);
+    return catalog.definitions.columns.filter((column) => column.on.includes(path));
+}
+
+/** Measures by name, in the order of the names; unknown ones are left out. */
+export function pick(measures: readonly Measure[], names: readonly string[]): Measure[] {
+    return names.flatMap((name) => measures.find((measure) => measure.name === name) ?? []);
+}
+
+/** The tiles above the chart, or those of the operator's overview. */
+export function tilesOf(catalog: Catalog, { side, page }: Pick<View, 'side' | 'page'>): Measure[] {
+    const money = catalog.role === 'operator' ? ['revenue', 'margin'] : ['total_price'];
+    const names = page === 'overview' ? ['total_calls', 'asr', 'ner', 'total_duration', 'revenue', 'cost', 'margin', 'margin_percent', 'loss']
+        : ['total_calls', 'asr', 'acd', 'ner', 'pdd_p95', 'short_share', 'total_duration', ...money];
+    return pick(measuresOf(catalog, side), names);
+}
+
+/** The columns of the table if nobody chose. */
+export function usualColumns(catalog: Catalog, side: Side, isCompared: boolean): Measure[] {
+    const money = catalog.role === 'operator' ? ['revenue', 'margin', 'margin_percent', 'loss'] : ['total_price'];
+    const names = ['total_calls', 'asr', ...(isCompared ? ['lost_answers'] : []), 'acd', 'ner', 'pdd_p95', 'short_share', 'total_duration', ...money];
+    return pick(measuresOf(catalog, side), names);
+}
+
+/** The view after a row of a dimension was chosen: filtered by it, and grouped by what tells more. */
+export function drilled(catalog: Catalog, view: View, filters: Readonly<Record<string, string>>): View {
+    const all = { ...view.filters, ...filters };
+    const { account, ...rest } = all;
+    const next: View = { ...view, filters: rest, accounts: account === undefined ? view.accounts : [account], sort: '', limit: 25 };
+    const last = view.by.at(-1) ?? '';
+    if (last === 'dst-prefix') {
+        const known = rest['dst-prefix-routing-starts-with']?.length ?? view.digits;
+        if (known < MOST_DIGITS) return { ...next, by: ['dst-prefix'], digits: Math.min(15, known + 2) };
+        return callColumnsOf(catalog, view.side).length > 0 ? { ...next, calls: true } : next;
+    }
+    const offered = dimensionsOf(catalog, view.side);
+    const seen = new Set(view.by);
+    let name: string | null | undefined = last;
+    while (name) {
+        name = after(offered, name);
+        const found = offered.find((dimension) => dimension.name === name);
+        if (!name || found === undefined || seen.has(name)) break;
+        seen.add(name);
+        const isSet = found.filter !== null && (found.filter in rest || (found.name === 'account' && next.accounts.length === 1));
+        if (!isSet) {
+            const prefix = rest['destination-prefix-eq']?.length ?? 0;
+            return { ...next, by: [name], digits: name === 'dst-prefix' ? Math.min(15, Math.max(view.digits, prefix + 2)) : view.digits };
+        }
+    }
+    return callColumnsOf(catalog, view.side).length > 0 ? { ...next, calls: true } : next;
+}
+
+/** Digits at which the calls themselves say more than longer prefixes. */
+const MOST_DIGITS = 9;
+
+/** A destination is looked into by digits; all others as the definitions say. */
+function after(offered: readonly Dimension[], name: string): string | null {
+    if (name === 'destination-prefix' && offered.some((dimension) => dimension.name === 'dst-prefix')) return 'dst-prefix';
+    return offered.find((dimension) => dimension.name === name)?.drill ?? null;
+}

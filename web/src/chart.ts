@@ -1,0 +1,171 @@
+// The chart: everything that knows uPlot. Another library could take its place behind `mount`.
+import uPlot from 'uplot';
+
+export interface Span {
+    readonly start: number;
+    readonly end: number;
+}
+
+export interface ChartData {
+    /** Starts of the buckets, and as the last one the end of all. */
+    readonly starts: readonly number[];
+    /** One value a bucket. */
+    readonly main: readonly (number | null)[];
+    readonly before: readonly (number | null)[] | null;
+    readonly second: readonly (number | null)[] | null;
+    readonly marks: readonly Span[];
+    /** The first second of the buckets that are still growing. */
+    readonly growing: number | null;
+    readonly zone: string;
+    /** Percent: the axis ends at 100. */
+    readonly isPercent: boolean;
+    readonly tick: (value: number) => string;
+    readonly time: (instant: number, step: number) => string;
+}
+
+export interface ChartEvents {
+    readonly onRead: (bucket: number | null) => void;
+    readonly onSelect: (first: number, last: number) => void;
+}
+
+export interface Chart {
+    update(data: ChartData): void;
+    resize(width: number): void;
+    read(bucket: number | null): void;
+    select(span: readonly [number, number] | null): void;
+    destroy(): void;
+}
+
+const HEIGHT = 260;
+
+/** A colour of the stylesheet. */
+function colour(name: string): string {
+    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Draws into an element, which has to be empty. */
+export function mount(place: HTMLElement, width: number, first: ChartData, events: ChartEvents): Chart {
+    let data = first;
+    let plot = make();
+
+    /** A value holds until its bucket ends, so the last one is drawn once more there. */
+    function columns(): uPlot.AlignedData {
+        const to = (values: readonly (number | null)[] | null) => (values === null ? values : [...values, values.at(-1) ?? null]);
+        const none = data.starts.map(() => null);
+        return [[...data.starts], to(data.before) ?? none, to(data.main) ?? none, to(data.second) ?? none];
+    }
+
+    function make(): uPlot {
+        const [ink, grid, soft] = [colour('--ink-3'), colour('--line'), colour('--accent-soft')];
+        const stepped = uPlot.paths.stepped?.({ align: 1 });
+        const path = stepped === undefined ? {} : { paths: stepped };
+        const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: `11px ${FONT}`, gap: 6 };
+        const last = () => data.starts.length - 2;
+        const range = (_: uPlot, low: number | null, high: number | null): [number, number] => {
+            if (data.isPercent) return [0, 100];
+            const top = Math.max(high ?? 0, 0);
+            const bottom = Math.min(low ?? 0, 0);
+            return [bottom === 0 ? 0 : bottom * 1.08, top === 0 && bottom === 0 ? 1 : top * 1.08];
+        };
+        return new uPlot({
+            width, height: HEIGHT, legend: { show: false }, padding: [10, data.second ? 0 : 10, 0, 0],
+            tzDate: (instant) => uPlot.tzDate(new Date(instant * 1000), data.zone),
+            cursor: {
+                y: false, points: { show: false },
+                drag: { x: true, y: false, setScale: false, dist: 5 },
+                bind: { dblclick: () => null },
+            },
+            scales: { x: { time: true }, y: { range }, percent: { range: () => [0, 100] } },
+            axes: [
+                { ...axis, size: 30, space: 76, values: (_, splits, __, ___, step) => splits.map((at) => data.time(at, step)) },
+                { ...axis, size: 52, values: (_, splits) => splits.map((value) => data.tick(value)) },
+                {
+                    ...axis, scale: 'percent', side: 1, size: 44, grid: { show: false }, show: data.second !== null,
+                    stroke: colour('--second'), values: (_, splits) => splits.map((value) => `${value} %`),
+                },
+            ],
+            series: [
+                {},
+                { stroke: colour('--ink-3'), width: 1.25, dash: [5, 4], points: { show: false }, ...path },
+                { stroke: colour('--accent'), fill: soft, width: 1.75, points: { show: false }, ...path },
+                { scale: 'percent', stroke: colour('--second'), width: 1.5, points: { show: false }, ...path },
+            ],
+            hooks: {
+                drawAxes: [(self) => shade(self)],
+                setCursor: [(self) => {
+                    const index = self.cursor.left === undefined || self.cursor.left < 0 ? null : bucketAt(self, self.cursor.left);
+                    events.onRead(index === null ? null : Math.min(index, last()));
+                }],
+                setSelect: [(self) => {
+                    if (self.select.width < 4) return;
+                    const [a, b] = [bucketAt(self, self.select.left), bucketAt(self, self.select.left + self.select.width - 1)];
+                    events.onSelect(Math.min(a, last()), Math.min(b, last()));
+                }],
+            },
+        }, columns(), place);
+    }
+
+    /** The bucket under a pixel: the last one that begins before it. */
+    function bucketAt(self: uPlot, left: number): number {
+        const at = self.posToVal(left, 'x');
+        let [low, high] = [0, data.starts.length - 1];
+        while (high - low > 1) {
+            const middle = (low + high) >> 1;
+            if ((data.starts[middle] ?? 0) <= at) low = middle;
+            else high = middle;
+        }
+        return low;
+    }
+
+    /** Bands behind the lines: incidents, and buckets that are not over. */
+    function shade(self: uPlot): void {
+        const { ctx, bbox } = self;
+        const band = (from: number, to: number, fill: string, edge: string | null) => {
+            const left = Math.max(bbox.left, self.valToPos(from, 'x', true));
+            const right = Math.min(bbox.left + bbox.width, self.valToPos(to, 'x', true));
+            if (right <= left) return;
+            ctx.fillStyle = fill;
+            const wide = Math.max(right - left, 3);
+            ctx.fillRect(left, bbox.top, wide, bbox.height);
+            if (edge === null) return;
+            ctx.fillStyle = edge;
+            ctx.fillRect(left, bbox.top, wide, 3 * devicePixelRatio);
+        };
+        ctx.save();
+        const end = data.starts.at(-1) ?? 0;
+        if (data.growing !== null) band(data.growing, end, colour('--growing'), null);
+        for (const mark of data.marks) band(mark.start, mark.end, colour('--bad-soft'), colour('--bad'));
+        ctx.restore();
+    }
+
+    function left(bucket: number): number {
+        const [start, end] = [data.starts[bucket] ?? 0, data.starts[bucket + 1] ?? 0];
+        return plot.valToPos((start + end) / 2, 'x');
+    }
+
+    return {
+        update(next) {
+            // Axes and colours stand in the options, so a new one is made; it takes a millisecond or two.
+            data = next;
+            plot.destroy();
+            plot = make();
+        },
+        resize(next) {
+            if (next !== width) plot.setSize({ width: next, height: HEIGHT });
+            width = next;
+        },
+        read(bucket) {
+            if (bucket === null) plot.setCursor({ left: -10, top: -10 }, false);
+            else plot.setCursor({ left: left(bucket), top: 20 }, false);
+        },
+        select(span) {
+            if (span === null) return plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+            const [a, b] = [Math.min(...span), Math.max(...span)];
+            const [from, to] = [plot.valToPos(data.starts[a] ?? 0, 'x'), plot.valToPos(data.starts[b + 1] ?? 0, 'x')];
+            plot.setSelect({ left: from, top: 0, width: Math.max(1, to - from), height: plot.over.clientHeight }, false);
+        },
+        destroy: () => plot.destroy(),
+    };
+}
+
+const FONT = 'system-ui, sans-serif';

@@ -1,0 +1,32 @@
+// What all parts of a view share.
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { ApiError } from './api';
+import type { Scene } from './ask';
+import type { Signs } from './numbers';
+import type { Session } from './session';
+import type { Clock } from './times';
+import type { View } from './view';
+
+export interface Shared {
+    readonly scene: Scene;
+    readonly session: Session;
+    readonly signs: Signs;
+    readonly clock: Clock;
+    readonly now: number;
+    /** Goes up with each look of a live view. */
+    readonly beat: number;
+    /** Shows another view; it is a step of the browser's history unless it replaces this one. */
+    readonly go: (change: Partial<View>, replace?: boolean) => void;
+    /** Hears of refusals: a session that has ended, prices of several currencies. */
+    readonly onError: (error: ApiError) => void;
+    readonly isPhone: boolean;
+}
+
+export const SharedContext = createContext<Shared | null>(null);
+
+export function useShared(): Shared {
+    const shared = useContext(SharedContext);
+    if (shared === null) throw new Error('outside of the view');
+    return shared;
+}

@@ -1,0 +1,103 @@
+// What is shown where there are no figures: errors with what can be done about them, and empty answers that say why.
+import { useMemo } from 'preact/hooks';
+import type { ApiError, Table } from './api';
+import { tableOf } from './api';
+import { nearestRequests, url } from './ask';
+import { useShared } from './context';
+import { dateText, wallAt } from './times';
+import { Icon } from './ui';
+import { useAsk, type Asked } from './use';
+
+/** An error: what happened, and what comes next. */
+export function Failure({ asked, test }: { asked: Pick<Asked<unknown>, 'error' | 'wait' | 'again'>; test: string }) {
+    const { error, wait, again } = asked;
+    if (error === null || error.status === 401) return null;
+    return (
+        <div class="note bad" role="alert" data-test={test} data-status={error.status}>
+            <Icon name="alert" />
+            <div>
+                <strong>{headline(error)}</strong>
+                <p>{explained(error)}{error.id !== null && error.status >= 500 ? <span class="soft"> Request {error.id}.</span> : null}</p>
+            </div>
+            <button type="button" class="button" data-test="retry" onClick={again}>
+                {wait === null ? 'Try again' : <>Try again <span class="count" data-test="retry-count">{wait} s</span></>}
+            </button>
+        </div>
+    );
+}
+
+function headline(error: ApiError): string {
+    switch (error.status) {
+        case 0: return 'The service does not answer';
+        case 400: return 'The question cannot be answered';
+        case 403: return 'This is not open to you';
+        case 404: return 'There is no such thing here';
+        case 429: return 'Too many requests';
+        case 502: return 'The database failed to answer';
+        case 503: return 'The service is busy or its database is away';
+        case 504: return 'It took too long';
+        default: return `The service answered with ${error.status}`;
+    }
+}
+
+function explained(error: ApiError): string {
+    const text = error.message === '' ? '' : `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`;
+    switch (error.status) {
+        case 0: return 'The connection is gone or the service is restarting. What is shown below is older.';
+        case 504: return `${text} A shorter range or fewer dimensions are faster.`;
+        case 403: return `${text} Ask whoever gave you the token for the right.`;
+        default: return text;
+    }
+}
+
+/** An answer without calls, and why it has none. */
+export function Empty() {
+    const { scene, clock, go, onError } = useShared();
+    const { view, zone, window } = scene;
+    const asked = useMemo(() => nearestRequests(scene), [JSON.stringify([view, window.from, window.to])]);
+    const before = useAsk<Table>(url(scene, asked.before), 0, onError);
+    const after = useAsk<Table>(asked.after === null ? null : url(scene, asked.after), 0, onError);
+    const unfiltered = useAsk<Table>(asked.unfiltered === null ? null : url(scene, asked.unfiltered), 0, onError);
+    const last = time(before.value, 'last_call');
+    const next = time(after.value, 'first_call');
+    const isLoading = before.loading || after.loading || unfiltered.loading;
+    const there = unfiltered.value === null ? 0 : Number(tableOf(unfiltered.value).totals['total_calls'] ?? 0);
+    const dayOf = (instant: number) => {
+        const day = dateText(wallAt(instant, zone));
+        return () => go({ range: 'own', from: day, to: day, sampling: null, compare: null });
+    };
+    let why = 'No calls';
+    let what = 'Looking where there are some\u2026';
+    if (!isLoading && there > 0) {
+        why = 'The filters leave no calls';
+        what = `Without them there are ${there === 1 ? 'one call' : `${there} calls`} in this window.`;
+    } else if (!isLoading && last === null && next === null) {
+        why = asked.unfiltered !== null ? 'No calls with these filters, at any time' : 'No calls at all yet';
+        what = asked.unfiltered !== null ? 'Take a filter off, or look at another account.'
+            : 'No call of these accounts has been stored, in this window or any other. Calls appear when they have ended and been loaded.';
+    } else if (!isLoading) {
+        why = 'No calls in this window';
+        const told = [last === null ? '' : `the last one before it was on ${clock.full(last)}`, next === null ? '' : `the first one after it on ${clock.full(next)}`];
+        const text = told.filter((part) => part !== '').join(', ');
+        what = `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+    }
+    return (
+        <div class="note empty" role="status" data-test="empty">
+            <div>
+                <strong>{why}</strong>
+                <p>{what}</p>
+            </div>
+            <div class="actions">
+                {there > 0 && <button type="button" class="button" data-test="empty-clear" onClick={() => go({ filters: {} })}>Take the filters off</button>}
+                {last !== null && <button type="button" class="button" data-test="empty-before" onClick={dayOf(last)}>Show {clock.date(last)}</button>}
+                {next !== null && <button type="button" class="button" data-test="empty-after" onClick={dayOf(next)}>Show {clock.date(next)}</button>}
+            </div>
+        </div>
+    );
+}
+
+function time(answer: Table | null, column: string): number | null {
+    if (answer === null) return null;
+    const value = tableOf(answer).totals[column];
+    return typeof value === 'number' && value > 0 ? value : null;
+}

@@ -1,0 +1,33 @@
+// The main view: tiles, chart, groups.
+import type { Table } from './api';
+import { tableOf } from './api';
+import { chartRequest, tableRequest, url } from './ask';
+import { useShared } from './context';
+import { Chips } from './filters';
+import { Footer } from './footer';
+import { Groups } from './groups';
+import { Panel } from './panel';
+import { Empty, Failure } from './states';
+import { Tiles } from './tiles';
+import { useAsk } from './use';
+
+export function Traffic() {
+    const { scene, beat, onError } = useShared();
+    const chart = useAsk<Table>(url(scene, chartRequest(scene)), beat, onError);
+    const groups = useAsk<Table>(scene.view.calls ? null : url(scene, tableRequest(scene)), beat, onError);
+    const table = chart.value === null ? null : tableOf(chart.value);
+    const isEmpty = table !== null && !chart.loading && chart.error === null && table.rows === 0;
+    return (
+        <main class="main" data-test="traffic" data-loading={chart.loading || groups.loading}>
+            <Chips />
+            {scene.without.size > 0 && <p class="note" data-test="currencies">These accounts bill in several currencies, so prices are not added up. Choose accounts of one currency, or filter by currency, to see them.</p>}
+            <Failure asked={chart} test="error" />
+            {isEmpty ? <Empty /> : <>
+                <Tiles table={table} loading={chart.loading} />
+                {table !== null && table.rows > 0 ? <Panel table={table} loading={chart.loading} /> : <div class="panel"><div class="skeleton chart-size" aria-hidden="true" /></div>}
+                <Groups asked={groups} />
+            </>}
+            <Footer />
+        </main>
+    );
+}
