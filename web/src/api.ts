@@ -109,5 +109,5 @@ export interface Table {
 /** Makes a table of what a breakdown answers: a window in the future is an empty list. */
 export function tableOf(answer: Table | readonly never[]): Table {
     if (!('data' in answer)) return { data: {}, rows: 0, groups: 0, other: null, totals: {}, compare: null };
-    return { ...answer, compare: answer.compare ?? null };
+    return 'compare' in answer ? answer : { ...(answer as Table), compare: null };
 }

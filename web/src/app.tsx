@@ -76,7 +76,12 @@ export function App() {
     if (role === null) return <SignIn session={session} ended={ended} onDone={async () => { await look(); setEnded(false); }} />;
     if (catalog === null || catalog.role !== role) return <Shell />;
     return <Signed key={role} session={session} catalog={catalog} view={view} onView={setView} onEnded={() => end(role)}
-        onSignOut={() => void signOut().catch(() => undefined).then(() => { setEnded(false); setCatalog(null); setTurn(turn + 1); })} />;
+        onSignOut={() => void signOut().catch(() => undefined).then(() => {
+            setSession({ ...session, customer: false, operator: session.operator === null ? null : false });
+            setEnded(false);
+            setCatalog(null);
+            setTurn(turn + 1);
+        })} />;
 }
 
 async function readCatalog(role: Role): Promise<Catalog> {
@@ -122,7 +127,7 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
 
     const zone = view.zone ?? browserZone;
     const signs = useMemo(() => signsOf(locale), []);
-    const clock = useMemo(() => new Clock(locale, zone), [zone]);
+    const clock = useMemo(() => new Clock(zone), [zone]);
     const window = windowOf(view, zone, now);
     const scene: Scene = useMemo(() => {
         const sampling = view.sampling !== null && samplingsFor(window).includes(view.sampling) ? view.sampling : usualSampling(window);

@@ -5,12 +5,11 @@ import { useShared } from './context';
 import { Downloads } from './downloads';
 import { Filters } from './filters';
 import { beforeLabel } from './panel';
-import { parseWall, wallAt, wallText, dateText } from './times';
 import { Dialog, Icon, Menu, Select } from './ui';
 import type { Theme } from './use';
 import { COMPARISONS, INTERVALS, type Comparison, type Range, type Side, type View } from './view';
 import { stepped, timeText, usualComparison, windowOf } from './window';
-import { isZone } from './times';
+import { isZone, parseWall, wallAt, wallText } from './times';
 
 export const RANGE_LABELS: Readonly<Record<Range, string>> = { '24h': '24 h', '7d': '7 d', '28d': '28 d', month: 'Month', own: 'Own' };
 const PAGE_LABELS: Readonly<Record<View['page'], string>> = { traffic: 'Traffic', live: 'Live calls', overview: 'Overview', exports: 'Exports' };
@@ -194,24 +193,31 @@ function RangeSelect() {
 function OwnRange({ onDone }: { onDone: () => void }) {
     const { scene, go } = useShared();
     const { zone, window } = scene;
-    const local = (instant: number) => wallText({ ...wallAt(instant, zone), second: 0 });
-    const [from, setFrom] = useState(local(window.start));
-    const [to, setTo] = useState(local(window.end - 1));
+    const at = (instant: number) => wallText({ ...wallAt(instant, zone), second: 0 }).split('T') as [string, string];
+    const [first, last] = [at(window.start), at(window.end - 1)];
+    const [from, setFrom] = useState(first);
+    const [to, setTo] = useState(last);
     const [problem, setProblem] = useState('');
     const apply = (event: Event) => {
         event.preventDefault();
-        const [first, last] = [parseWall(from), parseWall(to)];
-        if (first === null || last === null) return setProblem('Both ends have to be dates between 1970 and 2105.');
-        if (to < from) return setProblem('The end is before the beginning.');
+        const ends = [from, to].map(([date, time]) => `${date}T${time.padStart(5, '0')}`) as [string, string];
+        if (ends.some((end) => parseWall(end) === null)) return setProblem('Both ends have to be dates between 1970 and 2105, with times such as 08:30.');
+        if (ends[1] < ends[0]) return setProblem('The end is before the beginning.');
         // Whole minutes: the last one is in, and midnight to 23:59 is a whole day.
-        const isDays = from.slice(11, 16) === '00:00' && to.slice(11, 16) === '23:59';
-        go({ range: 'own', from: isDays ? dateText(first.wall) : from.slice(0, 16), to: isDays ? dateText(last.wall) : `${to.slice(0, 16)}:59`, sampling: null, compare: null });
+        const isDays = ends[0].endsWith('T00:00') && ends[1].endsWith('T23:59');
+        go({ range: 'own', from: isDays ? from[0] : ends[0], to: isDays ? to[0] : `${ends[1]}:59`, sampling: null, compare: null });
         return onDone();
     };
+    const end = (label: string, test: string, [date, time]: [string, string], set: (value: [string, string]) => void) => (
+        <div class="ends">
+            <label class="field">{label}<input class="input" type="date" required value={date} data-test={`${test}-date`} onInput={(event) => set([event.currentTarget.value, time])} /></label>
+            <label class="field">Time<input class="input" required inputMode="numeric" pattern="[0-2]?[0-9]:[0-5][0-9]" maxLength={5} value={time} data-test={`${test}-time`} onInput={(event) => set([date, event.currentTarget.value])} /></label>
+        </div>
+    );
     return (
         <form class="form" onSubmit={apply}>
-            <label class="field">From<input class="input" type="datetime-local" required value={from} data-test="own-from" onInput={(event) => setFrom(event.currentTarget.value)} /></label>
-            <label class="field">To, inclusive<input class="input" type="datetime-local" required value={to} data-test="own-to" onInput={(event) => setTo(event.currentTarget.value)} /></label>
+            {end('From', 'own-from', from, setFrom)}
+            {end('To, inclusive', 'own-to', to, setTo)}
             <p class="soft">By the clocks of {zone}.</p>
             {problem !== '' && <p class="bad" role="alert">{problem}</p>}
             <button type="submit" class="button primary" data-test="own-apply">Show</button>

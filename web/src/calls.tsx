@@ -79,9 +79,8 @@ export function Calls() {
             )}
             {count > 0 && (
                 <p class="foot row" aria-live="polite">
-                    {written(String(count), signs)} calls{cursor === null ? ', all of them' : ', the earliest first'}.
+                    {count === 1 ? 'One call' : `${written(String(count), signs)} calls`}{cursor === null ? '' : ', the earliest first; a file (Download) has all of them'}.
                     {cursor !== null && <button type="button" class="button small" disabled={isLoading} data-test="calls-more" onClick={load}>{isLoading ? 'Loading…' : 'More'}</button>}
-                    All of them are in a file: Download.
                 </p>
             )}
         </>

@@ -57,8 +57,7 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
 
     function make(): uPlot {
         const [ink, grid, soft] = [colour('--ink-3'), colour('--line'), colour('--accent-soft')];
-        const stepped = uPlot.paths.stepped?.({ align: 1 });
-        const path = stepped === undefined ? {} : { paths: stepped };
+        const path = { paths: steps };
         const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: `11px ${FONT}`, gap: 6 };
         const last = () => data.starts.length - 2;
         const range = (_: uPlot, low: number | null, high: number | null): [number, number] => {
@@ -166,6 +165,30 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
         },
         destroy: () => plot.destroy(),
     };
+}
+
+/** Buckets as steps: each value holds from its bucket's start to the next one's, and a bucket without one is a gap. */
+function steps(self: uPlot, series: number): uPlot.Series.Paths {
+    const [times, values] = [self.data[0], self.data[series]];
+    const scale = self.series[series]?.scale ?? 'y';
+    const [stroke, fill] = [new Path2D(), new Path2D()];
+    const zero = self.valToPos(Math.max(0, self.scales[scale]?.min ?? 0), scale, true);
+    let isDown = false;
+    for (let index = 0; index + 1 < times.length; index += 1) {
+        const value = values?.[index];
+        if (value === null || value === undefined) {
+            isDown = false;
+            continue;
+        }
+        const [from, to] = [times[index] ?? 0, times[index + 1] ?? 0].map((time) => Math.round(self.valToPos(time, 'x', true))) as [number, number];
+        const at = self.valToPos(value, scale, true);
+        if (isDown) stroke.lineTo(from, at);
+        else stroke.moveTo(from, at);
+        stroke.lineTo(to, at);
+        fill.rect(from, Math.min(at, zero), to - from, Math.abs(zero - at));
+        isDown = true;
+    }
+    return { stroke, fill: self.series[series]?.fill === undefined ? null : fill };
 }
 
 const FONT = 'system-ui, sans-serif';

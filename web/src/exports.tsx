@@ -28,7 +28,7 @@ export function ExportsPage() {
     return (
         <main class="main" data-test="exports-page">
             <section class="panel" aria-label="Exports" data-test="exports">
-                <div class="panel-head"><h2>Exports</h2></div>
+                <div class="panel-head"><h1>Exports</h1></div>
                 <ExportList most={200} />
                 <Footnote>A file is asked for under Download, on the page Traffic. It is made in the background, and kept for a while; the download can go on where it was cut.</Footnote>
             </section>

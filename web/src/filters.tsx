@@ -68,7 +68,7 @@ function Values({ dimension, value, onValue }: { dimension: Dimension; value: st
     const options = Array.from({ length: table.rows }, (_, row) => row).flatMap((row) => {
         const key = table.data[column]?.[row];
         if (key === null || key === undefined || key === '') return [];
-        const { name, aside } = groupName(dimension, (at) => table.data[at]?.[row], clock, null);
+        const { name, aside } = groupName(dimension, (at) => table.data[at]?.[row], clock);
         return [[String(key), `${name}${aside === '' || aside === String(key) ? '' : ` (${aside})`} · ${String(table.data['total_calls']?.[row] ?? '')}`] as const];
     });
     if (isTyped) return <label class="field">Value, or several with commas<input class="input" value={value} maxLength={1024} data-test="filter-value" onInput={(event) => onValue(event.currentTarget.value)} /></label>;

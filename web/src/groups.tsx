@@ -174,7 +174,7 @@ function GroupTable({ table, loading }: { table: Table; loading: boolean }) {
                                 <tr key={dimensions.map((dimension) => String(at(dimension.columns[0] ?? ''))).join('\u0000')} class={canChoose ? 'choose' : ''} data-test="row"
                                     onClick={(event) => { if (canChoose && !(event.target as Element).closest('button') && (getSelection()?.toString() ?? '') === '') choose(row); }}>
                                     {dimensions.map((dimension, index) => {
-                                        const { name, aside } = groupName(dimension, at, clock, null);
+                                        const { name, aside } = groupName(dimension, at, clock);
                                         const inside = <>{name}{aside !== '' && <small> {aside}</small>}</>;
                                         return index === 0
                                             ? <th key={dimension.name} scope="row">{canChoose ? <button type="button" class="link" data-test="row-button" title="Filter by it and look into it" onClick={() => choose(row)}>{inside}</button> : inside}</th>

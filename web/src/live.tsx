@@ -1,9 +1,10 @@
 // Live calls of one account: how many were up minute by minute, and the calls themselves.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { Cell } from './numbers';
 import { NONE, position, written } from './numbers';
 import { accountsOf } from './catalog';
-import { mount, type Chart, type ChartData } from './chart';
+import type { ChartData } from './chart';
+import { Drawing } from './drawing';
 import { useShared } from './context';
 import { Footnote } from './parts';
 import { base } from './session';
@@ -42,7 +43,8 @@ export function LivePage() {
     const ringing = (list.value?.data ?? []).filter((call) => call['connect_time'] === null).length;
     if (account === null) return <main class="main"><p class="note" data-test="live-none">There is no account of this side.</p></main>;
     return (
-        <main class="main" data-test="live" data-loading={minutes.loading || list.loading}>
+        <main class="main" data-test="live-page" data-loading={minutes.loading || list.loading}>
+            <h1 class="unseen">Live calls</h1>
             <Failure asked={minutes} test="error" />
             <section class="tiles three" aria-label="Now" aria-live="off">
                 <div class="tile still"><span class="tile-label">Calls up</span><span class="tile-value" data-test="live-up" data-value={up ?? ''}>{up === null ? NONE : written(String(up), signs)}</span></div>
@@ -106,40 +108,17 @@ function lasting(seconds: number): string {
 
 function LiveChart({ times, calls }: { times: readonly number[]; calls: readonly number[] }) {
     const { clock, signs, scene } = useShared();
-    const place = useRef<HTMLDivElement>(null);
-    const chart = useRef<Chart | null>(null);
     const [at, setAt] = useState<number | null>(null);
     const data: ChartData = useMemo(() => ({
         starts: [...times, (times.at(-1) ?? 0) + 60], main: calls.map((value) => position(value)), before: null, second: null, marks: [],
         growing: times.at(-1) ?? null, zone: scene.zone, isPercent: false, tick: (value) => written(String(value), signs),
         time: (instant) => clock.time(instant),
     }), [times, calls, scene.zone, signs]);
-    useEffect(() => {
-        const element = place.current;
-        if (element === null) return undefined;
-        const made = mount(element, element.clientWidth, data, { onRead: setAt, onSelect: () => chart.current?.select(null) });
-        chart.current = made;
-        const watch = new ResizeObserver(() => made.resize(element.clientWidth));
-        watch.observe(element);
-        return () => {
-            watch.disconnect();
-            made.destroy();
-        };
-    }, []);
-    useEffect(() => chart.current?.update(data), [data]);
     const shown = at ?? times.length - 1;
     return (
         <>
             <p class="reading" data-test="live-reading" aria-live="polite"><b>{clock.full(times[shown] ?? 0)}</b><span class="of-main">Calls up <b>{written(String(calls[shown] ?? 0), signs)}</b></span></p>
-            <div class="chart" ref={place} tabIndex={0} role="application" data-test="live-chart" aria-label="Calls up by minute. Left and right arrow read it." onMouseLeave={() => setAt(null)}
-                onKeyDown={(event) => {
-                    const by = ({ ArrowLeft: -1, ArrowRight: 1 } as const)[event.key];
-                    if (by === undefined) return;
-                    event.preventDefault();
-                    const next = Math.min(times.length - 1, Math.max(0, shown + by));
-                    setAt(next);
-                    chart.current?.read(next);
-                }} />
+            <Drawing data={data} label="Calls up by minute" test="live-chart" read={at} onRead={setAt} />
         </>
     );
 }

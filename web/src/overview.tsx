@@ -30,6 +30,7 @@ export function Overview() {
     const isCompared = scene.compare !== 'none';
     return (
         <main class="main" data-test="overview" data-loading={chart.loading}>
+            <h1 class="unseen">Overview</h1>
             <Failure asked={chart} test="error" />
             <Tiles table={table} loading={chart.loading} />
             <div class="columns">

@@ -1,10 +1,10 @@
 // The chart with its controls: measure, buckets, the reading at the cursor, incident marks, and the same as a table.
-import type { TargetedKeyboardEvent } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Table } from './api';
 import { incidentRequest, url } from './ask';
 import { measuresOf, type Measure } from './catalog';
-import { mount, type Chart, type ChartData } from './chart';
+import type { ChartData } from './chart';
+import { Drawing } from './drawing';
 import { useShared, type Shared } from './context';
 import { marks as judge, SETTLED, type Bucket, type Mark } from './incidents';
 import { position, NONE } from './numbers';
@@ -41,13 +41,13 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
     const { view, catalog } = scene;
     const offered = measuresOf(catalog, view.side).filter((measure) => measure.unit !== 'time' && !scene.without.has(measure.name)
         && (measure.name !== 'lost_answers' || scene.compare !== 'none') && measure.name !== 'share');
-    const measure = offered.find((one) => one.name === view.measure) ?? offered[0];
+    const measure = offered.find((one) => one.name === view.measure) ?? offered[0] ?? CALLS;
     const asr = offered.find((one) => one.name === 'asr');
     const buckets = useMemo(() => bucketsOf(shared, table), [table, scene.sampling, scene.window.start, scene.window.end, scene.zone]);
     const [read, setRead] = useState<number | null>(null);
     const found = useMarks(shared, table, buckets);
-    if (measure === undefined) return null;
     const hasSecond = view.asr && asr !== undefined && measure.name !== 'asr';
+    const data = useData(table, buckets, measure, hasSecond, found);
     const sampled = samplingsFor(scene.window);
     const zoom = (first: number, last: number) => {
         const [from, to] = [buckets.starts[first], buckets.starts[last + 1]];
@@ -78,7 +78,7 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
                 </button>
             </div>
             <Reading table={table} buckets={buckets} at={read} measure={measure} asr={hasSecond ? asr : undefined} />
-            <Drawing table={table} buckets={buckets} measure={measure} hasSecond={hasSecond} marks={found} loading={loading} read={read} onRead={setRead} onZoom={zoom} />
+            <Drawing data={data} label={`${measure.label} by time`} test="chart" loading={loading} read={read} onRead={setRead} onZoom={zoom} />
             {now < scene.window.end + SETTLED && <p class="foot" data-test="growing">
                 Shaded at the right: buckets that still grow, since calls are stored when they end.
             </p>}
@@ -88,6 +88,9 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
         </section>
     );
 }
+
+/** What every token may see. */
+const CALLS: Measure = { name: 'total_calls', label: 'Calls', unit: 'count', decimals: null, definition: '', standard: null, additive: true, change: 'percent', on: [] };
 
 export const SAMPLING_LABELS: Readonly<Record<Sampling, string>> = {
     minute: '1 min', '5minutes': '5 min', '15minutes': '15 min', '30minutes': '30 min', hour: 'hour', '6hours': '6 hours',
@@ -210,7 +213,7 @@ function Reading({ table, buckets, at, measure, asr }: ReadingProps) {
         <p class="reading" data-test="reading" aria-live="polite" aria-atomic="true" data-at={start ?? ''}>
             <b>{start === null || end === null ? 'Whole window' : clock.bucket(start, end, scene.sampling)}</b>
             <span class="of-main">{measure.label} <b>{full(measure, cell(measure.name), signs, clock)}</b></span>
-            {isCompared && <span>was {full(measure, cell(`${measure.name}_before`), signs, clock)} <span class={tone(measure, cell)}>{change(measure, changed, signs)}</span></span>}
+            {isCompared && <span>was {full(measure, cell(`${measure.name}_before`), signs, clock)} {changed !== null && changed !== undefined && <span class={tone(measure, cell)}>{change(measure, changed, signs)}</span>}</span>}
             {asr && <span class="of-second">ASR <b>{full(asr, cell('asr'), signs, clock)}</b></span>}
         </p>
     );
@@ -220,32 +223,14 @@ function measureIsCount(name: string): boolean {
     return name.endsWith('calls') || name === 'attempts';
 }
 
-interface DrawingProps {
-    readonly table: Table;
-    readonly buckets: Buckets;
-    readonly measure: Measure;
-    readonly hasSecond: boolean;
-    readonly marks: readonly Mark[];
-    readonly loading: boolean;
-    readonly read: number | null;
-    readonly onRead: (bucket: number | null) => void;
-    readonly onZoom: (first: number, last: number) => void;
-}
-
-function Drawing({ table, buckets, measure, hasSecond, marks, loading, read, onRead, onZoom }: DrawingProps) {
+/** What the chart draws of an answer. */
+function useData(table: Table, buckets: Buckets, measure: Measure, hasSecond: boolean, marks: readonly Mark[]): ChartData {
     const { scene, signs, clock, now } = useShared();
-    const place = useRef<HTMLDivElement>(null);
-    const chart = useRef<Chart | null>(null);
-    const [selected, setSelected] = useState<readonly [number, number] | null>(null);
-    const events = useRef({ onRead, onZoom });
-    events.current = { onRead, onZoom };
-
-    const data: ChartData = useMemo(() => {
+    return useMemo(() => {
         const column = (name: string, empty: number | null) => buckets.rows.map((row) => (row === null ? empty : position(table.data[name]?.[row])));
         const nothing = measure.additive ? 0 : null;
-        const formatted = new Intl.NumberFormat(clock.locale, { notation: 'compact', maximumFractionDigits: 2 });
-        const settled = now - SETTLED;
-        const growing = buckets.starts.find((start, index) => (buckets.starts[index + 1] ?? start) > settled && index < buckets.rows.length);
+        const formatted = new Intl.NumberFormat(navigator.languages[0], { notation: 'compact', maximumFractionDigits: 2 });
+        const growing = buckets.starts.find((start, index) => index < buckets.rows.length && (buckets.starts[index + 1] ?? start) > now - SETTLED);
         return {
             starts: buckets.starts,
             main: column(measure.name, nothing),
@@ -255,72 +240,10 @@ function Drawing({ table, buckets, measure, hasSecond, marks, loading, read, onR
             tick: (value) => (measure.unit === 'percent' ? `${formatted.format(value)} %` : formatted.format(value)),
             time: (at, step) => {
                 if (step >= 28 * 86_400) return clock.month(at);
-                if (step >= 86_400) return clock.day(at);
-                return clock.time(at) === '00:00' ? clock.day(at) : clock.time(at);
+                return step >= 86_400 || clock.time(at) === '00:00' ? clock.day(at) : clock.time(at);
             },
         };
     }, [table, buckets, measure.name, hasSecond, marks, scene.zone, signs]);
-
-    useEffect(() => {
-        const element = place.current;
-        if (element === null) return undefined;
-        const made = mount(element, element.clientWidth, data, {
-            onRead: (bucket) => events.current.onRead(bucket),
-            onSelect: (first, last) => events.current.onZoom(first, last),
-        });
-        chart.current = made;
-        const watch = new ResizeObserver(() => made.resize(element.clientWidth));
-        watch.observe(element);
-        const dark = matchMedia('(prefers-color-scheme: dark)');
-        const again = () => made.update(latest.current);
-        dark.addEventListener('change', again);
-        const themed = new MutationObserver(again);
-        themed.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
-        return () => {
-            watch.disconnect();
-            themed.disconnect();
-            dark.removeEventListener('change', again);
-            made.destroy();
-            chart.current = null;
-        };
-    }, []);
-    const latest = useRef(data);
-    const drawn = useRef(data);
-    latest.current = data;
-    useEffect(() => {
-        if (drawn.current === data) return;
-        drawn.current = data;
-        setSelected(null);
-        chart.current?.update(data);
-    }, [data]);
-    useEffect(() => chart.current?.select(selected), [selected]);
-
-    const key = (event: TargetedKeyboardEvent<HTMLDivElement>) => {
-        const last = buckets.rows.length - 1;
-        const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -last, End: last }[event.key];
-        if (by !== undefined) {
-            event.preventDefault();
-            const from = read ?? (by < 0 ? last + 1 : -1);
-            const to = Math.min(last, Math.max(0, event.key === 'Home' ? 0 : event.key === 'End' ? last : from + by));
-            onRead(to);
-            chart.current?.read(to);
-            setSelected(event.shiftKey ? [selected?.[0] ?? Math.min(last, Math.max(0, from)), to] : null);
-        } else if (event.key === 'Enter' && selected !== null) {
-            event.preventDefault();
-            onZoom(Math.min(...selected), Math.max(...selected));
-        } else if (event.key === 'Escape' && (selected !== null || read !== null)) {
-            event.preventDefault();
-            event.stopPropagation();
-            setSelected(null);
-            onRead(null);
-            chart.current?.read(null);
-        }
-    };
-    return (
-        <div class={`chart ${loading ? 'loading' : ''}`} ref={place} tabIndex={0} role="application" data-test="chart" onKeyDown={key}
-            onMouseLeave={() => onRead(null)}
-            aria-label={`${measure.label} by time. Left and right arrow read it, with Shift they select, Enter zooms in, Escape leaves.`} />
-    );
 }
 
 /** The chart's figures as a table, exact. */

@@ -64,7 +64,7 @@ export function Short({ title, note, request, by, columns, test, isWorth, view, 
                             return (
                                 <tr key={row} data-test="row">
                                     {dimensions.map((dimension, index) => {
-                                        const { name, aside } = groupName(dimension, at, clock, null);
+                                        const { name, aside } = groupName(dimension, at, clock);
                                         const inside = <>{name}{aside !== '' && dimension.columns.length !== 2 && <small> {aside}</small>}</>;
                                         if (index > 0) return <td key={dimension.name}>{inside}</td>;
                                         return <th key={dimension.name} scope="row">{Object.keys(filters).length > 0 ? <button type="button" class="link" data-test="row-button" title="Look into it" onClick={look}>{inside}</button> : inside}</th>;

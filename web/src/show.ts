@@ -1,7 +1,7 @@
 // Values in words: how a measure, its change and a group of calls are written.
 import type { Dimension, Measure } from './catalog';
 import { exact, MINUS, NONE, position, written, type Cell, type Signs } from './numbers';
-import type { Clock } from './times';
+import { LANGUAGE, type Clock } from './times';
 
 /** Between a number and its unit. */
 const GAP = '\u202f';
@@ -112,17 +112,16 @@ const CODES: Readonly<Record<string, string>> = {
 };
 
 /** The name of a group in one dimension, and what is said beside it. */
-export function groupName(dimension: Dimension, at: (column: string) => Cell | undefined, clock: Clock, end: ((start: number) => number) | null): { name: string; aside: string } {
+export function groupName(dimension: Dimension, at: (column: string) => Cell | undefined, clock: Clock): { name: string; aside: string } {
     const [first = '', second = '', third = ''] = dimension.columns;
     const key = at(first);
     if (dimension.name === 't') {
-        const start = position(key) ?? 0;
-        return { name: end === null ? clock.full(start) : `${clock.full(start)}`, aside: '' };
+        return { name: clock.full(position(key) ?? 0), aside: '' };
     }
     if (dimension.name === 'answered') return { name: key === true ? 'Answered' : 'Not answered', aside: '' };
     const text = key === null || key === undefined ? null : String(key);
     if (dimension.name === 'hour-of-day' && text !== null) return { name: `${text.padStart(2, '0')}:00`, aside: '' };
-    if (dimension.name === 'day-of-week' && text !== null) return { name: weekday(Number(text), clock.locale), aside: '' };
+    if (dimension.name === 'day-of-week' && text !== null) return { name: weekday(Number(text)), aside: '' };
     if (dimension.name === 'q850-cause') return { name: text ?? 'none', aside: CAUSES[text ?? ''] ?? '' };
     if (dimension.name === 'disconnect-code') return { name: text ?? 'none', aside: CODES[text ?? ''] ?? '' };
     const label = second === '' ? undefined : at(second);
@@ -133,16 +132,14 @@ export function groupName(dimension: Dimension, at: (column: string) => Cell | u
     return { name: text === null ? 'unknown' : text === '' ? 'none' : text, aside: '' };
 }
 
-function weekday(day: number, locale: string | undefined): string {
+function weekday(day: number): string {
     // 5 January 1970 was a Monday.
-    return new Intl.DateTimeFormat(locale, { weekday: 'long', timeZone: 'UTC' }).format(Date.UTC(1970, 0, 4 + day));
+    return new Intl.DateTimeFormat(LANGUAGE, { weekday: 'long', timeZone: 'UTC' }).format(Date.UTC(1970, 0, 4 + day));
 }
 
 /** The filter of a group: null where it has none. */
 export function groupFilter(dimension: Dimension, at: (column: string) => Cell | undefined): Record<string, string> | null {
     const key = at(dimension.columns[0] ?? '');
-    if (dimension.filter === null || key === null || key === undefined) return null;
-    if (key === '' && dimension.filter !== 'destination-prefix-eq') return null;
-    if (key === '') return null;
+    if (dimension.filter === null || key === null || key === undefined || key === '') return null;
     return { [dimension.name === 'account' ? 'account' : dimension.filter]: String(key) };
 }

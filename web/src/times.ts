@@ -153,16 +153,19 @@ export function about(sampling: string): number {
     return LENGTHS[sampling] ?? { hour: 3600, day: 86_400, week: 604_800, month: 2_629_800 }[sampling] ?? 86_400;
 }
 
+/** The language of the page; its days and months are written in it, whatever the locale of numbers. */
+export const LANGUAGE = 'en-GB';
+
 /** Instants in words: one for each way in which the page shows them. */
 export class Clock {
     private readonly made = new Map<string, Intl.DateTimeFormat>();
-    constructor(readonly locale: string | undefined, readonly zone: string) {}
+    constructor(readonly zone: string) {}
 
     private show(instant: number, options: Intl.DateTimeFormatOptions): string {
         const key = JSON.stringify(options);
         let found = this.made.get(key);
         if (found === undefined) {
-            found = new Intl.DateTimeFormat(this.locale, { timeZone: this.zone, hourCycle: 'h23', ...options });
+            found = new Intl.DateTimeFormat(LANGUAGE, { timeZone: this.zone, hourCycle: 'h23', ...options });
             this.made.set(key, found);
         }
         return found.format(instant * 1000);

@@ -1,4 +1,5 @@
 // The main view: tiles, chart, groups.
+import { useEffect, useMemo } from 'preact/hooks';
 import type { Table } from './api';
 import { tableOf } from './api';
 import { chartRequest, tableRequest, url } from './ask';
@@ -15,10 +16,16 @@ export function Traffic() {
     const { scene, beat, onError } = useShared();
     const chart = useAsk<Table>(url(scene, chartRequest(scene)), beat, onError);
     const groups = useAsk<Table>(scene.view.calls ? null : url(scene, tableRequest(scene)), beat, onError);
-    const table = chart.value === null ? null : tableOf(chart.value);
+    // The same answer is the same table, so that a live look that finds nothing new draws nothing anew.
+    const table = useMemo(() => (chart.value === null ? null : tableOf(chart.value)), [chart.value]);
+    useEffect(() => {
+        // The row that was chosen is gone with the groups that it stood among: the keyboard goes on at their successors.
+        if (document.activeElement === document.body) document.querySelector<HTMLElement>('[data-test="tabs"] [aria-pressed="true"]')?.focus({ preventScroll: true });
+    }, [groups.value, scene.view.calls]);
     const isEmpty = table !== null && !chart.loading && chart.error === null && table.rows === 0;
     return (
         <main class="main" data-test="traffic" data-loading={chart.loading || groups.loading}>
+            <h1 class="unseen">Traffic</h1>
             <Chips />
             {scene.without.size > 0 && <p class="note" data-test="currencies">These accounts bill in several currencies, so prices are not added up. Choose accounts of one currency, or filter by currency, to see them.</p>}
             <Failure asked={chart} test="error" />
