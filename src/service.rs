@@ -15,6 +15,7 @@ use crate::http::exports::pool::JobPool;
 use crate::http::exports::recurring;
 use crate::http::server::connections::SWEEP;
 use crate::http::server::tls::{Certificate, TlsError};
+use crate::http::session::DemoCustomer;
 use crate::http::{server, state::State, trail::Journals};
 use crate::jobs::{self, JobBounds, Jobs, JobsError};
 use crate::readiness;
@@ -138,6 +139,12 @@ impl Service {
         let rows = actix_web::rt::spawn(rows(Arc::clone(&state)));
         let watch = actix_web::rt::spawn(watch(Arc::clone(&state), certificate));
         Ok(Self { server, watch, sweep, reload, rows, exports, state, url, operators_url })
+    }
+
+    /// Lets a click on the page sign in, as a customer of made-up calls and as the operator.
+    pub fn show_demo(&self, customer: DemoCustomer) {
+        // The state is new, so there is none yet.
+        let _ = self.state.demo.set(customer);
     }
 
     /// Where it listens: `http://127.0.0.1:8080`, or `https://…`.

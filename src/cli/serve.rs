@@ -11,7 +11,8 @@ use crate::config::value::Secret;
 use crate::config::{Algorithm, Config};
 use crate::demo;
 use crate::embedded::EngineRole;
-use crate::http::{CUSTOMER_API, OPERATOR_API};
+use crate::http::session::DemoCustomer;
+use crate::http::{self, CUSTOMER_API, OPERATOR_API};
 use crate::migrate::{migrate, status};
 use crate::report::audience::Rights;
 use crate::service::{Service, reload};
@@ -61,11 +62,12 @@ impl Serve {
 
     async fn serve(&self, config: Config, keys: KeyRing, connection: &ClickHouseConnection) -> Result<(), CliError> {
         prepare(&config, connection).await?;
-        let mut going = None;
+        let (mut going, mut is_alone) = (None, false);
         if self.demo {
             let admin = connection.admin(&config);
             let options = fill(&admin, self.demo_calls).await?;
             if demo::is_alone(&admin).await? {
+                is_alone = true;
                 going = Some(actix_web::rt::spawn(go_on(connection.clients(&config, EngineRole::Admin), options)));
             } else {
                 log::warn!("the table holds CDRs that are not the demo's: no calls are made up beside them");
@@ -74,8 +76,22 @@ impl Serve {
         let reader = connection.clients(&config, EngineRole::Reader);
         let sample =
             if self.demo { Some((demo_token(&keys.customers)?, operator_token(&keys, DEMO_TTL)?)) } else { None };
+        let has_page = config.http.page && http::is_page_built();
+        let is_open = !config.http.listen.ip().is_loopback();
         let service = Service::start(config, keys, reader).await?;
+        // Never over calls of somebody's own: whoever reaches the address sees them all.
+        if is_alone {
+            let account = demo_account()?;
+            let name = account.name.split(',').next().unwrap_or_default().to_owned();
+            service.show_demo(DemoCustomer { id: account.customer_id, name });
+            if is_open {
+                log::warn!("whoever reaches {} signs in to the demo without a token", service.url());
+            }
+        }
         log::info!("listening on {}", service.url());
+        if has_page {
+            say_page(&service, is_alone);
+        }
         if let Some((token, operator)) = sample {
             say_sample(service.url(), &token);
             if let Some(token) = operator {
@@ -166,6 +182,15 @@ fn say_operator_sample(url: &str, token: &str) {
         "{token}\n\ncurl -H 'Authorization: {token}' '{url}{OPERATOR_API}/breakdown?from-time={week_ago}\
          &group-by=destination-prefix,vendor&measures=loss,loss_calls,margin&order-by=-loss&limit=10'\n"
     ));
+}
+
+/// The page's address comes first: it is what most want.
+fn say_page(service: &Service, is_demo: bool) {
+    let how = if is_demo { ", which signs in by a click" } else { "" };
+    say(format_args!("The page{how}: {}/", service.url()));
+    if service.operators_url() != service.url() {
+        say(format_args!("The operator's: {}/", service.operators_url()));
+    }
 }
 
 fn demo_account() -> Result<demo::DemoAccount, CliError> {

@@ -208,6 +208,7 @@ settings! {
         temp_dir: Option<PathBuf> = "", "Folder of the temporary files of workbooks (format=xlsx); empty is the system's.";
         temp_mb: usize = "4096", "Most that they take there together, in MB.";
         body_seconds: u32 = "10", "How long the body of a request may take to arrive before it gets 408.";
+        page: bool = "true", "Serve the page for people at /, and the sign-in that it needs.";
         cors_origins: Vec<Origin> = "", "Origins whose pages may call the API from a browser, such as https://portal.example.net; empty is none.";
     }
     /// The ClickHouse server.

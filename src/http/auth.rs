@@ -13,6 +13,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use time::OffsetDateTime;
 
 use super::error::ApiError;
+use super::origin;
 use super::reports::request_id;
 use super::state::State;
 use super::trail;
@@ -24,6 +25,9 @@ use crate::token::{self, Accepted, Rejected, Subject};
 
 /// The cookie that may hold a token.
 pub const COOKIE: &str = "_yeti_customer_v1_session";
+
+/// The cookie that may hold a token of the operator's.
+pub const OPERATOR_COOKIE: &str = "cdrscope_operator_session";
 
 /// Marks a request whose token was accepted.
 pub struct Known;
@@ -86,6 +90,9 @@ pub fn authorize(request: &HttpRequest, state: &State) -> Result<Caller, ApiErro
 pub(super) fn authorize_token(request: &HttpRequest, state: &State) -> Result<(Caller, Accepted), ApiError> {
     let refuse = |why: AuthFailure| unauthorized(request, state, why);
     let (token, from_cookie) = token(request).map_err(refuse)?;
+    if from_cookie {
+        origin::check_change(request, state)?;
+    }
     let now = OffsetDateTime::now_utc();
     let accepted = state.keys.accept(&token, now).map_err(|why| refuse(why.into()))?;
     let snapshot = state.directory.snapshot()?;
@@ -144,14 +151,40 @@ pub fn session_cookie(request: &HttpRequest, state: &State, renewed: token::Rene
 }
 
 fn cookie(request: &HttpRequest, state: &State, value: String) -> CookieBuilder<'static> {
+    build((COOKIE, SameSite::Lax), value, request, state)
+}
+
+/// A cookie of the whole service that no script reads.
+fn build(
+    (name, same_site): (&'static str, SameSite),
+    value: String,
+    request: &HttpRequest,
+    state: &State,
+) -> CookieBuilder<'static> {
     let always = state.config.auth.cookie_secure == CookieSecure::Always;
-    let cookie = Cookie::build(COOKIE, value).path("/").http_only(true).same_site(SameSite::Lax);
+    let cookie = Cookie::build(name, value).path("/").http_only(true).same_site(same_site);
     cookie.secure(always || over_tls(request, state))
+}
+
+/// The operator's cookie with a token. A browser sends it for pages of this site alone; the operator's paths and the page's
+/// session read it, and nothing else does.
+pub fn operator_cookie(request: &HttpRequest, state: &State, renewed: token::Renewed) -> Cookie<'static> {
+    let expires = renewed.expires().unwrap_or_else(OffsetDateTime::now_utc);
+    build((OPERATOR_COOKIE, SameSite::Strict), renewed.token, request, state).expires(expires).finish()
 }
 
 /// Builds a cookie that makes the browser delete the session cookie.
 pub fn removed_cookie(request: &HttpRequest, state: &State) -> Cookie<'static> {
-    let mut cookie = cookie(request, state, String::new()).finish();
+    removed(cookie(request, state, String::new()))
+}
+
+/// Likewise for the operator's.
+pub fn removed_operator_cookie(request: &HttpRequest, state: &State) -> Cookie<'static> {
+    removed(build((OPERATOR_COOKIE, SameSite::Strict), String::new(), request, state))
+}
+
+fn removed(cookie: CookieBuilder<'static>) -> Cookie<'static> {
+    let mut cookie = cookie.finish();
     cookie.make_removal();
     cookie
 }

@@ -3,7 +3,7 @@
 
 use super::exports::ExportPath;
 use super::grafana::{self, PanelRoute};
-use super::{CUSTOMER_API, OPERATOR_API};
+use super::{CUSTOMER_API, OPERATOR_API, page};
 use crate::config::Config;
 use crate::report::{BREAKDOWNS, CDRS, REPORTS, Report};
 
@@ -94,6 +94,12 @@ pub enum Endpoint {
     Page,
     /// The page's style and script.
     PageFile,
+    /// The page for people.
+    Index,
+    /// A file of it.
+    Asset,
+    /// Its sign-in.
+    Session,
 }
 
 impl Endpoint {
@@ -107,9 +113,10 @@ impl Endpoint {
         ]);
         let grafana = grafana::ROUTES.iter().map(Self::Grafana);
         let others = [Self::Live, Self::Ready, Self::Data, Self::Metrics, Self::Document, Self::Page, Self::PageFile];
+        let page = [Self::Index, Self::Asset, Self::Session];
         let operators = OperatorPath::ALL.into_iter().map(Self::Operator);
         let exports = ExportPath::ALL.into_iter().map(Self::Exports);
-        reports.chain(breakdowns).chain(exports).chain(operators).chain(grafana).chain(others)
+        reports.chain(breakdowns).chain(exports).chain(operators).chain(grafana).chain(others).chain(page)
     }
 
     /// Those that a service with these settings has at its main address.
@@ -121,7 +128,10 @@ impl Endpoint {
     pub fn at(config: &Config, entrance: Entrance) -> impl Iterator<Item = Self> + use<> {
         let (metrics, operators) = (config.metrics.enabled, config.operator.is_on());
         let apart = config.http.operator_listen.is_some();
+        let page = config.http.page;
         Self::all().filter(move |endpoint| match (endpoint, entrance) {
+            (Self::Index | Self::Asset, _) => page && page::is_built(),
+            (Self::Session, _) => page,
             (Self::Operator(_), Entrance::Main) => operators && !apart,
             (Self::Metrics, Entrance::Main) => metrics,
             (_, Entrance::Main) => true,
@@ -150,6 +160,9 @@ impl Endpoint {
             Self::Document => "/openapi.json".to_owned(),
             Self::Page => "/docs".to_owned(),
             Self::PageFile => "/docs/{file}".to_owned(),
+            Self::Index => "/".to_owned(),
+            Self::Asset => "/assets/{file}".to_owned(),
+            Self::Session => "/session".to_owned(),
         }
     }
 
@@ -175,7 +188,10 @@ impl Endpoint {
             | Self::Metrics
             | Self::Document
             | Self::Page
-            | Self::PageFile => vec![path],
+            | Self::PageFile
+            | Self::Index
+            | Self::Asset
+            | Self::Session => vec![path],
         }
     }
 
@@ -193,7 +209,11 @@ impl Endpoint {
             | Self::Operator(_)
             | Self::Document
             | Self::Page
-            | Self::PageFile => "GET, HEAD",
+            | Self::PageFile
+            | Self::Index
+            | Self::Asset => "GET, HEAD",
+            // A token may be brought where none can be signed.
+            Self::Session => "GET, HEAD, POST, DELETE",
             Self::Grafana(entry) => entry.route.allow(),
             Self::Live | Self::Ready | Self::Data | Self::Metrics => "GET",
         }

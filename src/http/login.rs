@@ -57,6 +57,11 @@ impl Logins {
         }
     }
 
+    /// The failures of logins, and of tokens that were to become sessions.
+    pub(super) fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+
     /// The row whose login and password these are, for a caller who may use it.
     async fn check(&self, asked: LoginBody, from: From, snapshot: Arc<Snapshot>) -> Result<u32, ApiError> {
         let attempt = self.throttle.attempt(&asked.login, from.address);

@@ -28,11 +28,13 @@ mod openapi;
 mod operators;
 mod origin;
 mod pack;
+mod page;
 mod pairs;
 pub mod params;
 pub mod reply;
 mod reports;
 pub mod server;
+pub mod session;
 mod spellings;
 pub mod state;
 pub mod trail;
@@ -58,6 +60,11 @@ pub const JSON: &str = "application/json; charset=utf-8";
 
 /// Where the customer API lives.
 pub const CUSTOMER_API: &str = "/api/rest/customer/v1";
+
+/// True where a page for people was built into the program.
+pub fn is_page_built() -> bool {
+    page::is_built()
+}
 
 /// Where the operator's API lives.
 pub const OPERATOR_API: &str = "/api/rest/operator/v1";
@@ -171,6 +178,12 @@ fn resource(endpoint: Endpoint, path: String, can_sign: bool) -> Resource {
         Endpoint::Document => resource.route(read().to(docs::document)),
         Endpoint::Page => resource.route(read().to(docs::page)),
         Endpoint::PageFile => resource.route(read().to(docs::file)),
+        Endpoint::Index => resource.route(read().to(page::index)),
+        Endpoint::Asset => resource.route(read().to(page::asset)),
+        Endpoint::Session => resource
+            .route(read().to(session::show))
+            .route(web::post().to(session::create))
+            .route(web::delete().to(session::destroy)),
     }
 }
 

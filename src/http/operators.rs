@@ -12,11 +12,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::accept;
-use super::auth::{self, Known};
+use super::auth::{self, Known, OPERATOR_COOKIE, RenewedCookie};
 use super::breakdowns::{self, Asker, Series};
 use super::cdrs;
 use super::error::ApiError;
 use super::files::{About, Output};
+use super::origin;
 use super::params::{self, BadParam, Context, Pairs, ReportAsk};
 use super::reports;
 use super::state::State;
@@ -47,11 +48,11 @@ impl FromRequest for OperatorCaller {
     }
 }
 
-/// Checks the token of a request: of the header alone, since cookies are customers'.
+/// Checks the token of a request: of the header, or of the operator's cookie where the header is absent or blank.
 ///
 /// # Errors
-/// No token or a bad one, or too many requests of it.
-pub(super) fn authorize(request: &HttpRequest, state: &State) -> Result<OperatorCaller, ApiError> {
+/// No token or a bad one, too many requests of it, or a page of another origin that would change something by the cookie.
+fn authorize(request: &HttpRequest, state: &State) -> Result<OperatorCaller, ApiError> {
     authorize_token(request, state).map(|(caller, _)| caller)
 }
 
@@ -60,10 +61,37 @@ pub(super) fn authorize(request: &HttpRequest, state: &State) -> Result<Operator
 /// # Errors
 /// As [`authorize`].
 pub(super) fn authorize_token(request: &HttpRequest, state: &State) -> Result<(OperatorCaller, Accepted), ApiError> {
-    let keys = state.operator_keys.as_ref().ok_or(ApiError::NotFound)?;
+    let refuse = |why: auth::AuthFailure| auth::unauthorized(request, state, why);
+    if let Some(token) = auth::header_token(request).map_err(refuse)? {
+        return accept(&token, request, state);
+    }
+    let cookie = request.cookie(OPERATOR_COOKIE).ok_or_else(|| refuse(auth::AuthFailure::None))?;
+    origin::check_change(request, state)?;
+    let (caller, accepted) = accept(cookie.value(), request, state)?;
+    let auth = &state.config.auth;
+    let now = OffsetDateTime::now_utc();
+    if let Some(renewed) = accepted.renew(cookie.value(), now, auth.token_ttl_seconds, auth.session_seconds) {
+        // Made before: it looks into the same extensions.
+        let cookie = auth::operator_cookie(request, state, renewed);
+        request.extensions_mut().insert(RenewedCookie(cookie));
+    }
+    Ok((caller, accepted))
+}
+
+/// Checks the token of a request's header, where no cookie counts.
+///
+/// # Errors
+/// No token or a bad one, or too many requests of it.
+pub(super) fn authorize_by_header(request: &HttpRequest, state: &State) -> Result<OperatorCaller, ApiError> {
     let refuse = |why: auth::AuthFailure| auth::unauthorized(request, state, why);
     let token = auth::header_token(request).map_err(refuse)?.ok_or_else(|| refuse(auth::AuthFailure::None))?;
-    let accepted = keys.accept(&token, OffsetDateTime::now_utc()).map_err(|why| refuse(why.into()))?;
+    accept(&token, request, state).map(|(caller, _)| caller)
+}
+
+fn accept(token: &str, request: &HttpRequest, state: &State) -> Result<(OperatorCaller, Accepted), ApiError> {
+    let keys = state.operator_keys.as_ref().ok_or(ApiError::NotFound)?;
+    let refuse = |why: auth::AuthFailure| auth::unauthorized(request, state, why);
+    let accepted = keys.accept(token, OffsetDateTime::now_utc()).map_err(|why| refuse(why.into()))?;
     Ok((admit(&accepted, request, state)?, accepted))
 }
 

@@ -30,6 +30,14 @@ pub fn check(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
     if fits { Ok(()) } else { Err(ApiError::Foreign) }
 }
 
+/// The same for a request that a cookie speaks for, where it may change something: a browser sends cookies by itself.
+///
+/// # Errors
+/// [`ApiError::Foreign`].
+pub fn check_change(request: &HttpRequest, state: &State) -> Result<(), ApiError> {
+    if request.method().is_safe() { Ok(()) } else { check(request, state) }
+}
+
 /// The service's own origin, as the caller sees it.
 struct Own {
     /// Of Host, or of what a trusted proxy says it was: host and port, if it was named.

@@ -287,7 +287,7 @@ fn head(request: &HttpRequest, etag: &str, delivery: &Delivery) -> Result<HttpRe
 }
 
 /// `W/"…"` with the first 32 hex digits of SHA-256.
-fn etag(digest: &[u8]) -> String {
+pub(super) fn etag(digest: &[u8]) -> String {
     let half = digest.first_chunk().map_or(0, |half| u128::from_be_bytes(*half));
     format!("W/\"{half:032x}\"")
 }

@@ -14,6 +14,7 @@ use super::grafana::Work;
 use super::login::Logins;
 use super::metrics::LatestRecent;
 use super::server::connections::Connections;
+use super::session::DemoCustomer;
 use super::trail::Journals;
 use super::workbooks::Workbooks;
 use crate::access::Directory;
@@ -63,6 +64,8 @@ pub struct State {
     pub journals: OnceLock<Journals>,
     /// Export jobs, where there is a place for their files; set once, when the service starts.
     pub jobs: OnceLock<Arc<Jobs>>,
+    /// The customer that a click signs in as, where the calls are made up; set once, when the service starts.
+    pub demo: OnceLock<DemoCustomer>,
     /// The API's document and its page, once somebody has asked for them.
     pub docs: OnceLock<Docs>,
     /// Requests, where metrics are wanted.
@@ -111,6 +114,7 @@ impl State {
             work: Work::new(&config.http),
             journals: OnceLock::new(),
             jobs: OnceLock::new(),
+            demo: OnceLock::new(),
             docs: OnceLock::new(),
             requests,
             recent: LatestRecent::default(),

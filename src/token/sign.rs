@@ -187,6 +187,16 @@ impl Accepted {
     }
 }
 
+impl Accepted {
+    /// `token`, which this was read from, as a cookie where none can be signed: until it expires, and for `session` seconds at
+    /// most.
+    pub fn as_it_is(&self, token: &str, now: OffsetDateTime, session: u32) -> Renewed {
+        let end = seconds(now).floor() + f64::from(session);
+        let granted = self.good.session_end.unwrap_or(f64::INFINITY).min(self.good.exp.unwrap_or(f64::INFINITY));
+        Renewed { token: token.to_owned(), exp: granted.min(end) }
+    }
+}
+
 /// As a whole number where it is one.
 fn number(seconds: f64) -> Option<Value> {
     // Both ends are epoch seconds of some years from now at most, far from where a cast would cut.

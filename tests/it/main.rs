@@ -32,6 +32,7 @@ mod operator;
 mod oracle;
 mod own_accounts;
 mod own_table;
+mod page;
 mod planner;
 mod plans;
 mod random;

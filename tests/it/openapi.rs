@@ -49,6 +49,13 @@ fn pair(parameter: &Value) -> String {
     format!("{}={value}", parameter["name"].as_str().unwrap())
 }
 
+/// A path with the example of the file that it names.
+fn sampled(document: &Value, path: &str) -> String {
+    let names = parameters(document, path, "path");
+    let file = names.iter().find(|parameter| parameter["name"] == "file").map(|file| file["example"].as_str().unwrap());
+    path.replace("{file}", file.unwrap_or_default())
+}
+
 #[actix_web::test]
 async fn the_document_has_every_mounted_path_and_no_other() {
     let app = TestApp::start(|_| ()).await;
@@ -58,7 +65,7 @@ async fn the_document_has_every_mounted_path_and_no_other() {
     let mounted: BTreeSet<String> = Endpoint::mounted(&app.config).map(Endpoint::path).collect();
     assert_eq!(described, mounted.iter().map(String::as_str).collect::<BTreeSet<_>>());
     for path in described {
-        let url = path.replace("{file}", "page.css").replace("{id}", "1");
+        let url = sampled(&document, path).replace("{id}", "1");
         let methods = entries(&document["paths"][path]).filter(|(key, _)| *key != "parameters");
         let methods: Vec<String> = methods.map(|(method, _)| method.to_uppercase()).collect();
         for method in &methods {
@@ -137,6 +144,13 @@ async fn every_example_is_answered() {
             assert_eq!(reply.status, 202, "{path}?{query}: {}", reply.body);
             continue;
         }
+        if path == "/session" {
+            // The example's token is nobody's.
+            let example = json!({ "token": token });
+            let reply = send(app.request("POST", path).json(&example)).await;
+            assert_eq!(reply.status, 204, "{path}: {}", reply.body);
+            continue;
+        }
         let example = &item["post"]["requestBody"]["content"]["application/json"]["example"];
         if example.is_null() {
             assert!(item["post"].is_null(), "{path}");
@@ -167,7 +181,7 @@ async fn every_example_is_answered() {
                 format!("&{}{format}", pair(parameter))
             });
             let other = other.unwrap_or_default();
-            let url = format!("{}?{query}{other}", path.replace("{file}", "page.css"));
+            let url = format!("{}?{query}{other}", sampled(&document, path));
             let reply = app.get(&url, &token).await;
             assert_eq!(reply.status, 200, "{url}: {}", reply.body);
             asked += 1;
@@ -212,7 +226,7 @@ async fn the_page_shows_everything_and_needs_nothing_from_elsewhere() {
             assert!(page.body.contains(&format!("name=\"{name}\"")), "{name}");
         }
     }
-    for url in ["/docs", "/docs/page.css", "/docs/page.js"] {
+    for url in ["/docs", "/docs/page.css", "/docs/answer.js", "/docs/page.js"] {
         let text = send(app.request("GET", url)).await.body;
         for fetch in ["http:", "https:", "\"//", "'//", "(//", "@import", "import(", "wss:"] {
             assert!(!text.contains(fetch), "{fetch} in {url}");
@@ -284,6 +298,9 @@ async fn paths_and_parameters() {
     /openapi.json: get head
     /docs: get head
     /docs/{file}: get head
+    /: get head
+    /assets/{file}: get head
+    /session: get head post delete
     RRRRRRRRR account-id
     RRRRRR.RR from-time
     oooooo.oo to-time

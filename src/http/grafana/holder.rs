@@ -38,7 +38,7 @@ impl Holder {
     pub fn of(request: &HttpRequest, state: &State, entrance: Entrance) -> Result<Self, ApiError> {
         let is_apart = state.config.http.operator_listen.is_some();
         let operator = match entrance {
-            Entrance::Operators => Some(operators::authorize(request, state)),
+            Entrance::Operators => Some(operators::authorize_by_header(request, state)),
             Entrance::Main if is_apart => None,
             Entrance::Main => operators::authorize_if_known(request, state),
         };

@@ -138,6 +138,42 @@ pub fn of_operators_statistics() -> Value {
     json!({ "application/json": { "schema": { "anyOf": [columns, { "type": "array", "items": bucket() }] } } })
 }
 
+/// The body that signs a browser in.
+pub fn session_request() -> Value {
+    let text = json!({ "type": "string" });
+    json!({
+        "required": true,
+        "content": { "application/json": {
+            "schema": {
+                "oneOf": [
+                    { "type": "object", "required": ["token"], "properties": { "token": text } },
+                    { "type": "object", "required": ["demo"], "properties": { "demo": { "enum": ["customer", "operator"] } } },
+                ],
+            },
+            "example": { "token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.…" },
+        } },
+    })
+}
+
+/// The sign-ins of the page, and those that a browser has.
+pub fn session() -> Value {
+    let flag = || json!({ "type": "boolean" });
+    let customer = object([("name", json!({ "type": "string" }))]);
+    object([
+        ("login", flag()),
+        (
+            "demo",
+            json!({ "oneOf": [
+                { "type": "null" },
+                object([("customers", json!({ "type": "array", "items": customer })), ("operator", flag())]),
+            ] }),
+        ),
+        ("customer", flag()),
+        ("operator", json!({ "type": ["boolean", "null"] })),
+        ("version", json!({ "type": "string" })),
+    ])
+}
+
 /// The schema of the list of definitions.
 pub fn definitions() -> Value {
     let text = || json!({ "type": "string" });

@@ -130,6 +130,7 @@ fn path_item(endpoint: Endpoint, state: &State) -> Value {
             OPERATORS_CDRS.first().map_or_else(Vec::new, |report| params::of(report, state))
         }
         Endpoint::PageFile => vec![params::page_file()],
+        Endpoint::Asset => vec![params::asset()],
         Endpoint::Exports(path) | Endpoint::Operator(OperatorPath::Exports(path)) => exports::parameters(path),
         Endpoint::Login
         | Endpoint::Definitions
@@ -141,7 +142,9 @@ fn path_item(endpoint: Endpoint, state: &State) -> Value {
         | Endpoint::Data
         | Endpoint::Metrics
         | Endpoint::Document
-        | Endpoint::Page => Vec::new(),
+        | Endpoint::Page
+        | Endpoint::Index
+        | Endpoint::Session => Vec::new(),
     };
     if !parameters.is_empty() {
         item.insert("parameters".into(), parameters.into());
@@ -194,6 +197,13 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
         Endpoint::Document => ("openapi".into(), "Service", "This document."),
         Endpoint::Page => ("docs".into(), "Service", "This document as a page."),
         Endpoint::PageFile => ("docsFile".into(), "Service", "The page's style and script."),
+        Endpoint::Index => ("page".into(), "Service", "The page for people; its query string is the view."),
+        Endpoint::Asset => ("pageAsset".into(), "Service", "A file of the page for people."),
+        Endpoint::Session => match method {
+            "POST" => ("openPageSession".into(), "Session", "A token becomes a cookie of the page's."),
+            "DELETE" => ("endPageSession".into(), "Session", "Clears the cookies."),
+            _ => ("pageSession".into(), "Session", "The sign-ins that there are, and whether the browser has one."),
+        },
     };
     let mut operation = json!({
         "operationId": if head { format!("{id}Head") } else { id },
@@ -241,7 +251,16 @@ fn operation(endpoint: Endpoint, method: &str, state: &State) -> Value {
         | Endpoint::Data
         | Endpoint::Document
         | Endpoint::Page
-        | Endpoint::PageFile => operation["security"] = json!([]),
+        | Endpoint::PageFile
+        | Endpoint::Index
+        | Endpoint::Asset => operation["security"] = json!([]),
+        Endpoint::Session => {
+            operation["security"] = json!([]);
+            if method == "POST" {
+                operation["description"] = SESSION.into();
+                operation["requestBody"] = bodies::session_request();
+            }
+        }
     }
     operation["responses"] = replies::of(endpoint, method);
     operation
@@ -258,6 +277,10 @@ const CDRS: &str = "In order of time, then id. JSON comes in pages: `next` of a 
 
 const LOGIN: &str = "A wrong login, a wrong password and an address that is not allowed have the same answer, after the \
                      same time. Too many failures of a login, or from an address, and it has to wait.";
+
+const SESSION: &str = "A customer's token becomes the cookie of the customer API, one of the operator's a cookie that the operator's \
+                       paths alone read. Refused tokens are throttled as failed logins are. `demo` signs in without a token, where \
+                       `cdrscope serve --demo` shows made-up calls.";
 
 fn login_body() -> Value {
     let text = json!({ "type": "string" });

@@ -57,6 +57,15 @@ pub fn page_file() -> Value {
     })
 }
 
+/// The file of `/assets/{file}`.
+pub fn asset() -> Value {
+    let names: Vec<&str> = super::super::page::assets().collect();
+    json!({
+        "name": "file", "in": "path", "required": true, "description": "Name of the file, which holds a digest of it.",
+        "schema": { "type": "string", "enum": names }, "example": names.first(),
+    })
+}
+
 /// Headers that every report reads.
 pub fn components() -> Value {
     json!({

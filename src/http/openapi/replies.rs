@@ -9,8 +9,10 @@ use super::super::error::ApiError;
 use super::super::exports::LONGEST_FORM;
 use super::super::headers::FIXED;
 use super::super::login;
+use super::super::page;
 use super::super::params::{BadParam, has_debug};
 use super::super::reports::PLAN_HEADER;
+use super::super::session;
 use super::super::state::State;
 use super::{bodies, exports, grafana, reference};
 use crate::jobs::JobRefused;
@@ -38,7 +40,7 @@ pub fn headers() -> Map<String, Value> {
         ("x-request-id", true, "The caller's id, or a new UUID.", text("^[A-Za-z0-9_@-]{1,255}$")),
         ("x-runtime", true, "Seconds that the answer took.", text("^[0-9]+\\.[0-9]{6}$")),
         ("etag", true, "Stands for the body; send it back in `If-None-Match`.", text("^W/\"[0-9a-f]{32}\"$")),
-        ("cache-control", true, "An answer is to be asked for anew.", text("private")),
+        ("cache-control", true, "An answer is to be asked for anew.", text("private|no-cache|no-store|immutable")),
         ("vary", true, "Request headers that the answer depends on.", json!({ "type": "string" })),
         ("content-disposition", false, "The name of a file; none for JSON.", text("^attachment; filename=\"")),
         ("www-authenticate", true, "How to authenticate.", json!({ "const": "Bearer" })),
@@ -73,7 +75,9 @@ fn shared(error: &ApiError) -> (&'static str, &'static str) {
             "`Accept` takes none of the formats that there are, or `Accept-Encoding` refuses every coding, the plain one too.",
         ),
         ApiError::BadParam(_) => ("BadRequest", "A parameter is missing, malformed, unknown, or asks for too much."),
-        ApiError::BadBody(_) | ApiError::UnreadBody(_) => ("BadBody", "The body is not a login and a password."),
+        ApiError::BadBody(_) | ApiError::UnreadBody(_) => {
+            ("BadBody", "The body is not a login and a password, or not what signs in.")
+        }
         ApiError::FormType => ("FormOnly", "The body is of another type than that of a form."),
         ApiError::NoExports => ("NoSuchExport", "The caller has no such export, or exports are off."),
         ApiError::NotDone(_) => ("ExportNotDone", "The export waits, is being written, or failed."),
@@ -139,6 +143,7 @@ fn failures(state: &State) -> Vec<ApiError> {
     ];
     let others = [
         ApiError::BadBody(login::EXPECTED),
+        ApiError::BadBody(session::EXPECTED),
         ApiError::SlowBody,
         ApiError::Unauthorized,
         ApiError::Login,
@@ -300,6 +305,24 @@ pub fn of(endpoint: Endpoint, method: &str) -> Value {
         Endpoint::Document | Endpoint::Page => {
             &[("304", "NotModified"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")]
         }
+        Endpoint::Index => &[("304", "NotModified"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
+        Endpoint::Asset => &[("404", "NotFound"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
+        Endpoint::Session => match method {
+            "POST" => &[
+                ("400", "BadBody"),
+                ("401", "Unauthorized"),
+                ("403", "ForeignOrigin"),
+                ("405", "MethodNotAllowed"),
+                ("406", "NotAcceptable"),
+                ("408", "SlowBody"),
+                ("415", "UnsupportedMediaType"),
+                ("429", "TooManyRequests"),
+                ("500", "InternalError"),
+                ("503", "Unavailable"),
+            ],
+            "DELETE" => &[("403", "ForeignOrigin"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
+            _ => &[("405", "MethodNotAllowed"), ("406", "NotAcceptable")],
+        },
         Endpoint::PageFile => {
             &[("304", "NotModified"), ("404", "NotFound"), ("405", "MethodNotAllowed"), ("406", "NotAcceptable")]
         }
@@ -377,6 +400,17 @@ fn done(endpoint: Endpoint, method: &str) -> (&'static str, Value) {
                 types.map(|name| (name.to_owned(), json!({ "schema": { "type": "string" } }))).collect();
             ("200", "The file.", &HELD, content.into())
         }
+        Endpoint::Index => ("200", "The page.", &HELD, json!({ "text/html": { "schema": { "type": "string" } } })),
+        Endpoint::Asset => {
+            let content: Map<String, Value> =
+                page::asset_types().map(|name| (name.to_owned(), json!({ "schema": { "type": "string" } }))).collect();
+            ("200", "The file, for a year.", &["cache-control", "vary"], content.into())
+        }
+        Endpoint::Session => match method {
+            "POST" => ("204", "The browser has the cookie.", &["set-cookie"], Value::Null),
+            "DELETE" => ("204", "Done, whatever the cookies.", &["set-cookie"], Value::Null),
+            _ => ("200", "What there is.", &["cache-control", "set-cookie"], json(bodies::session())),
+        },
     };
     let mut response = with_headers(description, headers);
     if !content.is_null() {

@@ -6,6 +6,7 @@ use actix_web::dev::ServerHandle;
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
 use cdrscope::embedded::{EmbeddedEngine, EngineRole};
+use cdrscope::http::session::DemoCustomer;
 use cdrscope::report::audience::Rights;
 use cdrscope::service::Service;
 use cdrscope::store::{self, Clients};
@@ -54,8 +55,20 @@ impl TestApp {
         Self::with(db, config, clients).await
     }
 
+    /// Starts the service with a customer that a click signs in as.
+    pub async fn demo(customer: DemoCustomer, change: impl FnOnce(&mut Config)) -> Self {
+        let db = db().await;
+        let config = Self::config(&db, change);
+        let reader = db.reader.clone();
+        Self::shown(db, config, move || reader.clone(), Some(customer)).await
+    }
+
     async fn with(db: Db, config: Config, clients: impl Clients) -> Self {
-        let (url, handle) = spawn(config.clone(), clients).await;
+        Self::shown(db, config, clients, None).await
+    }
+
+    async fn shown(db: Db, config: Config, clients: impl Clients, demo: Option<DemoCustomer>) -> Self {
+        let (url, handle) = spawn(config.clone(), clients, demo).await;
         // The server closes a connection that was idle for five seconds; one that is taken up at that moment would fail.
         let client = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
         Self { url, admin: db.admin, database: db.database, config, client, handle }
@@ -163,7 +176,7 @@ impl Drop for TestApp {
 
 /// Runs the service on a thread of its own and waits for its address; not by blocking, since a connection that the client
 /// has open already is driven by the test's own runtime.
-async fn spawn(config: Config, clients: impl Clients) -> (String, ServerHandle) {
+async fn spawn(config: Config, clients: impl Clients, demo: Option<DemoCustomer>) -> (String, ServerHandle) {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
@@ -171,6 +184,7 @@ async fn spawn(config: Config, clients: impl Clients) -> (String, ServerHandle) 
             let operators = Keys::of_operator(&config.operator).unwrap();
             let keys = KeyRing { customers: keys, operators };
             let service = Service::start(config, keys, clients).await.unwrap();
+            demo.into_iter().for_each(|customer| service.show_demo(customer));
             assert!(sender.send((service.url().to_owned(), service.handle())).is_ok(), "the test has ended");
             service.run().await.unwrap();
         });

@@ -1,0 +1,56 @@
+//! Lists the built files of the page, so that the program holds them. Nothing is built here: `cargo build` needs neither npm
+//! nor a network. Without `web/dist` the list is empty, and the service has no page.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The built files, in the package.
+const DIST: &str = "web/dist";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
+    let dist = root.join(DIST);
+    // Cargo looks at a folder with all that is in it; one that is missing would have this run each time.
+    println!("cargo:rerun-if-changed=build.rs");
+    if root.join("web").is_dir() {
+        println!("cargo:rerun-if-changed={}", if dist.is_dir() { DIST } else { "web" });
+    }
+    let mut list = String::from("&[\n");
+    for (name, path) in files(&dist)? {
+        let [brotli, gzip] = ["br", "gz"].map(|coding| path.with_added_extension(coding));
+        for packed in [&brotli, &gzip] {
+            if !packed.is_file() {
+                return Err(format!("{} is missing: build the page again", packed.display()).into());
+            }
+        }
+        writeln!(
+            list,
+            "    BuiltFile {{ name: {name:?}, plain: include_bytes!({path:?}), brotli: include_bytes!({brotli:?}), \
+             gzip: include_bytes!({gzip:?}) }},"
+        )?;
+    }
+    list.push_str("]\n");
+    std::fs::write(PathBuf::from(std::env::var("OUT_DIR")?).join("page_files.rs"), list)?;
+    Ok(())
+}
+
+/// The files that are served, by name, in an order that does not change: `index.html` and `assets/…`, without those that are
+/// packed forms of others.
+fn files(dist: &Path) -> Result<Vec<(String, PathBuf)>, Box<dyn Error>> {
+    let mut all = Vec::new();
+    for (folder, prefix) in [(dist.to_owned(), ""), (dist.join("assets"), "assets/")] {
+        if !folder.is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).ok_or("a name that is no text")?;
+            if path.is_file() && !name.ends_with(".br") && !name.ends_with(".gz") {
+                all.push((format!("{prefix}{name}"), path.clone()));
+            }
+        }
+    }
+    all.sort();
+    Ok(all)
+}
