@@ -271,7 +271,7 @@ function ZonePicker() {
     const [text, setText] = useState(scene.zone);
     const zones = typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : [];
     return (
-        <Menu label={<><span class="cut">{scene.zone}</span> <small>{clock.distance(scene.window.start)}</small></>} name="Time zone" test="zone">
+        <Menu label={<><span class="cut">{scene.zone}</span> {scene.zone !== 'UTC' && <small>{clock.distance(scene.window.start)}</small>}</>} name="Time zone" test="zone">
             {(close) => (
                 <form class="form" onSubmit={(event) => { event.preventDefault(); if (isZone(text)) { close(); go({ zone: text === browsers ? null : text }); } }}>
                     <label class="field">Time zone<input class="input" list="zones" value={text} data-test="zone-name" onInput={(event) => setText(event.currentTarget.value)} aria-invalid={!isZone(text)} /></label>

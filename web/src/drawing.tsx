@@ -22,6 +22,8 @@ export function Drawing({ data, label, test, loading = false, read, onRead, onZo
     const latest = useRef({ data, onRead, onZoom });
     latest.current = { data, onRead, onZoom };
     const drawn = useRef(data);
+    // Whether the bucket is read by keys; the mouse has a place of its own.
+    const isKeyed = useRef(false);
 
     useEffect(() => {
         const element = place.current;
@@ -48,10 +50,18 @@ export function Drawing({ data, label, test, loading = false, read, onRead, onZo
         };
     }, []);
     useEffect(() => {
-        if (drawn.current === data) return;
+        const before = drawn.current;
+        if (before === data) return;
         drawn.current = data;
-        setSelected(null);
         chart.current?.update(data);
+        // A live look, or marks that come later, leave what is read and selected; another window does not.
+        if (before.starts[0] === data.starts[0] && before.starts.length === data.starts.length) {
+            chart.current?.select(selected);
+            if (read !== null && isKeyed.current) chart.current?.read(read);
+        } else {
+            setSelected(null);
+            onRead(null);
+        }
     }, [data]);
     useEffect(() => chart.current?.select(selected), [selected]);
 
@@ -60,6 +70,7 @@ export function Drawing({ data, label, test, loading = false, read, onRead, onZo
         const by = ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity } as Record<string, number>)[event.key];
         const move = (to: number | null) => {
             onRead(to);
+            isKeyed.current = to !== null;
             chart.current?.read(to);
         };
         if (by !== undefined) {

@@ -73,7 +73,7 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
                 {measure.name !== 'asr' && asr && (
                     <label class="check"><input type="checkbox" checked={view.asr} data-test="chart-asr" onChange={() => go({ asr: !view.asr })} />ASR</label>
                 )}
-                <button type="button" class="button" aria-pressed={view.figures} data-test="chart-figures" onClick={() => go({ figures: !view.figures }, true)}>
+                <button type="button" class="button" aria-pressed={view.figures} aria-label="Figures" data-test="chart-figures" onClick={() => go({ figures: !view.figures }, true)}>
                     <Icon name="table" />{isPhone ? '' : 'Figures'}
                 </button>
             </div>

@@ -1,9 +1,9 @@
 // The main view: tiles, chart, groups.
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Table } from './api';
 import { tableOf } from './api';
 import { chartRequest, tableRequest, url } from './ask';
-import { useShared } from './context';
+import { SharedContext, useShared } from './context';
 import { Chips } from './filters';
 import { Footer } from './footer';
 import { Groups } from './groups';
@@ -13,15 +13,25 @@ import { Tiles } from './tiles';
 import { useAsk } from './use';
 
 export function Traffic() {
-    const { scene, beat, onError } = useShared();
+    const shared = useShared();
+    const { scene, beat, onError } = shared;
     const chart = useAsk<Table>(url(scene, chartRequest(scene)), beat, onError);
     const groups = useAsk<Table>(scene.view.calls ? null : url(scene, tableRequest(scene)), beat, onError);
     // The same answer is the same table, so that a live look that finds nothing new draws nothing anew.
     const table = useMemo(() => (chart.value === null ? null : tableOf(chart.value)), [chart.value]);
+    // While another answer is on its way the last one stays, by the window that it is of.
+    const of = useRef(scene);
+    if (!chart.loading && chart.error === null) of.current = scene;
+    const { window, sampling, compare, zone } = of.current;
+    const drawn = useMemo(() => ({ ...shared, scene: { ...scene, window, sampling, compare, zone } }), [shared, window, sampling, compare, zone]);
+    const looked = useRef(JSON.stringify([scene.view.by, scene.view.filters, scene.view.calls]));
     useEffect(() => {
         // The row that was chosen is gone with the groups that it stood among: the keyboard goes on at their successors.
+        const key = JSON.stringify([scene.view.by, scene.view.filters, scene.view.calls]);
+        if (key === looked.current) return;
+        looked.current = key;
         if (document.activeElement === document.body) document.querySelector<HTMLElement>('[data-test="tabs"] [aria-pressed="true"]')?.focus({ preventScroll: true });
-    }, [groups.value, scene.view.calls]);
+    }, [scene.view]);
     const isEmpty = table !== null && !chart.loading && chart.error === null && table.rows === 0;
     return (
         <main class="main" data-test="traffic" data-loading={chart.loading || groups.loading}>
@@ -31,7 +41,7 @@ export function Traffic() {
             <Failure asked={chart} test="error" />
             {isEmpty ? <Empty /> : <>
                 <Tiles table={table} loading={chart.loading} />
-                {table !== null && table.rows > 0 ? <Panel table={table} loading={chart.loading} /> : <div class="panel"><div class="skeleton chart-size" aria-hidden="true" /></div>}
+                {table !== null && table.rows > 0 ? <SharedContext.Provider value={drawn}><Panel table={table} loading={chart.loading} /></SharedContext.Provider> : <div class="panel"><div class="skeleton chart-size" aria-hidden="true" /></div>}
                 <Groups asked={groups} />
             </>}
             <Footer />

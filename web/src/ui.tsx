@@ -65,7 +65,7 @@ export function Menu({ label, name, title, test, align = 'start', className = ''
     }, [isOpen]);
     return (
         <div class={`menu ${className}`} ref={root}>
-            <button type="button" ref={button} class="button" aria-expanded={isOpen} aria-controls={id} aria-label={name} title={title ?? name}
+            <button type="button" ref={button} class="button" aria-expanded={isOpen} aria-controls={id} title={title ?? name}
                 data-test={test} onClick={() => setOpen(!isOpen)}>
                 {label}
             </button>

@@ -22,7 +22,9 @@ const LONGEST_WAIT = 60;
 export function useAsk<T>(address: string | null, beat = 0, onError?: (error: ApiError) => void): Asked<T> {
     const [value, setValue] = useState<T | null>(null);
     const [error, setError] = useState<ApiError | null>(null);
-    const [loading, setLoading] = useState(address !== null);
+    const [busy, setBusy] = useState(address !== null);
+    // The address that was last answered: another one is loading from the very drawing that has it.
+    const [answered, setAnswered] = useState<string | null>(null);
     const [wait, setWait] = useState<number | null>(null);
     const [turn, setTurn] = useState(0);
     const failures = useRef(0);
@@ -35,24 +37,26 @@ export function useAsk<T>(address: string | null, beat = 0, onError?: (error: Ap
         if (address === null) {
             setValue(null);
             setError(null);
-            setLoading(false);
+            setBusy(false);
             return undefined;
         }
         const abort = new AbortController();
-        setLoading(true);
+        setBusy(true);
         get<T>(address, abort.signal).then(
             (got) => {
                 if (abort.signal.aborted) return;
                 failures.current = 0;
                 setValue(() => got.value);
                 setError(null);
-                setLoading(false);
+                setBusy(false);
+                setAnswered(address);
             },
             (reason: unknown) => {
                 if (abort.signal.aborted) return;
                 const failed = reason instanceof ApiError ? reason : new ApiError(0, 'The service does not answer.', null, null);
                 setError(failed);
-                setLoading(false);
+                setBusy(false);
+                setAnswered(address);
                 if (failed.isPassing) {
                     setWait(failed.wait ?? Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures.current));
                     failures.current += 1;
@@ -69,7 +73,7 @@ export function useAsk<T>(address: string | null, beat = 0, onError?: (error: Ap
         return () => clearTimeout(timer);
     }, [wait, again]);
 
-    return { value, error, loading, wait, again };
+    return { value, error, loading: address !== null && (busy || answered !== address), wait, again };
 }
 
 /** A number that goes up every so many seconds while the page is looked at; at once when it is looked at again. */
