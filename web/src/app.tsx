@@ -132,7 +132,7 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
     const scene: Scene = useMemo(() => {
         const sampling = view.sampling !== null && samplingsFor(window).includes(view.sampling) ? view.sampling : usualSampling(window);
         return { view, catalog, zone, window, compare: view.compare ?? usualComparison(window, view), sampling, without };
-    }, [view, catalog, zone, window.from, window.to, Math.floor(window.end / 60), without]);
+    }, [view, catalog, zone, window.from, window.to, without]);
 
     const go = useCallback((change: Partial<View>, replace = false) => {
         const next = { ...view, ...change };

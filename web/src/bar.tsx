@@ -8,7 +8,7 @@ import { beforeLabel } from './panel';
 import { Dialog, Icon, Menu, Select } from './ui';
 import type { Theme } from './use';
 import { COMPARISONS, INTERVALS, type Comparison, type Range, type Side, type View } from './view';
-import { stepped, timeText, usualComparison, windowOf } from './window';
+import { stepped, usualComparison, windowOf } from './window';
 import { isZone, parseWall, wallAt, wallText } from './times';
 
 export const RANGE_LABELS: Readonly<Record<Range, string>> = { '24h': '24 h', '7d': '7 d', '28d': '28 d', month: 'Month', own: 'Own' };
@@ -161,7 +161,7 @@ const START_BY: Record<Side, string[]> = { origination: ['dst-country'], termina
 function setRange(view: View, zone: string, now: number, range: Range): Partial<View> {
     if (range !== 'own') return { range, from: '', to: '', sampling: null, compare: null };
     const window = windowOf(view, zone, now);
-    return { range, from: window.from, to: window.moves ? timeText(Math.floor(now / 60) * 60 - 1, zone) : window.to };
+    return { range, from: window.from, to: window.to };
 }
 
 function RangeButtons() {

@@ -3,7 +3,6 @@ import { chartRequest, callsRequest, curl, tableRequest, url } from './ask';
 import { useShared } from './context';
 import { Copy } from './ui';
 import { write } from './view';
-import { timeText } from './window';
 
 /** A relative address made absolute. */
 function absolute(relative: string): string {
@@ -14,7 +13,7 @@ export function Footer() {
     const { scene, session } = useShared();
     const { view, window } = scene;
     // The link has the very times: "the last 24 hours" would be others tomorrow.
-    const fixed = { ...view, as: scene.catalog.role, range: 'own' as const, from: window.from, to: window.to === '' ? timeText(Math.floor(window.end) - 1, scene.zone) : window.to,
+    const fixed = { ...view, as: scene.catalog.role, range: 'own' as const, from: window.from, to: window.to,
         zone: scene.zone, compare: scene.compare, sampling: scene.sampling, live: 0 };
     const link = absolute(`?${write(fixed)}`);
     const table = absolute(url(scene, view.calls ? callsRequest(scene, null) : tableRequest(scene)));

@@ -50,6 +50,8 @@ export function Menu({ label, name, title, test, align = 'start', className = ''
         };
         const key = (event: KeyboardEvent) => {
             if (event.key !== 'Escape') return;
+            // A dialog around it stays open.
+            event.preventDefault();
             event.stopPropagation();
             close();
         };

@@ -11,8 +11,9 @@ const own = (from: string, to: string) => view({ range: 'own', from, to });
 test('24 hours are the hour that runs and the 23 before', () => {
     const window = windowOf(START, 'UTC', NOW);
     assert.equal(window.from, '2026-11-24T15:00');
-    assert.equal(window.to, '');
+    assert.equal(window.to, '2026-11-25T14:19:59');
     assert.equal(window.end, NOW);
+    assert.deepEqual(windowOf(START, 'UTC', NOW + 59), window);
     assert.equal(grid(window, 'hour', 'UTC').length, 25);
 });
 
@@ -20,6 +21,11 @@ test('days are whole days of the zone', () => {
     assert.equal(windowOf(view({ range: '7d' }), 'Europe/Kyiv', NOW).from, '2026-11-19T00:00');
     assert.equal(windowOf(view({ range: '28d' }), 'UTC', NOW).from, '2026-10-29T00:00');
     assert.equal(windowOf(view({ range: 'month' }), 'Europe/Kyiv', NOW).start, at('2026-10-31T22:00:00Z'));
+});
+
+test('a window is a minute at least', () => {
+    const window = windowOf(view({ range: 'month' }), 'UTC', at('2026-11-01T00:00:30Z'));
+    assert.equal(window.end - window.start, 60);
 });
 
 test('a date alone is its last second at the end', () => {

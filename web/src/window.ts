@@ -4,15 +4,17 @@ import { about, bucketOf, dateText, instantOf, midnight, parseWall, shifted, wal
 import { SAMPLINGS, type Comparison, type Sampling, type View } from './view';
 
 export interface Window {
-    /** As the API reads them with the zone; an empty end is open. */
+    /** As the API reads them with the zone. */
     readonly from: string;
     readonly to: string;
-    /** Epoch seconds: the first, and the one after the last; of an open end, now. */
+    /** Epoch seconds: the first, and the one after the last. */
     readonly start: number;
     readonly end: number;
     /** Whether its end moves with the clock. */
     readonly moves: boolean;
 }
+
+const MINUTE = 60;
 
 /** A time of an own range as an instant. */
 function instant(text: string, zone: string, isEnd: boolean): number {
@@ -32,13 +34,15 @@ export function timeText(at: number, zone: string): string {
 
 /** The window of a view at a time. */
 export function windowOf(view: View, zone: string, now: number): Window {
-    if (view.range === 'own') {
+    if (view.range === 'own' && view.to !== '') {
         const start = instant(view.from, zone, false);
-        const end = view.to === '' ? now : instant(view.to, zone, true) + 1;
-        return { from: view.from, to: view.to, start, end: Math.max(start + 1, end), moves: view.to === '' };
+        return { from: view.from, to: view.to, start, end: Math.max(start + 1, instant(view.to, zone, true) + 1), moves: false };
     }
-    const start = view.range === '24h' ? bucketOf(now, 'hour', zone).start - 23 * 3600 : instantOf(dayStart(view, zone, now), zone);
-    return { from: timeText(start, zone), to: '', start, end: Math.max(start + 1, now), moves: true };
+    const start = view.range === 'own' ? instant(view.from, zone, false) : view.range === '24h' ? bucketOf(now, 'hour', zone).start - 23 * 3600 : instantOf(dayStart(view, zone, now), zone);
+    // The end is the last whole minute. An open one would be compared with another span each second, and no answer would be
+    // the same as the one before.
+    const end = Math.max(start + MINUTE, Math.floor(now / MINUTE) * MINUTE);
+    return { from: view.range === 'own' ? view.from : timeText(start, zone), to: timeText(end - 1, zone), start, end, moves: true };
 }
 
 function dayStart(view: View, zone: string, now: number): Wall {
