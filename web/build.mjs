@@ -31,7 +31,7 @@ function put(name, bytes) {
 }
 
 /** The parts of uPlot that the page has no use for: its path builders, joined tables, scatter plots, legends, logarithmic
- * scales. */
+ * scales, focus, and texts of times, which are the page's own. */
 const UNUSED = [
     [/\(paths\.(?:linear|stepped|bars|spline)\s*=.*\n/g, ''],
     [/let paths = uPlot\.paths = \{\s*points,\s*\};/g, ''],
@@ -43,6 +43,13 @@ const UNUSED = [
     [/\bshowLegend\b(?! =)/g, 'false'],
     [/\bmultiValLegend\b(?! =)/g, 'false'],
     [/\b(?:\w+\.)?distr == [34]\b/g, 'false'],
+    [/\bcursorFocus\b(?! =)/g, 'false'],
+    [/const _timeAxisStamps = \[[\s\S]*?\n\t\];/, 'const _timeAxisStamps = null;'],
+    [/timeAxisVals\(_tzDate, timeAxisStamps\(.*_fmtDate\)\)/g, 'null'],
+    [/timeSeriesVal\(_tzDate, timeSeriesStamp\(\w+, _fmtDate\)\)/g, 'null'],
+    [/timeAxisVal\(_tzDate, av\)/g, 'null'],
+    [/const _fmtDate = .*/g, ''],
+    [/uPlot\.fmtDate = fmtDate;/g, ''],
 ];
 const trimmed = {
     name: 'trimmed-uplot',

@@ -1,5 +1,5 @@
 // The page as a whole: session, catalog, view and time come together here.
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { ApiError, forget, get } from './api';
 import type { Scene } from './ask';
 import { Bar, Mark } from './bar';
@@ -20,6 +20,7 @@ import { useBeat, useMedia, useTheme } from './use';
 import { parse, write, type Role, type View } from './view';
 import { samplingsFor, stepped, usualComparison, usualSampling, windowOf } from './window';
 
+const depth = () => (typeof history.state === 'number' ? history.state : 0);
 const seconds = () => Math.floor(Date.now() / 1000);
 const locale = navigator.languages[0];
 const browserZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -47,7 +48,8 @@ export function App() {
         return () => removeEventListener('popstate', back);
     }, []);
 
-    const role = session === null ? null : roleOf(session, view.as);
+    // One that has ended is signed in to again, even where the browser has the other one.
+    const role = session === null || ended ? null : roleOf(session, view.as);
     const end = useCallback((of: Role) => {
         forget();
         setEnded(true);
@@ -73,7 +75,11 @@ export function App() {
         return <Shell><Again failed={failed} onAgain={() => setTurn(turn + 1)} /></Shell>;
     }
     if (session === null) return <Shell />;
-    if (role === null) return <SignIn session={session} ended={ended} onDone={async () => { await look(); setEnded(false); }} />;
+    if (role === null || ended) {
+        const other = roleOf(session, null);
+        return <SignIn session={session} ended={ended} wanted={view.as} onDone={async () => { await look(); setEnded(false); }}
+            onOther={other === null || ended ? null : () => setView({ ...parse(''), as: other })} />;
+    }
     if (catalog === null || catalog.role !== role) return <Shell />;
     return <Signed key={role} session={session} catalog={catalog} view={view} onView={setView} onEnded={() => end(role)}
         onSignOut={() => void signOut().catch(() => undefined).then(() => {
@@ -119,7 +125,6 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
     const [isHelp, setHelp] = useState(false);
     const [without, setWithout] = useState<ReadonlySet<string>>(new Set());
     const isPhone = useMedia('(max-width: 700px)');
-    const steps = useRef(0);
     const view = useMemo(() => allowed(catalog, wanted), [catalog, wanted]);
     const beat = useBeat(view.live);
     // Windows that move go on with the beat, not with each drawing: the same address can then be asked for by its ETag.
@@ -139,11 +144,9 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
         const search = write(next);
         if (`?${search}` !== location.search && search !== location.search.slice(1)) {
             const address = search === '' ? location.pathname : `?${search}`;
-            if (replace) history.replaceState(null, '', address);
-            else {
-                history.pushState(null, '', address);
-                steps.current += 1;
-            }
+            // The state counts the steps that were made here: Escape goes back no further than to the first.
+            if (replace) history.replaceState(history.state, '', address);
+            else history.pushState(depth() + 1, '', address);
         }
         onView(next);
     }, [view, onView]);
@@ -167,10 +170,8 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
             const range = ({ 1: '24h', 2: '7d', 3: '28d', 4: 'month' } as const)[event.key];
             const step = ({ '[': -1, ']': 1 } as const)[event.key];
             if (event.key === '?') setHelp(true);
-            else if (event.key === 'Escape' && steps.current > 0) {
-                steps.current -= 1;
-                history.back();
-            } else if (range !== undefined && view.page !== 'exports') go({ range, from: '', to: '', sampling: null, compare: null });
+            else if (event.key === 'Escape' && depth() > 0) history.back();
+            else if (range !== undefined && view.page !== 'exports') go({ range, from: '', to: '', sampling: null, compare: null });
             else if (step !== undefined && !(step === 1 && window.moves)) {
                 const next = stepped(view, zone, now, step);
                 if (next !== null) go(next);

@@ -96,8 +96,11 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
                     events.onRead(index === null ? null : Math.min(index, last()));
                 }],
                 setSelect: [(self) => {
-                    if (self.select.width < 4) return;
-                    const [a, b] = [bucketAt(self, self.select.left), bucketAt(self, self.select.left + self.select.width - 1)];
+                    // A selection that only moves with the chart's width is no drag.
+                    const { left: from, width: wide } = self.select;
+                    if (wide < 4 || self.cursor.event?.type !== 'mouseup') return;
+                    self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+                    const [a, b] = [bucketAt(self, from), bucketAt(self, from + wide - 1)];
                     events.onSelect(Math.min(a, last()), Math.min(b, last()));
                 }],
             },

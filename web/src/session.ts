@@ -23,9 +23,9 @@ export async function readSession(): Promise<Session> {
     return (await get<Session>('session')).value;
 }
 
-/** The first role that the session has, or the wanted one. */
+/** The role that a view wants, if the session has it; of one that says nothing, the first that there is. */
 export function roleOf(session: Session, wanted: Role | null): Role | null {
-    if (wanted !== null && session[wanted]) return wanted;
+    if (wanted !== null && session[wanted] !== null) return session[wanted] ? wanted : null;
     if (session.customer) return 'customer';
     return session.operator ? 'operator' : null;
 }

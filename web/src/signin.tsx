@@ -2,15 +2,20 @@
 import { useState } from 'preact/hooks';
 import { signInByPassword, signInByToken, signInToDemo, whyNot, type Session } from './session';
 import { Mark } from './bar';
+import type { Role } from './view';
 
 interface SignInProps {
     readonly session: Session;
     /** Whether a session was there and has ended. */
     readonly ended: boolean;
+    /** Whose view the address is of, if it says so. */
+    readonly wanted: Role | null;
     readonly onDone: () => Promise<void>;
+    /** Shows the view that the browser is signed in to, if it is. */
+    readonly onOther: (() => void) | null;
 }
 
-export function SignIn({ session, ended, onDone }: SignInProps) {
+export function SignIn({ session, ended, wanted, onDone, onOther }: SignInProps) {
     const [isToken, setToken] = useState(!session.login);
     const [login, setLogin] = useState('');
     const [secret, setSecret] = useState('');
@@ -39,6 +44,10 @@ export function SignIn({ session, ended, onDone }: SignInProps) {
                 <h1><Mark />cdrscope</h1>
                 <p class="soft">Quality, traffic and money of phone calls.</p>
                 {ended && <p class="note" role="status" data-test="session-ended">The session has ended. Sign in, and the same view is back.</p>}
+                {onOther !== null && (
+                    <div class="note" role="status" data-test="other-role"><div>This view is {wanted === 'operator' ? 'the operator\u2019s' : 'a customer\u2019s'}: sign in with a token of that kind.</div>
+                        <button type="button" class="button" data-test="own-view" onClick={onOther}>Show mine</button></div>
+                )}
                 {session.demo !== null && (
                     <div class="demo" data-test="demo">
                         <p><b>A demo</b> with made-up calls runs here: no password needed.</p>
