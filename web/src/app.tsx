@@ -35,10 +35,13 @@ export function App() {
 
     const look = useCallback(async () => {
         try {
-            setSession(await readSession());
+            const read = await readSession();
+            setSession(read);
             setFailed(null);
+            return read;
         } catch (error) {
             setFailed(error instanceof ApiError ? error : new ApiError(0, '', null, null));
+            return null;
         }
     }, []);
     useEffect(() => void look(), [look, turn]);
@@ -77,8 +80,17 @@ export function App() {
     if (session === null) return <Shell />;
     if (role === null || ended) {
         const other = roleOf(session, null);
-        return <SignIn session={session} ended={ended} wanted={view.as} onDone={async () => { await look(); setEnded(false); }}
-            onOther={other === null || ended ? null : () => setView({ ...parse(''), as: other })} />;
+        const show = (next: View) => {
+            history.replaceState(history.state, '', `?${write(next)}`);
+            setView(next);
+        };
+        const done = async () => {
+            const read = await look();
+            setEnded(false);
+            // Whoever signs in as somebody else than the link was made for sees the same as far as it is theirs.
+            if (read !== null && view.as !== null && !read[view.as]) show({ ...view, as: null });
+        };
+        return <SignIn session={session} ended={ended} wanted={view.as} onDone={done} onOther={other === null || ended ? null : () => show({ ...view, as: null })} />;
     }
     if (catalog === null || catalog.role !== role) return <Shell />;
     return <Signed key={role} session={session} catalog={catalog} view={view} onView={setView} onEnded={() => end(role)}

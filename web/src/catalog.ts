@@ -140,8 +140,9 @@ export function tilesOf(catalog: Catalog, { side, page }: Pick<View, 'side' | 'p
 
 /** The columns of the table if nobody chose. */
 export function usualColumns(catalog: Catalog, side: Side, isCompared: boolean): Measure[] {
-    const money = catalog.role === 'operator' ? ['revenue', 'margin', 'margin_percent', 'loss'] : ['total_price'];
-    const names = ['total_calls', 'asr', ...(isCompared ? ['lost_answers'] : []), 'acd', 'ner', 'pdd_p95', 'short_share', 'total_duration', ...money];
+    const first = ['total_calls', 'asr', ...(isCompared ? ['lost_answers'] : []), 'acd'];
+    const rest = catalog.role === 'operator' ? ['pdd_p95', 'total_duration', 'revenue', 'margin', 'margin_percent', 'loss'] : ['ner', 'pdd_p95', 'short_share', 'total_duration', 'total_price'];
+    const names = [...first, ...rest];
     return pick(measuresOf(catalog, side), names);
 }
 

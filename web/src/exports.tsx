@@ -62,7 +62,7 @@ export function ExportList({ most }: { most: number }) {
             {problem !== '' && <p class="bad" role="alert">{problem}</p>}
             {asked.value !== null && all.length === 0 && <p class="note" data-test="exports-none">No export yet.</p>}
             {all.length > 0 && (
-                <div class="table-box" tabIndex={0} role="region" aria-label="Exports">
+                <div class="table-box" tabIndex={0} role="region" aria-label="List of exports">
                     <table data-test="export-list" data-rows={all.length}>
                         <thead><tr><th scope="col">Asked for</th><th scope="col">What</th><th scope="col">State</th><th scope="col" class="number">Rows</th><th scope="col" class="number">Size</th><th scope="col">Kept until</th><th scope="col"><span class="unseen">Actions</span></th></tr></thead>
                         <tbody>{all.slice(0, most).map((one) => {

@@ -130,7 +130,7 @@ interface Column {
 
 /** Columns of the table: each measure, and behind those that say most by their change, that. */
 function columnsOf(measures: readonly Measure[], isCompared: boolean): Column[] {
-    const changes = new Set(['total_calls', 'asr', 'attempts', 'total_duration', 'total_price', 'revenue', 'margin']);
+    const changes = new Set(['total_calls', 'asr', 'attempts', 'total_duration', 'total_price']);
     return measures.flatMap((measure) => {
         const own: Column = { measure, name: measure.name, isChange: false };
         return isCompared && measure.change !== null && changes.has(measure.name) ? [own, { measure, name: `${measure.name}_change`, isChange: true }] : [own];

@@ -50,7 +50,7 @@ export function Short({ title, note, request, by, columns, test, isWorth, view, 
             {table === null && asked.error === null && <div class="skeleton" aria-hidden="true" />}
             {table !== null && rows.length === 0 && <p class="note" data-test={`${test}-none`}>Nothing to show for this window.</p>}
             {table !== null && rows.length > 0 && (
-                <div class={`table-box ${asked.loading ? 'loading' : ''}`} tabIndex={0} role="region" aria-label={title}>
+                <div class={`table-box ${asked.loading ? 'loading' : ''}`} tabIndex={0} role="region" aria-label={`Table of ${title}`}>
                     <table>
                         <thead><tr>
                             {dimensions.map((dimension) => <th key={dimension.name} scope="col">{dimensionLabel(dimension.name)}</th>)}

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Table } from './api';
 import { tableOf } from './api';
 import { chartRequest, tableRequest, url } from './ask';
+import { accountsOf } from './catalog';
 import { SharedContext, useShared } from './context';
 import { Chips } from './filters';
 import { Footer } from './footer';
@@ -32,12 +33,15 @@ export function Traffic() {
         looked.current = key;
         if (document.activeElement === document.body) document.querySelector<HTMLElement>('[data-test="tabs"] [aria-pressed="true"]')?.focus({ preventScroll: true });
     }, [scene.view]);
+    const { catalog, view } = scene;
+    const left = catalog.role === 'customer' && view.accounts.length === 0 ? accountsOf(catalog, view.side).length - catalog.definitions.limits.max_list_values : 0;
     const isEmpty = table !== null && !chart.loading && chart.error === null && table.rows === 0;
     return (
         <main class="main" data-test="traffic" data-loading={chart.loading || groups.loading}>
             <h1 class="unseen">Traffic</h1>
             <Chips />
             {scene.without.size > 0 && <p class="note" data-test="currencies">These accounts bill in several currencies, so prices are not added up. Choose accounts of one currency, or filter by currency, to see them.</p>}
+            {left > 0 && <p class="note" data-test="accounts-left">{left} more accounts are left out: the API takes {scene.catalog.definitions.limits.max_list_values} at once. Choose accounts.</p>}
             <Failure asked={chart} test="error" />
             {isEmpty ? <Empty /> : <>
                 <Tiles table={table} loading={chart.loading} />
