@@ -22,7 +22,7 @@ export function Help({ onClose }: { onClose: () => void }) {
             <h3>With the mouse</h3>
             <p>Drag over the chart to zoom in. A tile sets the chart’s measure. A row filters by its group and looks into it: country, destination, prefix by digits, calls. Back in the browser undoes each.</p>
             <h3>Figures</h3>
-            <p>They are the API’s, exact and rounded once. A change of a count is in percent, that of a ratio its difference (pp: percentage points). “other” are the groups that the table leaves out; “total” is all.</p>
+            <p>They are the API’s, exact and rounded once. A change of a count is in percent, that of a ratio its difference (pp: percentage points). A change has a colour only where chance does not explain it (three standard errors). “other” are the groups that the table leaves out; “total” is all.</p>
             <dl class="terms">{measuresOf(scene.catalog, scene.view.side).map((measure) => (
                 <div key={measure.name}><dt>{measure.label}</dt><dd>{measure.definition}{measure.standard !== null && ` ${measure.standard}.`}</dd></div>
             ))}</dl>

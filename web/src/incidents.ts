@@ -63,9 +63,10 @@ function judged(bucket: Bucket): Mark | null {
     return { ...of, kind: 'asr', lost: Math.round(lost), evidence: found };
 }
 
-/** Judges buckets, joins neighbours of one group, and leaves the worst, in the order of time. */
-export function marks(buckets: readonly Bucket[], now: number): Mark[] {
-    const found = buckets.filter((bucket) => bucket.end + SETTLED <= now).flatMap((bucket) => judged(bucket) ?? []);
+/** Judges buckets, which are compared with the same weekday or not (then a quiet one may be a Sunday); joins neighbours of one group, and leaves the worst, in the order of time. */
+export function marks(buckets: readonly Bucket[], now: number, isSameWeekday: boolean): Mark[] {
+    const found = buckets.filter((bucket) => bucket.end + SETTLED <= now).flatMap((bucket) => judged(bucket) ?? [])
+        .filter((mark) => mark.kind === 'asr' || isSameWeekday);
     found.sort((a, b) => key(a).localeCompare(key(b)) || a.start - b.start);
     const joined: Mark[] = [];
     for (const mark of found) {

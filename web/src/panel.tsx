@@ -48,6 +48,9 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
     const found = useMarks(shared, table, buckets);
     const hasSecond = view.asr && asr !== undefined && measure.name !== 'asr';
     const data = useData(table, buckets, measure, hasSecond, found);
+    // The mouse over the chart draws the panel anew, and need not draw this.
+    const figures = useMemo(() => view.figures && <Figures table={table} buckets={buckets} measure={measure} asr={measure.name === 'asr' ? undefined : asr} />,
+        [view.figures, table, buckets, measure.name]);
     const sampled = samplingsFor(scene.window);
     const zoom = (first: number, last: number) => {
         const [from, to] = [buckets.starts[first], buckets.starts[last + 1]];
@@ -83,7 +86,7 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
                 Shaded at the right: buckets that still grow, since calls are stored when they end.
             </p>}
             <Marks marks={found} onChoose={(mark) => go(lookedInto(shared, mark))} />
-            {view.figures && <Figures table={table} buckets={buckets} measure={measure} asr={measure.name === 'asr' ? undefined : asr} />}
+            {figures}
             <span hidden data-test="chart-state" data-buckets={buckets.rows.length} data-sampling={scene.sampling} data-zone={clock.zone} data-locale={signs.decimal} />
         </section>
     );
@@ -151,7 +154,7 @@ function useMarks(shared: Shared, table: Table, buckets: Buckets): Mark[] {
                 all.push(bucketAt(of, row, start, bucketOf(start, asked.sampling, scene.zone).end, group));
             });
         }
-        return judge(all, now);
+        return judge(all, now, scene.compare === 'week' || scene.compare === 'year-weekday');
     }, [table, answer.value, buckets]);
 }
 

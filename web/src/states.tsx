@@ -17,7 +17,7 @@ export function Failure({ asked, test }: { asked: Pick<Asked<unknown>, 'error' |
             <Icon name="alert" />
             <div>
                 <strong>{headline(error)}</strong>
-                <p>{explained(error)}{error.id !== null && error.status >= 500 ? <span class="soft"> Request {error.id}.</span> : null}</p>
+                <p>{explained(error)} What is shown pale is older.{error.id !== null && error.status >= 500 ? <span class="soft"> Request {error.id}.</span> : null}</p>
             </div>
             <button type="button" class="button" data-test="retry" onClick={again}>
                 {wait === null ? 'Try again' : <>Try again <span class="count" data-test="retry-count">{wait} s</span></>}
@@ -43,7 +43,7 @@ function headline(error: ApiError): string {
 function explained(error: ApiError): string {
     const text = error.message === '' ? '' : `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`;
     switch (error.status) {
-        case 0: return 'The connection is gone or the service is restarting. What is shown below is older.';
+        case 0: return 'The connection is gone or the service is restarting.';
         case 504: return `${text} A shorter range or fewer dimensions are faster.`;
         case 403: return `${text} Ask whoever gave you the token for the right.`;
         default: return text;

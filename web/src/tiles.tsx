@@ -9,7 +9,7 @@ export function Tiles({ table, loading }: { table: Table | null; loading: boolea
     const { scene } = useShared();
     const measures = tilesOf(scene.catalog, scene.view).filter((measure) => !scene.without.has(measure.name));
     return (
-        <section class="tiles" aria-label="Figures of the window" aria-busy={loading} data-test="tiles">
+        <section class={`tiles ${loading && table !== null ? 'loading' : ''}`} aria-label="Figures of the window" aria-busy={loading} data-test="tiles">
             {measures.map((measure) => <Tile key={measure.name} measure={measure} table={table} />)}
         </section>
     );

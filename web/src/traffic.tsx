@@ -31,8 +31,9 @@ export function Traffic() {
         const key = JSON.stringify([scene.view.by, scene.view.filters, scene.view.calls]);
         if (key === looked.current) return;
         looked.current = key;
-        if (document.activeElement === document.body) document.querySelector<HTMLElement>('[data-test="tabs"] [aria-pressed="true"]')?.focus({ preventScroll: true });
+        if (document.activeElement === document.body) document.querySelector<HTMLElement>('.tabs [aria-pressed="true"]')?.focus({ preventScroll: true });
     }, [scene.view]);
+    const isOld = chart.loading || chart.error !== null;
     const { catalog, view } = scene;
     const left = catalog.role === 'customer' && view.accounts.length === 0 ? accountsOf(catalog, view.side).length - catalog.definitions.limits.max_list_values : 0;
     const isEmpty = table !== null && !chart.loading && chart.error === null && table.rows === 0;
@@ -44,8 +45,8 @@ export function Traffic() {
             {left > 0 && <p class="note" data-test="accounts-left">{left} more accounts are left out: the API takes {scene.catalog.definitions.limits.max_list_values} at once. Choose accounts.</p>}
             <Failure asked={chart} test="error" />
             {isEmpty ? <Empty /> : <>
-                <Tiles table={table} loading={chart.loading} />
-                {table !== null && table.rows > 0 ? <SharedContext.Provider value={drawn}><Panel table={table} loading={chart.loading} /></SharedContext.Provider> : <div class="panel"><div class="skeleton chart-size" aria-hidden="true" /></div>}
+                <Tiles table={table} loading={isOld} />
+                {table !== null && table.rows > 0 ? <SharedContext.Provider value={drawn}><Panel table={table} loading={isOld} /></SharedContext.Provider> : <div class="panel"><div class="skeleton chart-size" aria-hidden="true" /></div>}
                 <Groups asked={groups} />
             </>}
             <Footer />
