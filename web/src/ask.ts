@@ -3,7 +3,7 @@
 import { breakdownPath, callsPath, type Catalog, accountsOf, measuresOf, pick, seesCost, tilesOf, usualColumns } from './catalog';
 import { base } from './session';
 import { query, type Comparison, type Sampling, type Side, type View } from './view';
-import type { Window } from './window';
+import { timeText, type Window } from './window';
 
 export type Pairs = (readonly [string, string])[];
 
@@ -119,12 +119,17 @@ export function incidentRequest(scene: Scene, isCoarse: boolean): { request: Req
     if (length < 3600 || length > MOST_LOOKED_AT) return null;
     const sampling: Sampling = length <= 31 * 86_400 && !isCoarse ? 'hour' : 'day';
     const measures = named(scene, ['total_calls', 'asr', 'lost_answers']);
+    // Younger buckets are not judged, so the question of a window that moves changes each quarter of an hour alone.
+    const { from, to, moves, start, end } = scene.window;
+    const last = moves ? Math.max(start + 60, Math.floor(end / QUARTER) * QUARTER) - 1 : null;
     const request = breakdown(scene, [
-        ...where(scene), ['group-by', `t,${dimension}`], ['sampling', sampling], ['measures', measures], ...compared(scene),
+        ...where(scene, { from, to: last === null ? to : timeText(last, scene.zone) }), ['group-by', `t,${dimension}`], ['sampling', sampling], ['measures', measures], ...compared(scene),
         ['order-by', '-lost_answers'], ['limit', '60'],
     ]);
     return { request, dimension, sampling };
 }
+
+const QUARTER = 900;
 
 /** Beyond, days and destinations are more groups than the API makes at once. */
 const MOST_LOOKED_AT = 63 * 86_400;

@@ -55,7 +55,7 @@ export function Bar(props: BarProps) {
                 <Pages />
                 <span class="space" />
                 {page === 'traffic' && <><Filters /><Downloads /></>}
-                <LivePicker />
+                {page !== 'exports' && <LivePicker />}
                 <RolePicker />
                 <ThemeButton {...props} />
                 <HelpButton {...props} />

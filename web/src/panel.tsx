@@ -57,6 +57,7 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
         if (from === undefined || to === undefined) return;
         go({ range: 'own', from: timeText(from, scene.zone), to: timeText(to - 1, scene.zone), sampling: null });
     };
+    const isThin = (table.data['total_calls'] ?? []).some((calls) => (position(calls) ?? 0) < FEWEST_DRAWN);
     const isCompared = table.compare !== null;
     const isDifferent = isCompared && measure.change !== null;
     return (
@@ -70,7 +71,7 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
                 <span class="keys">
                     <span class="key">{measure.label}{unit(measure) && `, ${unit(measure)}`}</span>
                     {isDifferent && <span class="key is-before">{beforeLabel(scene.compare)}</span>}
-                    {hasSecond && <span class="key is-second">ASR</span>}
+                    {hasSecond && <span class="key is-second" title={`Drawn where a bucket has ${FEWEST_DRAWN} calls or more`}>ASR{isThin && `, from ${FEWEST_DRAWN} calls on`}</span>}
                 </span>
                 <span class="space" />
                 {measure.name !== 'asr' && asr && (
@@ -91,6 +92,9 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
         </section>
     );
 }
+
+/** Fewest calls of a bucket whose ASR is drawn on the second axis. */
+const FEWEST_DRAWN = 5;
 
 /** What every token may see. */
 const CALLS: Measure = { name: 'total_calls', label: 'Calls', unit: 'count', decimals: null, definition: '', standard: null, additive: true, change: 'percent', on: [] };
@@ -127,12 +131,12 @@ function lookedInto(shared: Shared, mark: Mark): Partial<View> {
 
 /** Marks of the window: from single destinations by hour or day, and from all calls together. */
 function useMarks(shared: Shared, table: Table, buckets: Buckets): Mark[] {
-    const { scene, beat, onError, now } = shared;
+    const { scene, onError, now } = shared;
     // Hours of single destinations are many groups; where there are too many, days will do.
     const [isCoarse, setCoarse] = useState(false);
-    useEffect(() => setCoarse(false), [scene]);
+    useEffect(() => setCoarse(false), [scene.view, scene.compare]);
     const asked = useMemo(() => incidentRequest(scene, isCoarse), [scene, isCoarse]);
-    const answer = useAsk<Table>(asked === null ? null : url(scene, asked.request), beat, (error) => {
+    const answer = useAsk<Table>(asked === null ? null : url(scene, asked.request), 0, (error) => {
         if (error.status === 400 && asked?.sampling === 'hour') setCoarse(true);
         onError(error);
     });
@@ -238,7 +242,8 @@ function useData(table: Table, buckets: Buckets, measure: Measure, hasSecond: bo
             starts: buckets.starts,
             main: column(measure.name, nothing),
             before: table.compare === null || measure.change === null ? null : column(`${measure.name}_before`, nothing),
-            second: hasSecond ? column('asr', null) : null,
+            // The ASR of two calls is 0, 50 or 100: lines that jump so say nothing.
+            second: hasSecond ? buckets.rows.map((row) => (row !== null && (position(table.data['total_calls']?.[row]) ?? 0) >= FEWEST_DRAWN ? position(table.data['asr']?.[row]) : null)) : null,
             marks, growing: growing ?? null, zone: scene.zone, isPercent: measure.unit === 'percent' && !measure.name.startsWith('margin'),
             tick: (value) => (measure.unit === 'percent' ? `${formatted.format(value)} %` : formatted.format(value)),
             time: (at, step) => {
