@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { callsRequest, chartRequest, curl, fileUrl, incidentRequest, tableRequest, url, type Scene } from './ask';
+import { callsRequest, chartRequest, curl, fileUrl, looks, tableRequest, url, type Scene } from './ask';
 import { drilled, type Catalog, type Dimension, type Measure } from './catalog';
 import { START, type View } from './view';
 import { usualComparison, usualSampling, windowOf } from './window';
@@ -47,7 +47,15 @@ test('without a comparison nothing is asked that needs one', () => {
     assert.ok(!pairs(chartRequest(alone))['measures']?.includes('lost_answers'));
     assert.equal(pairs(tableRequest(alone))['compare'], undefined);
     assert.equal(pairs(tableRequest(alone))['order-by'], '-total_calls');
-    assert.equal(incidentRequest(alone, false), null);
+    assert.deepEqual(looks(alone, false), { worse: null, stopped: null });
+});
+
+test('incidents are looked for by destination and by account, where there are several', () => {
+    const { worse, stopped } = looks(scene({ range: '7d' }), false);
+    assert.equal(pairs(worse!.request)['group-by'], 't,destination-prefix');
+    assert.equal(pairs(worse!.request)['to-time'], '2026-11-25T14:14:59');
+    assert.equal(stopped, null);
+    assert.equal(looks(scene({ range: '28d' }), true).worse?.sampling, 'day');
 });
 
 test('prices of several currencies are left out', () => {

@@ -110,23 +110,43 @@ export function tableRequest(scene: Scene): Request {
     ]);
 }
 
-/** Hours or days of single destinations, those with the most lost answers first: where incidents show. */
-export function incidentRequest(scene: Scene, isCoarse: boolean): { request: Request; dimension: string; sampling: Sampling } | null {
-    const offered = scene.catalog.definitions.dimensions.map((dimension) => dimension.name);
-    const dimension = ['destination-prefix', 'dst-country'].find((name) => offered.includes(name));
-    if (dimension === undefined || scene.compare === 'none') return null;
-    const length = scene.window.end - scene.window.start;
-    if (length < 3600 || length > MOST_LOOKED_AT) return null;
-    const sampling: Sampling = length <= 31 * 86_400 && !isCoarse ? 'hour' : 'day';
-    const measures = named(scene, ['total_calls', 'asr', 'lost_answers']);
+/** A question in whose answer incidents show: buckets of time by one more dimension. */
+export interface Look {
+    readonly request: Request;
+    readonly dimension: string;
+    readonly sampling: Sampling;
+}
+
+/**
+ * Hours or days of single destinations, those with the most lost answers first, and buckets of single accounts, those that
+ * lost the most calls first.
+ */
+export function looks(scene: Scene, isCoarse: boolean): { worse: Look | null; stopped: Look | null } {
+    const { catalog, view, compare, window } = scene;
+    const length = window.end - window.start;
+    if (compare === 'none' || length < 3600 || length > MOST_LOOKED_AT) return { worse: null, stopped: null };
     // Younger buckets are not judged, so the question of a window that moves changes each quarter of an hour alone.
-    const { from, to, moves, start, end } = scene.window;
-    const last = moves ? Math.max(start + 60, Math.floor(end / QUARTER) * QUARTER) - 1 : null;
-    const request = breakdown(scene, [
-        ...where(scene, { from, to: last === null ? to : timeText(last, scene.zone) }), ['group-by', `t,${dimension}`], ['sampling', sampling], ['measures', measures], ...compared(scene),
-        ['order-by', '-lost_answers'], ['limit', '60'],
-    ]);
-    return { request, dimension, sampling };
+    const to = window.moves ? timeText(Math.max(window.start + 60, Math.floor(window.end / QUARTER) * QUARTER) - 1, scene.zone) : window.to;
+    const look = (dimension: string, sampling: Sampling, order: string, rest: Pairs): Look => ({
+        dimension, sampling,
+        request: breakdown(scene, [
+            ...where(scene, { from: window.from, to }), ['group-by', `t,${dimension}`], ['sampling', sampling],
+            ['measures', named(scene, ['total_calls', 'asr', 'lost_answers'])], ...compared(scene), ['order-by', order], ['limit', '60'], ...rest,
+        ]),
+    });
+    const offered = catalog.definitions.dimensions.map((dimension) => dimension.name);
+    const dimension = ['destination-prefix', 'dst-country'].find((name) => offered.includes(name));
+    const isShort = length <= 10 * 86_400;
+    const isSeveral = view.accounts.length !== 1 && accountsOf(catalog, view.side).length > 1 && offered.includes('account');
+    return {
+        worse: dimension === undefined ? null : look(dimension, length <= 31 * 86_400 && !isCoarse ? 'hour' : 'day', '-lost_answers', []),
+        stopped: isSeveral && isSameWeekday(compare) ? look('account', isShort ? '30minutes' : 'hour', 'total_calls_change', [['min-calls', '30']]) : null,
+    };
+}
+
+/** Whether buckets are compared with those of the same weekday: a quiet one is then no Sunday. */
+export function isSameWeekday(compare: Comparison): boolean {
+    return compare === 'week' || compare === 'year-weekday';
 }
 
 const QUARTER = 900;

@@ -7,7 +7,7 @@ import { Filters } from './filters';
 import { beforeLabel } from './panel';
 import { Dialog, Icon, Menu, Select } from './ui';
 import type { Theme } from './use';
-import { COMPARISONS, INTERVALS, type Comparison, type Range, type Side, type View } from './view';
+import { COMPARISONS, INTERVALS, START, type Comparison, type Range, type Side, type View } from './view';
 import { stepped, usualComparison, windowOf } from './window';
 import { isZone, parseWall, wallAt, wallText } from './times';
 
@@ -51,7 +51,7 @@ export function Bar(props: BarProps) {
     return (
         <header class="bar" data-test="bar">
             <div class="bar-row">
-                <span class="brand"><Mark />cdrscope</span>
+                <Home />
                 <Pages />
                 <span class="space" />
                 {page === 'traffic' && <><Filters /><Downloads /></>}
@@ -71,6 +71,12 @@ export function Bar(props: BarProps) {
             )}
         </header>
     );
+}
+
+/** The way back to the usual view. */
+function Home() {
+    const { scene, go } = useShared();
+    return <button type="button" class="brand" title="The usual view" data-test="home" onClick={() => go({ ...START, as: scene.view.as, zone: scene.view.zone })}><Mark />cdrscope</button>;
 }
 
 export function Mark() {

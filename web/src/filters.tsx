@@ -5,6 +5,7 @@ import { tableRequest, url } from './ask';
 import { accountsOf, dimensionLabel, dimensionsOf, type Dimension } from './catalog';
 import { useShared } from './context';
 import { nameOf, remember } from './names';
+import { written } from './numbers';
 import { groupName } from './show';
 import { Icon, Menu, Select } from './ui';
 import { useAsk } from './use';
@@ -56,7 +57,7 @@ function FilterForm({ onDone }: { onDone: () => void }) {
 
 /** The groups of the window as a list, the largest first; one that is not in it can be typed. */
 function Values({ dimension, value, onValue }: { dimension: Dimension; value: string; onValue: (value: string) => void }) {
-    const { scene, clock } = useShared();
+    const { scene, clock, signs } = useShared();
     const view = { ...scene.view, by: [dimension.name], measures: ['total_calls'], sort: '-total_calls', limit: 200, minCalls: 0 };
     const asked = useAsk<Table>(url(scene, tableRequest({ ...scene, view, compare: 'none' })));
     const [isTyped, setTyped] = useState(false);
@@ -69,7 +70,7 @@ function Values({ dimension, value, onValue }: { dimension: Dimension; value: st
         const key = table.data[column]?.[row];
         if (key === null || key === undefined || key === '') return [];
         const { name, aside } = groupName(dimension, (at) => table.data[at]?.[row], clock);
-        return [[String(key), `${name}${aside === '' || aside === String(key) ? '' : ` (${aside})`} · ${String(table.data['total_calls']?.[row] ?? '')}`] as const];
+        return [[String(key), `${name}${aside === '' || aside === String(key) ? '' : ` (${aside})`} · ${written(String(table.data['total_calls']?.[row] ?? ''), signs)}`] as const];
     });
     if (isTyped) return <label class="field">Value, or several with commas<input class="input" value={value} maxLength={1024} data-test="filter-value" onInput={(event) => onValue(event.currentTarget.value)} /></label>;
     return (

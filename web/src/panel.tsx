@@ -1,13 +1,13 @@
 // The chart with its controls: measure, buckets, the reading at the cursor, incident marks, and the same as a table.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Table } from './api';
-import { incidentRequest, url } from './ask';
-import { measuresOf, type Measure } from './catalog';
+import { isSameWeekday, looks, url } from './ask';
+import { dimensionLabel, measuresOf, type Measure } from './catalog';
 import type { ChartData } from './chart';
 import { Drawing } from './drawing';
 import { useShared, type Shared } from './context';
 import { marks as judge, SETTLED, type Bucket, type Mark } from './incidents';
-import { position, NONE } from './numbers';
+import { NONE, position, written, type Signs } from './numbers';
 import { change, full, tone, unit } from './show';
 import { bucketOf } from './times';
 import { Icon, Select } from './ui';
@@ -116,16 +116,18 @@ export function beforeLabel(compare: string): string {
     }
 }
 
-/** The view of an incident: its destination, with some time around it, by cause. */
+/** The view of an incident: its destination or account with some time around it, and what tells why. */
 function lookedInto(shared: Shared, mark: Mark): Partial<View> {
     const { scene } = shared;
     const around = Math.max(2 * 3600, mark.end - mark.start);
     const from = Math.max(scene.window.start, mark.start - around);
     const to = Math.min(mark.end + around, Math.max(scene.window.end, mark.end)) - 1;
-    const filter = mark.group === null ? {} : { [mark.group.value.startsWith('country ') ? 'dst-country-id' : 'destination-prefix-eq']: mark.group.value.replace(/^country /, '') };
+    const [name, value = ''] = mark.group?.value.split(' ') ?? [];
+    const filter = scene.catalog.definitions.dimensions.find((one) => one.name === name)?.filter ?? '';
     return {
         range: 'own', from: timeText(from, scene.zone), to: timeText(to, scene.zone), sampling: null, compare: scene.compare,
-        filters: { ...scene.view.filters, ...filter }, by: ['q850-cause'], sort: '', measure: 'asr', calls: false,
+        ...(name === 'account' ? { accounts: [value] } : filter === '' ? {} : { filters: { ...scene.view.filters, [filter]: value } }),
+        by: [mark.kind === 'stop' ? 'dst-country' : 'q850-cause'], sort: '', measure: mark.kind === 'stop' ? 'total_calls' : 'asr', calls: false,
     };
 }
 
@@ -135,31 +137,31 @@ function useMarks(shared: Shared, table: Table, buckets: Buckets): Mark[] {
     // Hours of single destinations are many groups; where there are too many, days will do.
     const [isCoarse, setCoarse] = useState(false);
     useEffect(() => setCoarse(false), [scene.view, scene.compare]);
-    const asked = useMemo(() => incidentRequest(scene, isCoarse), [scene, isCoarse]);
-    const answer = useAsk<Table>(asked === null ? null : url(scene, asked.request), 0, (error) => {
-        if (error.status === 400 && asked?.sampling === 'hour') setCoarse(true);
+    const { worse, stopped } = useMemo(() => looks(scene, isCoarse), [scene, isCoarse]);
+    const destinations = useAsk<Table>(worse === null ? null : url(scene, worse.request), 0, (error) => {
+        if (error.status === 400 && worse?.sampling === 'hour') setCoarse(true);
         onError(error);
-    });
+    }).value;
+    const accounts = useAsk<Table>(stopped === null ? null : url(scene, stopped.request), 0, onError).value;
     return useMemo(() => {
         if (table.compare === null) return [];
         const all: Bucket[] = buckets.rows.flatMap((row, index) => {
             const [start, end] = [buckets.starts[index], buckets.starts[index + 1]];
             return row === null || start === undefined || end === undefined ? [] : [bucketAt(table, row, start, end, null)];
         });
-        const of = answer.value;
-        if (of !== null && asked !== null && 'data' in of) {
-            const column = asked.dimension === 'destination-prefix' ? 'destination_prefix' : 'dst_country_id';
+        for (const [look, of] of [[worse, destinations], [stopped, accounts]] as const) {
+            if (look === null || of === null || !('data' in of)) continue;
+            const [id = '', name = ''] = scene.catalog.definitions.dimensions.find((one) => one.name === look.dimension)?.columns ?? [];
             (of.data['t'] ?? []).forEach((cell, row) => {
                 const start = position(cell) ?? 0;
-                const value = of.data[column]?.[row];
+                const value = of.data[id]?.[row];
                 if (value === null || value === undefined || value === '') return;
-                const name = of.data['dst_country']?.[row];
-                const group = column === 'destination_prefix' ? { value: String(value), label: `Destination ${value}` } : { value: `country ${value}`, label: String(name ?? value) };
-                all.push(bucketAt(of, row, start, bucketOf(start, asked.sampling, scene.zone).end, group));
+                const group = { value: `${look.dimension} ${String(value)}`, label: `${dimensionLabel(look.dimension)} ${String(of.data[name]?.[row] ?? value)}` };
+                all.push(bucketAt(of, row, start, bucketOf(start, look.sampling, scene.zone).end, group));
             });
         }
-        return judge(all, now, scene.compare === 'week' || scene.compare === 'year-weekday');
-    }, [table, answer.value, buckets]);
+        return judge(all, now, isSameWeekday(scene.compare));
+    }, [table, destinations, accounts, buckets]);
 }
 
 function bucketAt(table: Table, row: number, start: number, end: number, group: Bucket['group']): Bucket {
@@ -171,7 +173,7 @@ function bucketAt(table: Table, row: number, start: number, end: number, group: 
 }
 
 function Marks({ marks, onChoose }: { marks: readonly Mark[]; onChoose: (mark: Mark) => void }) {
-    const { scene, clock } = useShared();
+    const { scene, clock, signs } = useShared();
     if (marks.length === 0) return null;
     return (
         <div class="marks" data-test="marks">
@@ -184,7 +186,7 @@ function Marks({ marks, onChoose }: { marks: readonly Mark[]; onChoose: (mark: M
                         <button type="button" class="mark" data-test="mark" title="Look into it: this destination, this time, by cause" onClick={() => onChoose(mark)}>
                             <Icon name="alert" />
                             <b>{clock.date(mark.start)}, {mark.end - mark.start >= 86_400 ? '' : `${clock.time(mark.start)}–${clock.time(mark.end)}`}</b>
-                            <span>{told(mark, beforeLabel(scene.compare))}</span>
+                            <span>{told(mark, beforeLabel(scene.compare), signs)}</span>
                         </button>
                     </li>
                 ))}
@@ -193,11 +195,11 @@ function Marks({ marks, onChoose }: { marks: readonly Mark[]; onChoose: (mark: M
     );
 }
 
-function told(mark: Mark, before: string): string {
+function told(mark: Mark, before: string, signs: Signs): string {
     const who = mark.group === null ? 'All calls' : mark.group.label;
-    if (mark.kind === 'stop') return `${who}: none, where there were ${mark.callsBefore} ${before}`;
+    if (mark.kind === 'stop') return `${who}: none, where there were ${written(String(mark.callsBefore), signs)} ${before}`;
     const percent = (value: number | null) => (value === null ? NONE : `${Math.round(value)} %`);
-    return `${who}: about ${mark.lost} answers lost; ASR ${percent(mark.asr)}, ${before} ${percent(mark.asrBefore)}`;
+    return `${who}: about ${written(String(mark.lost), signs)} answers lost; ASR ${percent(mark.asr)}, ${before} ${percent(mark.asrBefore)}`;
 }
 
 interface ReadingProps {

@@ -4,6 +4,7 @@ import type { ApiError, Table } from './api';
 import { tableOf } from './api';
 import { nearestRequests, url } from './ask';
 import { useShared } from './context';
+import { written } from './numbers';
 import { dateText, wallAt } from './times';
 import { Icon } from './ui';
 import { useAsk, type Asked } from './use';
@@ -52,7 +53,7 @@ function explained(error: ApiError): string {
 
 /** An answer without calls, and why it has none. */
 export function Empty() {
-    const { scene, clock, go, onError } = useShared();
+    const { scene, clock, signs, go, onError } = useShared();
     const { view, zone, window } = scene;
     const asked = useMemo(() => nearestRequests(scene), [JSON.stringify([view, window.from, window.to])]);
     const before = useAsk<Table>(url(scene, asked.before), 0, onError);
@@ -70,7 +71,7 @@ export function Empty() {
     let what = 'Looking where there are some\u2026';
     if (!isLoading && there > 0) {
         why = 'The filters leave no calls';
-        what = `Without them there are ${there === 1 ? 'one call' : `${there} calls`} in this window.`;
+        what = `Without them there are ${there === 1 ? 'one call' : `${written(String(there), signs)} calls`} in this window.`;
     } else if (!isLoading && last === null && next === null) {
         why = asked.unfiltered !== null ? 'No calls with these filters, at any time' : 'No calls at all yet';
         what = asked.unfiltered !== null ? 'Take a filter off, or look at another account.'
