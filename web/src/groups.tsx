@@ -237,7 +237,7 @@ function Head({ column, label, unit: of = '', title, order, isText = false }: He
     return (
         <th scope="col" class={isText ? '' : 'number'} aria-sort={isChosen ? (isDown ? 'descending' : 'ascending') : 'none'}>
             <button type="button" class="sort" title={`${title} Sort by it.`} data-test={`sort-${column}`} onClick={() => go({ sort: next })}>
-                {label}{of !== '' && <small> {of}</small>}<span class="arrow" aria-hidden="true">{isChosen ? (isDown ? '↓' : '↑') : ''}</span>
+                {label}{of !== '' && <>{'\u00a0'}<small>{of}</small></>}<span class="arrow" aria-hidden="true">{isChosen ? (isDown ? '↓' : '↑') : ''}</span>
             </button>
         </th>
     );
