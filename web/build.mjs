@@ -83,9 +83,13 @@ const bundle = async (name, options) => {
     });
     return Buffer.from(made.outputFiles[0].contents);
 };
+// The licences of what is bundled have to go with it; in the stylesheet they do not delay the script.
+const notice = ['preact', 'uplot']
+    .map((name) => `/* ${name}\n\n${readFileSync(join(here, 'node_modules', name, 'LICENSE'), 'utf8').replaceAll('\r', '').trim()}\n*/\n`)
+    .join('');
 const files = {
     script: ['app', 'js', await bundle('main.tsx', { format: 'esm', inject: [source('shim.ts')], tsconfigRaw: { compilerOptions: { jsx: 'react', jsxFactory: 'h', jsxFragmentFactory: 'Fragment' } } })],
-    style: ['app', 'css', await bundle('style.css', {})],
+    style: ['app', 'css', Buffer.concat([await bundle('style.css', {}), Buffer.from(notice)])],
     icon: ['icon', 'svg', readFileSync(source('icon.svg'))],
 };
 let page = readFileSync(source('index.html'), 'utf8');
