@@ -36,6 +36,7 @@ impl File {
 /// The page's files.
 pub const FILES: &[File] = &[
     File { name: "page.css", content_type: "text/css; charset=utf-8", text: include_str!("page.css") },
+    File { name: "answer.js", content_type: "text/javascript; charset=utf-8", text: include_str!("answer.js") },
     File { name: "page.js", content_type: "text/javascript; charset=utf-8", text: include_str!("page.js") },
 ];
 

@@ -1,4 +1,4 @@
-// Sends a form's request and shows the answer; the same request stands above it as a curl line.
+// Sends a form's request and shows the answer; the same request stands below it as a curl line.
 "use strict";
 
 const token = document.getElementById("token");
@@ -37,33 +37,21 @@ function showCurl(form) {
   form.querySelector(".curl").textContent = [...words, quoted(address.href)].join(" ");
 }
 
-/** JSON by the line, up to what a page can show. */
-function readable(text) {
-  const most = 100_000;
-  if (text.length > most) return `${text.slice(0, most)} … (${text.length} characters)`;
-  try {
-    return JSON.stringify(JSON.parse(text), null, 1);
-  } catch {
-    return text;
-  }
-}
-
 async function send(form) {
   const { address, method, headers, body } = asked(form);
   const output = form.querySelector("output");
   output.textContent = "…";
-  const shown = document.createElement("pre");
   try {
     const start = performance.now();
     const response = await fetch(address, { method, headers, body });
-    const text = await response.text();
+    const blob = await response.blob();
+    const text = await blob.text();
     const took = Math.round(performance.now() - start);
     output.textContent = `${response.status} ${response.statusText}, ${took} ms`;
-    shown.textContent = text === "" ? "" : readable(text);
+    output.append(answer(response, blob, text));
   } catch (error) {
     output.textContent = `${error}`;
   }
-  output.append(shown);
 }
 
 const forms = document.querySelectorAll("form");
@@ -76,10 +64,59 @@ for (const form of forms) {
   });
 }
 
+/** An answer of the API by the token, or by the session that the browser has; undefined where there is none. */
+async function get(path) {
+  const headers = token.value === "" ? {} : { Authorization: token.value };
+  const response = await fetch(new URL(`.${path}`, location.href), { headers });
+  return response.ok ? response.json() : undefined;
+}
+
+const day = 86_400;
+
+/** The latest day with calls of an account, of those of the last 400; today where there are none. */
+async function dayWithCalls(api, account) {
+  const today = Math.floor(Date.now() / 1000 / day) * day;
+  const query = new URLSearchParams({ "account-id": account, "from-time": today - 400 * day, sampling: "day", fill: "false" });
+  const statistics = await get(`${api}/origination-statistics?${query}`);
+  const { t = [], total_calls = [] } = statistics?.data ?? {};
+  const days = t.filter((_, i) => total_calls[i] > 0);
+  return Number(days.at(-1) ?? today);
+}
+
+/** Puts an account of the caller's and times at which it has calls into the forms, but where somebody has typed. */
+async function fillIn() {
+  const api = "/api/rest/customer/v1";
+  const account = (await get(`${api}/accounts`))?.accounts?.[0];
+  if (!account) return;
+  const from = await dayWithCalls(api, account.uuid);
+  const iso = (second) => new Date(second * 1000).toISOString().replace(".000Z", "Z");
+  const presets = { "account-id": account.uuid, "from-time": iso(from), "to-time": iso(from + day - 1) };
+  for (const [name, value] of Object.entries(presets)) {
+    for (const field of document.querySelectorAll(`input[name="${name}"][value]`)) {
+      if (field.value === field.defaultValue) field.value = field.defaultValue = value;
+    }
+  }
+  for (const field of document.querySelectorAll('select[name="sampling"]')) {
+    // Of a day, a minute is a thousand rows.
+    const names = [...field.options].map((option) => option.value);
+    if (field.value === "minute") field.value = names.includes("hour") ? "hour" : names.at(-1);
+  }
+  document.getElementById("found").textContent = `Examples: ${account.name}, ${iso(from).slice(0, 10)}.`;
+  forms.forEach(showCurl);
+}
+
+let typed;
 token.addEventListener("input", () => {
   sessionStorage.setItem("token", token.value);
   forms.forEach(showCurl);
+  clearTimeout(typed);
+  typed = setTimeout(() => fillIn().catch(() => {}), 300);
 });
+// Without a token or a session the examples stay as the document has them.
+fetch(new URL("./session", location.href))
+  .then((response) => (response.ok ? response.json() : {}))
+  .then((session) => (session.customer || token.value !== "" ? fillIn() : undefined))
+  .catch(() => {});
 
 // A link to an operation opens it.
 function openTarget() {

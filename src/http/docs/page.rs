@@ -10,7 +10,7 @@ pub fn html(document: &Value) -> String {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>cdrscope API</title><link rel=\"stylesheet\" href=\"docs/page.css\">\
-         <script src=\"docs/page.js\" defer></script>",
+         <script src=\"docs/answer.js\" defer></script><script src=\"docs/page.js\" defer></script>",
     );
     // Writing to a String cannot fail.
     let _ = write(&mut out, document);
@@ -23,11 +23,11 @@ fn write(out: &mut String, document: &Value) -> Result {
     write!(out, "{}", Prose(str(&info["description"])))?;
     out.push_str(
         "<p><label>Token <input id=\"token\" autocomplete=\"off\" spellcheck=\"false\" \
-         placeholder=\"kept in this tab\"></label> \
-         <a href=\"openapi.json\">openapi.json</a></p></header>",
+         placeholder=\"kept in this tab; empty uses the session of the page\"></label> \
+         <span id=\"found\" role=\"status\"></span> <a href=\"openapi.json\">openapi.json</a></p><svg id=\"drawing\" hidden></svg></header>",
     );
     for tag in list(&document["tags"]) {
-        write!(out, "<h2>{}</h2><p>{}</p>", text(&tag["name"]), text(&tag["description"]))?;
+        write!(out, "<h2>{}</h2><p>{}</p>", text(&tag["name"]), Marked(str(&tag["description"])))?;
         for (path, item) in entries(&document["paths"]) {
             for (method, operation) in entries(item) {
                 // HEAD is GET without the body.
@@ -46,29 +46,45 @@ fn operation(out: &mut String, document: &Value, path: &str, method: &str, item:
         out,
         "<details id=\"{id}\"><summary><b>{method}</b> <code>{}</code> <span>{}</span></summary>",
         Text(path),
-        text(&operation["summary"])
+        Marked(str(&operation["summary"]))
     )?;
     write!(out, "{}", Prose(str(&operation["description"])))?;
     let open = if operation["security"].is_array() { "" } else { " data-token" };
-    write!(out, "<form data-method=\"{method}\" data-path=\"{}\"{open}><table>", Text(path))?;
-    for parameter in list(&item["parameters"]).iter().chain(list(&operation["parameters"])) {
-        self::parameter(out, document, resolved(document, parameter), str(&operation["x-example-query"]))?;
+    write!(out, "<form data-method=\"{method}\" data-path=\"{}\"{open}>", Text(path))?;
+    let example_query = str(&operation["x-example-query"]);
+    let all = list(&item["parameters"]).iter().chain(list(&operation["parameters"]));
+    // Those that an answer needs, and those of the example, stand above the button; the rest is folded.
+    let (first, rest): (Vec<_>, Vec<_>) = all
+        .map(|parameter| resolved(document, parameter))
+        .partition(|parameter| parameter["required"] == true || is_in_query(example_query, parameter));
+    out.push_str("<table>");
+    for parameter in first {
+        self::parameter(out, document, parameter, example_query)?;
     }
     out.push_str("</table>");
     let body = &operation["requestBody"]["content"]["application/json"]["example"];
     if !body.is_null() {
         write!(out, "<textarea name=\"body\" rows=\"8\" aria-label=\"Body\">{}</textarea>", Text(&pretty(body)))?;
     }
-    out.push_str("<button>Send</button><pre class=\"curl\"></pre><output></output></form><h3>Answers</h3><table>");
+    out.push_str("<button>Send</button><output></output>");
+    if !rest.is_empty() {
+        let plural = if rest.len() == 1 { "" } else { "s" };
+        write!(out, "<details class=\"more\"><summary>{} more parameter{plural}</summary><table>", rest.len())?;
+        for parameter in rest {
+            self::parameter(out, document, parameter, example_query)?;
+        }
+        out.push_str("</table><button>Send</button></details>");
+    }
+    out.push_str("<pre class=\"curl\"></pre></form><details class=\"more\"><summary>Answers</summary><table>");
     for (status, response) in entries(&operation["responses"]) {
         let response = resolved(document, response);
-        write!(out, "<tr><th>{}<td>{}", Text(status), text(&response["description"]))?;
+        write!(out, "<tr><th>{}<td>{}", Text(status), Marked(str(&response["description"])))?;
         for (name, example) in entries(&response["content"]["application/json"]["examples"]) {
             let value = if status == "200" { pretty(&example["value"]) } else { example["value"].to_string() };
             write!(out, "<pre title=\"{}\">{}</pre>", Text(name), Text(&value))?;
         }
     }
-    out.push_str("</table></details>");
+    out.push_str("</table></details></details>");
     Ok(())
 }
 
@@ -84,10 +100,7 @@ fn parameter(out: &mut String, document: &Value, parameter: &Value, example_quer
     write!(out, "<tr><th>{name}{}<td>", if required { " <i>required</i>" } else { "" })?;
     let words = list(&schema["enum"]);
     if words.is_empty() {
-        // The form comes filled in with the example.
-        let is_in_example =
-            example_query.split('&').any(|pair| pair.split('=').next() == Some(str(&parameter["name"])));
-        let preset = if required || is_in_example { "value" } else { "placeholder" };
+        let preset = if required || is_in_query(example_query, parameter) { "value" } else { "placeholder" };
         write!(
             out,
             "<input name=\"{name}\" data-in=\"{place}\" aria-label=\"{name}\" {preset}=\"{}\" spellcheck=\"false\">",
@@ -105,6 +118,11 @@ fn parameter(out: &mut String, document: &Value, parameter: &Value, example_quer
     }
     let shared = resolved(document, schema);
     write!(out, "<td>{} {}", Marked(str(&parameter["description"])), Marked(str(&shared["description"])))
+}
+
+/// True if the example names the parameter: its form comes filled in with it.
+fn is_in_query(query: &str, parameter: &Value) -> bool {
+    query.split('&').any(|pair| pair.split('=').next() == Some(str(&parameter["name"])))
 }
 
 /// The target of a `$ref` in the document, or the value itself if it has none.
