@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 
 use actix_web::http::header::{
-    self, ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    ETAG, Encoding, HeaderValue, VARY,
+    ACCEPT_ENCODING, AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ContentEncoding, ETAG, Encoding, HeaderValue, VARY,
 };
 use actix_web::web::Path;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
@@ -101,7 +101,7 @@ fn headed<'a>(
     response
         .insert_header((CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
         .insert_header((CACHE_CONTROL, HeaderValue::from_static(life)))
-        .insert_header((VARY, header::HeaderValue::from_static("Accept-Encoding")))
+        .insert_header((VARY, HeaderValue::from_static("Accept-Encoding")))
 }
 
 fn send(
@@ -111,8 +111,8 @@ fn send(
 ) -> HttpResponse {
     let Some(content_type) = content_type(file.name) else { return ApiError::NotFound.reply(None) };
     let (coding, body) = match packed(request) {
-        Some(Encoding::Known(coding)) if coding == header::ContentEncoding::Brotli => (Some("br"), file.brotli),
-        Some(Encoding::Known(coding)) if coding == header::ContentEncoding::Gzip => (Some("gzip"), file.gzip),
+        Some(Encoding::Known(ContentEncoding::Brotli)) => (Some("br"), file.brotli),
+        Some(Encoding::Known(ContentEncoding::Gzip)) => (Some("gzip"), file.gzip),
         _ => (None, file.plain),
     };
     if let Some(coding) = coding {
