@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { callsRequest, chartRequest, curl, fileUrl, looks, tableRequest, url, type Scene } from './ask';
-import { drilled, type Catalog, type Dimension, type Measure } from './catalog';
+import { drilled, sidesOf, type Catalog, type Dimension, type Measure } from './catalog';
 import { START, type View } from './view';
 import { usualComparison, usualSampling, windowOf } from './window';
 
@@ -72,6 +72,11 @@ test('a curl line asks for the same and has no token', () => {
     const line = curl(new URL(url(scene(), callsRequest(scene(), null)), 'https://stats.example/').href);
     assert.match(line, /^curl -sG 'https:\/\/stats\.example\/api\/rest\/customer\/v1\/origination-cdrs' -H "Authorization: \$TOKEN"/);
     assert.match(line, /-d 'account-id=a,b'/);
+});
+
+test('a side without an account is not offered', () => {
+    const definitions = { ...catalog.definitions, dimensions: catalog.definitions.dimensions.map((one) => ({ ...one, on: [...ON, 'termination-breakdown'] })) };
+    assert.deepEqual(sidesOf({ ...catalog, definitions }), ['origination']);
 });
 
 test('a row leads from the country by digits to the calls', () => {

@@ -87,7 +87,8 @@ export function sidesOf(catalog: Catalog): Side[] {
         return definitions.dimensions.some((dimension) => dimension.name === 'vendor') ? ['origination', 'termination'] : ['origination'];
     }
     const both: Side[] = ['origination', 'termination'];
-    return both.filter((side) => definitions.dimensions.some((dimension) => dimension.on.includes(breakdownPath(role, side))));
+    // A side without an account has nothing to show.
+    return both.filter((side) => accountsOf(catalog, side).length > 0 && definitions.dimensions.some((dimension) => dimension.on.includes(breakdownPath(role, side))));
 }
 
 /** Whether costs are the token's to see. */

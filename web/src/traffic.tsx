@@ -16,8 +16,11 @@ import { useAsk } from './use';
 export function Traffic() {
     const shared = useShared();
     const { scene, beat, onError } = shared;
-    const chart = useAsk<Table>(url(scene, chartRequest(scene)), beat, onError);
-    const groups = useAsk<Table>(scene.view.calls ? null : url(scene, tableRequest(scene)), beat, onError);
+    const { catalog, view } = scene;
+    const accounts = accountsOf(catalog, view.side).length;
+    const isNobody = catalog.role === 'customer' && accounts === 0;
+    const chart = useAsk<Table>(isNobody ? null : url(scene, chartRequest(scene)), beat, onError);
+    const groups = useAsk<Table>(isNobody || view.calls ? null : url(scene, tableRequest(scene)), beat, onError);
     // The same answer is the same table, so that a live look that finds nothing new draws nothing anew.
     const table = useMemo(() => (chart.value === null ? null : tableOf(chart.value)), [chart.value]);
     // While another answer is on its way the last one stays, by the window that it is of.
@@ -34,9 +37,9 @@ export function Traffic() {
         if (document.activeElement === document.body) document.querySelector<HTMLElement>('.tabs [aria-pressed="true"]')?.focus({ preventScroll: true });
     }, [scene.view]);
     const isOld = chart.loading || chart.error !== null;
-    const { catalog, view } = scene;
-    const left = catalog.role === 'customer' && view.accounts.length === 0 ? accountsOf(catalog, view.side).length - catalog.definitions.limits.max_list_values : 0;
+    const left = catalog.role === 'customer' && view.accounts.length === 0 ? accounts - catalog.definitions.limits.max_list_values : 0;
     const isEmpty = table !== null && !chart.loading && chart.error === null && table.rows === 0;
+    if (isNobody) return <main class="main"><p class="note" data-test="no-account">This access has no account, so there are no calls to show. Whoever gave it to you can add one.</p></main>;
     return (
         <main class="main" data-test="traffic" data-loading={chart.loading || groups.loading}>
             <h1 class="unseen">Traffic</h1>
