@@ -4,7 +4,7 @@ import { ApiError, forget, get } from './api';
 import type { Scene } from './ask';
 import { Bar, Mark } from './bar';
 import type { Account, Catalog, Definitions } from './catalog';
-import { sidesOf } from './catalog';
+import { allowed } from './catalog';
 import { SharedContext } from './context';
 import { ExportsPage } from './exports';
 import { Help } from './help';
@@ -205,18 +205,4 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
             {isHelp && <Help onClose={() => setHelp(false)} />}
         </SharedContext.Provider>
     );
-}
-
-/** The view as far as the token may have it: a link of somebody else's shows what is one's own to see. */
-function allowed(catalog: Catalog, view: View): View {
-    const sides = sidesOf(catalog);
-    const side = sides.includes(view.side) ? view.side : sides[0] ?? 'origination';
-    const own = view.accounts.filter((uuid) => catalog.accounts.some((one) => one.uuid === uuid));
-    const names = catalog.definitions.dimensions.map((dimension) => dimension.name);
-    const by = view.by.filter((name) => names.includes(name));
-    const isOperator = catalog.role === 'operator';
-    const page = view.page === 'live' && isOperator ? 'traffic' : view.page === 'overview' && !isOperator ? 'traffic' : view.page;
-    const filters = isOperator ? view.filters
-        : Object.fromEntries(Object.entries(view.filters).filter(([name]) => !/^(customer-id|vendor-id|customer-price|vendor-price)/.test(name)));
-    return { ...view, side, accounts: own, by: by.length === 0 ? ['dst-country'] : by, page, filters };
 }

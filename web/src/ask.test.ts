@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { callsRequest, chartRequest, curl, fileUrl, looks, tableRequest, url, type Scene } from './ask';
-import { drilled, sidesOf, type Catalog, type Dimension, type Measure } from './catalog';
+import { allowed, drilled, sidesOf, type Catalog, type Dimension, type Measure } from './catalog';
 import { START, type View } from './view';
 import { usualComparison, usualSampling, windowOf } from './window';
 
@@ -77,6 +77,11 @@ test('a curl line asks for the same and has no token', () => {
 test('a side without an account is not offered', () => {
     const definitions = { ...catalog.definitions, dimensions: catalog.definitions.dimensions.map((one) => ({ ...one, on: [...ON, 'termination-breakdown'] })) };
     assert.deepEqual(sidesOf({ ...catalog, definitions }), ['origination']);
+});
+
+test('a link of somebody else\u2019s shows what is one\u2019s own to see', () => {
+    const theirs: View = { ...START, page: 'overview', side: 'termination', by: ['vendor', 'q850-cause'], accounts: ['x', 'b'], filters: { 'vendor-id': '9001', 'q850-cause': '34' } };
+    assert.deepEqual(allowed(catalog, theirs), { ...START, by: ['q850-cause'], accounts: ['b'], filters: { 'q850-cause': '34' } });
 });
 
 test('a row leads from the country by digits to the calls', () => {

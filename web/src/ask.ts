@@ -1,6 +1,6 @@
 // The requests of a view: which path and parameters of the API give what is shown. The same pairs make the fetched
 // address, the downloads, and the curl line at the bottom of the page.
-import { breakdownPath, callsPath, type Catalog, accountsOf, measuresOf, pick, seesCost, tilesOf, usualColumns } from './catalog';
+import { breakdownPath, callsPath, type Catalog, accountsOf, measuresOf, pick, tilesOf, usualColumns } from './catalog';
 import { base } from './session';
 import { query, type Comparison, type Sampling, type Side, type View } from './view';
 import { timeText, type Window } from './window';
@@ -179,11 +179,6 @@ export function nearestRequests(scene: Scene): { before: Request; after: Request
         after: window.moves ? null : ask(String(window.end), '', view.filters, 'total_calls,first_call'),
         unfiltered: Object.keys(view.filters).length > 0 ? ask(window.from, window.to, {}, 'total_calls') : null,
     };
-}
-
-/** Whether margins are there to show. */
-export function hasMoney(scene: Scene): boolean {
-    return seesCost(scene.catalog);
 }
 
 /** A command that asks the same. */

@@ -11,7 +11,7 @@ import { COMPARISONS, INTERVALS, START, type Comparison, type Range, type Side, 
 import { stepped, usualComparison, windowOf } from './window';
 import { isZone, parseWall, wallAt, wallText } from './times';
 
-export const RANGE_LABELS: Readonly<Record<Range, string>> = { '24h': '24 h', '7d': '7 d', '28d': '28 d', month: 'Month', own: 'Own' };
+const RANGE_LABELS: Readonly<Record<Range, string>> = { '24h': '24 h', '7d': '7 d', '28d': '28 d', month: 'Month', own: 'Own' };
 const PAGE_LABELS: Readonly<Record<View['page'], string>> = { traffic: 'Traffic', live: 'Live calls', overview: 'Overview', exports: 'Exports' };
 
 interface BarProps {
@@ -160,9 +160,8 @@ function SidePicker() {
     if (sides.length < 2) return null;
     const labels: Record<Side, string> = { origination: 'Calls made', termination: 'Sent to vendors' };
     return <Select name="Side" test="side" value={scene.view.side} options={sides.map((side) => [side, labels[side]] as const)}
-        onChange={(side) => go({ side, accounts: [], filters: {}, sort: '', by: START_BY[side] })} />;
+        onChange={(side) => go({ side, accounts: [], filters: {}, sort: '', by: START.by })} />;
 }
-const START_BY: Record<Side, string[]> = { origination: ['dst-country'], termination: ['dst-country'] };
 
 function setRange(view: View, zone: string, now: number, range: Range): Partial<View> {
     if (range !== 'own') return { range, from: '', to: '', sampling: null, compare: null };
@@ -248,7 +247,7 @@ function Steps() {
     );
 }
 
-export function WindowText() {
+function WindowText() {
     const { scene, clock } = useShared();
     const { start, end, moves } = scene.window;
     const last = moves ? end : end - 1;

@@ -1,5 +1,5 @@
 // What a token may ask: dimensions, measures and columns of calls, as the API's `definitions` lists them, and its accounts.
-import type { Role, Side, View } from './view';
+import { START, type Role, type Side, type View } from './view';
 
 export interface Dimension {
     readonly name: string;
@@ -145,6 +145,25 @@ export function usualColumns(catalog: Catalog, side: Side, isCompared: boolean):
     const rest = catalog.role === 'operator' ? ['pdd_p95', 'total_duration', 'revenue', 'margin', 'margin_percent', 'loss'] : ['ner', 'pdd_p95', 'short_share', 'total_duration', 'total_price'];
     const names = [...first, ...rest];
     return pick(measuresOf(catalog, side), names);
+}
+
+/** Filters that customers have on one side alone, or never. */
+const ONE_SIDED = /^(?:auth-orig-ip|customer-auth-id|term-gw-id|customer-id|vendor-id)$/;
+
+/** The view as far as the token may have it: a link of somebody else's shows what is one's own to see. */
+export function allowed(catalog: Catalog, view: View): View {
+    const sides = sidesOf(catalog);
+    const side = sides.includes(view.side) ? view.side : sides[0] ?? 'origination';
+    const offered = dimensionsOf(catalog, side);
+    const isOperator = catalog.role === 'operator';
+    const isOffered = ([name]: [string, string]) => isOperator || !ONE_SIDED.test(name) || offered.some((dimension) => dimension.filter === name);
+    const by = view.by.filter((name) => name === 't' || offered.some((dimension) => dimension.name === name));
+    return {
+        ...view, side, by: by.length === 0 ? START.by : by,
+        accounts: view.accounts.filter((uuid) => catalog.accounts.some((one) => one.uuid === uuid)),
+        page: view.page === (isOperator ? 'live' : 'overview') ? 'traffic' : view.page,
+        filters: Object.fromEntries(Object.entries(view.filters).filter(isOffered)),
+    };
 }
 
 /** The view after a row of a dimension was chosen: filtered by it, and grouped by what tells more. */
