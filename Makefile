@@ -10,18 +10,19 @@ BINARY = $(TARGET)/release/cdrscope
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
 
-run: engine build ## Serve the API over made-up calls, and print a token and a curl line
+run: engine build ## Serve made-up calls: the page's address first, then a token and a curl line
 	exec $(BINARY) serve --demo
 
 build: ## The release binary
 	$(CARGO) build --release --locked
 
-test: engine fmt lint deny ## Formatting, lints, licences, every test, files that other programs write and read, the API against its document, and Grafana's library
+test: engine fmt lint deny ## Formatting, lints, licences, every test, files that other programs write and read, the API against its document, Grafana's library, and the page in a browser
 	$(CARGO) test --locked
 	scripts/load-checks.sh $(TARGET)/debug/cdrscope
 	scripts/file-checks.sh $(TARGET)/debug/cdrscope
 	scripts/api-checks.sh $(TARGET)/debug/cdrscope
 	scripts/grafana-checks.sh $(TARGET)/debug/cdrscope
+	scripts/page-checks.sh $(TARGET)/debug/cdrscope
 
 bench: engine ## How fast it is, next to the targets and in turns with what it is compared with; CALLS=50000000 for more
 	$(CARGO) bench --locked --bench service

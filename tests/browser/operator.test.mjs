@@ -1,0 +1,74 @@
+// The operator's view; and that a customer sees nothing of it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DESKTOP, OPERATOR_API, PHONE, ask, enter, enterAndSee, eventually, shown, useBrowser, valueOf, withPage } from './page.mjs';
+
+const { OPERATOR_TOKEN } = process.env;
+
+useBrowser();
+
+for (const [name, device] of [['desktop, light', DESKTOP], ['phone, dark', { ...PHONE, colorScheme: 'dark' }]]) {
+  test(`customers and vendors side by side, what lost money, health and exports: ${name}`, () =>
+    withPage({ ...device, path: '?page=overview&range=7d' }, async (page) => {
+      await enter(page, 'operator');
+      for (const table of ['customers', 'vendors', 'watch-lost', 'below-cost', 'false-answers']) {
+        await page.getByTestId(table).locator('[data-test="row"], .note').first().waitFor();
+      }
+      await page.getByTestId('health-ready').waitFor();
+      await page.getByTestId('health-data').waitFor();
+      await page.getByTestId('overview-exports').waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false);
+      const customer = page.getByTestId('customers').getByTestId('row-button').first();
+      await customer.click();
+      await eventually('the customer alone', () => new URL(page.url()).searchParams.has('customer-id'));
+      await shown(page);
+      assert.ok(await page.getByTestId('chip-customer-id').isVisible());
+    }));
+}
+
+test('both sides, margin and loss, and their figures are the API\'s', () =>
+  withPage({ path: '?range=28d' }, async (page) => {
+    await enterAndSee(page, 'operator');
+    const tiles = await page.locator('[data-test="tiles"] > button').evaluateAll((all) => all.map((one) => one.dataset.test));
+    assert.ok(tiles.includes('tile-revenue') && tiles.includes('tile-margin'), `${tiles}`);
+    await page.getByTestId('tab-vendor').click();
+    await shown(page);
+    await page.getByTestId('sort-margin').click();
+    await shown(page);
+    await page.getByTestId('side').selectOption('termination');
+    await eventually('the other side', () => new URL(page.url()).searchParams.get('side') === 'termination');
+    await shown(page);
+    const address = new URL(await page.getByTestId('api-url-chart').textContent());
+    assert.equal(address.searchParams.get('side'), 'termination');
+    const answer = await ask(address.pathname + address.search, OPERATOR_TOKEN);
+    const asr = await valueOf(page.getByTestId('tile-asr'));
+    // Calls go on meanwhile, in the last place of the ratio at most.
+    assert.ok(Math.abs(Number(asr) - Number(answer.totals.asr)) < 0.1, `${asr} ${answer.totals.asr}`);
+  }));
+
+test('a customer sees no figure of the operator\'s, whatever the address says', async () => {
+  const words = /margin|vendor|cost|revenue|loss_calls|operator\/v1/i;
+  for (const path of [
+    '?range=7d', '?as=operator&range=7d', '?page=overview', '?measure=margin&measures=margin,cost,loss&sort=-margin', '?by=vendor', '?by=customer,vendor&side=termination',
+    '?vendor-id=9001&customer-id=2&vendor-price-gt=0', '?page=exports', '?page=live',
+  ]) {
+    await withPage({ path }, async (page) => {
+      const asked = [];
+      page.on('response', async (response) => {
+        const url = response.url();
+        if (url.includes('/api/')) asked.push([response.status(), url, await response.text().catch(() => '')]);
+      });
+      await enter(page);
+      await page.locator('[data-test="traffic"][data-loading="false"], [data-test="exports-page"], [data-test="live-page"]').first().waitFor();
+      if ((await page.getByTestId('traffic').count()) > 0) await shown(page);
+      await eventually('answers', () => asked.length > 2);
+      for (const [status, url, body] of asked) {
+        assert.ok(!words.test(new URL(url).pathname + new URL(url).search.replace(/term-gw|vendor_/g, '')), `${path} asked for ${url}`);
+        assert.ok(status < 400, `${status} ${url}`);
+        if (!url.includes('/definitions')) assert.ok(!/"(margin|cost|revenue|loss|vendor)[a-z_]*"/.test(body), `${url}: ${body.slice(0, 300)}`);
+      }
+      const text = await page.evaluate(() => document.body.innerText);
+      assert.ok(!/margin|revenue|\bcost\b/i.test(text), `${path}: ${text}`);
+    });
+  }
+});

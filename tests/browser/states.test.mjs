@@ -1,0 +1,100 @@
+// What is shown where there are no figures: empty answers that say why, refusals, and a database that is away.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { DESKTOP, PHONE, enter, enterAndSee, eventually, shown, useBrowser, withPage } from './page.mjs';
+
+const { SERVICE_PID } = process.env;
+
+useBrowser();
+
+const day = (back) => new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10);
+
+for (const [name, device] of [['desktop', { ...DESKTOP, colorScheme: 'light' }], ['phone', { ...PHONE, colorScheme: 'dark' }]]) {
+  test(`a window without calls leads to the nearest that there are: ${name}`, () =>
+    withPage({ ...device, path: `?range=own&from=${day(400)}&to=${day(399)}` }, async (page) => {
+      await enter(page);
+      const empty = page.getByTestId('empty');
+      await page.getByTestId('empty-after').waitFor();
+      assert.match(await empty.innerText(), /No calls in this window/);
+      await page.getByTestId('empty-after').click();
+      await shown(page);
+      assert.ok(Number(await page.getByTestId('tile-total_calls').getAttribute('data-value')) > 0);
+    }));
+
+  test(`filters that leave nothing are told, and come off: ${name}`, () =>
+    withPage({ ...device, path: '?range=7d&dst-country-id=83&destination-prefix-eq=1' }, async (page) => {
+      await enter(page);
+      await page.getByTestId('empty-clear').waitFor();
+      assert.match(await page.getByTestId('empty').innerText(), /filters leave no calls/);
+      await page.getByTestId('empty-clear').click();
+      await shown(page);
+      assert.equal(await page.locator('[data-test^="chip-"]').count(), 0);
+    }));
+
+  for (const [status, headers, body, words] of [
+    [429, { 'Retry-After': '3' }, { error: 'too many requests' }, /Too many requests/],
+    [503, { 'Retry-After': '2' }, { error: 'too many queries at once, try again (request r-1)' }, /busy/],
+    [504, {}, { error: 'the query took longer than limits.query_seconds (request r-2)' }, /took too long/],
+    [502, {}, { error: 'the database failed to answer (request r-3)' }, /failed to answer/],
+    [403, {}, { error: 'the token has no right to read calls one by one (export)' }, /not open to you/],
+  ]) {
+    test(`${status} is told in words, and tried again where that helps: ${name}`, () =>
+      withPage(device, async (page) => {
+        let refused = 0;
+        const refuse = (route) => {
+          refused += 1;
+          return route.fulfill({ status, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) });
+        };
+        await page.route('**/origination-breakdown?*', refuse);
+        await enter(page);
+        const error = page.getByTestId('error');
+        await error.waitFor();
+        assert.equal(await error.getAttribute('data-status'), String(status));
+        assert.match(await error.innerText(), words);
+        if (headers['Retry-After']) {
+          // It counts down, and asks again by itself.
+          const count = page.getByTestId('retry-count').first();
+          const seconds = async () => Number((await count.innerText().catch(() => '0')).replace(/\D/g, ''));
+          assert.ok((await seconds()) <= Number(headers['Retry-After']));
+          const before = refused;
+          await eventually('another try', () => refused > before);
+        }
+        await page.unroute('**/origination-breakdown?*');
+        if (!headers['Retry-After']) await page.getByTestId('retry').first().click();
+        if (!headers['Retry-After'] && (await page.getByTestId('table-error').count()) > 0) await page.getByTestId('table-error').getByTestId('retry').click();
+        await shown(page);
+        await error.waitFor({ state: 'detached' });
+      }));
+  }
+}
+
+/** The service's child that runs ClickHouse; undefined where there is none. */
+function engine() {
+  const read = (pid, file) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+    } catch {
+      return ''; // It has ended.
+    }
+  };
+  const isOurs = (pid) => new RegExp(`^PPid:\\s+${SERVICE_PID}$`, 'm').test(read(pid, 'status')) && read(pid, 'cmdline').includes('engine-child');
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).find(isOurs);
+}
+
+test('ClickHouse is killed: what was there stays, the fault is told, and the figures come back by themselves', () =>
+  withPage({ path: `?range=7d` }, async (page) => {
+    await enterAndSee(page);
+    const killed = engine();
+    process.kill(killed, 'SIGKILL');
+    // A window that nobody has asked for, so that nothing cached answers.
+    await page.getByTestId('range-28d').click();
+    const error = page.getByTestId('error');
+    await error.or(page.getByTestId('table-error')).first().waitFor();
+    assert.match(await page.getByTestId('error').or(page.getByTestId('table-error')).first().innerText(), /Try again/);
+    assert.ok(await page.getByTestId('bar').isVisible(), 'the session is still there');
+    await eventually('the engine again', () => ![undefined, killed].includes(engine()), 60);
+    await eventually('the figures again', async () => (await page.locator('[data-test="error"],[data-test="table-error"]').count()) === 0, 90);
+    await shown(page);
+    assert.equal(await page.getByTestId('sign-in').count(), 0);
+  }));
