@@ -224,6 +224,7 @@ async fn the_page_shows_everything_and_needs_nothing_from_elsewhere() {
         for parameter in item["parameters"].as_array().into_iter().flatten() {
             let name = resolved(&document, parameter)["name"].as_str().unwrap();
             assert!(page.body.contains(&format!("name=\"{name}\"")), "{name}");
+            assert!(!page.body.contains("=\"&quot;"), "an example with the quotes of its JSON");
         }
     }
     for url in ["/docs", "/docs/page.css", "/docs/answer.js", "/docs/page.js"] {

@@ -92,10 +92,8 @@ fn parameter(out: &mut String, document: &Value, parameter: &Value, example_quer
     let (name, place, schema) = (text(&parameter["name"]), text(&parameter["in"]), &parameter["schema"]);
     let required = parameter["required"] == true;
     let example = match &parameter["example"] {
-        Value::Array(values) => values.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(","),
+        value => plain(value),
     };
     write!(out, "<tr><th>{name}{}<td>", if required { " <i>required</i>" } else { "" })?;
     let words = list(&schema["enum"]);
@@ -118,6 +116,15 @@ fn parameter(out: &mut String, document: &Value, parameter: &Value, example_quer
     }
     let shared = resolved(document, schema);
     write!(out, "<td>{} {}", Marked(str(&parameter["description"])), Marked(str(&shared["description"])))
+}
+
+/// A value as a field holds it: a text without its quotes.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
 }
 
 /// True if the example names the parameter: its form comes filled in with it.
