@@ -27,7 +27,9 @@ function put(name, bytes) {
     };
     const br = brotliCompressSync(bytes, { params });
     writeFileSync(join(dist, `${name}.br`), br);
-    console.log(`${name.padEnd(36)} ${String(bytes.length).padStart(8)} ${String(gz.length).padStart(7)} gz ${String(br.length).padStart(7)} br`);
+    console.log(
+        `${name.padEnd(36)} ${String(bytes.length).padStart(8)} ${String(gz.length).padStart(7)} gz ${String(br.length).padStart(7)} br`,
+    );
     return gz.length;
 }
 
@@ -56,11 +58,14 @@ const trimmed = {
     name: 'trimmed-uplot',
     setup(made) {
         made.onLoad({ filter: /uPlot\.esm\.js$/ }, ({ path }) => {
-            const contents = UNUSED.reduce((text, [part, by]) => {
-                const next = text.replace(part, by);
-                if (next === text) throw new Error(`uPlot has no ${part} any more: see what the new version can leave out`);
-                return next;
-            }, readFileSync(path, 'utf8'));
+            const contents = UNUSED.reduce(
+                (text, [part, by]) => {
+                    const next = text.replace(part, by);
+                    if (next === text) throw new Error(`uPlot has no ${part} any more: see what the new version can leave out`);
+                    return next;
+                },
+                readFileSync(path, 'utf8'),
+            );
             return { contents, loader: 'js' };
         });
     },
@@ -85,10 +90,23 @@ const bundle = async (name, options) => {
 };
 // The licences of what is bundled have to go with it; in the stylesheet they do not delay the script.
 const notice = ['preact', 'uplot']
-    .map((name) => `/* ${name}\n\n${readFileSync(join(here, 'node_modules', name, 'LICENSE'), 'utf8').replaceAll('\r', '').trim()}\n*/\n`)
+    .map(
+        (name) =>
+            `/* ${name}\n\n${readFileSync(join(here, 'node_modules', name, 'LICENSE'), 'utf8')
+                .replaceAll('\r', '')
+                .trim()}\n*/\n`,
+    )
     .join('');
 const files = {
-    script: ['app', 'js', await bundle('main.tsx', { format: 'esm', inject: [source('shim.ts')], tsconfigRaw: { compilerOptions: { jsx: 'react', jsxFactory: 'h', jsxFragmentFactory: 'Fragment' } } })],
+    script: [
+        'app',
+        'js',
+        await bundle('main.tsx', {
+            format: 'esm',
+            inject: [source('shim.ts')],
+            tsconfigRaw: { compilerOptions: { jsx: 'react', jsxFactory: 'h', jsxFragmentFactory: 'Fragment' } },
+        }),
+    ],
     style: ['app', 'css', Buffer.concat([await bundle('style.css', {}), Buffer.from(notice)])],
     icon: ['icon', 'svg', readFileSync(source('icon.svg'))],
 };

@@ -4,7 +4,12 @@ import type { Cell } from './numbers';
 
 /** A refusal of the API, or none of its answers at all (status 0). */
 export class ApiError extends Error {
-    constructor(readonly status: number, message: string, readonly wait: number | null, readonly id: string | null) {
+    constructor(
+        readonly status: number,
+        message: string,
+        readonly wait: number | null,
+        readonly id: string | null,
+    ) {
         super(message);
     }
 

@@ -2,13 +2,14 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { ApiError, forget, get } from './api';
 import type { Scene } from './ask';
-import { Bar, Mark } from './bar';
+import { Bar } from './bar';
 import type { Account, Catalog, Definitions } from './catalog';
 import { allowed } from './catalog';
 import { SharedContext } from './context';
 import { ExportsPage } from './exports';
 import { Help } from './help';
 import { LivePage } from './live';
+import { Mark } from './mark';
 import { signsOf } from './numbers';
 import { Overview } from './overview';
 import { base, readSession, roleOf, signOut, type Session } from './session';
@@ -64,18 +65,29 @@ export function App() {
         let isOver = false;
         setCatalog(null);
         readCatalog(role).then(
-            (read) => { if (!isOver) { setCatalog(read); setFailed(null); } },
+            (read) => {
+                if (!isOver) {
+                    setCatalog(read);
+                    setFailed(null);
+                }
+            },
             (error: unknown) => {
                 if (isOver || !(error instanceof ApiError)) return;
                 if (error.status === 401) end(role);
                 else setFailed(error);
             },
         );
-        return () => { isOver = true; };
+        return () => {
+            isOver = true;
+        };
     }, [role, turn]);
 
     if (failed !== null && (session === null || catalog === null)) {
-        return <Shell><Again failed={failed} onAgain={() => setTurn(turn + 1)} /></Shell>;
+        return (
+            <Shell>
+                <Again failed={failed} onAgain={() => setTurn(turn + 1)} />
+            </Shell>
+        );
     }
     if (session === null) return <Shell />;
     if (role === null || ended) {
@@ -90,26 +102,64 @@ export function App() {
             // Whoever signs in as somebody else than the link was made for sees the same as far as it is theirs.
             if (read !== null && view.as !== null && !read[view.as]) show({ ...view, as: null });
         };
-        return <SignIn session={session} ended={ended} wanted={view.as} onDone={done} onOther={other === null || ended ? null : () => show({ ...view, as: null })} />;
+        return (
+            <SignIn
+                session={session}
+                ended={ended}
+                wanted={view.as}
+                onDone={done}
+                onOther={other === null || ended ? null : () => show({ ...view, as: null })}
+            />
+        );
     }
     if (catalog === null || catalog.role !== role) return <Shell />;
-    return <Signed key={role} session={session} catalog={catalog} view={view} onView={setView} onEnded={() => end(role)}
-        onSignOut={() => void signOut().catch(() => undefined).then(() => {
-            setSession({ ...session, customer: false, operator: session.operator === null ? null : false });
-            setEnded(false);
-            setCatalog(null);
-            setTurn(turn + 1);
-        })} />;
+    return (
+        <Signed
+            key={role}
+            session={session}
+            catalog={catalog}
+            view={view}
+            onView={setView}
+            onEnded={() => end(role)}
+            onSignOut={() =>
+                void signOut()
+                    .catch(() => undefined)
+                    .then(() => {
+                        setSession({ ...session, customer: false, operator: session.operator === null ? null : false });
+                        setEnded(false);
+                        setCatalog(null);
+                        setTurn(turn + 1);
+                    })
+            }
+        />
+    );
 }
 
 async function readCatalog(role: Role): Promise<Catalog> {
-    const [definitions, accounts] = await Promise.all([get<Definitions>(`${base(role)}definitions`), get<{ accounts: Account[] }>(`${base(role)}accounts`)]);
+    const [definitions, accounts] = await Promise.all([
+        get<Definitions>(`${base(role)}definitions`),
+        get<{ accounts: Account[] }>(`${base(role)}accounts`),
+    ]);
     return { role, definitions: definitions.value, accounts: accounts.value.accounts };
 }
 
 /** The frame before anything is known: what index.html paints too. */
 function Shell({ children }: { children?: preact.ComponentChildren }) {
-    return <><header class="bar"><div class="bar-row"><span class="brand"><Mark />cdrscope</span></div></header><main class="main" aria-busy={children === undefined}>{children}</main></>;
+    return (
+        <>
+            <header class="bar">
+                <div class="bar-row">
+                    <span class="brand">
+                        <Mark />
+                        cdrscope
+                    </span>
+                </div>
+            </header>
+            <main class="main" aria-busy={children === undefined}>
+                {children}
+            </main>
+        </>
+    );
 }
 
 /** The service cannot be reached at all: counted down, then looked again. */
@@ -151,24 +201,34 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
         return { view, catalog, zone, window, compare: view.compare ?? usualComparison(window, view), sampling, without };
     }, [view, catalog, zone, window.from, window.to, without]);
 
-    const go = useCallback((change: Partial<View>, replace = false) => {
-        const next = { ...view, ...change };
-        const search = write(next);
-        if (`?${search}` !== location.search && search !== location.search.slice(1)) {
-            const address = search === '' ? location.pathname : `?${search}`;
-            // The state counts the steps that were made here: Escape goes back no further than to the first.
-            if (replace) history.replaceState(history.state, '', address);
-            else history.pushState(depth() + 1, '', address);
-        }
-        onView(next);
-    }, [view, onView]);
+    const go = useCallback(
+        (change: Partial<View>, replace = false) => {
+            const next = { ...view, ...change };
+            const search = write(next);
+            if (`?${search}` !== location.search && search !== location.search.slice(1)) {
+                const address = search === '' ? location.pathname : `?${search}`;
+                // The state counts the steps that were made here: Escape goes back no further than to the first.
+                if (replace) history.replaceState(history.state, '', address);
+                else history.pushState(depth() + 1, '', address);
+            }
+            onView(next);
+        },
+        [view, onView],
+    );
 
     // Which accounts prices can be added up over, only the service knows.
-    useEffect(() => setWithout((before) => (before.size === 0 ? before : new Set())), [view.accounts.join(), view.side, view.filters['currency']]);
-    const onError = useCallback((error: ApiError) => {
-        if (error.status === 401) onEnded();
-        if (error.status === 400 && /needs accounts of one currency/.test(error.message)) setWithout(new Set(['total_price', 'price_per_minute']));
-    }, [onEnded]);
+    useEffect(
+        () => setWithout((before) => (before.size === 0 ? before : new Set())),
+        [view.accounts.join(), view.side, view.filters['currency']],
+    );
+    const onError = useCallback(
+        (error: ApiError) => {
+            if (error.status === 401) onEnded();
+            if (error.status === 400 && /needs accounts of one currency/.test(error.message))
+                setWithout(new Set(['total_price', 'price_per_minute']));
+        },
+        [onEnded],
+    );
 
     useEffect(() => {
         document.title = `${{ traffic: 'Traffic', live: 'Live calls', overview: 'Overview', exports: 'Exports' }[view.page]} · cdrscope`;
@@ -194,7 +254,10 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
         return () => removeEventListener('keydown', key);
     }, [view, zone, now, go]);
 
-    const shared = useMemo(() => ({ scene, session, signs, clock, now, beat, go, onError, isPhone }), [scene, session, signs, clock, now, beat, go, onError, isPhone]);
+    const shared = useMemo(
+        () => ({ scene, session, signs, clock, now, beat, go, onError, isPhone }),
+        [scene, session, signs, clock, now, beat, go, onError, isPhone],
+    );
     return (
         <SharedContext.Provider value={shared}>
             <Bar theme={theme} onTheme={setTheme} onHelp={() => setHelp(true)} onSignOut={onSignOut} />

@@ -37,7 +37,9 @@ export function fileUrl(scene: Scene, request: Request, format: string): string 
 /** Accounts of a side that a request names: those chosen, or all; the API takes a list up to a bound. */
 export function accountIds(catalog: Catalog, side: Side, chosen: readonly string[]): string[] {
     if (chosen.length > 0 || catalog.role === 'operator') return [...chosen];
-    return accountsOf(catalog, side).slice(0, catalog.definitions.limits.max_list_values).map((account) => account.uuid);
+    return accountsOf(catalog, side)
+        .slice(0, catalog.definitions.limits.max_list_values)
+        .map((account) => account.uuid);
 }
 
 /** Accounts, window and filters, which all requests have. */
@@ -61,7 +63,10 @@ function compared(scene: Scene): Pairs {
 function named(scene: Scene, names: readonly string[]): string {
     const offered = measuresOf(scene.catalog, scene.view.side);
     const isThere = (name: string) => !scene.without.has(name) && (name !== 'lost_answers' || scene.compare !== 'none');
-    return pick(offered, [...new Set(names)]).map((measure) => measure.name).filter(isThere).join(',');
+    return pick(offered, [...new Set(names)])
+        .map((measure) => measure.name)
+        .filter(isThere)
+        .join(',');
 }
 
 function breakdown(scene: Scene, pairs: Pairs): Request {
@@ -73,16 +78,22 @@ export function chartRequest(scene: Scene): Request {
     const tiles = tilesOf(scene.catalog, scene.view).map((measure) => measure.name);
     const measures = named(scene, ['total_calls', 'successful_calls', 'asr', 'lost_answers', ...tiles, scene.view.measure]);
     return breakdown(scene, [
-        ...where(scene), ['group-by', 't'], ['sampling', scene.sampling], ['week-start', 'monday'], ['measures', measures],
-        ...compared(scene), ['order-by', 't'], ['limit', '10000'],
+        ...where(scene),
+        ['group-by', 't'],
+        ['sampling', scene.sampling],
+        ['week-start', 'monday'],
+        ['measures', measures],
+        ...compared(scene),
+        ['order-by', 't'],
+        ['limit', '10000'],
     ]);
 }
 
-/** What the table has as columns: those chosen, or the usual ones. */
+/** What the table has as columns: those chosen as far as the token has them, or the usual ones. */
 export function columnNames(scene: Scene): string[] {
     const { view, catalog } = scene;
-    const names = view.measures.length > 0 ? [...view.measures] : usualColumns(catalog, view.side, scene.compare !== 'none').map((measure) => measure.name);
-    return named(scene, names.length > 0 ? names : ['total_calls']).split(',');
+    const usual = () => usualColumns(catalog, view.side, scene.compare !== 'none').map((measure) => measure.name);
+    return (named(scene, view.measures) || named(scene, usual()) || 'total_calls').split(',');
 }
 
 /** The order of the table: by the column chosen, or the most calls first. */
@@ -90,8 +101,13 @@ export function orderOf(scene: Scene, names: readonly string[]): string {
     const { sort, by } = scene.view;
     const column = sort.replace(/^-/, '');
     const measure = column.replace(/_(?:before|change)$/, '');
-    const dimensions = by.flatMap((name) => scene.catalog.definitions.dimensions.find((dimension) => dimension.name === name)?.columns ?? []);
-    const isThere = names.includes(column) || dimensions.includes(column) || (measure !== column && scene.compare !== 'none' && names.includes(measure));
+    const dimensions = by.flatMap(
+        (name) => scene.catalog.definitions.dimensions.find((dimension) => dimension.name === name)?.columns ?? [],
+    );
+    const isThere =
+        names.includes(column) ||
+        dimensions.includes(column) ||
+        (measure !== column && scene.compare !== 'none' && names.includes(measure));
     if (sort !== '' && isThere) return sort;
     if (by.includes('hour-of-day') || by.includes('day-of-week')) return dimensions[0] ?? '-total_calls';
     return names.includes('total_calls') ? '-total_calls' : `-${names[0]}`;
@@ -101,11 +117,15 @@ export function tableRequest(scene: Scene): Request {
     const { view } = scene;
     const names = columnNames(scene);
     return breakdown(scene, [
-        ...where(scene), ['group-by', view.by.join(',')],
+        ...where(scene),
+        ['group-by', view.by.join(',')],
         ...(view.by.includes('dst-prefix') ? [['dst-prefix-digits', String(view.digits)] as const] : []),
         ...(view.by.includes('src-prefix') ? [['src-prefix-digits', String(view.digits)] as const] : []),
         ...(view.by.includes('t') ? [['sampling', scene.sampling] as const, ['week-start', 'monday'] as const] : []),
-        ['measures', names.join(',')], ...compared(scene), ['order-by', orderOf(scene, names)], ['limit', String(view.limit)],
+        ['measures', names.join(',')],
+        ...compared(scene),
+        ['order-by', orderOf(scene, names)],
+        ['limit', String(view.limit)],
         ...(view.minCalls > 0 ? [['min-calls', String(view.minCalls)] as const] : []),
     ]);
 }
@@ -128,10 +148,17 @@ export function looks(scene: Scene, isCoarse: boolean): { worse: Look | null; st
     // Younger buckets are not judged, so the question of a window that moves changes each quarter of an hour alone.
     const to = window.moves ? timeText(Math.max(window.start + 60, Math.floor(window.end / QUARTER) * QUARTER) - 1, scene.zone) : window.to;
     const look = (dimension: string, sampling: Sampling, order: string, rest: Pairs): Look => ({
-        dimension, sampling,
+        dimension,
+        sampling,
         request: breakdown(scene, [
-            ...where(scene, { from: window.from, to }), ['group-by', `t,${dimension}`], ['sampling', sampling],
-            ['measures', named(scene, ['total_calls', 'asr', 'lost_answers'])], ...compared(scene), ['order-by', order], ['limit', '60'], ...rest,
+            ...where(scene, { from: window.from, to }),
+            ['group-by', `t,${dimension}`],
+            ['sampling', sampling],
+            ['measures', named(scene, ['total_calls', 'asr', 'lost_answers'])],
+            ...compared(scene),
+            ['order-by', order],
+            ['limit', '60'],
+            ...rest,
         ]),
     });
     const offered = catalog.definitions.dimensions.map((dimension) => dimension.name);
@@ -140,7 +167,10 @@ export function looks(scene: Scene, isCoarse: boolean): { worse: Look | null; st
     const isSeveral = view.accounts.length !== 1 && accountsOf(catalog, view.side).length > 1 && offered.includes('account');
     return {
         worse: dimension === undefined ? null : look(dimension, length <= 31 * 86_400 && !isCoarse ? 'hour' : 'day', '-lost_answers', []),
-        stopped: isSeveral && isSameWeekday(compare) ? look('account', isShort ? '30minutes' : 'hour', 'total_calls_change', [['min-calls', '30']]) : null,
+        stopped:
+            isSeveral && isSameWeekday(compare)
+                ? look('account', isShort ? '30minutes' : 'hour', 'total_calls_change', [['min-calls', '30']])
+                : null,
     };
 }
 
@@ -185,6 +215,9 @@ export function nearestRequests(scene: Scene): { before: Request; after: Request
 export function curl(address: string): string {
     const at = address.indexOf('?');
     const [path, search] = at < 0 ? [address, ''] : [address.slice(0, at), address.slice(at + 1)];
-    const data = search.split('&').filter((pair) => pair !== '').map((pair) => ` \\\n  -d '${pair.replaceAll("'", '%27')}'`);
+    const data = search
+        .split('&')
+        .filter((pair) => pair !== '')
+        .map((pair) => ` \\\n  -d '${pair.replaceAll("'", '%27')}'`);
     return `curl -sG '${path}' -H "Authorization: $TOKEN"${data.join('')}`;
 }

@@ -39,48 +39,83 @@ export function Calls() {
     const cursor = pages.at(-1)?.next ?? null;
     const load = () => {
         setLoading(true);
-        get<CallsPage>(url(scene, callsRequest(scene, cursor))).then(
-            (got) => setMore((before) => (before.of === address ? { of: address, pages: [...before.pages, got.value] } : before)),
-            (error: unknown) => {
-                if (!(error instanceof ApiError)) return;
-                setFailed(error);
-                onError(error);
-            },
-        ).finally(() => setLoading(false));
+        get<CallsPage>(url(scene, callsRequest(scene, cursor)))
+            .then(
+                (got) => setMore((before) => (before.of === address ? { of: address, pages: [...before.pages, got.value] } : before)),
+                (error: unknown) => {
+                    if (!(error instanceof ApiError)) return;
+                    setFailed(error);
+                    onError(error);
+                },
+            )
+            .finally(() => setLoading(false));
     };
     const count = pages.reduce((sum, page) => sum + page.rows, 0);
     return (
         <>
             <Failure asked={asked} test="calls-error" />
-            {failed !== null && <Failure asked={{ error: failed, wait: null, again: () => { setFailed(null); load(); } }} test="calls-more-error" />}
+            {failed !== null && (
+                <Failure
+                    asked={{
+                        error: failed,
+                        wait: null,
+                        again: () => {
+                            setFailed(null);
+                            load();
+                        },
+                    }}
+                    test="calls-more-error"
+                />
+            )}
             {first === null && asked.error === null && <div class="skeleton tall" aria-hidden="true" />}
-            {first !== null && count === 0 && <p class="note" data-test="calls-none">No calls.</p>}
+            {first !== null && count === 0 && (
+                <p class="note" data-test="calls-none">
+                    No calls.
+                </p>
+            )}
             {count > 0 && (
                 <div class={`table-box ${asked.loading ? 'loading' : ''}`} tabIndex={0} role="region" aria-label="Calls">
                     <table class="calls" data-test="calls" data-rows={count}>
-                        <thead><tr>
-                            {names.map((name) => {
-                                const column = columns.find((one) => one.name === name);
-                                return <th key={name} scope="col" class={isNumber(column?.type) ? 'number' : ''} title={name}>{column?.label ?? name}</th>;
-                            })}
-                        </tr></thead>
+                        <thead>
+                            <tr>
+                                {names.map((name) => {
+                                    const column = columns.find((one) => one.name === name);
+                                    return (
+                                        <th key={name} scope="col" class={isNumber(column?.type) ? 'number' : ''} title={name}>
+                                            {column?.label ?? name}
+                                        </th>
+                                    );
+                                })}
+                            </tr>
+                        </thead>
                         <tbody>
-                            {pages.flatMap((page, index) => Array.from({ length: page.rows }, (_, row) => (
-                                <tr key={`${index} ${row}`}>
-                                    {names.map((name) => {
-                                        const type = columns.find((one) => one.name === name)?.type;
-                                        return <td key={name} class={isNumber(type) ? 'number' : ''}>{shown(page.data[name]?.[row], type, signs, clock)}</td>;
-                                    })}
-                                </tr>
-                            )))}
+                            {pages.flatMap((page, index) =>
+                                Array.from({ length: page.rows }, (_, row) => (
+                                    <tr key={`${index} ${row}`}>
+                                        {names.map((name) => {
+                                            const type = columns.find((one) => one.name === name)?.type;
+                                            return (
+                                                <td key={name} class={isNumber(type) ? 'number' : ''}>
+                                                    {shown(page.data[name]?.[row], type, signs, clock)}
+                                                </td>
+                                            );
+                                        })}
+                                    </tr>
+                                )),
+                            )}
                         </tbody>
                     </table>
                 </div>
             )}
             {count > 0 && (
                 <p class="foot row" aria-live="polite">
-                    {count === 1 ? 'One call' : `${written(String(count), signs)} calls`}{cursor === null ? '' : ', the earliest first; a file (Download) has all of them'}.
-                    {cursor !== null && <button type="button" class="button small" disabled={isLoading} data-test="calls-more" onClick={load}>{isLoading ? 'Loading…' : 'More'}</button>}
+                    {count === 1 ? 'One call' : `${written(String(count), signs)} calls`}
+                    {cursor === null ? '' : ', the earliest first; a file (Download) has all of them'}.
+                    {cursor !== null && (
+                        <button type="button" class="button small" disabled={isLoading} data-test="calls-more" onClick={load}>
+                            {isLoading ? 'Loading…' : 'More'}
+                        </button>
+                    )}
                 </p>
             )}
         </>

@@ -53,16 +53,48 @@ export interface Catalog {
 
 /** Names of dimensions, short enough for a tab. One that is not here is shown by its own name. */
 const LABELS: Readonly<Record<string, string>> = {
-    t: 'Time', account: 'Account', 'dst-country': 'Country', 'src-country': 'Caller\u2019s country',
-    'destination-prefix': 'Destination', 'dst-prefix': 'Prefix', 'src-prefix': 'Caller\u2019s prefix', 'dst-network': 'Network',
-    'auth-orig-ip': 'IP', 'customer-auth': 'Trunk', 'term-gw': 'Gateway', 'disconnect-code': 'SIP code',
-    'q850-cause': 'Cause', rate: 'Rate', 'hour-of-day': 'Hour', 'day-of-week': 'Weekday', answered: 'Answered',
-    currency: 'Currency', customer: 'Customer', vendor: 'Vendor',
+    t: 'Time',
+    account: 'Account',
+    'dst-country': 'Country',
+    'src-country': 'Caller\u2019s country',
+    'destination-prefix': 'Destination',
+    'dst-prefix': 'Prefix',
+    'src-prefix': 'Caller\u2019s prefix',
+    'dst-network': 'Network',
+    'auth-orig-ip': 'IP',
+    'customer-auth': 'Trunk',
+    'term-gw': 'Gateway',
+    'disconnect-code': 'SIP code',
+    'q850-cause': 'Cause',
+    rate: 'Rate',
+    'hour-of-day': 'Hour',
+    'day-of-week': 'Weekday',
+    answered: 'Answered',
+    currency: 'Currency',
+    customer: 'Customer',
+    vendor: 'Vendor',
 };
 /** The order of tabs: what a NOC asks first. */
 const ORDER = [
-    'customer', 'vendor', 'account', 'dst-country', 'destination-prefix', 'dst-prefix', 'q850-cause', 'disconnect-code', 'hour-of-day',
-    'customer-auth', 'auth-orig-ip', 'term-gw', 'dst-network', 'src-country', 'src-prefix', 'day-of-week', 'rate', 'currency', 'answered',
+    'customer',
+    'vendor',
+    'account',
+    'dst-country',
+    'destination-prefix',
+    'dst-prefix',
+    'q850-cause',
+    'disconnect-code',
+    'hour-of-day',
+    'customer-auth',
+    'auth-orig-ip',
+    'term-gw',
+    'dst-network',
+    'src-country',
+    'src-prefix',
+    'day-of-week',
+    'rate',
+    'currency',
+    'answered',
 ];
 
 export function dimensionLabel(name: string): string {
@@ -88,7 +120,11 @@ export function sidesOf(catalog: Catalog): Side[] {
     }
     const both: Side[] = ['origination', 'termination'];
     // A side without an account has nothing to show.
-    return both.filter((side) => accountsOf(catalog, side).length > 0 && definitions.dimensions.some((dimension) => dimension.on.includes(breakdownPath(role, side))));
+    return both.filter(
+        (side) =>
+            accountsOf(catalog, side).length > 0 &&
+            definitions.dimensions.some((dimension) => dimension.on.includes(breakdownPath(role, side))),
+    );
 }
 
 /** Whether costs are the token's to see. */
@@ -98,7 +134,7 @@ export function seesCost(catalog: Catalog): boolean {
 
 export function dimensionsOf(catalog: Catalog, side: Side): Dimension[] {
     const path = breakdownPath(catalog.role, side);
-    const place = (name: string) => (ORDER.indexOf(name) + 1 || ORDER.length + 1);
+    const place = (name: string) => ORDER.indexOf(name) + 1 || ORDER.length + 1;
     return catalog.definitions.dimensions
         .filter((dimension) => dimension.on.includes(path) && dimension.name !== 't')
         .filter((dimension) => dimension.name !== 'rate' || isPriceSeen(catalog, side))
@@ -134,15 +170,20 @@ export function pick(measures: readonly Measure[], names: readonly string[]): Me
 /** The tiles above the chart, or those of the operator's overview. */
 export function tilesOf(catalog: Catalog, { side, page }: Pick<View, 'side' | 'page'>): Measure[] {
     const money = catalog.role === 'operator' ? ['revenue', 'margin'] : ['total_price'];
-    const names = page === 'overview' ? ['total_calls', 'asr', 'ner', 'total_duration', 'revenue', 'cost', 'margin', 'margin_percent', 'loss']
-        : ['total_calls', 'asr', 'acd', 'ner', 'pdd_p95', 'short_share', 'total_duration', ...money];
+    const names =
+        page === 'overview'
+            ? ['total_calls', 'asr', 'ner', 'total_duration', 'revenue', 'cost', 'margin', 'margin_percent', 'loss']
+            : ['total_calls', 'asr', 'acd', 'ner', 'pdd_p95', 'short_share', 'total_duration', ...money];
     return pick(measuresOf(catalog, side), names);
 }
 
 /** The columns of the table if nobody chose. */
 export function usualColumns(catalog: Catalog, side: Side, isCompared: boolean): Measure[] {
     const first = ['total_calls', 'asr', ...(isCompared ? ['lost_answers'] : []), 'acd'];
-    const rest = catalog.role === 'operator' ? ['pdd_p95', 'total_duration', 'revenue', 'margin', 'margin_percent', 'loss'] : ['ner', 'pdd_p95', 'short_share', 'total_duration', 'total_price'];
+    const rest =
+        catalog.role === 'operator'
+            ? ['pdd_p95', 'total_duration', 'revenue', 'margin', 'margin_percent', 'loss']
+            : ['ner', 'pdd_p95', 'short_share', 'total_duration', 'total_price'];
     const names = [...first, ...rest];
     return pick(measuresOf(catalog, side), names);
 }
@@ -153,13 +194,16 @@ const ONE_SIDED = /^(?:auth-orig-ip|customer-auth-id|term-gw-id|customer-id|vend
 /** The view as far as the token may have it: a link of somebody else's shows what is one's own to see. */
 export function allowed(catalog: Catalog, view: View): View {
     const sides = sidesOf(catalog);
-    const side = sides.includes(view.side) ? view.side : sides[0] ?? 'origination';
+    const side = sides.includes(view.side) ? view.side : (sides[0] ?? 'origination');
     const offered = dimensionsOf(catalog, side);
     const isOperator = catalog.role === 'operator';
-    const isOffered = ([name]: [string, string]) => isOperator || !ONE_SIDED.test(name) || offered.some((dimension) => dimension.filter === name);
+    const isOffered = ([name]: [string, string]) =>
+        isOperator || !ONE_SIDED.test(name) || offered.some((dimension) => dimension.filter === name);
     const by = view.by.filter((name) => name === 't' || offered.some((dimension) => dimension.name === name));
     return {
-        ...view, side, by: by.length === 0 ? START.by : by,
+        ...view,
+        side,
+        by: by.length === 0 ? START.by : by,
         accounts: view.accounts.filter((uuid) => catalog.accounts.some((one) => one.uuid === uuid)),
         page: view.page === (isOperator ? 'live' : 'overview') ? 'traffic' : view.page,
         filters: Object.fromEntries(Object.entries(view.filters).filter(isOffered)),

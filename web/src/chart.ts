@@ -66,45 +66,63 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
             const bottom = Math.min(low ?? 0, 0);
             return [bottom === 0 ? 0 : bottom * 1.08, top === 0 && bottom === 0 ? 1 : top * 1.08];
         };
-        return new uPlot({
-            width, height: HEIGHT, legend: { show: false }, padding: [10, data.second ? 0 : 10, 0, 0],
-            tzDate: (instant) => uPlot.tzDate(new Date(instant * 1000), data.zone),
-            cursor: {
-                y: false, points: { show: false },
-                drag: { x: true, y: false, setScale: false, dist: 5 },
-                bind: { dblclick: () => null },
-            },
-            scales: { x: { time: true }, y: { range }, percent: { range: () => [0, 100] } },
-            axes: [
-                { ...axis, size: 30, space: 76, values: (_, splits, __, ___, step) => splits.map((at) => data.time(at, step)) },
-                { ...axis, size: 52, values: (_, splits) => splits.map((value) => data.tick(value)) },
-                {
-                    ...axis, scale: 'percent', side: 1, size: 44, grid: { show: false }, show: data.second !== null,
-                    stroke: colour('--second'), values: (_, splits) => splits.map((value) => `${value} %`),
+        return new uPlot(
+            {
+                width,
+                height: HEIGHT,
+                legend: { show: false },
+                padding: [10, data.second ? 0 : 10, 0, 0],
+                tzDate: (instant) => uPlot.tzDate(new Date(instant * 1000), data.zone),
+                cursor: {
+                    y: false,
+                    points: { show: false },
+                    drag: { x: true, y: false, setScale: false, dist: 5 },
+                    bind: { dblclick: () => null },
                 },
-            ],
-            series: [
-                {},
-                { stroke: colour('--ink-3'), width: 1.25, dash: [5, 4], points: { show: false }, ...path },
-                { stroke: colour('--accent'), fill: soft, width: 1.75, points: { show: false }, ...path },
-                { scale: 'percent', stroke: colour('--second'), width: 1.5, points: { show: false }, ...path },
-            ],
-            hooks: {
-                drawAxes: [(self) => shade(self)],
-                setCursor: [(self) => {
-                    const index = self.cursor.left === undefined || self.cursor.left < 0 ? null : bucketAt(self, self.cursor.left);
-                    events.onRead(index === null ? null : Math.min(index, last()));
-                }],
-                setSelect: [(self) => {
-                    // A selection that only moves with the chart's width is no drag.
-                    const { left: from, width: wide } = self.select;
-                    if (wide < 4 || self.cursor.event?.type !== 'mouseup') return;
-                    self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-                    const [a, b] = [bucketAt(self, from), bucketAt(self, from + wide - 1)];
-                    events.onSelect(Math.min(a, last()), Math.min(b, last()));
-                }],
+                scales: { x: { time: true }, y: { range }, percent: { range: () => [0, 100] } },
+                axes: [
+                    { ...axis, size: 30, space: 76, values: (_, splits, __, ___, step) => splits.map((at) => data.time(at, step)) },
+                    { ...axis, size: 52, values: (_, splits) => splits.map((value) => data.tick(value)) },
+                    {
+                        ...axis,
+                        scale: 'percent',
+                        side: 1,
+                        size: 44,
+                        grid: { show: false },
+                        show: data.second !== null,
+                        stroke: colour('--second'),
+                        values: (_, splits) => splits.map((value) => `${value} %`),
+                    },
+                ],
+                series: [
+                    {},
+                    { stroke: colour('--ink-3'), width: 1.25, dash: [5, 4], points: { show: false }, ...path },
+                    { stroke: colour('--accent'), fill: soft, width: 1.75, points: { show: false }, ...path },
+                    { scale: 'percent', stroke: colour('--second'), width: 1.5, points: { show: false }, ...path },
+                ],
+                hooks: {
+                    drawAxes: [(self) => shade(self)],
+                    setCursor: [
+                        (self) => {
+                            const index = self.cursor.left === undefined || self.cursor.left < 0 ? null : bucketAt(self, self.cursor.left);
+                            events.onRead(index === null ? null : Math.min(index, last()));
+                        },
+                    ],
+                    setSelect: [
+                        (self) => {
+                            // A selection that only moves with the chart's width is no drag.
+                            const { left: from, width: wide } = self.select;
+                            if (wide < 4 || self.cursor.event?.type !== 'mouseup') return;
+                            self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+                            const [a, b] = [bucketAt(self, from), bucketAt(self, from + wide - 1)];
+                            events.onSelect(Math.min(a, last()), Math.min(b, last()));
+                        },
+                    ],
+                },
             },
-        }, columns(), place);
+            columns(),
+            place,
+        );
     }
 
     /** The bucket under a pixel: the last one that begins before it. */
@@ -183,7 +201,10 @@ function steps(self: uPlot, series: number): uPlot.Series.Paths {
             isDown = false;
             continue;
         }
-        const [from, to] = [times[index] ?? 0, times[index + 1] ?? 0].map((time) => Math.round(self.valToPos(time, 'x', true))) as [number, number];
+        const [from, to] = [times[index] ?? 0, times[index + 1] ?? 0].map((time) => Math.round(self.valToPos(time, 'x', true))) as [
+            number,
+            number,
+        ];
         const at = self.valToPos(value, scale, true);
         if (isDown) stroke.lineTo(from, at);
         else stroke.moveTo(from, at);

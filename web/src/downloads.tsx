@@ -9,7 +9,15 @@ import { Icon, Menu } from './ui';
 import { query } from './view';
 
 /** Formats as people know them; others are shown by name. */
-const LABELS: Readonly<Record<string, string>> = { csv: 'CSV', xlsx: 'Excel', ndjson: 'NDJSON', 'csv.gz': 'CSV, gzip', 'csv.zst': 'CSV, zstd', parquet: 'Parquet', arrow: 'Arrow' };
+const LABELS: Readonly<Record<string, string>> = {
+    csv: 'CSV',
+    xlsx: 'Excel',
+    ndjson: 'NDJSON',
+    'csv.gz': 'CSV, gzip',
+    'csv.zst': 'CSV, zstd',
+    parquet: 'Parquet',
+    arrow: 'Arrow',
+};
 const OF_REPORTS = ['csv', 'xlsx', 'ndjson'];
 const OF_CALLS = ['csv', 'xlsx', 'csv.gz', 'parquet', 'ndjson'];
 
@@ -28,20 +36,61 @@ export function Downloads() {
             await send('POST', `${base(catalog.role)}exports?${query([['report', path], ...pairs, ['format', 'csv.gz']])}`);
             go({ page: 'exports' });
         } catch (error) {
-            setTold(error instanceof ApiError && error.status === 404 ? 'Exports are off on this service (exports.dir).'
-                : error instanceof ApiError && error.message !== '' ? error.message : 'It could not be asked for.');
+            setTold(
+                error instanceof ApiError && error.status === 404
+                    ? 'Exports are off on this service (exports.dir).'
+                    : error instanceof ApiError && error.message !== ''
+                      ? error.message
+                      : 'It could not be asked for.',
+            );
         }
     };
     return (
-        <Menu label={<><Icon name="download" />Download</>} name="Download" align="end" test="download">
+        <Menu
+            label={
+                <>
+                    <Icon name="download" />
+                    Download
+                </>
+            }
+            name="Download"
+            align="end"
+            test="download"
+        >
             {() => (
                 <div class="downloads">
-                    {!view.calls && <Links title="The table, all groups" test="table" links={reports.map((name) => [name, fileUrl(table, tableRequest(table), name)] as const)} />}
-                    <Links title="The chart" test="chart" links={reports.map((name) => [name, fileUrl(scene, chartRequest(scene), name)] as const)} />
-                    {canCall && <Links title="The calls, one by one" test="calls" links={OF_CALLS.map((name) => [name, fileUrl(scene, callsFile(scene), name)] as const)} />}
-                    {canCall && <button type="button" class="item" data-test="export-order" onClick={order}>The calls, later: make the file in the background</button>}
-                    {told !== '' && <p class="soft" role="status" data-test="export-told">{told}</p>}
-                    <a class="item" href={url(scene, tableRequest(scene))} target="_blank" rel="noreferrer" data-test="download-json">The table as JSON</a>
+                    {!view.calls && (
+                        <Links
+                            title="The table, all groups"
+                            test="table"
+                            links={reports.map((name) => [name, fileUrl(table, tableRequest(table), name)] as const)}
+                        />
+                    )}
+                    <Links
+                        title="The chart"
+                        test="chart"
+                        links={reports.map((name) => [name, fileUrl(scene, chartRequest(scene), name)] as const)}
+                    />
+                    {canCall && (
+                        <Links
+                            title="The calls, one by one"
+                            test="calls"
+                            links={OF_CALLS.map((name) => [name, fileUrl(scene, callsFile(scene), name)] as const)}
+                        />
+                    )}
+                    {canCall && (
+                        <button type="button" class="item" data-test="export-order" onClick={order}>
+                            The calls, later: make the file in the background
+                        </button>
+                    )}
+                    {told !== '' && (
+                        <p class="soft" role="status" data-test="export-told">
+                            {told}
+                        </p>
+                    )}
+                    <a class="item" href={url(scene, tableRequest(scene))} target="_blank" rel="noreferrer" data-test="download-json">
+                        The table as JSON
+                    </a>
                 </div>
             )}
         </Menu>
@@ -50,8 +99,13 @@ export function Downloads() {
 
 function Links({ title, links, test }: { title: string; links: readonly (readonly [string, string])[]; test: string }) {
     return (
-        <div class="links"><span>{title}</span>
-            {links.map(([format, href]) => <a key={format} class="button small" href={href} download="" data-test={`download-${test}-${format}`}>{LABELS[format] ?? format}</a>)}
+        <div class="links">
+            <span>{title}</span>
+            {links.map(([format, href]) => (
+                <a key={format} class="button small" href={href} download="" data-test={`download-${test}-${format}`}>
+                    {LABELS[format] ?? format}
+                </a>
+            ))}
         </div>
     );
 }

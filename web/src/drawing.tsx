@@ -67,7 +67,9 @@ export function Drawing({ data, label, test, loading = false, read, onRead, onZo
 
     const key = (event: TargetedKeyboardEvent<HTMLDivElement>) => {
         const last = data.main.length - 1;
-        const by = ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity } as Record<string, number>)[event.key];
+        const by = ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity } as Record<string, number>)[
+            event.key
+        ];
         const move = (to: number | null) => {
             onRead(to);
             isKeyed.current = to !== null;
@@ -89,7 +91,15 @@ export function Drawing({ data, label, test, loading = false, read, onRead, onZo
         }
     };
     return (
-        <div class={`chart ${loading ? 'loading' : ''}`} ref={place} tabIndex={0} role="application" data-test={test} onKeyDown={key} onMouseLeave={() => onRead(null)}
-            aria-label={`${label}. Left and right arrow read it${onZoom === undefined ? '' : ', with Shift they select, Enter zooms in'}, Escape leaves.`} />
+        <div
+            class={`chart ${loading ? 'loading' : ''}`}
+            ref={place}
+            tabIndex={0}
+            role="application"
+            data-test={test}
+            onKeyDown={key}
+            onMouseLeave={() => onRead(null)}
+            aria-label={`${label}. Left and right arrow read it${onZoom === undefined ? '' : ', with Shift they select, Enter zooms in'}, Escape leaves.`}
+        />
     );
 }

@@ -12,8 +12,12 @@ import { useAsk } from './use';
 
 /** Filters beyond "is one of the groups". */
 const TEXTS: readonly (readonly [string, string])[] = [
-    ['dst-prefix-routing-starts-with', 'B-number begins with'], ['dst-prefix-routing-contains', 'B-number contains'], ['src-prefix-routing-starts-with', 'A-number begins with'],
-    ['src-prefix-routing-contains', 'A-number contains'], ['duration-gteq', 'Duration, seconds, at least'], ['duration-lteq', 'Duration, seconds, at most'],
+    ['dst-prefix-routing-starts-with', 'B-number begins with'],
+    ['dst-prefix-routing-contains', 'B-number contains'],
+    ['src-prefix-routing-starts-with', 'A-number begins with'],
+    ['src-prefix-routing-contains', 'A-number contains'],
+    ['duration-gteq', 'Duration, seconds, at least'],
+    ['duration-lteq', 'Duration, seconds, at most'],
     ['reverse-billing', 'Reverse-billed (true or false)'],
 ];
 
@@ -21,7 +25,17 @@ export function Filters() {
     const { scene } = useShared();
     const count = Object.keys(scene.view.filters).length;
     return (
-        <Menu label={<><Icon name="filter" />Filter{count > 0 ? <b class="badge">{count}</b> : null}</>} name="Add a filter" align="end" test="filter">
+        <Menu
+            label={
+                <>
+                    <Icon name="filter" />
+                    Filter{count > 0 ? <b class="badge">{count}</b> : null}
+                </>
+            }
+            name="Add a filter"
+            align="end"
+            test="filter"
+        >
             {(close) => <FilterForm onDone={close} />}
         </Menu>
     );
@@ -29,7 +43,9 @@ export function Filters() {
 
 function FilterForm({ onDone }: { onDone: () => void }) {
     const { scene, go } = useShared();
-    const dimensions = dimensionsOf(scene.catalog, scene.view.side).filter((one) => one.filter !== null && one.name !== 'account' && one.name !== 'dst-prefix' && one.name !== 'src-prefix');
+    const dimensions = dimensionsOf(scene.catalog, scene.view.side).filter(
+        (one) => one.filter !== null && one.name !== 'account' && one.name !== 'dst-prefix' && one.name !== 'src-prefix',
+    );
     const [kind, setKind] = useState(dimensions[0]?.name ?? '');
     const [value, setValue] = useState('');
     const dimension = dimensions.find((one) => one.name === kind);
@@ -43,14 +59,36 @@ function FilterForm({ onDone }: { onDone: () => void }) {
     };
     return (
         <form class="form" onSubmit={add}>
-            <label class="field">Filter by
-                <Select name="Filter by" test="filter-kind" value={kind} onChange={(name) => { setKind(name); setValue(''); }}
-                    options={[...dimensions.map((one) => [one.name, dimensionLabel(one.name)] as const), ...TEXTS]} />
+            <label class="field">
+                Filter by
+                <Select
+                    name="Filter by"
+                    test="filter-kind"
+                    value={kind}
+                    onChange={(name) => {
+                        setKind(name);
+                        setValue('');
+                    }}
+                    options={[...dimensions.map((one) => [one.name, dimensionLabel(one.name)] as const), ...TEXTS]}
+                />
             </label>
-            {dimension === undefined
-                ? <label class="field">Value<input class="input" value={value} maxLength={1024} data-test="filter-value" onInput={(event) => setValue(event.currentTarget.value)} /></label>
-                : <Values dimension={dimension} value={value} onValue={setValue} />}
-            <button type="submit" class="button primary" data-test="filter-add" disabled={value.trim() === ''}>Add</button>
+            {dimension === undefined ? (
+                <label class="field">
+                    Value
+                    <input
+                        class="input"
+                        value={value}
+                        maxLength={1024}
+                        data-test="filter-value"
+                        onInput={(event) => setValue(event.currentTarget.value)}
+                    />
+                </label>
+            ) : (
+                <Values dimension={dimension} value={value} onValue={setValue} />
+            )}
+            <button type="submit" class="button primary" data-test="filter-add" disabled={value.trim() === ''}>
+                Add
+            </button>
         </form>
     );
 }
@@ -70,13 +108,36 @@ function Values({ dimension, value, onValue }: { dimension: Dimension; value: st
         const key = table.data[column]?.[row];
         if (key === null || key === undefined || key === '') return [];
         const { name, aside } = groupName(dimension, (at) => table.data[at]?.[row], clock);
-        return [[String(key), `${name}${aside === '' || aside === String(key) ? '' : ` (${aside})`} · ${written(String(table.data['total_calls']?.[row] ?? ''), signs)}`] as const];
+        return [
+            [
+                String(key),
+                `${name}${aside === '' || aside === String(key) ? '' : ` (${aside})`} · ${written(String(table.data['total_calls']?.[row] ?? ''), signs)}`,
+            ] as const,
+        ];
     });
-    if (isTyped) return <label class="field">Value, or several with commas<input class="input" value={value} maxLength={1024} data-test="filter-value" onInput={(event) => onValue(event.currentTarget.value)} /></label>;
+    if (isTyped)
+        return (
+            <label class="field">
+                Value, or several with commas
+                <input
+                    class="input"
+                    value={value}
+                    maxLength={1024}
+                    data-test="filter-value"
+                    onInput={(event) => onValue(event.currentTarget.value)}
+                />
+            </label>
+        );
     return (
-        <label class="field">Is
-            <Select name="Value" test="filter-choice" value={value} onChange={(chosen) => (chosen === '\u0000' ? setTyped(true) : onValue(chosen))}
-                options={[['', 'choose…'], ...options, ['\u0000', 'type another…']]} />
+        <label class="field">
+            Is
+            <Select
+                name="Value"
+                test="filter-choice"
+                value={value}
+                onChange={(chosen) => (chosen === '\u0000' ? setTyped(true) : onValue(chosen))}
+                options={[['', 'choose…'], ...options, ['\u0000', 'type another…']]}
+            />
         </label>
     );
 }
@@ -95,16 +156,36 @@ export function Chips() {
     return (
         <div class="chips" role="group" aria-label="Filters" data-test="chips">
             {view.accounts.map((uuid) => (
-                <button key={uuid} type="button" class="chip" data-test="chip-account" title="Take it off" onClick={() => go({ accounts: view.accounts.filter((one) => one !== uuid) })}>
-                    <span>Account <b>{accounts.find((one) => one.uuid === uuid)?.name ?? uuid.slice(0, 8)}</b></span><Icon name="close" />
+                <button
+                    key={uuid}
+                    type="button"
+                    class="chip"
+                    data-test="chip-account"
+                    title="Take it off"
+                    onClick={() => go({ accounts: view.accounts.filter((one) => one !== uuid) })}
+                >
+                    <span>
+                        Account <b>{accounts.find((one) => one.uuid === uuid)?.name ?? uuid.slice(0, 8)}</b>
+                    </span>
+                    <Icon name="close" />
                 </button>
             ))}
             {chips.map(([name, value]) => (
                 <button key={name} type="button" class="chip" data-test={`chip-${name}`} title="Take it off" onClick={() => remove(name)}>
-                    <span>{filterLabel(name, catalog.definitions.dimensions)} <b><FilterValue name={name} value={value} /></b></span><Icon name="close" />
+                    <span>
+                        {filterLabel(name, catalog.definitions.dimensions)}{' '}
+                        <b>
+                            <FilterValue name={name} value={value} />
+                        </b>
+                    </span>
+                    <Icon name="close" />
                 </button>
             ))}
-            {chips.length + view.accounts.length > 1 && <button type="button" class="button small plain" data-test="chips-clear" onClick={() => go({ filters: {}, accounts: [] })}>Clear all</button>}
+            {chips.length + view.accounts.length > 1 && (
+                <button type="button" class="button small plain" data-test="chips-clear" onClick={() => go({ filters: {}, accounts: [] })}>
+                    Clear all
+                </button>
+            )}
         </div>
     );
 }
@@ -123,7 +204,16 @@ function FilterValue({ name, value }: { name: string; value: string }) {
     const dimension = scene.catalog.definitions.dimensions.find((one) => one.filter === name && one.columns.length > 1);
     const known = nameOf(name, value);
     const isAsked = dimension !== undefined && known === null && /^[0-9]+$/.test(value);
-    const view = { ...scene.view, by: [dimension?.name ?? 'dst-country'], filters: { [name]: value }, accounts: scene.view.accounts, measures: ['total_calls'], sort: '', limit: 1, minCalls: 0 };
+    const view = {
+        ...scene.view,
+        by: [dimension?.name ?? 'dst-country'],
+        filters: { [name]: value },
+        accounts: scene.view.accounts,
+        measures: ['total_calls'],
+        sort: '',
+        limit: 1,
+        minCalls: 0,
+    };
     const asked = useAsk<Table>(isAsked ? url(scene, tableRequest({ ...scene, view, compare: 'none' })) : null);
     if (dimension !== undefined && asked.value !== null) remember([dimension], tableOf(asked.value));
     return <>{nameOf(name, value) ?? value}</>;

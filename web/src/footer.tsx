@@ -13,8 +13,17 @@ export function Footer() {
     const { scene, session } = useShared();
     const { view, window } = scene;
     // The link has the very times: "the last 24 hours" would be others tomorrow.
-    const fixed = { ...view, as: scene.catalog.role, range: 'own' as const, from: window.from, to: window.to,
-        zone: scene.zone, compare: scene.compare, sampling: scene.sampling, live: 0 };
+    const fixed = {
+        ...view,
+        as: scene.catalog.role,
+        range: 'own' as const,
+        from: window.from,
+        to: window.to,
+        zone: scene.zone,
+        compare: scene.compare,
+        sampling: scene.sampling,
+        live: 0,
+    };
     const link = absolute(`?${write(fixed)}`);
     const table = absolute(url(scene, view.calls ? callsRequest(scene, null) : tableRequest(scene)));
     const chart = absolute(url(scene, chartRequest(scene)));
@@ -24,9 +33,19 @@ export function Footer() {
                 <summary>What the API was asked</summary>
                 <Asked title={view.calls ? 'Calls' : 'Table'} address={table} test="table" />
                 <Asked title="Chart and tiles" address={chart} test="chart" />
-                <div class="asked"><h3>Link to this view, with fixed times <Copy text={link} label="Copy" test="copy-link" /></h3><pre tabIndex={0} data-test="view-link">{link}</pre></div>
+                <div class="asked">
+                    <h3>
+                        Link to this view, with fixed times <Copy text={link} label="Copy" test="copy-link" />
+                    </h3>
+                    <pre tabIndex={0} data-test="view-link">
+                        {link}
+                    </pre>
+                </div>
             </details>
-            <p class="soft"><Copy text={link} label="Copy link to this view" test="share" /> Times by the clocks of {scene.zone}. <a href="docs">API</a> · cdrscope {session.version}</p>
+            <p class="soft">
+                <Copy text={link} label="Copy link to this view" test="share" /> Times by the clocks of {scene.zone}. <a href="docs">API</a>{' '}
+                · cdrscope {session.version}
+            </p>
         </footer>
     );
 }
@@ -34,9 +53,16 @@ export function Footer() {
 function Asked({ title, address, test }: { title: string; address: string; test: string }) {
     return (
         <div class="asked">
-            <h3>{title} <Copy text={address} label="Copy URL" test={`copy-url-${test}`} /> <Copy text={curl(address)} label="Copy curl" test={`copy-curl-${test}`} /></h3>
-            <pre tabIndex={0} data-test={`api-url-${test}`}>{address}</pre>
-            <pre tabIndex={0} data-test={`api-curl-${test}`}>{curl(address)}</pre>
+            <h3>
+                {title} <Copy text={address} label="Copy URL" test={`copy-url-${test}`} />{' '}
+                <Copy text={curl(address)} label="Copy curl" test={`copy-curl-${test}`} />
+            </h3>
+            <pre tabIndex={0} data-test={`api-url-${test}`}>
+                {address}
+            </pre>
+            <pre tabIndex={0} data-test={`api-curl-${test}`}>
+                {curl(address)}
+            </pre>
         </div>
     );
 }

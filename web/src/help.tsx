@@ -18,14 +18,38 @@ export function Help({ onClose }: { onClose: () => void }) {
     return (
         <Dialog title="Help" test="help-dialog" onClose={onClose}>
             <h3>Keys</h3>
-            <dl class="keys-list">{KEYS.map(([key, what]) => <div key={key}><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>)}</dl>
+            <dl class="keys-list">
+                {KEYS.map(([key, what]) => (
+                    <div key={key}>
+                        <dt>
+                            <kbd>{key}</kbd>
+                        </dt>
+                        <dd>{what}</dd>
+                    </div>
+                ))}
+            </dl>
             <h3>With the mouse</h3>
-            <p>Drag over the chart to zoom in. A tile sets the chart’s measure. A row filters by its group and looks into it: country, destination, prefix by digits, calls. Back in the browser undoes each.</p>
+            <p>
+                Drag over the chart to zoom in. A tile sets the chart’s measure. A row filters by its group and looks into it: country,
+                destination, prefix by digits, calls. Back in the browser undoes each.
+            </p>
             <h3>Figures</h3>
-            <p>They are the API’s, exact and rounded once. A change of a count is in percent, that of a ratio its difference (pp: percentage points). A change has a colour only where chance does not explain it (three standard errors). “other” are the groups that the table leaves out; “total” is all.</p>
-            <dl class="terms">{measuresOf(scene.catalog, scene.view.side).map((measure) => (
-                <div key={measure.name}><dt>{measure.label}</dt><dd>{measure.definition}{measure.standard !== null && ` ${measure.standard}.`}</dd></div>
-            ))}</dl>
+            <p>
+                They are the API’s, exact and rounded once. A change of a count is in percent, that of a ratio its difference (pp:
+                percentage points). A change has a colour only where chance does not explain it (three standard errors). “other” are the
+                groups that the table leaves out; “total” is all.
+            </p>
+            <dl class="terms">
+                {measuresOf(scene.catalog, scene.view.side).map((measure) => (
+                    <div key={measure.name}>
+                        <dt>{measure.label}</dt>
+                        <dd>
+                            {measure.definition}
+                            {measure.standard !== null && ` ${measure.standard}.`}
+                        </dd>
+                    </div>
+                ))}
+            </dl>
         </Dialog>
     );
 }

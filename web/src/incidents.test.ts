@@ -15,7 +15,11 @@ test('usual hours have no mark', () => {
 });
 
 test('a collapse of a destination is marked with what it cost', () => {
-    const [mark, ...others] = marks([bucket({ group: group('447'), asr: 6.59, calls: 167, asrBefore: 45.58, callsBefore: 147, lost: 65.12 })], NOW, true);
+    const [mark, ...others] = marks(
+        [bucket({ group: group('447'), asr: 6.59, calls: 167, asrBefore: 45.58, callsBefore: 147, lost: 65.12 })],
+        NOW,
+        true,
+    );
     assert.deepEqual(others, []);
     assert.equal(mark?.kind, 'asr');
     assert.equal(mark?.lost, 65);
@@ -38,8 +42,22 @@ test('where weekdays differ, a quiet bucket is no stop', () => {
 
 test('neighbours of one destination are one mark, in the order of time', () => {
     const bad = { asr: 5, calls: 100, asrBefore: 60, lost: 55 };
-    const found = marks([bucket({ ...bad, group: group('919'), hour: 12 }), bucket({ ...bad, group: group('447'), hour: 9 }), bucket({ ...bad, group: group('447'), hour: 8 })], NOW, true);
-    assert.deepEqual(found.map((mark) => [mark.group?.value, mark.start / HOUR, mark.end / HOUR, mark.lost]), [['447', 8, 10, 110], ['919', 12, 13, 55]]);
+    const found = marks(
+        [
+            bucket({ ...bad, group: group('919'), hour: 12 }),
+            bucket({ ...bad, group: group('447'), hour: 9 }),
+            bucket({ ...bad, group: group('447'), hour: 8 }),
+        ],
+        NOW,
+        true,
+    );
+    assert.deepEqual(
+        found.map((mark) => [mark.group?.value, mark.start / HOUR, mark.end / HOUR, mark.lost]),
+        [
+            ['447', 8, 10, 110],
+            ['919', 12, 13, 55],
+        ],
+    );
 });
 
 test('where a destination is to blame, all calls together are not marked too', () => {

@@ -65,7 +65,9 @@ function judged(bucket: Bucket): Mark | null {
 
 /** Judges buckets, which are compared with the same weekday or not (then a quiet one may be a Sunday); joins neighbours of one group, and leaves the worst, in the order of time. */
 export function marks(buckets: readonly Bucket[], now: number, isSameWeekday: boolean): Mark[] {
-    const found = buckets.filter((bucket) => bucket.end + SETTLED <= now).flatMap((bucket) => judged(bucket) ?? [])
+    const found = buckets
+        .filter((bucket) => bucket.end + SETTLED <= now)
+        .flatMap((bucket) => judged(bucket) ?? [])
         .filter((mark) => mark.kind === 'asr' || isSameWeekday);
     found.sort((a, b) => key(a).localeCompare(key(b)) || a.start - b.start);
     const joined: Mark[] = [];
@@ -76,8 +78,9 @@ export function marks(buckets: readonly Bucket[], now: number, isSameWeekday: bo
     }
     // All calls together say less than the destination that is to blame: where one is marked, the whole is not.
     const named = joined.filter((mark) => mark.group !== null);
-    const left = joined.filter((mark) => mark.group !== null || mark.kind === 'stop'
-        || !named.some((other) => other.start < mark.end && mark.start < other.end));
+    const left = joined.filter(
+        (mark) => mark.group !== null || mark.kind === 'stop' || !named.some((other) => other.start < mark.end && mark.start < other.end),
+    );
     const worst = left.sort((a, b) => b.lost - a.lost).slice(0, MOST_MARKS);
     return worst.sort((a, b) => a.start - b.start);
 }
@@ -88,9 +91,14 @@ function key(mark: Mark): string {
 
 function both(a: Mark, b: Mark): Mark {
     const [calls, callsBefore] = [a.calls + b.calls, a.callsBefore + b.callsBefore];
-    const mean = (x: number | null, n: number, y: number | null, m: number) => (n + m === 0 ? null : ((x ?? 0) * n + (y ?? 0) * m) / (n + m));
+    const mean = (x: number | null, n: number, y: number | null, m: number) =>
+        n + m === 0 ? null : ((x ?? 0) * n + (y ?? 0) * m) / (n + m);
     return {
-        ...a, end: b.end, calls, callsBefore, lost: a.lost + b.lost,
+        ...a,
+        end: b.end,
+        calls,
+        callsBefore,
+        lost: a.lost + b.lost,
         asr: mean(a.asr, a.calls, b.asr, b.calls),
         asrBefore: mean(a.asrBefore, a.callsBefore, b.asrBefore, b.callsBefore),
         evidence: Math.max(a.evidence, b.evidence),

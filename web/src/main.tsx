@@ -1,4 +1,6 @@
 // The entry: draws the page in place of the frame that index.html paints first.
+// First, so that the page's own modules lie next to each other and pack better.
+import 'uplot';
 import { render } from 'preact';
 import { App } from './app';
 

@@ -38,48 +38,151 @@ export function Short({ title, note, request, by, columns, test, isWorth, view, 
     const offered = measuresOf(catalog, scene.view.side);
     const shown = columns.flatMap((name) => {
         const measure = pick(offered, [name.replace(/_change$/, '')])[0];
-        return measure === undefined || (name !== measure.name && scene.compare === 'none') ? [] : [{ name, measure, isChange: name !== measure.name }];
+        return measure === undefined || (name !== measure.name && scene.compare === 'none')
+            ? []
+            : [{ name, measure, isChange: name !== measure.name }];
     });
     const table = asked.value === null ? null : tableOf(asked.value);
     if (table !== null) remember(dimensions, table);
-    const rows = table === null ? [] : Array.from({ length: table.rows }, (_, row) => row).filter((row) => isWorth?.((column) => position(table.data[column]?.[row])) ?? true);
+    const rows =
+        table === null
+            ? []
+            : Array.from({ length: table.rows }, (_, row) => row).filter(
+                  (row) => isWorth?.((column) => position(table.data[column]?.[row])) ?? true,
+              );
     return (
         <section class="panel" aria-label={title} data-test={test} data-loading={asked.loading}>
-            <div class="panel-head"><h2>{title}</h2><span class="space" /><a class="button small" href={fileUrl(scene, request, 'csv')} download="" data-test={`${test}-csv`}>CSV</a><a class="button small" href={fileUrl(scene, request, 'xlsx')} download="" data-test={`${test}-xlsx`}>Excel</a></div>
+            <div class="panel-head">
+                <h2>{title}</h2>
+                <span class="space" />
+                <a class="button small" href={fileUrl(scene, request, 'csv')} download="" data-test={`${test}-csv`}>
+                    CSV
+                </a>
+                <a class="button small" href={fileUrl(scene, request, 'xlsx')} download="" data-test={`${test}-xlsx`}>
+                    Excel
+                </a>
+            </div>
             <Failure asked={asked} test={`${test}-error`} />
             {table === null && asked.error === null && <div class="skeleton" aria-hidden="true" />}
-            {table !== null && rows.length === 0 && <p class="note" data-test={`${test}-none`}>Nothing to show for this window.</p>}
+            {table !== null && rows.length === 0 && (
+                <p class="note" data-test={`${test}-none`}>
+                    Nothing to show for this window.
+                </p>
+            )}
             {table !== null && rows.length > 0 && (
                 <div class={`table-box ${asked.loading ? 'loading' : ''}`} tabIndex={0} role="region" aria-label={`Table of ${title}`}>
                     <table>
-                        <thead><tr>
-                            {dimensions.map((dimension) => <th key={dimension.name} scope="col">{dimensionLabel(dimension.name)}</th>)}
-                            {shown.map(({ name, measure, isChange }) => <th key={name} scope="col" class="number" title={measure.definition}>{isChange ? '±' : measure.label}<small> {isChange ? (measure.change === 'percent' ? '%' : measure.unit === 'percent' ? 'pp' : '') : unit(measure)}</small></th>)}
-                        </tr></thead>
-                        <tbody>{rows.map((row) => {
-                            const at = (column: string) => table.data[column]?.[row];
-                            const filters = Object.assign({}, ...dimensions.map((dimension) => groupFilter(dimension, at) ?? {})) as Record<string, string>;
-                            const { account, ...rest } = filters;
-                            const look = () => go({ page: 'traffic', filters: rest, accounts: account === undefined ? [] : [account], sort: '', calls: false, ...view });
-                            return (
-                                <tr key={row} data-test="row">
-                                    {dimensions.map((dimension, index) => {
-                                        const { name, aside } = groupName(dimension, at, clock);
-                                        const inside = <>{name}{aside !== '' && dimension.columns.length !== 2 && <small> {aside}</small>}</>;
-                                        if (index > 0) return <td key={dimension.name}>{inside}</td>;
-                                        return <th key={dimension.name} scope="row">{Object.keys(filters).length > 0 ? <button type="button" class="link" data-test="row-button" title="Look into it" onClick={look}>{inside}</button> : inside}</th>;
-                                    })}
-                                    {shown.map(({ name, measure, isChange }) => {
-                                        const cell = at(name);
-                                        const isLoss = !isChange && ((measure.name.startsWith('margin') && (position(cell) ?? 0) < 0));
-                                        return <td key={name} class={`number ${isChange ? `change ${tone(measure, at)}` : isLoss ? 'bad' : ''}`} data-column={name} data-value={String(cell ?? '')}>{isChange ? change(measure, cell, signs).replace(/\u202f.*$/, '') : bare(measure, cell, signs, clock)}</td>;
-                                    })}
+                        <thead>
+                            <tr>
+                                {dimensions.map((dimension) => (
+                                    <th key={dimension.name} scope="col">
+                                        {dimensionLabel(dimension.name)}
+                                    </th>
+                                ))}
+                                {shown.map(({ name, measure, isChange }) => (
+                                    <th key={name} scope="col" class="number" title={measure.definition}>
+                                        {isChange ? '±' : measure.label}
+                                        <small>
+                                            {' '}
+                                            {isChange
+                                                ? measure.change === 'percent'
+                                                    ? '%'
+                                                    : measure.unit === 'percent'
+                                                      ? 'pp'
+                                                      : ''
+                                                : unit(measure)}
+                                        </small>
+                                    </th>
+                                ))}
+                            </tr>
+                        </thead>
+                        <tbody>
+                            {rows.map((row) => {
+                                const at = (column: string) => table.data[column]?.[row];
+                                const filters = Object.assign(
+                                    {},
+                                    ...dimensions.map((dimension) => groupFilter(dimension, at) ?? {}),
+                                ) as Record<string, string>;
+                                const { account, ...rest } = filters;
+                                const look = () =>
+                                    go({
+                                        page: 'traffic',
+                                        filters: rest,
+                                        accounts: account === undefined ? [] : [account],
+                                        sort: '',
+                                        calls: false,
+                                        ...view,
+                                    });
+                                return (
+                                    <tr key={row} data-test="row">
+                                        {dimensions.map((dimension, index) => {
+                                            const { name, aside } = groupName(dimension, at, clock);
+                                            const inside = (
+                                                <>
+                                                    {name}
+                                                    {aside !== '' && dimension.columns.length !== 2 && <small> {aside}</small>}
+                                                </>
+                                            );
+                                            if (index > 0) return <td key={dimension.name}>{inside}</td>;
+                                            return (
+                                                <th key={dimension.name} scope="row">
+                                                    {Object.keys(filters).length > 0 ? (
+                                                        <button
+                                                            type="button"
+                                                            class="link"
+                                                            data-test="row-button"
+                                                            title="Look into it"
+                                                            onClick={look}
+                                                        >
+                                                            {inside}
+                                                        </button>
+                                                    ) : (
+                                                        inside
+                                                    )}
+                                                </th>
+                                            );
+                                        })}
+                                        {shown.map(({ name, measure, isChange }) => {
+                                            const cell = at(name);
+                                            const isLoss = !isChange && measure.name.startsWith('margin') && (position(cell) ?? 0) < 0;
+                                            return (
+                                                <td
+                                                    key={name}
+                                                    class={`number ${isChange ? `change ${tone(measure, at)}` : isLoss ? 'bad' : ''}`}
+                                                    data-column={name}
+                                                    data-value={String(cell ?? '')}
+                                                >
+                                                    {isChange
+                                                        ? change(measure, cell, signs).replace(/\u202f.*$/, '')
+                                                        : bare(measure, cell, signs, clock)}
+                                                </td>
+                                            );
+                                        })}
+                                    </tr>
+                                );
+                            })}
+                        </tbody>
+                        {hasTotal && (
+                            <tfoot>
+                                <tr data-test="total">
+                                    <th scope="row" colSpan={dimensions.length}>
+                                        total
+                                    </th>
+                                    {shown.map(({ name, measure, isChange }) => (
+                                        <td
+                                            key={name}
+                                            class={`number ${isChange ? 'change' : ''}`}
+                                            data-column={name}
+                                            data-value={String(table.totals[name] ?? '')}
+                                        >
+                                            {isChange
+                                                ? change(measure, table.totals[name], signs).replace(/\u202f.*$/, '')
+                                                : bare(measure, table.totals[name], signs, clock)}
+                                        </td>
+                                    ))}
                                 </tr>
-                            );
-                        })}</tbody>
-                        {hasTotal && <tfoot><tr data-test="total"><th scope="row" colSpan={dimensions.length}>total</th>
-                            {shown.map(({ name, measure, isChange }) => <td key={name} class={`number ${isChange ? 'change' : ''}`} data-column={name} data-value={String(table.totals[name] ?? '')}>{isChange ? change(measure, table.totals[name], signs).replace(/\u202f.*$/, '') : bare(measure, table.totals[name], signs, clock)}</td>)}
-                        </tr></tfoot>}
+                            </tfoot>
+                        )}
                     </table>
                 </div>
             )}

@@ -6,8 +6,17 @@ import { bare, change, full, groupFilter, groupName, tone } from './show';
 import { Clock } from './times';
 
 const [signs, clock] = [signsOf('en-GB'), new Clock('UTC')];
-const measure = (name: string, unit: string, decimals: number, of: Measure['change']): Measure =>
-    ({ name, label: name, unit, decimals, definition: '', standard: null, additive: false, change: of, on: [] });
+const measure = (name: string, unit: string, decimals: number, of: Measure['change']): Measure => ({
+    name,
+    label: name,
+    unit,
+    decimals,
+    definition: '',
+    standard: null,
+    additive: false,
+    change: of,
+    on: [],
+});
 const asr = measure('asr', 'percent', 2, 'difference');
 const calls = measure('total_calls', 'count', 0, 'percent');
 
@@ -28,16 +37,32 @@ test('changes are in percent, or in points of a percentage', () => {
 test('colour is for what chance does not explain', () => {
     const row = (of: Record<string, number | string>) => (column: string) => of[column];
     assert.equal(tone(asr, row({ asr: '48.6', asr_before: '51.1', asr_change: '-2.5', total_calls: 490, total_calls_before: 540 })), '');
-    assert.equal(tone(asr, row({ asr: '30.0', asr_before: '51.1', asr_change: '-21.1', total_calls: 490, total_calls_before: 540 })), 'bad');
-    assert.equal(tone(asr, row({ asr: '70.0', asr_before: '51.1', asr_change: '18.9', total_calls: 490, total_calls_before: 540 })), 'good');
+    assert.equal(
+        tone(asr, row({ asr: '30.0', asr_before: '51.1', asr_change: '-21.1', total_calls: 490, total_calls_before: 540 })),
+        'bad',
+    );
+    assert.equal(
+        tone(asr, row({ asr: '70.0', asr_before: '51.1', asr_change: '18.9', total_calls: 490, total_calls_before: 540 })),
+        'good',
+    );
     assert.equal(tone(calls, row({ total_calls: 100, total_calls_before: 400, total_calls_change: '-75.0' })), 'bad');
     assert.equal(tone(calls, row({ total_calls: 400, total_calls_before: 100, total_calls_change: '300.0' })), '');
 });
 
 test('groups have names, and a filter unless they have no value', () => {
-    const country = { name: 'dst-country', columns: ['dst_country_id', 'dst_country', 'dst_country_iso'], filter: 'dst-country-id', drill: null, definition: '', on: [] };
+    const country = {
+        name: 'dst-country',
+        columns: ['dst_country_id', 'dst_country', 'dst_country_iso'],
+        filter: 'dst-country-id',
+        drill: null,
+        definition: '',
+        on: [],
+    };
     const row = (of: Record<string, number | string | null>) => (column: string) => of[column];
-    assert.deepEqual(groupName(country, row({ dst_country_id: 83, dst_country: 'Ukraine', dst_country_iso: 'UA' }), clock), { name: 'Ukraine', aside: 'UA' });
+    assert.deepEqual(groupName(country, row({ dst_country_id: 83, dst_country: 'Ukraine', dst_country_iso: 'UA' }), clock), {
+        name: 'Ukraine',
+        aside: 'UA',
+    });
     assert.deepEqual(groupFilter(country, row({ dst_country_id: 83 })), { 'dst-country-id': '83' });
     assert.equal(groupFilter(country, row({ dst_country_id: null })), null);
     const cause = { ...country, name: 'q850-cause', columns: ['q850_cause'] };

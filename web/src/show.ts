@@ -9,12 +9,18 @@ const GAP = '\u202f';
 /** The unit as a heading has it. */
 export function unit(measure: Measure): string {
     switch (measure.unit) {
-        case 'percent': return '%';
-        case 'minutes': return 'min';
-        case 'seconds': return 's';
-        case 'per second': return '/s';
-        case 'money per minute': return '/min';
-        default: return '';
+        case 'percent':
+            return '%';
+        case 'minutes':
+            return 'min';
+        case 'seconds':
+            return 's';
+        case 'per second':
+            return '/s';
+        case 'money per minute':
+            return '/min';
+        default:
+            return '';
     }
 }
 
@@ -47,9 +53,37 @@ export function change(measure: Measure, cell: Cell | undefined, signs: Signs): 
 }
 
 /** Measures of which more is worse. */
-const WORSE_WITH_MORE = new Set(['failed_calls', 'isa', 'short_calls', 'short_share', 'instant_share', 'pdd_p50', 'pdd_p95', 'pdd_p99', 'lost_answers', 'loss', 'loss_calls', 'cost']);
+const WORSE_WITH_MORE = new Set([
+    'failed_calls',
+    'isa',
+    'short_calls',
+    'short_share',
+    'instant_share',
+    'pdd_p50',
+    'pdd_p95',
+    'pdd_p99',
+    'lost_answers',
+    'loss',
+    'loss_calls',
+    'cost',
+]);
 /** Measures that are neither good nor bad by themselves. */
-const NEUTRAL = new Set(['total_calls', 'attempts', 'total_duration', 'billed_duration', 'total_price', 'price_per_minute', 'max_duration', 'first_call', 'last_call', 'distinct_src_numbers', 'distinct_dst_numbers', 'share', 'cps', 'cost']);
+const NEUTRAL = new Set([
+    'total_calls',
+    'attempts',
+    'total_duration',
+    'billed_duration',
+    'total_price',
+    'price_per_minute',
+    'max_duration',
+    'first_call',
+    'last_call',
+    'distinct_src_numbers',
+    'distinct_dst_numbers',
+    'share',
+    'cps',
+    'cost',
+]);
 
 export type Tone = 'good' | 'bad' | '';
 
@@ -97,18 +131,66 @@ function beyondChance(now: number, calls: number, before: number, callsBefore: n
 
 /** Q.850 causes and SIP codes that a NOC meets every day (ITU-T Q.850, RFC 3261). */
 const CAUSES: Readonly<Record<string, string>> = {
-    1: 'unallocated number', 2: 'no route to network', 3: 'no route to destination', 16: 'normal clearing', 17: 'user busy', 18: 'no user responding',
-    19: 'no answer', 20: 'subscriber absent', 21: 'call rejected', 22: 'number changed', 27: 'destination out of order', 28: 'invalid number format',
-    29: 'facility rejected', 31: 'normal, unspecified', 34: 'no circuit available', 38: 'network out of order', 41: 'temporary failure', 42: 'congestion',
-    44: 'circuit not available', 47: 'resource unavailable', 50: 'facility not subscribed', 57: 'bearer not authorized', 58: 'bearer not available',
-    63: 'service not available', 65: 'bearer not implemented', 79: 'service not implemented', 88: 'incompatible destination', 102: 'timer expired',
-    111: 'protocol error', 127: 'interworking',
+    1: 'unallocated number',
+    2: 'no route to network',
+    3: 'no route to destination',
+    16: 'normal clearing',
+    17: 'user busy',
+    18: 'no user responding',
+    19: 'no answer',
+    20: 'subscriber absent',
+    21: 'call rejected',
+    22: 'number changed',
+    27: 'destination out of order',
+    28: 'invalid number format',
+    29: 'facility rejected',
+    31: 'normal, unspecified',
+    34: 'no circuit available',
+    38: 'network out of order',
+    41: 'temporary failure',
+    42: 'congestion',
+    44: 'circuit not available',
+    47: 'resource unavailable',
+    50: 'facility not subscribed',
+    57: 'bearer not authorized',
+    58: 'bearer not available',
+    63: 'service not available',
+    65: 'bearer not implemented',
+    79: 'service not implemented',
+    88: 'incompatible destination',
+    102: 'timer expired',
+    111: 'protocol error',
+    127: 'interworking',
 };
 const CODES: Readonly<Record<string, string>> = {
-    200: 'OK', 301: 'moved permanently', 302: 'moved temporarily', 400: 'bad request', 401: 'unauthorized', 402: 'payment required', 403: 'forbidden',
-    404: 'not found', 407: 'proxy authentication', 408: 'request timeout', 410: 'gone', 415: 'unsupported media', 480: 'temporarily unavailable',
-    482: 'loop', 483: 'too many hops', 484: 'address incomplete', 486: 'busy here', 487: 'caller gave up', 488: 'not acceptable here', 500: 'server error',
-    501: 'not implemented', 502: 'bad gateway', 503: 'service unavailable', 504: 'server timeout', 600: 'busy everywhere', 603: 'decline', 604: 'does not exist', 606: 'not acceptable',
+    200: 'OK',
+    301: 'moved permanently',
+    302: 'moved temporarily',
+    400: 'bad request',
+    401: 'unauthorized',
+    402: 'payment required',
+    403: 'forbidden',
+    404: 'not found',
+    407: 'proxy authentication',
+    408: 'request timeout',
+    410: 'gone',
+    415: 'unsupported media',
+    480: 'temporarily unavailable',
+    482: 'loop',
+    483: 'too many hops',
+    484: 'address incomplete',
+    486: 'busy here',
+    487: 'caller gave up',
+    488: 'not acceptable here',
+    500: 'server error',
+    501: 'not implemented',
+    502: 'bad gateway',
+    503: 'service unavailable',
+    504: 'server timeout',
+    600: 'busy everywhere',
+    603: 'decline',
+    604: 'does not exist',
+    606: 'not acceptable',
 };
 
 /** The name of a group in one dimension, and what is said beside it. */

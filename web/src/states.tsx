@@ -18,10 +18,22 @@ export function Failure({ asked, test }: { asked: Pick<Asked<unknown>, 'error' |
             <Icon name="alert" />
             <div>
                 <strong>{headline(error)}</strong>
-                <p>{explained(error)} What is shown pale is older.{error.id !== null && error.status >= 500 ? <span class="soft"> Request {error.id}.</span> : null}</p>
+                <p>
+                    {explained(error)} What is shown pale is older.
+                    {error.id !== null && error.status >= 500 ? <span class="soft"> Request {error.id}.</span> : null}
+                </p>
             </div>
             <button type="button" class="button" data-test="retry" onClick={again}>
-                {wait === null ? 'Try again' : <>Try again <span class="count" data-test="retry-count">{wait} s</span></>}
+                {wait === null ? (
+                    'Try again'
+                ) : (
+                    <>
+                        Try again{' '}
+                        <span class="count" data-test="retry-count">
+                            {wait} s
+                        </span>
+                    </>
+                )}
             </button>
         </div>
     );
@@ -29,25 +41,38 @@ export function Failure({ asked, test }: { asked: Pick<Asked<unknown>, 'error' |
 
 function headline(error: ApiError): string {
     switch (error.status) {
-        case 0: return 'The service does not answer';
-        case 400: return 'The question cannot be answered';
-        case 403: return 'This is not open to you';
-        case 404: return 'There is no such thing here';
-        case 429: return 'Too many requests';
-        case 502: return 'The database failed to answer';
-        case 503: return 'The service is busy or its database is away';
-        case 504: return 'It took too long';
-        default: return `The service answered with ${error.status}`;
+        case 0:
+            return 'The service does not answer';
+        case 400:
+            return 'The question cannot be answered';
+        case 403:
+            return 'This is not open to you';
+        case 404:
+            return 'There is no such thing here';
+        case 429:
+            return 'Too many requests';
+        case 502:
+            return 'The database failed to answer';
+        case 503:
+            return 'The service is busy or its database is away';
+        case 504:
+            return 'It took too long';
+        default:
+            return `The service answered with ${error.status}`;
     }
 }
 
 function explained(error: ApiError): string {
     const text = error.message === '' ? '' : `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`;
     switch (error.status) {
-        case 0: return 'The connection is gone or the service is restarting.';
-        case 504: return `${text} A shorter range or fewer dimensions are faster.`;
-        case 403: return `${text} Ask whoever gave you the token for the right.`;
-        default: return text;
+        case 0:
+            return 'The connection is gone or the service is restarting.';
+        case 504:
+            return `${text} A shorter range or fewer dimensions are faster.`;
+        case 403:
+            return `${text} Ask whoever gave you the token for the right.`;
+        default:
+            return text;
     }
 }
 
@@ -74,11 +99,16 @@ export function Empty() {
         what = `Without them there are ${there === 1 ? 'one call' : `${written(String(there), signs)} calls`} in this window.`;
     } else if (!isLoading && last === null && next === null) {
         why = asked.unfiltered !== null ? 'No calls with these filters, at any time' : 'No calls at all yet';
-        what = asked.unfiltered !== null ? 'Take a filter off, or look at another account.'
-            : 'No call of these accounts has been stored, in this window or any other. Calls appear when they have ended and been loaded.';
+        what =
+            asked.unfiltered !== null
+                ? 'Take a filter off, or look at another account.'
+                : 'No call of these accounts has been stored, in this window or any other. Calls appear when they have ended and been loaded.';
     } else if (!isLoading) {
         why = 'No calls in this window';
-        const told = [last === null ? '' : `the last one before it was on ${clock.full(last)}`, next === null ? '' : `the first one after it on ${clock.full(next)}`];
+        const told = [
+            last === null ? '' : `the last one before it was on ${clock.full(last)}`,
+            next === null ? '' : `the first one after it on ${clock.full(next)}`,
+        ];
         const text = told.filter((part) => part !== '').join(', ');
         what = `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
     }
@@ -89,9 +119,21 @@ export function Empty() {
                 <p>{what}</p>
             </div>
             <div class="actions">
-                {there > 0 && <button type="button" class="button" data-test="empty-clear" onClick={() => go({ filters: {} })}>Take the filters off</button>}
-                {last !== null && <button type="button" class="button" data-test="empty-before" onClick={dayOf(last)}>Show {clock.date(last)}</button>}
-                {next !== null && <button type="button" class="button" data-test="empty-after" onClick={dayOf(next)}>Show {clock.date(next)}</button>}
+                {there > 0 && (
+                    <button type="button" class="button" data-test="empty-clear" onClick={() => go({ filters: {} })}>
+                        Take the filters off
+                    </button>
+                )}
+                {last !== null && (
+                    <button type="button" class="button" data-test="empty-before" onClick={dayOf(last)}>
+                        Show {clock.date(last)}
+                    </button>
+                )}
+                {next !== null && (
+                    <button type="button" class="button" data-test="empty-after" onClick={dayOf(next)}>
+                        Show {clock.date(next)}
+                    </button>
+                )}
             </div>
         </div>
     );

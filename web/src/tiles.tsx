@@ -9,8 +9,15 @@ export function Tiles({ table, loading }: { table: Table | null; loading: boolea
     const { scene } = useShared();
     const measures = tilesOf(scene.catalog, scene.view).filter((measure) => !scene.without.has(measure.name));
     return (
-        <section class={`tiles ${loading && table !== null ? 'loading' : ''}`} aria-label="Figures of the window" aria-busy={loading} data-test="tiles">
-            {measures.map((measure) => <Tile key={measure.name} measure={measure} table={table} />)}
+        <section
+            class={`tiles ${loading && table !== null ? 'loading' : ''}`}
+            aria-label="Figures of the window"
+            aria-busy={loading}
+            data-test="tiles"
+        >
+            {measures.map((measure) => (
+                <Tile key={measure.name} measure={measure} table={table} />
+            ))}
         </section>
     );
 }
@@ -23,12 +30,43 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
     const isChosen = scene.view.measure === name && scene.view.page === 'traffic';
     const isCompared = scene.compare !== 'none' && table !== null && table.compare !== null;
     return (
-        <button type="button" class="tile" aria-pressed={isChosen} title={`${measure.definition} Show it in the chart.`} data-test={`tile-${name}`}
-            data-value={String(cell ?? '')} onClick={() => go({ measure: name, page: 'traffic' })}>
+        <button
+            type="button"
+            class="tile"
+            aria-pressed={isChosen}
+            title={`${measure.definition} Show it in the chart.`}
+            data-test={`tile-${name}`}
+            data-value={String(cell ?? '')}
+            onClick={() => go({ measure: name, page: 'traffic' })}
+        >
             <span class="tile-label">{label}</span>
-            <span class={`tile-value ${(exact(cell)?.length ?? 0) > 8 ? 'long' : ''}`}>{table === null ? '\u00a0' : <>{bare(measure, cell, signs, clock)}{exact(cell) !== null && unit(measure) !== '' && <small>{'\u202f'}{unit(measure)}</small>}</>}</span>
-            <span class={`tile-change ${table === null ? '' : tone(measure, (column) => table.totals[column])}`} data-test={`tile-${name}-change`} data-value={String(changed ?? '')}>
-                {isCompared ? <>{change(measure, changed, signs)} <i>was {bare(measure, table.totals[`${name}_before`], signs, clock)}</i></> : '\u00a0'}
+            <span class={`tile-value ${(exact(cell)?.length ?? 0) > 8 ? 'long' : ''}`}>
+                {table === null ? (
+                    '\u00a0'
+                ) : (
+                    <>
+                        {bare(measure, cell, signs, clock)}
+                        {exact(cell) !== null && unit(measure) !== '' && (
+                            <small>
+                                {'\u202f'}
+                                {unit(measure)}
+                            </small>
+                        )}
+                    </>
+                )}
+            </span>
+            <span
+                class={`tile-change ${table === null ? '' : tone(measure, (column) => table.totals[column])}`}
+                data-test={`tile-${name}-change`}
+                data-value={String(changed ?? '')}
+            >
+                {isCompared ? (
+                    <>
+                        {change(measure, changed, signs)} <i>was {bare(measure, table.totals[`${name}_before`], signs, clock)}</i>
+                    </>
+                ) : (
+                    '\u00a0'
+                )}
             </span>
             <Spark values={table?.data[name]} />
         </button>

@@ -25,7 +25,8 @@ test('a reading that the clock skips is the instant of the change', () => {
 });
 
 test('texts that are no dates do not read', () => {
-    for (const text of ['2026-02-30', '2026-11-23T24:00', '2026-11-23 14:00', '1969-12-31', '2106-01-01', '23.11.2026', '']) assert.equal(parseWall(text), null, text);
+    for (const text of ['2026-02-30', '2026-11-23T24:00', '2026-11-23 14:00', '1969-12-31', '2106-01-01', '23.11.2026', ''])
+        assert.equal(parseWall(text), null, text);
 });
 
 test('a month later is the same day or the month\u2019s last', () => {
@@ -34,11 +35,26 @@ test('a month later is the same day or the month\u2019s last', () => {
 });
 
 test('buckets are those of the wall clock', () => {
-    assert.deepEqual(bucketOf(at('2026-03-29T12:00:00Z'), 'day', 'Europe/Berlin'), { start: at('2026-03-28T23:00:00Z'), end: at('2026-03-29T22:00:00Z') });
-    assert.deepEqual(bucketOf(at('2026-11-25T12:00:00Z'), 'week', 'UTC'), { start: at('2026-11-23T00:00:00Z'), end: at('2026-11-30T00:00:00Z') });
-    assert.deepEqual(bucketOf(at('2026-11-25T12:00:00Z'), 'month', 'UTC'), { start: at('2026-11-01T00:00:00Z'), end: at('2026-12-01T00:00:00Z') });
-    assert.deepEqual(bucketOf(at('2026-11-25T12:20:00Z'), 'hour', 'Asia/Kathmandu'), { start: at('2026-11-25T12:15:00Z'), end: at('2026-11-25T13:15:00Z') });
-    assert.deepEqual(bucketOf(at('2026-11-25T12:20:00Z'), '15minutes', 'Asia/Kathmandu'), { start: at('2026-11-25T12:15:00Z'), end: at('2026-11-25T12:30:00Z') });
+    assert.deepEqual(bucketOf(at('2026-03-29T12:00:00Z'), 'day', 'Europe/Berlin'), {
+        start: at('2026-03-28T23:00:00Z'),
+        end: at('2026-03-29T22:00:00Z'),
+    });
+    assert.deepEqual(bucketOf(at('2026-11-25T12:00:00Z'), 'week', 'UTC'), {
+        start: at('2026-11-23T00:00:00Z'),
+        end: at('2026-11-30T00:00:00Z'),
+    });
+    assert.deepEqual(bucketOf(at('2026-11-25T12:00:00Z'), 'month', 'UTC'), {
+        start: at('2026-11-01T00:00:00Z'),
+        end: at('2026-12-01T00:00:00Z'),
+    });
+    assert.deepEqual(bucketOf(at('2026-11-25T12:20:00Z'), 'hour', 'Asia/Kathmandu'), {
+        start: at('2026-11-25T12:15:00Z'),
+        end: at('2026-11-25T13:15:00Z'),
+    });
+    assert.deepEqual(bucketOf(at('2026-11-25T12:20:00Z'), '15minutes', 'Asia/Kathmandu'), {
+        start: at('2026-11-25T12:15:00Z'),
+        end: at('2026-11-25T12:30:00Z'),
+    });
 });
 
 test('zones are known by their names alone', () => {

@@ -17,8 +17,16 @@ function format(zone: string): Intl.DateTimeFormat {
     let found = formats.get(zone);
     if (found === undefined) {
         found = new Intl.DateTimeFormat('en-US', {
-            timeZone: zone, hourCycle: 'h23', calendar: 'gregory', numberingSystem: 'latn',
-            year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+            timeZone: zone,
+            hourCycle: 'h23',
+            calendar: 'gregory',
+            numberingSystem: 'latn',
+            year: 'numeric',
+            month: 'numeric',
+            day: 'numeric',
+            hour: 'numeric',
+            minute: 'numeric',
+            second: 'numeric',
         });
         formats.set(zone, found);
     }
@@ -42,8 +50,12 @@ export function wallAt(instant: number, zone: string): Wall {
     for (const part of format(zone).formatToParts(instant * 1000)) of[part.type] = Number(part.value);
     const at = (name: string) => of[name] ?? 0;
     return {
-        year: at('year'), month: at('month'), day: at('day'),
-        hour: at('hour'), minute: at('minute'), second: at('second'),
+        year: at('year'),
+        month: at('month'),
+        day: at('day'),
+        hour: at('hour'),
+        minute: at('minute'),
+        second: at('second'),
     };
 }
 
@@ -56,8 +68,12 @@ function count(wall: Wall): number {
 function reading(seconds: number): Wall {
     const date = new Date(seconds * 1000);
     return {
-        year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate(),
-        hour: date.getUTCHours(), minute: date.getUTCMinutes(), second: date.getUTCSeconds(),
+        year: date.getUTCFullYear(),
+        month: date.getUTCMonth() + 1,
+        day: date.getUTCDate(),
+        hour: date.getUTCHours(),
+        minute: date.getUTCMinutes(),
+        second: date.getUTCSeconds(),
     };
 }
 
@@ -145,7 +161,11 @@ export function bucketOf(instant: number, sampling: string, zone: string): { sta
 
 /** Samplings whose buckets are aligned to the epoch, and their seconds. */
 const LENGTHS: Readonly<Record<string, number>> = {
-    minute: 60, '5minutes': 300, '15minutes': 900, '30minutes': 1800, '6hours': 21_600,
+    minute: 60,
+    '5minutes': 300,
+    '15minutes': 900,
+    '30minutes': 1800,
+    '6hours': 21_600,
 };
 
 /** Seconds of a sampling, about. */

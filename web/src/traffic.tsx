@@ -27,31 +27,64 @@ export function Traffic() {
     const of = useRef(scene);
     if (!chart.loading && chart.error === null) of.current = scene;
     const { window, sampling, compare, zone } = of.current;
-    const drawn = useMemo(() => ({ ...shared, scene: { ...scene, window, sampling, compare, zone } }), [shared, window, sampling, compare, zone]);
+    const drawn = useMemo(
+        () => ({ ...shared, scene: { ...scene, window, sampling, compare, zone } }),
+        [shared, window, sampling, compare, zone],
+    );
     const looked = useRef(JSON.stringify([scene.view.by, scene.view.filters, scene.view.calls]));
     useEffect(() => {
         // The row that was chosen is gone with the groups that it stood among: the keyboard goes on at their successors.
         const key = JSON.stringify([scene.view.by, scene.view.filters, scene.view.calls]);
         if (key === looked.current) return;
         looked.current = key;
-        if (document.activeElement === document.body) document.querySelector<HTMLElement>('.tabs [aria-pressed="true"]')?.focus({ preventScroll: true });
+        if (document.activeElement === document.body)
+            document.querySelector<HTMLElement>('.tabs [aria-pressed="true"]')?.focus({ preventScroll: true });
     }, [scene.view]);
     const isOld = chart.loading || chart.error !== null;
     const left = catalog.role === 'customer' && view.accounts.length === 0 ? accounts - catalog.definitions.limits.max_list_values : 0;
     const isEmpty = table !== null && !chart.loading && chart.error === null && table.rows === 0;
-    if (isNobody) return <main class="main"><p class="note" data-test="no-account">This access has no account, so there are no calls to show. Whoever gave it to you can add one.</p></main>;
+    if (isNobody)
+        return (
+            <main class="main">
+                <p class="note" data-test="no-account">
+                    This access has no account, so there are no calls to show. Whoever gave it to you can add one.
+                </p>
+            </main>
+        );
     return (
         <main class="main" data-test="traffic" data-loading={chart.loading || groups.loading}>
             <h1 class="unseen">Traffic</h1>
             <Chips />
-            {scene.without.size > 0 && <p class="note" data-test="currencies">These accounts bill in several currencies, so prices are not added up. Choose accounts of one currency, or filter by currency, to see them.</p>}
-            {left > 0 && <p class="note" data-test="accounts-left">{left} more accounts are left out: the API takes {scene.catalog.definitions.limits.max_list_values} at once. Choose accounts.</p>}
+            {scene.without.size > 0 && (
+                <p class="note" data-test="currencies">
+                    These accounts bill in several currencies, so prices are not added up. Choose accounts of one currency, or filter by
+                    currency, to see them.
+                </p>
+            )}
+            {left > 0 && (
+                <p class="note" data-test="accounts-left">
+                    {left} more accounts are left out: the API takes {scene.catalog.definitions.limits.max_list_values} at once. Choose
+                    accounts.
+                </p>
+            )}
             <Failure asked={chart} test="error" />
-            {isEmpty ? <Empty /> : <>
-                <Tiles table={table} loading={isOld} />
-                {table !== null && table.rows > 0 ? <SharedContext.Provider value={drawn}><Panel table={table} loading={isOld} /></SharedContext.Provider> : <div class="panel"><div class="skeleton chart-size" aria-hidden="true" /></div>}
-                <Groups asked={groups} />
-            </>}
+            {isEmpty ? (
+                <Empty />
+            ) : (
+                <>
+                    <Tiles table={table} loading={isOld} />
+                    {table !== null && table.rows > 0 ? (
+                        <SharedContext.Provider value={drawn}>
+                            <Panel table={table} loading={isOld} />
+                        </SharedContext.Provider>
+                    ) : (
+                        <div class="panel">
+                            <div class="skeleton chart-size" aria-hidden="true" />
+                        </div>
+                    )}
+                    <Groups asked={groups} />
+                </>
+            )}
             <Footer />
         </main>
     );

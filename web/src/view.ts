@@ -54,17 +54,56 @@ export interface View {
 }
 
 export const START: View = {
-    page: 'traffic', as: null, side: 'origination', accounts: [], range: '24h', from: '', to: '', compare: null, zone: null,
-    measure: 'total_calls', asr: true, sampling: null, by: ['dst-country'], digits: 3, measures: [], sort: '', limit: 25,
-    minCalls: 0, filters: {}, live: 0, figures: false, calls: false,
+    page: 'traffic',
+    as: null,
+    side: 'origination',
+    accounts: [],
+    range: '24h',
+    from: '',
+    to: '',
+    compare: null,
+    zone: null,
+    measure: 'total_calls',
+    asr: true,
+    sampling: null,
+    by: ['dst-country'],
+    digits: 3,
+    measures: [],
+    sort: '',
+    limit: 25,
+    minCalls: 0,
+    filters: {},
+    live: 0,
+    figures: false,
+    calls: false,
 };
 
 /** Parameters of the page itself. All others whose names a filter could have are filters. */
 const OWN = new Set([
-    'page', 'as', 'side', 'account', 'range', 'from', 'to', 'compare', 'zone', 'measure', 'asr', 'sampling', 'by', 'digits',
-    'measures', 'sort', 'limit', 'min-calls', 'live', 'figures', 'calls',
+    'page',
+    'as',
+    'side',
+    'account',
+    'range',
+    'from',
+    'to',
+    'compare',
+    'zone',
+    'measure',
+    'asr',
+    'sampling',
+    'by',
+    'digits',
+    'measures',
+    'sort',
+    'limit',
+    'min-calls',
+    'live',
+    'figures',
+    'calls',
 ]);
-const FILTER = /^(?:src-country-id|dst-country-id|src-prefix-routing|dst-prefix-routing|destination-prefix|dst-network-id|duration|auth-orig-ip|customer-auth-id|term-gw-id|disconnect-code|q850-cause|currency|answered|reverse-billing|customer-id|vendor-id|customer-price|vendor-price)(?:-eq|-not-eq|-in|-starts-with|-ends-with|-contains|-gt|-gteq|-lt|-lteq)?$/;
+const FILTER =
+    /^(?:src-country-id|dst-country-id|src-prefix-routing|dst-prefix-routing|destination-prefix|dst-network-id|duration|auth-orig-ip|customer-auth-id|term-gw-id|disconnect-code|q850-cause|currency|answered|reverse-billing|customer-id|vendor-id|customer-price|vendor-price)(?:-eq|-not-eq|-in|-starts-with|-ends-with|-contains|-gt|-gteq|-lt|-lteq)?$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const MOST_TEXT = 1024;
 const MOST_NAMES = 40;

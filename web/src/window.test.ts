@@ -31,14 +31,22 @@ test('a window is a minute at least', () => {
 test('a date alone is its last second at the end', () => {
     const window = windowOf(own('2026-11-01', '2026-11-02'), 'UTC', NOW);
     assert.equal(window.end - window.start, 2 * 86_400);
-    assert.equal(windowOf(own('2026-03-29', '2026-03-29'), 'Europe/Berlin', NOW).end - windowOf(own('2026-03-29', '2026-03-29'), 'Europe/Berlin', NOW).start, 23 * 3600);
+    assert.equal(
+        windowOf(own('2026-03-29', '2026-03-29'), 'Europe/Berlin', NOW).end -
+            windowOf(own('2026-03-29', '2026-03-29'), 'Europe/Berlin', NOW).start,
+        23 * 3600,
+    );
 });
 
 test('steps go by days, months or the window\u2019s own length', () => {
     assert.deepEqual(stepped(view({ range: '7d' }), 'UTC', NOW, -1), { range: 'own', from: '2026-11-12', to: '2026-11-18' });
     assert.deepEqual(stepped(view({ range: 'month' }), 'UTC', NOW, -1), { range: 'own', from: '2026-10-01', to: '2026-10-31' });
     assert.deepEqual(stepped(own('2026-10-01', '2026-10-31'), 'UTC', NOW, -1), { range: 'own', from: '2026-09-01', to: '2026-09-30' });
-    assert.deepEqual(stepped(own('2026-11-24T10:00', '2026-11-24T11:59:59'), 'UTC', NOW, 1), { range: 'own', from: '2026-11-24T12:00', to: '2026-11-24T13:59:59' });
+    assert.deepEqual(stepped(own('2026-11-24T10:00', '2026-11-24T11:59:59'), 'UTC', NOW, 1), {
+        range: 'own',
+        from: '2026-11-24T12:00',
+        to: '2026-11-24T13:59:59',
+    });
     assert.deepEqual(stepped(START, 'UTC', NOW, -1), { range: 'own', from: '2026-11-23T15:00', to: '2026-11-24T14:59:59' });
 });
 

@@ -38,7 +38,12 @@ export function windowOf(view: View, zone: string, now: number): Window {
         const start = instant(view.from, zone, false);
         return { from: view.from, to: view.to, start, end: Math.max(start + 1, instant(view.to, zone, true) + 1), moves: false };
     }
-    const start = view.range === 'own' ? instant(view.from, zone, false) : view.range === '24h' ? bucketOf(now, 'hour', zone).start - 23 * 3600 : instantOf(dayStart(view, zone, now), zone);
+    const start =
+        view.range === 'own'
+            ? instant(view.from, zone, false)
+            : view.range === '24h'
+              ? bucketOf(now, 'hour', zone).start - 23 * 3600
+              : instantOf(dayStart(view, zone, now), zone);
     // The end is the last whole minute. An open one would be compared with another span each second, and no answer would be
     // the same as the one before.
     const end = Math.max(start + MINUTE, Math.floor(now / MINUTE) * MINUTE);
@@ -57,8 +62,8 @@ export function stepped(view: View, zone: string, now: number, by: -1 | 1): Pick
     const first = wallAt(window.start, zone);
     const isDay = (wall: Wall) => wall.hour + wall.minute + wall.second === 0;
     // A range that moves stands for its whole last day or hour.
-    const last = view.range === '24h' ? window.start + 86_400
-        : window.moves ? instantOf(shifted(midnight(wallAt(now, zone)), 1), zone) : window.end;
+    const last =
+        view.range === '24h' ? window.start + 86_400 : window.moves ? instantOf(shifted(midnight(wallAt(now, zone)), 1), zone) : window.end;
     const after = wallAt(last, zone);
     let [from, to]: [Wall, Wall] = [first, after];
     if (first.day === 1 && isDay(first) && (view.range === 'month' || (after.day === 1 && isDay(after)))) {
@@ -66,7 +71,9 @@ export function stepped(view: View, zone: string, now: number, by: -1 | 1): Pick
         from = shifted(first, 0, by * months);
         to = shifted(from, 0, months);
     } else if (isDay(first) && isDay(after)) {
-        const days = Math.round((Date.UTC(after.year, after.month - 1, after.day) - Date.UTC(first.year, first.month - 1, first.day)) / 86_400_000);
+        const days = Math.round(
+            (Date.UTC(after.year, after.month - 1, after.day) - Date.UTC(first.year, first.month - 1, first.day)) / 86_400_000,
+        );
         from = shifted(first, by * days);
         to = shifted(after, by * days);
     } else {
@@ -89,8 +96,13 @@ export function usualComparison(window: Window, view: View): Comparison {
 export function usualSampling(window: Window): Sampling {
     const length = window.end - window.start;
     const bounds: [number, Sampling][] = [
-        [2 * 3600, 'minute'], [8 * 3600, '5minutes'], [18 * 3600, '15minutes'], [36 * 3600, '30minutes'],
-        [10 * 86_400, 'hour'], [130 * 86_400, 'day'], [3 * 366 * 86_400, 'week'],
+        [2 * 3600, 'minute'],
+        [8 * 3600, '5minutes'],
+        [18 * 3600, '15minutes'],
+        [36 * 3600, '30minutes'],
+        [10 * 86_400, 'hour'],
+        [130 * 86_400, 'day'],
+        [3 * 366 * 86_400, 'week'],
     ];
     return bounds.find(([most]) => length <= most)?.[1] ?? 'month';
 }

@@ -1,0 +1,238 @@
+// Controls of the bar that choose what is asked about: accounts, side, comparison, zone, and how often.
+import { useState } from 'preact/hooks';
+import { accountsOf, sidesOf } from './catalog';
+import { useShared } from './context';
+import { isZone } from './times';
+import { Icon, Menu, Select } from './ui';
+import { COMPARISONS, INTERVALS, START, type Comparison, type Side } from './view';
+import { usualComparison } from './window';
+import { beforeLabel } from './words';
+
+export function AccountPicker() {
+    const { scene, go } = useShared();
+    const { view, catalog } = scene;
+    const offered = accountsOf(catalog, view.side);
+    const isOne = view.page === 'live';
+    const nameOf = (uuid: string) => offered.find((one) => one.uuid === uuid)?.name ?? uuid.slice(0, 8);
+    const label =
+        view.accounts.length === 0
+            ? isOne
+                ? (offered[0]?.name ?? 'No account')
+                : offered.length === 1
+                  ? (offered[0]?.name ?? 'Account')
+                  : 'All accounts'
+            : view.accounts.length === 1 || isOne
+              ? nameOf(view.accounts[0] ?? '')
+              : `${view.accounts.length} accounts`;
+    return (
+        <Menu
+            label={
+                <>
+                    <span class="cut">{label}</span>
+                    <Icon name="down" />
+                </>
+            }
+            name="Accounts"
+            test="account"
+            className="account"
+        >
+            {(close) => <AccountList isOne={isOne} onDone={close} onChoose={(accounts) => go({ accounts })} />}
+        </Menu>
+    );
+}
+
+/** Accounts that a list shows at once; the search finds the others. */
+const MOST_LISTED = 200;
+
+function AccountList({ isOne, onChoose, onDone }: { isOne: boolean; onChoose: (accounts: string[]) => void; onDone: () => void }) {
+    const { scene } = useShared();
+    const { view, catalog } = scene;
+    const offered = accountsOf(catalog, view.side);
+    const [text, setText] = useState('');
+    const wanted = text.trim().toLowerCase();
+    const found = offered.filter((one) => `${one.name ?? ''} ${one.customer ?? ''} ${one.uuid}`.toLowerCase().includes(wanted));
+    const toggle = (uuid: string) => {
+        if (isOne) {
+            onChoose([uuid]);
+            return onDone();
+        }
+        const most = catalog.definitions.limits.max_list_values;
+        return onChoose(
+            view.accounts.includes(uuid)
+                ? view.accounts.filter((one) => one !== uuid)
+                : [...view.accounts, uuid].slice(-Math.min(40, most)),
+        );
+    };
+    return (
+        <>
+            {offered.length > 8 && (
+                <input
+                    type="search"
+                    class="input"
+                    placeholder="Name or uuid"
+                    aria-label="Search accounts"
+                    data-test="account-search"
+                    value={text}
+                    onInput={(event) => setText(event.currentTarget.value)}
+                />
+            )}
+            <div class="menu-list">
+                {!isOne && wanted === '' && (
+                    <label class="check">
+                        <input type="checkbox" checked={view.accounts.length === 0} data-test="account-all" onChange={() => onChoose([])} />
+                        All accounts
+                    </label>
+                )}
+                {found.slice(0, MOST_LISTED).map((one) => (
+                    <label key={one.uuid} class="check" title={one.uuid}>
+                        <input
+                            type={isOne ? 'radio' : 'checkbox'}
+                            name="account"
+                            checked={isOne ? (view.accounts[0] ?? offered[0]?.uuid) === one.uuid : view.accounts.includes(one.uuid)}
+                            data-test={`account-${one.uuid}`}
+                            onChange={() => toggle(one.uuid)}
+                        />
+                        {one.name ?? one.uuid}
+                    </label>
+                ))}
+                {found.length === 0 && <p class="soft">No account of this side{wanted === '' ? '' : ' has this name'}.</p>}
+                {found.length > MOST_LISTED && <p class="soft">{found.length - MOST_LISTED} more: search.</p>}
+            </div>
+        </>
+    );
+}
+
+export function SidePicker() {
+    const { scene, go } = useShared();
+    const sides = sidesOf(scene.catalog);
+    if (sides.length < 2) return null;
+    const labels: Record<Side, string> = { origination: 'Calls made', termination: 'Sent to vendors' };
+    return (
+        <Select
+            name="Side"
+            test="side"
+            value={scene.view.side}
+            options={sides.map((side) => [side, labels[side]] as const)}
+            onChange={(side) => go({ side, accounts: [], filters: {}, sort: '', by: START.by })}
+        />
+    );
+}
+
+const COMPARE_LABELS: Readonly<Record<Comparison, string>> = {
+    none: 'not compared',
+    previous: 'vs span before',
+    day: 'vs a day earlier',
+    week: 'vs a week earlier',
+    month: 'vs a month earlier',
+    year: 'vs a year earlier',
+    'year-weekday': 'vs 52 weeks earlier',
+};
+
+export function ComparePicker() {
+    const { scene, go } = useShared();
+    const usual = usualComparison(scene.window, scene.view);
+    return (
+        <Select
+            name={`Comparison: ${beforeLabel(scene.compare)}`}
+            test="compare"
+            value={scene.compare}
+            options={COMPARISONS.map((one) => [one, COMPARE_LABELS[one]] as const)}
+            onChange={(compare) => go({ compare: compare === usual ? null : compare })}
+        />
+    );
+}
+
+export function ZonePicker() {
+    const { scene, clock, go } = useShared();
+    const browsers = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const [text, setText] = useState(scene.zone);
+    const zones = typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : [];
+    return (
+        <Menu
+            label={
+                <>
+                    <span class="cut">{scene.zone}</span> {scene.zone !== 'UTC' && <small>{clock.distance(scene.window.start)}</small>}
+                </>
+            }
+            name="Time zone"
+            test="zone"
+        >
+            {(close) => (
+                <form
+                    class="form"
+                    onSubmit={(event) => {
+                        event.preventDefault();
+                        if (isZone(text)) {
+                            close();
+                            go({ zone: text === browsers ? null : text });
+                        }
+                    }}
+                >
+                    <label class="field">
+                        Time zone
+                        <input
+                            class="input"
+                            list="zones"
+                            value={text}
+                            data-test="zone-name"
+                            onInput={(event) => setText(event.currentTarget.value)}
+                            aria-invalid={!isZone(text)}
+                        />
+                    </label>
+                    <datalist id="zones">
+                        {['UTC', ...zones].map((zone) => (
+                            <option key={zone} value={zone} />
+                        ))}
+                    </datalist>
+                    {!isZone(text) && <p class="bad">No zone has this name. An example is Europe/Kyiv.</p>}
+                    <div class="actions">
+                        <button type="submit" class="button primary" data-test="zone-apply" disabled={!isZone(text)}>
+                            Use it
+                        </button>
+                        <button
+                            type="button"
+                            class="button"
+                            data-test="zone-utc"
+                            onClick={() => {
+                                close();
+                                go({ zone: 'UTC' });
+                            }}
+                        >
+                            UTC
+                        </button>
+                        <button
+                            type="button"
+                            class="button"
+                            data-test="zone-own"
+                            onClick={() => {
+                                close();
+                                go({ zone: null });
+                            }}
+                        >
+                            This browser’s
+                        </button>
+                    </div>
+                </form>
+            )}
+        </Menu>
+    );
+}
+
+export function LivePicker() {
+    const { scene, go } = useShared();
+    const options = [
+        ['0', 'Live: off'],
+        ...INTERVALS.map((seconds) => [String(seconds), `Live: ${seconds} s`] as const),
+    ] as readonly (readonly [string, string])[];
+    return (
+        <span class={`live ${scene.view.live > 0 ? 'on' : ''}`}>
+            <Select
+                name="Live: look again every so often"
+                test="live"
+                value={String(scene.view.live)}
+                options={options}
+                onChange={(seconds) => go({ live: Number(seconds) }, true)}
+            />
+        </span>
+    );
+}
