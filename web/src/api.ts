@@ -39,8 +39,24 @@ export function forget(): void {
     kept.clear();
 }
 
-/** Asks for JSON. */
+/** Requests of one page at a time: the service has a bounded number of queries for all who look. */
+const MOST_AT_ONCE = 4;
+const waiting: (() => void)[] = [];
+let running = 0;
+
+/** Asks for JSON, in turn. */
 export async function get<T>(url: string, signal?: AbortSignal): Promise<Got<T>> {
+    while (running >= MOST_AT_ONCE) await new Promise<void>((next) => waiting.push(next));
+    running += 1;
+    try {
+        return await ask<T>(url, signal);
+    } finally {
+        running -= 1;
+        waiting.shift()?.();
+    }
+}
+
+async function ask<T>(url: string, signal?: AbortSignal): Promise<Got<T>> {
     const known = kept.get(url);
     const response = await reach(url, {
         headers: { Accept: 'application/json', ...(known ? { 'If-None-Match': known.etag } : {}) },
