@@ -34,7 +34,7 @@ if [ -z "${2:-}" ]; then
     echo "page-checks: building the page"
     npm_packages web
     npm run --prefix web --silent build -- "$(realpath --relative-to=web -m "$work/dist")" >"$work/build" || { cat "$work/build" >&2 && fail "the page does not build"; }
-    npm test --prefix web --silent
+    npm test --prefix web --silent >"$work/unit" || { cat "$work/unit" >&2 && fail "the unit tests of the page fail"; }
     contents web/dist >"$work/committed"
     contents "$work/dist" | diff "$work/committed" - >&2 ||
         fail "web/dist is not what its sources make: run npm run --prefix web build, and commit it"
@@ -47,7 +47,8 @@ export CDRSCOPE_AUTH_SECRET CDRSCOPE_EXPORTS_DIR CHROMIUM
 export LOGIN=ann PASSWORD="correct horse battery staple"
 echo "$PASSWORD" | "$program" access add --id 1000000 --customer 1 --login "$LOGIN" --engine-data-dir "$work/data" \
     >"$work/access" 2>&1 || { cat "$work/access" >&2 && fail "the login was not added"; }
-serve_demo "$program" "${DEMO_CALLS:-300000}"
+# As many as `make run` makes: the made-up incidents then stand out.
+serve_demo "$program" "${DEMO_CALLS:-1000000}"
 # PROGRAM makes tokens of sessions that end while they are looked at; the process is that whose engine is killed.
 export TZ=UTC PROGRAM=$program SERVICE_PID=$pid
 export URL=$url TOKEN=$token ACCOUNT=$account OPERATOR_TOKEN=$operator_token LOG=$work/log
@@ -58,5 +59,5 @@ if [ -n "${2:-}" ]; then
 else
     echo "page-checks: node --test"
     # One browser after the other: they share the processors with the service. Whatever hangs is not waited for.
-    timeout 900 node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs
+    timeout 1500 node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs
 fi
