@@ -33,7 +33,7 @@ contents() {
 if [ -z "${2:-}" ]; then
     echo "page-checks: building the page"
     npm_packages web
-    npm run --prefix web --silent build -- "$(realpath --relative-to=web -m "$work/dist")" >"$work/build" || { cat "$work/build" >&2 && fail "the page does not build"; }
+    OUT_DIR=$work/dist npm run --prefix web --silent build >"$work/build" || { cat "$work/build" >&2 && fail "the page does not build"; }
     npm test --prefix web --silent >"$work/unit" || { cat "$work/unit" >&2 && fail "the unit tests of the page fail"; }
     contents web/dist >"$work/committed"
     contents "$work/dist" | diff "$work/committed" - >&2 ||
