@@ -29,7 +29,7 @@ pub fn choose(request: &HttpRequest, among: impl Iterator<Item = &'static Format
     best.map(|(_, format)| format)
 }
 
-/// How closely the closest range fits a media type, and how much it is liked; `None` where none does.
+/// The closeness of the closest range that fits a media type, and its weight; `None` where none fits.
 fn liking(accept: &Accept, name: &str) -> Option<(u8, Quality)> {
     let (kind, subtype) = name.split_once('/')?;
     let fits = accept.iter().filter_map(|one| {

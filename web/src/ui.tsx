@@ -151,7 +151,7 @@ export function Dialog({ title, test, className = '', onClose, children }: Dialo
     return (
         <dialog ref={dialog} class={`dialog ${className}`} aria-labelledby={id} data-test={test} onClose={onClose} onClick={outside}>
             <div class="dialog-in">
-                <header class="dialog-head">
+                <div class="dialog-head">
                     <h2 id={id}>{title}</h2>
                     <button
                         type="button"
@@ -162,7 +162,7 @@ export function Dialog({ title, test, className = '', onClose, children }: Dialo
                     >
                         <Icon name="close" />
                     </button>
-                </header>
+                </div>
                 {children}
             </div>
         </dialog>
