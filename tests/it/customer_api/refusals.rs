@@ -50,8 +50,10 @@ async fn another_method_gets_405_with_allow_before_any_token_is_asked_for() {
 async fn an_unknown_path_gets_404_with_or_without_a_token() {
     let session = Session::new();
     for path in [
-        "/",
+        "//",
         "/nowhere",
+        "/assets",
+        "/index.html",
         API,
         &format!("{API}/"),
         &format!("{API}/{QUALITY}/"),
