@@ -1,6 +1,6 @@
 // Small parts that all views share.
 import type { ComponentChildren, TargetedMouseEvent } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** Icons as paths of a 20 px grid. */
 const PATHS = {
@@ -53,7 +53,8 @@ export function Menu({ label, name, title, test, align = 'start', className = ''
         setOpen(false);
         button.current?.focus();
     };
-    useEffect(() => {
+    // Before the box is seen: a key may follow the one that opened it at once.
+    useLayoutEffect(() => {
         if (!isOpen) return undefined;
         const outside = (event: Event) => {
             if (event.target instanceof Node && !root.current?.contains(event.target)) setOpen(false);

@@ -140,14 +140,13 @@ pub fn of_operators_statistics() -> Value {
 
 /// The body that signs a browser in.
 pub fn session_request() -> Value {
-    let text = json!({ "type": "string" });
     json!({
         "required": true,
         "content": { "application/json": {
             "schema": {
                 "oneOf": [
-                    { "type": "object", "required": ["token"], "properties": { "token": text } },
-                    { "type": "object", "required": ["demo"], "properties": { "demo": { "enum": ["customer", "operator"] } } },
+                    object([("token", json!({ "type": "string" }))]),
+                    object([("demo", json!({ "enum": ["customer", "operator"] }))]),
                 ],
             },
             "example": { "token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.…" },
