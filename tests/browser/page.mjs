@@ -47,7 +47,7 @@ export function useBrowser() {
 export async function withPage(options, use) {
   const { errors: expected = [], path = '', ...context } = options;
   const visitor = await browser.newContext({ locale: 'en-GB', timezoneId: 'UTC', ...DESKTOP, ...context });
-  visitor.setDefaultTimeout(15_000);
+  visitor.setDefaultTimeout(45_000);
   const faults = [];
   await visitor.addInitScript(() => {
     globalThis.violations = [];
@@ -102,7 +102,7 @@ export async function shown(page) {
 }
 
 /** Waits until a probe gives something, up to so many seconds. */
-export async function eventually(what, probe, seconds = 20) {
+export async function eventually(what, probe, seconds = 45) {
   for (const end = Date.now() + seconds * 1000; ; await setTimeout(100)) {
     const found = await probe();
     if (found) return found;
