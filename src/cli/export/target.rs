@@ -17,7 +17,7 @@ use crate::rename::rename_to_new;
 pub enum Begin {
     /// Nothing may be there.
     New,
-    /// Whatever is there is of no interest.
+    /// Begins anew, over what is there.
     Again,
     /// Behind what is left of a download that broke.
     GoOn,
