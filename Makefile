@@ -2,33 +2,38 @@
 
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
-BINARY = $(TARGET)/release/cdrscope
+# What other programs write and read, the API against its document, Grafana's library, and the page in a browser.
+CHECKS = load-checks file-checks api-checks grafana-checks page-checks
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench engine fmt lint deny clean
+.PHONY: help run build test cargo-test $(CHECKS) bench engine fmt lint deny clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
 
-run: engine build ## Serve made-up calls: the page's address first, then a token and a curl line
-	exec $(BINARY) serve --demo
+# The engine comes while the program is compiled.
+run: ## Serve made-up calls: the page's address first, then a token and a curl line
+	@scripts/fetch-engine.sh & $(CARGO) build --profile demo --locked && wait $$!
+	exec $(TARGET)/demo/cdrscope serve --demo
 
 build: ## The release binary
 	$(CARGO) build --release --locked
 
-test: engine fmt lint deny ## Formatting, lints, licences, every test, files that other programs write and read, the API against its document, Grafana's library, and the page in a browser
-	$(CARGO) test --locked
-	scripts/load-checks.sh $(TARGET)/debug/cdrscope
-	scripts/file-checks.sh $(TARGET)/debug/cdrscope
-	scripts/api-checks.sh $(TARGET)/debug/cdrscope
-	scripts/grafana-checks.sh $(TARGET)/debug/cdrscope
-	scripts/page-checks.sh $(TARGET)/debug/cdrscope
+test: engine fmt lint deny ## Formatting, lints, licences, every test, and the checks: files, the API against its document, Grafana's library, the page in a browser
+	$(CARGO) test --locked --no-run
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target cargo-test $(CHECKS)
+
+# Many tests wait: for an engine to start, for a look at the parts, for a second to pass.
+cargo-test: export RUST_TEST_THREADS ?= 4
+# The plus lets its lines appear as they come; the checks beside it say theirs when they end.
+cargo-test:
+	+$(CARGO) test --locked
+
+$(CHECKS):
+	scripts/$@.sh $(TARGET)/debug/cdrscope
 
 bench: engine ## How fast it is, next to the targets and in turns with what it is compared with; CALLS=50000000 for more
 	$(CARGO) bench --locked --bench service
-
-# Many tests wait: for an engine to start, for a look at the parts, for a second to pass.
-test: export RUST_TEST_THREADS ?= 4
 
 engine: ## Fetch the embedded ClickHouse, if no clickhouse program is there (178 MB, once)
 	@scripts/fetch-engine.sh

@@ -62,8 +62,9 @@ class Service:
         deadline = time.time() + 900
         self.port = None
         while time.time() < deadline and self.process.poll() is None:
-            found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", open(log.name).read())
-            if found:
+            said = open(log.name).read()
+            found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", said)
+            if found and re.search("the demo's calls are made|CDRs already", said):
                 self.port = int(found[1])
                 break
             time.sleep(0.2)

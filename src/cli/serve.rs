@@ -1,6 +1,10 @@
 //! `cdrscope serve`: the API.
 
-use clickhouse::Client;
+use std::convert::Infallible;
+use std::future::pending;
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -62,20 +66,14 @@ impl Serve {
 
     async fn serve(&self, config: Config, keys: KeyRing, connection: &ClickHouseConnection) -> Result<(), CliError> {
         prepare(&config, connection).await?;
-        let (mut going, mut is_alone) = (None, false);
-        if self.demo {
-            let admin = connection.admin(&config);
-            let options = fill(&admin, self.demo_calls).await?;
-            if demo::is_alone(&admin).await? {
-                is_alone = true;
-                going = Some(actix_web::rt::spawn(go_on(connection.clients(&config, EngineRole::Admin), options)));
-            } else {
-                log::warn!("the table holds CDRs that are not the demo's: no calls are made up beside them");
-            }
-        }
+        let calls = match self.demo {
+            true => Some(DemoCalls::introduce(connection.clients(&config, EngineRole::Admin), self.demo_calls).await?),
+            false => None,
+        };
+        let is_alone = calls.as_ref().is_some_and(|calls| calls.is_alone);
         let reader = connection.clients(&config, EngineRole::Reader);
         let sample =
-            if self.demo { Some((demo_token(&keys.customers)?, operator_token(&keys, DEMO_TTL)?)) } else { None };
+            if is_alone { Some((demo_token(&keys.customers)?, operator_token(&keys, DEMO_TTL)?)) } else { None };
         let has_page = config.http.page && http::is_page_built();
         let is_open = !config.http.listen.ip().is_loopback();
         let service = Service::start(config, keys, reader).await?;
@@ -92,18 +90,90 @@ impl Serve {
         if has_page {
             say_page(&service, is_alone);
         }
-        if let Some((token, operator)) = sample {
-            say_sample(service.url(), &token);
-            if let Some(token) = operator {
-                say_operator_sample(service.operators_url(), &token);
+        let (url, operators_url) = (service.url().to_owned(), service.operators_url().to_owned());
+        let making = async {
+            let Some(calls) = calls else { return pending().await };
+            calls.make().await?;
+            match sample {
+                Some((token, operator)) => {
+                    say_sample(&url, &token);
+                    operator.iter().for_each(|token| say_operator_sample(&operators_url, token));
+                }
+                None => {
+                    say("These are no made-up calls. Who may see them gets a token by: cdrscope token --customer ID")
+                }
+            }
+            calls.go_on().await
+        };
+        let handle = service.handle();
+        match select(pin!(service.run()), pin!(making)).await {
+            // What is being made ends with it: its connections would keep the engine waiting.
+            Either::Left((ended, _)) => Ok(ended?),
+            Either::Right((Err(fault), served)) => {
+                handle.stop(true).await;
+                served.await?;
+                Err(fault)
             }
         }
-        let served = service.run().await.map_err(CliError::from);
-        if let Some(going) = going {
-            // Its client's connections would keep the engine waiting.
-            going.abort();
+    }
+}
+
+/// The demo's calls, which are made while the service answers already.
+struct DemoCalls<C> {
+    clients: C,
+    options: demo::Options,
+    /// True if there are none yet.
+    is_empty: bool,
+    /// True if nobody else's are in the table.
+    is_alone: bool,
+}
+
+impl<C: Clients> DemoCalls<C> {
+    /// Makes accounts and names, if there are no calls yet.
+    async fn introduce(clients: C, calls: u64) -> Result<Self, CliError> {
+        let client = clients.client();
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        // Calls up to this minute: a dashboard's "last hour" then has something to show.
+        let (from, to) = ((now - DEMO_SPAN).try_into()?, now.try_into()?);
+        let options = demo::Options { calls, from, to, ..demo::Options::default() };
+        let rows: u64 = client.query_raw("SELECT count() FROM cdrs").fetch_one().await?;
+        if rows > 0 {
+            log::info!("the table holds {rows} CDRs already");
+        } else {
+            demo::introduce(&client, &options).await?;
         }
-        served
+        let is_alone = demo::is_alone(&client).await?;
+        if !is_alone {
+            log::warn!("the table holds CDRs that are not the demo's: no calls are made up beside them");
+        }
+        Ok(Self { clients, options, is_empty: rows == 0, is_alone })
+    }
+
+    /// Fills an empty table.
+    async fn make(&self) -> Result<(), CliError> {
+        if self.is_empty {
+            log::info!("making {} calls, the latest first", self.options.calls);
+            let client = self.clients.client();
+            demo::make_calls(&client, &self.options, |made| log::info!("{made} calls made")).await?;
+            log::info!("the demo's calls are made");
+        }
+        Ok(())
+    }
+
+    /// Goes on making calls and snapshots, once a minute, so that live reports have something to show.
+    async fn go_on(&self) -> Result<Infallible, CliError> {
+        let mut from = self.options.to;
+        while self.is_alone {
+            let now = OffsetDateTime::now_utc().unix_timestamp();
+            let next = u64::try_from(60 - now.rem_euclid(60)).unwrap_or(60);
+            actix_web::rt::time::sleep(std::time::Duration::from_secs(next)).await;
+            let to = u32::try_from(OffsetDateTime::now_utc().unix_timestamp())?;
+            match demo::go_on(&self.clients.client(), &self.options, from, to).await {
+                Ok(()) => from = to,
+                Err(e) => log::warn!("no made-up calls this minute: {e}"),
+            }
+        }
+        pending().await
     }
 }
 
@@ -119,36 +189,6 @@ pub(super) async fn prepare(config: &Config, connection: &ClickHouseConnection) 
     }
     let status = status(&connection.reader(config), database).await?;
     status.fault(database).map_or(Ok(()), |fault| Err(CliError::Failed(fault)))
-}
-
-async fn fill(client: &Client, calls: u64) -> Result<demo::Options, CliError> {
-    let now = OffsetDateTime::now_utc().unix_timestamp();
-    // Calls up to this minute: a dashboard's "last hour" then has something to show.
-    let (from, to) = ((now - DEMO_SPAN).try_into()?, now.try_into()?);
-    let options = demo::Options { calls, from, to, ..demo::Options::default() };
-    let rows: u64 = client.query_raw("SELECT count() FROM cdrs").fetch_one().await?;
-    if rows > 0 {
-        log::info!("the table holds {rows} CDRs already");
-        return Ok(options);
-    }
-    log::info!("making {calls} calls");
-    demo::fill(client, &options, |made| log::info!("{made} calls made")).await?;
-    Ok(options)
-}
-
-/// Goes on making calls and snapshots, once a minute, so that live reports have something to show.
-async fn go_on(clients: impl Clients, options: demo::Options) {
-    let mut from = options.to;
-    loop {
-        let now = OffsetDateTime::now_utc().unix_timestamp();
-        let next = u64::try_from(60 - now.rem_euclid(60)).unwrap_or(60);
-        actix_web::rt::time::sleep(std::time::Duration::from_secs(next)).await;
-        let Ok(to) = u32::try_from(OffsetDateTime::now_utc().unix_timestamp()) else { return };
-        match demo::go_on(&clients.client(), &options, from, to).await {
-            Ok(()) => from = to,
-            Err(e) => log::warn!("no made-up calls this minute: {e}"),
-        }
-    }
 }
 
 /// The biggest account's customer.

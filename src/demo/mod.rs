@@ -107,20 +107,42 @@ const AT_ONCE: usize = 2;
 /// Refused where a row of somebody else's would be overwritten. `progress` gets the number of calls made so far.
 /// A run that was cut short can be repeated, and a repeated run adds nothing: each slice carries its own deduplication
 /// token, which `cdrs` keeps for its last 1,000 inserts (200 million calls).
-pub async fn fill(client: &Client, options: &Options, mut progress: impl FnMut(u64)) -> Result<Summary, DemoError> {
+///
+/// # Errors
+/// Options that make nothing, somebody else's rows, or ClickHouse.
+pub async fn fill(client: &Client, options: &Options, progress: impl FnMut(u64)) -> Result<Summary, DemoError> {
+    introduce(client, options).await?;
+    make_calls(client, options, progress).await
+}
+
+/// The first half of [`fill`]: accounts, accesses and names.
+///
+/// # Errors
+/// As [`fill`].
+pub async fn introduce(client: &Client, options: &Options) -> Result<(), DemoError> {
     if options.calls == 0 || options.to <= options.from || options.accounts == 0 {
         return Err(DemoError::Empty);
     }
     if options.calls > MOST_CALLS {
         return Err(DemoError::TooMany);
     }
-    let run = Run::new(options);
     fill_accounts(client, options.accounts).await?;
     fill_contractors(client, options.accounts).await?;
-    fill_countries(client).await?;
+    fill_countries(client).await
+}
 
+/// The other half: the calls, the latest first, since those are looked at first.
+///
+/// # Errors
+/// As [`fill`].
+pub async fn make_calls(
+    client: &Client,
+    options: &Options,
+    mut progress: impl FnMut(u64),
+) -> Result<Summary, DemoError> {
+    let run = Run::new(options);
     let slices = calendar::slices(&calendar::segments(options), SLICE);
-    let mut inserts = stream::iter(slices.iter().enumerate())
+    let mut inserts = stream::iter(slices.iter().enumerate().rev())
         .map(|(place, slice)| run.insert_slice(client, place, slice))
         .buffer_unordered(AT_ONCE);
     let mut made = 0;

@@ -412,10 +412,37 @@ async fn the_demo_neither_mixes_with_somebodys_calls_nor_overwrites_their_accoun
         assert_eq!(complaint(&with(command, &server), &[]), (1, vec![line.to_owned()]));
     }
     insert(&db.admin, "cdrs", r#"{"id":1,"time_start":1767571200}"#).await;
-    let mut child = command(&with(&demo, &server), &[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(&with(&demo, &server), &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let log: Vec<String> = lines.take_while(|line| !line.contains("listening on")).collect();
+    assert!(log.iter().any(|line| line.ends_with("no calls are made up beside them")), "{log:?}");
+    // Whoever got a token would see their calls.
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.next().unwrap().starts_with("The page: http://"));
+    assert!(said.next().unwrap().starts_with("These are no made-up calls."));
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(log.iter().any(|line| line.ends_with("no calls are made up beside them")), "{log:?}");
+}
+
+#[actix_web::test]
+async fn the_demo_answers_while_its_calls_are_made() {
+    let db = db().await;
+    let args = ["serve", "--demo", "--demo-calls", "1000", "--http-listen", "127.0.0.1:0"];
+    let server = server(&db.database, true);
+    let mut child = command(&with(&args, &server), &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let url = log.find_map(|line| Some(line.split_once("listening on ")?.1.to_owned())).unwrap();
+    assert!(log.any(|line| line.ends_with("making 1000 calls, the latest first")));
+    assert_eq!(reqwest::get(format!("{url}/health/live")).await.unwrap().status(), 200);
+    assert!(log.any(|line| line.ends_with("1000 calls made")));
+    assert!(log.any(|line| line.ends_with("the demo's calls are made")));
+    // The page's address came first, then a customer's token and the operator's.
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.next().unwrap().ends_with(&format!("{url}/")));
+    let tokens: Vec<String> = said.filter(|line| line.starts_with("eyJ")).take(2).collect();
+    assert_eq!(tokens.len(), 2);
+    let calls: u64 = db.admin.query_raw("SELECT countIf(is_last_cdr = 1) FROM cdrs").fetch_one().await.unwrap();
+    assert!(calls >= 1000, "{calls}");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -242,6 +242,7 @@ async fn where_no_token_can_be_signed_a_token_is_its_own_cookie() {
         config.auth.secret = Secret::new("");
         config.auth.algorithm = Algorithm::Es256;
         config.auth.public_key_file = Some(fixture("public").into());
+        config.auth.session_seconds = 100;
     })
     .await;
     let key = jsonwebtoken::EncodingKey::from_ec_pem(&std::fs::read(fixture("private")).unwrap()).unwrap();
@@ -252,6 +253,10 @@ async fn where_no_token_can_be_signed_a_token_is_its_own_cookie() {
     assert_eq!((reply.status, super::cookie(&reply)), (204, format!("{CUSTOMER_COOKIE}={token}")));
     let told = shown(&app, &super::cookie(&reply)).await;
     assert_eq!((&told["login"], &told["customer"]), (&json!(false), &json!(true)));
+    // The browser forgets it when a session would end, though the token lasts longer.
+    let kept = reply.header("set-cookie").split_once("Expires=").unwrap().1.split(';').next().unwrap();
+    let left = httpdate::parse_http_date(kept).unwrap().duration_since(std::time::SystemTime::now()).unwrap();
+    assert!(left.as_secs() <= 100, "{kept}");
     assert_eq!(open(&app, &json!({ "demo": "customer" })).await.status, 400);
 }
 
