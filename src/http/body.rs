@@ -9,6 +9,8 @@ use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
+use super::error::ApiError;
+
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadBody {
@@ -20,6 +22,26 @@ pub enum BadBody {
     Slow,
     /// The connection broke, or the framing is wrong.
     Broken,
+}
+
+impl BadBody {
+    /// The answer where a body of up to `most` bytes is read.
+    pub fn answer(self, most: usize) -> ApiError {
+        match self {
+            Self::Coded => ApiError::CodedBody,
+            Self::Long => ApiError::LongBody(most),
+            Self::Slow => ApiError::SlowBody,
+            Self::Broken => ApiError::UnreadBody("the body did not arrive"),
+        }
+    }
+
+    /// The answer where a few words are expected: a long text is none of them, and 400 as any other.
+    pub fn answer_for_words(self) -> ApiError {
+        match self {
+            Self::Long => ApiError::UnreadBody("the body is too long"),
+            other => other.answer(0),
+        }
+    }
 }
 
 /// Refuses a body by its headers, before any of it is read.

@@ -165,14 +165,8 @@ struct LoginBody {
 
 impl LoginBody {
     async fn read(request: &HttpRequest, body: Payload, time: Duration) -> Result<Self, ApiError> {
-        match body::read(request, body, LONGEST_BODY, time).await {
-            Ok(body) => Self::parse(&body).ok_or(ApiError::BadBody(EXPECTED)),
-            Err(BadBody::Coded) => Err(ApiError::CodedBody),
-            Err(BadBody::Slow) => Err(ApiError::SlowBody),
-            // Whatever else is no login is 400.
-            Err(BadBody::Long) => Err(ApiError::UnreadBody("the body is too long")),
-            Err(BadBody::Broken) => Err(ApiError::UnreadBody("the body did not arrive")),
-        }
+        let body = body::read(request, body, LONGEST_BODY, time).await.map_err(BadBody::answer_for_words)?;
+        Self::parse(&body).ok_or(ApiError::BadBody(EXPECTED))
     }
 
     /// Keys that nobody knows are left unread.

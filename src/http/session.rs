@@ -283,13 +283,8 @@ enum SessionBody {
 
 impl SessionBody {
     async fn read(request: &HttpRequest, body: Payload, time: Duration) -> Result<Self, ApiError> {
-        match body::read(request, body, LONGEST_BODY, time).await {
-            Ok(body) => Self::parse(&body).ok_or(ApiError::BadBody(EXPECTED)),
-            Err(BadBody::Coded) => Err(ApiError::CodedBody),
-            Err(BadBody::Slow) => Err(ApiError::SlowBody),
-            Err(BadBody::Long) => Err(ApiError::UnreadBody("the body is too long")),
-            Err(BadBody::Broken) => Err(ApiError::UnreadBody("the body did not arrive")),
-        }
+        let body = body::read(request, body, LONGEST_BODY, time).await.map_err(BadBody::answer_for_words)?;
+        Self::parse(&body).ok_or(ApiError::BadBody(EXPECTED))
     }
 
     /// One of the two keys, and no other.

@@ -123,12 +123,7 @@ async fn read(request: &HttpRequest, payload: Payload, state: &State) -> Result<
         essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
     };
     let time = std::time::Duration::from_secs(state.config.http.body_seconds.into());
-    let bad = |bad| match bad {
-        BadBody::Coded => ApiError::CodedBody,
-        BadBody::Long => ApiError::LongBody(LONGEST_FORM),
-        BadBody::Slow => ApiError::SlowBody,
-        BadBody::Broken => ApiError::UnreadBody("the body did not arrive"),
-    };
+    let bad = |bad: BadBody| bad.answer(LONGEST_FORM);
     // A coding first: of what type a coded body is does not matter.
     body::check(request, LONGEST_FORM).map_err(bad)?;
     let has_other = !request.headers().get_all(header::CONTENT_TYPE).all(is_form);

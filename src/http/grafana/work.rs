@@ -63,6 +63,7 @@ impl Work {
         (customer, time): (u32, Duration),
         read: impl FnOnce(&[u8]) -> Result<T, GrafanaError> + Send + 'static,
     ) -> Result<T, GrafanaError> {
+        let refused = |why: BadBody| GrafanaError::from(why.answer(bounds::BODY));
         body::check(request, bounds::BODY).map_err(refused)?;
         // Without a length it comes in chunks, or there is none.
         let may_be_long = body::length(request).map_or_else(|| has_chunks(request), |length| length > SMALL as u64);
@@ -91,13 +92,4 @@ fn has_chunks(request: &HttpRequest) -> bool {
 /// Long ones, and those with patterns: `~` stands in their operators, plain or as an escape.
 fn takes_time(body: &Bytes) -> bool {
     body.len() > QUICK || memchr::memchr(b'~', body).is_some() || memchr::memmem::find(body, b"\\u").is_some()
-}
-
-fn refused(why: BadBody) -> GrafanaError {
-    match why {
-        BadBody::Coded => ApiError::CodedBody.into(),
-        BadBody::Long => ApiError::LongBody(bounds::BODY).into(),
-        BadBody::Slow => ApiError::SlowBody.into(),
-        BadBody::Broken => ApiError::UnreadBody("the body broke off").into(),
-    }
 }
