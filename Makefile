@@ -2,8 +2,8 @@
 
 CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
-# What other programs write and read, the API against its document, Grafana's library, and the page in a browser.
-CHECKS = load-checks file-checks api-checks grafana-checks page-checks
+# What other programs write and read, recurring files in a store, the API against its document, Grafana's library, and the page in a browser.
+CHECKS = load-checks file-checks store-checks api-checks grafana-checks page-checks
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test cargo-test $(CHECKS) bench engine fmt lint deny clean
@@ -11,15 +11,15 @@ CHECKS = load-checks file-checks api-checks grafana-checks page-checks
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
 
-# The engine comes while the program is compiled.
+# The engine comes while the program is compiled, which goes without what the demo has no use for.
 run: ## Serve made-up calls: the page's address first, then a token and a curl line
-	@scripts/fetch-engine.sh & $(CARGO) build --profile demo --locked && wait $$!
+	@scripts/fetch-engine.sh & $(CARGO) build --profile demo --locked --no-default-features && wait $$!
 	exec $(TARGET)/demo/cdrscope serve --demo
 
 build: ## The release binary
 	$(CARGO) build --release --locked
 
-test: engine fmt lint deny ## Formatting, lints, licences, every test, and the checks: files, the API against its document, Grafana's library, the page in a browser
+test: engine fmt lint deny ## Formatting, lints, licences, every test, and the checks: files, a store for them, the API against its document, Grafana's library, the page in a browser
 	$(CARGO) test --locked --no-run
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target cargo-test $(CHECKS)
 

@@ -162,8 +162,11 @@ impl<C: Clients> DemoCalls<C> {
 
     /// Goes on making calls and snapshots, once a minute, so that live reports have something to show.
     async fn go_on(&self) -> Result<Infallible, CliError> {
+        if !self.is_alone {
+            return pending().await;
+        }
         let mut from = self.options.to;
-        while self.is_alone {
+        loop {
             let now = OffsetDateTime::now_utc().unix_timestamp();
             let next = u64::try_from(60 - now.rem_euclid(60)).unwrap_or(60);
             actix_web::rt::time::sleep(std::time::Duration::from_secs(next)).await;
@@ -173,7 +176,6 @@ impl<C: Clients> DemoCalls<C> {
                 Err(e) => log::warn!("no made-up calls this minute: {e}"),
             }
         }
-        pending().await
     }
 }
 
