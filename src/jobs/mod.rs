@@ -4,6 +4,8 @@
 //! A job waits, runs, and is done, failed or cancelled. A file that is done expires. What a service that was killed was writing
 //! is begun again once; what was cut twice fails.
 
+#[cfg(test)]
+mod delivery_tests;
 mod disk;
 mod ends;
 mod record;
