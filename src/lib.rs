@@ -13,6 +13,7 @@
 //! | [`query`] | instants, filters, samplings, calendars |
 //! | [`rename`] | a name for a file that is whole, in place of none |
 //! | [`report`] | reports as data; request to plan |
+//! | [`s3`] | objects in the bucket of a store |
 //! | [`sql`] | plan to statement: alone holds SELECT text |
 //! | [`store`] | the door to ClickHouse |
 //! | [`readiness`] | if a ClickHouse can serve reports: `serve`, `check` and the running service ask the same |
@@ -64,6 +65,7 @@ pub mod readiness;
 pub mod recent;
 pub mod rename;
 pub mod report;
+pub mod s3;
 pub mod service;
 pub mod shown;
 pub mod sql;

@@ -11,7 +11,9 @@ use super::settings::Settings;
 use super::{CliError, block_on, configure, say, warn_of_secrets};
 use crate::access::Directory;
 use crate::config::Config;
+use crate::config::recurring::ExportPlace;
 use crate::embedded::EngineRole;
+use crate::http::exports::recurring;
 use crate::readiness;
 use crate::store::Store;
 use crate::token::KeyRing;
@@ -43,8 +45,13 @@ impl Check {
         say("ok     settings");
         let mut is_right = true;
         for one in &config.exports.recurring.0 {
-            let found = files_may_go_to(&one.to).map(|()| one.to.display());
-            is_right &= line(&format!("directory of the recurring export {}", one.name), found);
+            let (what, found) = match &one.to {
+                ExportPlace::Directory { dir } => ("directory", files_may_go_to(dir)),
+                ExportPlace::Bucket { .. } => {
+                    ("bucket", block_on(async { Ok(recurring::probe(&config, &one.to).await) })?)
+                }
+            };
+            is_right &= line(&format!("{what} of the recurring export {}", one.name), found.map(|()| &one.to));
         }
         let keys = KeyRing::of(&config.auth, &config.operator);
         line("token keys", keys.as_ref().map(|_| config.auth.algorithm.word()));

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::aws::AwsEnvironment;
+use super::recurring::ExportPlace;
 use super::value::Secret;
-use super::{Algorithm, Config, KEYS, Setting, secrets};
+use super::{Algorithm, Config, KEYS, S3, Setting, secrets};
 
 /// One thing wrong with the settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +30,7 @@ pub struct ConfigError(pub Vec<SettingFault>);
 pub struct Sources {
     /// The file named by `--config`.
     pub file: Option<PathBuf>,
-    /// The environment; only names that begin with `CDRSCOPE_` are looked at.
+    /// The environment; only names that begin with `CDRSCOPE_` are looked at, and those of [`AwsEnvironment`].
     pub env: BTreeMap<String, String>,
     /// Flags, as (key, text).
     pub flags: Vec<(&'static str, String)>,
@@ -69,6 +71,9 @@ impl Sources {
                 Err(e) => faults.push(unread("auth.secrets_file", path, &e)),
             }
         }
+        let key_file = config.s3.secret_access_key_file.as_deref();
+        read_secret(key_file, &mut config.s3.secret_access_key, "s3.secret_access_key_file", &mut faults);
+        config.aws = AwsEnvironment::of(&self.env);
         read_secret(config.metrics.token_file.as_deref(), &mut config.metrics.token, "metrics.token_file", &mut faults);
         check(&config, &mut faults);
         if faults.is_empty() { Ok(config) } else { Err(ConfigError(faults)) }
@@ -214,6 +219,40 @@ fn is_plain_url(url: &str) -> bool {
     web && !url.contains(['@', '?', '#', '\\'])
 }
 
+/// True for a URL of this machine.
+fn is_loopback(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The reason for which files cannot go to a store with these keys, if there is one.
+fn fault_of_keys(s3: &S3, aws: &AwsEnvironment) -> Option<&'static str> {
+    let has = |name: &str| aws.get(name).is_some();
+    let own = (!s3.access_key_id.is_empty(), !s3.secret_access_key.expose().is_empty());
+    let common = (has("AWS_ACCESS_KEY_ID"), has("AWS_SECRET_ACCESS_KEY"));
+    let is_asked = aws.has_role() || (s3.endpoint.is_none() && aws.may_ask_machine());
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match (own, common) {
+        ((true, true), _) if !word(&s3.access_key_id) || !word(s3.secret_access_key.expose()) => {
+            Some("expected an id and a key of letters, digits and marks of ASCII, without spaces")
+        }
+        ((true, true), _) | ((false, false), (true, true)) => None,
+        ((true, false), _) => Some("needs s3.secret_access_key_file, or s3.secret_access_key"),
+        ((false, true), _) => Some("needed with s3.secret_access_key"),
+        ((false, false), (true, false) | (false, true)) => {
+            Some("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are needed both")
+        }
+        ((false, false), (false, false)) if is_asked => None,
+        ((false, false), (false, false)) => Some(
+            "needed for exports.recurring with to = \"s3://…\", with s3.secret_access_key_file; or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ),
+    }
+}
+
 /// Rules between settings, and ranges that a type does not express.
 fn check(config: &Config, faults: &mut Vec<SettingFault>) {
     let mut require = |holds: bool, place: &str, what: &str| {
@@ -295,6 +334,21 @@ fn check(config: &Config, faults: &mut Vec<SettingFault>) {
         "exports.dir",
         "needs exports.concurrent of 2 or more: one is left to those who wait for their files",
     );
+    if let Some(endpoint) = &config.s3.endpoint {
+        require(
+            is_plain_url(endpoint),
+            "s3.endpoint",
+            "expected https://host:port, keys stand in s3.access_key_id and s3.secret_access_key_file",
+        );
+        require(
+            config.s3.allow_http || endpoint.starts_with("https://") || is_loopback(endpoint),
+            "s3.endpoint",
+            "is http:// on another machine, so files of calls would travel in clear: use https://, or set s3.allow_http = true",
+        );
+    }
+    let has_store = exports.recurring.0.iter().any(|one| matches!(one.to, ExportPlace::Bucket { .. }));
+    let faulty = Some(&config.s3).filter(|_| has_store).and_then(|s3| fault_of_keys(s3, &config.aws));
+    require(faulty.is_none(), "s3.access_key_id", faulty.unwrap_or_default());
     let day = 86_400;
     // Far beyond what makes sense, and far from where a type ends: of a semaphore, of bytes in 64 bits, of three periods.
     for (place, value, least, most) in [
@@ -335,6 +389,7 @@ fn check(config: &Config, faults: &mut Vec<SettingFault>) {
         ("exports.keep_mb", config.exports.keep_mb, 1, 1 << 40),
         ("exports.keep_mb_per_customer", config.exports.keep_mb_per_customer, 0, 1 << 40),
         ("limits.queue_seconds", config.limits.queue_seconds.into(), 0, day),
+        ("s3.request_seconds", config.s3.request_seconds.into(), 1, 3600),
     ] {
         require((least..=most).contains(&value), place, &format!("expected {least} to {most}"));
     }
@@ -475,6 +530,61 @@ mod tests {
                 assert!(found == [wanted] || (beyond > u64::from(u32::MAX) && found.len() == 1), "{beyond}: {found:?}");
             }
         }
+    }
+
+    #[test]
+    #[cfg(feature = "s3")]
+    fn a_store_needs_both_halves_of_a_key_and_an_address_that_keeps_calls_to_itself() {
+        const KEY: &str = "k3y/of+the=store";
+        let recurring =
+            r#"[{"name":"a","customer":5,"report":"origination-cdrs","every":"month","to":"s3://bucket/x"}]"#;
+        let load = |more: &[(&str, &str)]| {
+            let own = [("CDRSCOPE_EXPORTS_DIR", "x"), ("CDRSCOPE_EXPORTS_RECURRING", recurring)];
+            let env = own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            Sources { env, ..Sources::default() }
+        };
+        let (endpoint, id) =
+            (("CDRSCOPE_S3_ENDPOINT", "https://s3.example.net"), ("CDRSCOPE_S3_ACCESS_KEY_ID", "AKIA1"));
+        let key = ("CDRSCOPE_S3_SECRET_ACCESS_KEY", KEY);
+        let (aws_id, aws_key) = (("AWS_ACCESS_KEY_ID", "AKIA2"), ("AWS_SECRET_ACCESS_KEY", KEY));
+        let off = ("AWS_EC2_METADATA_DISABLED", "true");
+        let role = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x");
+        for good in [&[endpoint, id, key][..], &[endpoint, aws_id, aws_key], &[id, key, aws_id], &[], &[endpoint, role]]
+        {
+            let config = load(good).load().unwrap();
+            assert!(!format!("{config:?}").contains(KEY));
+        }
+        for (bad, fault) in [
+            (&[endpoint][..], "s3.access_key_id: needed for exports.recurring"),
+            (&[off], "s3.access_key_id: needed for exports.recurring"),
+            (&[id, aws_id, aws_key], "s3.access_key_id: needs s3.secret_access_key_file"),
+            (&[key], "s3.access_key_id: needed with"),
+            (&[aws_id], "s3.access_key_id: AWS_ACCESS_KEY_ID and"),
+            (&[aws_key], "s3.access_key_id: AWS_ACCESS_KEY_ID and"),
+            (&[("CDRSCOPE_S3_ACCESS_KEY_ID", "a b"), key], "s3.access_key_id: expected an id"),
+            (&[id, ("CDRSCOPE_S3_SECRET_ACCESS_KEY", "two\nlines")], "s3.access_key_id: expected an id"),
+            (&[id, key, ("CDRSCOPE_S3_REQUEST_SECONDS", "0")], "s3.request_seconds: expected 1 to 3600"),
+        ] {
+            let found = faults(&load(bad));
+            assert!(found.len() == 1 && found[0].starts_with(fault) && !found[0].contains(KEY), "{bad:?}: {found:?}");
+        }
+        let at = |url: &str, allow: &str| {
+            let load = load(&[id, key, ("CDRSCOPE_S3_ENDPOINT", url), ("CDRSCOPE_S3_ALLOW_HTTP", allow)]);
+            load.load().err().map(|faults| faults.to_string())
+        };
+        for url in ["http://127.0.0.1:9000", "http://[::1]:9000", "http://localhost", "https://10.0.0.1/s3"] {
+            assert_eq!(at(url, "false"), None, "{url}");
+        }
+        for url in ["http://10.0.0.1:9000", "http://localhost.example.net", "http://127.0.0.1.example.net:9000"] {
+            assert!(at(url, "false").unwrap().starts_with("s3.endpoint: is http:// on another machine"), "{url}");
+            assert_eq!(at(url, "true"), None, "{url}");
+        }
+        for url in ["s3.example.net", "https://id:key@s3.example.net", "https://s3.example.net/?x", "ftp://x"] {
+            assert!(at(url, "true").unwrap().contains("s3.endpoint: expected https://host:port"), "{url}");
+        }
+        let flags = vec![("s3.secret_access_key", KEY.to_owned())];
+        let found = faults(&Sources { flags, ..Sources::default() });
+        assert!(found[0].contains("--s3-secret-access-key") && !found[0].contains(KEY), "{found:?}");
     }
 
     #[test]

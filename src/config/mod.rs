@@ -1,6 +1,7 @@
 //! Every setting of cdrscope, in one table: name, type, default, what it does. `load` merges flags over environment over
 //! file over these defaults; nobody else reads the environment.
 
+pub mod aws;
 pub mod files;
 pub mod load;
 pub mod recurring;
@@ -149,6 +150,8 @@ macro_rules! settings {
         #[derive(Clone, Debug)]
         pub struct Config {
             $($(#[doc = $section_doc])* pub $section: $Section,)+
+            /// The part of the environment that programs for Amazon's services share.
+            pub aws: aws::AwsEnvironment,
         }
 
         $($(#[doc = $section_doc])*
@@ -172,7 +175,7 @@ macro_rules! settings {
             fn default() -> Self {
                 Self { $($section: $Section {
                     $($key: <$type as Value>::parse($default).expect("a default that reads"),)+
-                },)+ }
+                },)+ aws: aws::AwsEnvironment::default() }
             }
         }
 
@@ -344,6 +347,17 @@ settings! {
         keep_mb: u64 = "20480", "Most that all files of exports take, in MB.";
         keep_mb_per_customer: u64 = "0", "Most that those of one customer take, in MB; 0 is half of keep_mb.";
         recurring: RecurringExports = "", "Files that are made of every day, week or month: in this file as [[exports.recurring]], see docs/exports.md.";
+    }
+    /// The S3-compatible store of recurring files with to = "s3://…".
+    s3 S3 {
+        endpoint: Option<String> = "", "Its address, such as https://minio.example.net:9000; empty is Amazon's, in s3.region.";
+        region: String = "", "Its region; empty is that of AWS_REGION or AWS_DEFAULT_REGION, else us-east-1.";
+        path_style: bool = "true", "Name the bucket in the path, as most stores want it; false puts it in front of the host.";
+        allow_http: bool = "false", "Let s3.endpoint be http:// on another machine: files of calls then travel in clear.";
+        access_key_id: String = "", "Id of the key; empty is that of AWS_ACCESS_KEY_ID, else of the role that the machine or container has.";
+        secret_access_key: Secret = "", "The key; with the id of AWS_ACCESS_KEY_ID it is that of AWS_SECRET_ACCESS_KEY.";
+        secret_access_key_file: Option<PathBuf> = "", "File that holds the key instead.";
+        request_seconds: u32 = "60", "Longest time for one request to it, the 8 MB of a part among them.";
     }
     /// Your own tables in place of cdrscope's.
     tables Tables {

@@ -1,10 +1,11 @@
 //! Recurring exports: `[[exports.recurring]]` in the settings' file, a list of objects in JSON elsewhere.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::value::{Value, words};
 use crate::query::zone;
@@ -30,6 +31,84 @@ pub enum RecurringFor {
     Operator,
 }
 
+/// A place for recurring files, as the records of their jobs hold it too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ExportPlace {
+    /// A directory of this machine.
+    Directory {
+        /// Its path.
+        dir: PathBuf,
+    },
+    /// A bucket of an S3-compatible store.
+    Bucket {
+        /// Its name.
+        bucket: String,
+        /// The beginning of the objects' names, without the slash behind it; it may be empty.
+        prefix: String,
+    },
+}
+
+/// The scheme of a bucket's address.
+const S3: &str = "s3://";
+
+/// Longest beginning of objects' names, bytes: a name has 1024 at most.
+const LONGEST_PREFIX: usize = 512;
+
+impl ExportPlace {
+    /// Reads a path, or `s3://bucket/prefix`.
+    fn read(text: &str) -> Result<Self, String> {
+        let Some(rest) = text.strip_prefix(S3) else {
+            return match text.is_empty() || text.contains("://") {
+                true => Err("expected to = a directory, or s3://bucket/prefix".to_owned()),
+                false => Ok(Self::Directory { dir: PathBuf::from(text) }),
+            };
+        };
+        if !cfg!(feature = "s3") {
+            return Err(format!("to = {text:?} needs cdrscope with stores: this one was built without its feature s3"));
+        }
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        let is_letter = |c: char| c.is_ascii_alphanumeric();
+        let is_bucket = (3..=63).contains(&bucket.len())
+            && bucket.starts_with(is_letter)
+            && bucket.ends_with(is_letter)
+            && !bucket.contains("..")
+            && bucket.chars().all(|c| is_letter(c) || matches!(c, '.' | '-' | '_'));
+        if !is_bucket {
+            return Err(format!("expected to = s3://bucket/prefix with a bucket's name, not {bucket:?}"));
+        }
+        let is_part = |part: &str| {
+            let is_plain = |c: char| is_letter(c) || matches!(c, '-' | '_' | '.' | '=' | '+' | ',' | '@');
+            !part.is_empty() && part != "." && part != ".." && part.chars().all(is_plain)
+        };
+        if !prefix.is_empty() && (prefix.len() > LONGEST_PREFIX || !prefix.split('/').all(is_part)) {
+            return Err(format!(
+                "expected a prefix of letters, digits and -_.=+,@ between slashes, up to {LONGEST_PREFIX}, not {prefix:?}"
+            ));
+        }
+        Ok(Self::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+
+    /// The place of a file in it, for people.
+    pub fn of(&self, name: &str) -> String {
+        match self {
+            Self::Directory { dir } => dir.join(name).display().to_string(),
+            Self::Bucket { .. } => format!("{self}/{name}"),
+        }
+    }
+}
+
+impl fmt::Display for ExportPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory { dir } => write!(f, "{}", dir.display()),
+            Self::Bucket { bucket, prefix } if prefix.is_empty() => write!(f, "{S3}{bucket}"),
+            Self::Bucket { bucket, prefix } => write!(f, "{S3}{bucket}/{prefix}"),
+        }
+    }
+}
+
 /// A file that is made of each whole day, week or month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecurringExport {
@@ -49,8 +128,8 @@ pub struct RecurringExport {
     pub at: Time,
     /// The name of its format.
     pub format: String,
-    /// The directory for its files.
-    pub to: PathBuf,
+    /// The place for its files.
+    pub to: ExportPlace,
 }
 
 /// All of them.
@@ -108,16 +187,13 @@ impl RecurringEntry {
             .time_zone
             .as_deref()
             .map(|name| zone::find(name).ok_or_else(|| named("expected a time_zone such as Europe/Kyiv".to_owned())));
-        if self.to.is_empty() || self.to.contains("://") {
-            return Err(named("expected to = a directory".to_owned()));
-        }
         Ok(RecurringExport {
             made_for,
             every: Every::parse(&self.every).map_err(|fault| named(format!("every: {fault}")))?,
             time_zone: zone.transpose()?,
             at,
             format: self.format.unwrap_or_else(|| "csv".to_owned()),
-            to: PathBuf::from(self.to),
+            to: ExportPlace::read(&self.to).map_err(&named)?,
             name: self.name,
             report: self.report,
             parameters: self.parameters,
@@ -182,7 +258,7 @@ mod tests {
             (good.replace("\"month\"", "\"month\",\"at\":\"24:00\""), "a: expected at"),
             (good.replace("\"month\"", "\"month\",\"time_zone\":\"Kyiv\""), "a: expected a time_zone"),
             (good.replace("\"month\"", "\"month\",\"parameters\":\"a=1&from-time=2\""), "a: from-time does not"),
-            (good.replace("\"/srv\"", "\"s3://bucket\""), "a: expected to"),
+            (good.replace("\"/srv\"", "\"gs://bucket\""), "a: expected to = a directory, or s3://bucket/prefix"),
             (good.replace("\"to\":\"/srv\"", "\"two\":\"/srv\""), "expected a list of tables: unknown field `two`"),
             (good.replace(",\"to\":\"/srv\"", ""), "expected a list of tables: missing field `to`"),
             (format!("{good},{good}"), "a stands there twice"),
@@ -197,8 +273,69 @@ mod tests {
         );
         assert_eq!(
             read(&both).unwrap_err(),
-            "a: every: expected one of: day, week, month; b: expected to = a directory"
+            "a: every: expected one of: day, week, month; b: expected to = a directory, or s3://bucket/prefix"
         );
         assert!(read("month-end").is_err());
+    }
+
+    #[test]
+    #[cfg(feature = "s3")]
+    fn a_bucket_has_a_name_and_a_prefix_of_plain_parts() {
+        let place = |to: &str| ExportPlace::read(to);
+        for (to, bucket, prefix) in [
+            ("s3://month-end", "month-end", ""),
+            ("s3://month-end/", "month-end", ""),
+            ("s3://Month.End_1/cdrs", "Month.End_1", "cdrs"),
+            ("s3://month-end/of=acme/2026/", "month-end", "of=acme/2026"),
+        ] {
+            let found = place(to).unwrap();
+            assert_eq!(found, ExportPlace::Bucket { bucket: bucket.into(), prefix: prefix.into() }, "{to}");
+            assert_eq!(found.of("a.csv"), format!("{}/a.csv", to.trim_end_matches('/')));
+        }
+        for to in [
+            "s3://",
+            "s3:///x",
+            "s3://ab",
+            "s3://-bucket",
+            "s3://buck et",
+            "s3://user:key@bucket",
+            "s3://a..b",
+            "s3://b\u{fc}cket",
+        ] {
+            assert!(place(to).unwrap_err().contains("with a bucket's name"), "{to}");
+        }
+        let long = format!("s3://bucket/{}", "x".repeat(513));
+        for to in [
+            "s3://bucket//x",
+            "s3://bucket/../x",
+            "s3://bucket/./x",
+            "s3://bucket/x//",
+            "s3://bucket/a b",
+            "s3://bucket/a?b",
+            "s3://bucket/a#",
+            "s3://bucket/%2e",
+            &long,
+        ] {
+            assert!(place(to).unwrap_err().starts_with("expected a prefix"), "{to}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "s3"))]
+    fn a_build_without_stores_refuses_them() {
+        let found =
+            read(r#"[{"name":"a","customer":5,"report":"origination-cdrs","every":"month","to":"s3://bucket"}]"#);
+        assert_eq!(
+            found.unwrap_err(),
+            "a: to = \"s3://bucket\" needs cdrscope with stores: this one was built without its feature s3"
+        );
+    }
+
+    #[test]
+    fn a_record_of_a_directory_is_as_it_was() {
+        let place = ExportPlace::Directory { dir: PathBuf::from("/srv") };
+        let text = r#"{"dir":"/srv"}"#;
+        assert_eq!(serde_json::to_string(&place).unwrap(), text);
+        assert_eq!(serde_json::from_str::<ExportPlace>(text).unwrap(), place);
     }
 }

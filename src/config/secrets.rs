@@ -151,6 +151,7 @@ pub fn warnings(config: &Config, file: Option<&Path>) -> Vec<String> {
         ("clickhouse.password_file", &config.clickhouse.password_file),
         ("metrics.token_file", &config.metrics.token_file),
         ("http.tls_key_file", &config.http.tls_key_file),
+        ("s3.secret_access_key_file", &config.s3.secret_access_key_file),
     ];
     let operator = config.operator.as_auth();
     let operators = key_files(&operator).into_iter().map(|(setting, path)| (of_operator(setting), path));

@@ -2,6 +2,7 @@
 
 use super::tests::{dir, done, made, names, new, open, state};
 use super::*;
+use crate::config::recurring::ExportPlace;
 
 #[test]
 fn a_recurring_file_is_delivered_whole_and_its_last_record_stays() {
@@ -11,7 +12,11 @@ fn a_recurring_file_is_delivered_whole_and_its_last_record_stays() {
     let jobs = open(&path, 0);
     let of = |period: &str| NewJob {
         owner: format!("{RECURRING}calls"),
-        target: Some(JobTarget { dir: out.clone(), name: format!("calls_{period}.csv"), period: period.to_owned() }),
+        target: Some(JobTarget {
+            to: ExportPlace::Directory { dir: out.clone() },
+            name: format!("calls_{period}.csv"),
+            period: period.to_owned(),
+        }),
         ..new(1)
     };
     // Far beyond the bounds of what is kept: it is not kept here.
@@ -36,7 +41,9 @@ fn a_file_of_that_name_stays_and_fails_the_job() {
     let out = dir.path().join("out");
     std::fs::create_dir(&out).unwrap();
     let jobs = open(&path, 0);
-    let target = |name: &str| Some(JobTarget { dir: out.clone(), name: name.into(), period: "2026-10".into() });
+    let target = |name: &str| {
+        Some(JobTarget { to: ExportPlace::Directory { dir: out.clone() }, name: name.into(), period: "2026-10".into() })
+    };
     for (name, there, is_done) in
         [("new", None, true), ("same", Some("text"), false), ("other", Some("next"), false), ("empty", Some(""), false)]
     {
@@ -69,7 +76,8 @@ fn a_file_that_was_delivered_before_a_kill_is_known_by_its_sum() {
     let (dir, path) = dir();
     let out = dir.path().join("out");
     std::fs::create_dir(&out).unwrap();
-    let target = Some(JobTarget { dir: out.clone(), name: "x".into(), period: "2026-10".into() });
+    let target =
+        Some(JobTarget { to: ExportPlace::Directory { dir: out.clone() }, name: "x".into(), period: "2026-10".into() });
     let jobs = open(&path, 0);
     let job = jobs.add(NewJob { target, ..new(1) }, 0).unwrap();
     let ticket = jobs.take(0).unwrap().unwrap();
@@ -105,7 +113,11 @@ fn links_in_the_directory_of_delivery_are_not_followed() {
     std::fs::write(&victim, "somebody's").unwrap();
     let jobs = open(&path, 0);
     let deliver = |name: &str| {
-        let target = JobTarget { dir: to.clone(), name: name.to_owned(), period: name.to_owned() };
+        let target = JobTarget {
+            to: ExportPlace::Directory { dir: to.clone() },
+            name: name.to_owned(),
+            period: name.to_owned(),
+        };
         let job = jobs.add(NewJob { target: Some(target), ..new(7) }, 0).unwrap();
         let ticket = jobs.take(0).unwrap().unwrap();
         let mut part = ticket.begin().unwrap();

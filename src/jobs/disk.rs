@@ -190,6 +190,11 @@ impl Disk {
         Some((hexadecimal(&hash.finalize()), length))
     }
 
+    /// The bytes of a job so far, to be read.
+    pub(super) fn part(&self, id: Uuid) -> io::Result<File> {
+        private(OpenOptions::new().read(true)).open(self.path(id, "part"))
+    }
+
     /// The whole file of a job.
     pub(super) fn data(&self, id: Uuid) -> io::Result<File> {
         private(OpenOptions::new().read(true)).open(self.path(id, "data"))

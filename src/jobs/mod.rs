@@ -14,6 +14,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod upload;
+#[cfg(test)]
+mod upload_tests;
 
 use std::fs::File;
 use std::io;
@@ -27,9 +30,10 @@ use uuid::Uuid;
 use disk::Disk;
 pub use disk::JobsError;
 pub use ends::{JobEnd, JobEnds};
-pub use record::{ExportJob, JobAsk, JobState, JobTarget, NewJob};
+pub use record::{ExportJob, JobAsk, JobState, JobTarget, JobUpload, NewJob};
 use table::JobTable;
 pub use ticket::{JobPart, MadeFile, PartError, Ticket};
+pub use upload::UploadError;
 
 /// Records of one owner, those without a file included.
 pub const MOST_RECORDS: usize = 200;
@@ -167,7 +171,7 @@ impl Jobs {
     /// # Errors
     /// A bound is met, or the disk fails.
     pub fn add(&self, new: NewJob, now: i64) -> Result<ExportJob, JobRefused> {
-        let job = ExportJob::new(new, now);
+        let mut job = ExportJob::new(new, now);
         let (id, tenant) = (job.id, job.tenant);
         let is_recurring = job.target.is_some();
         let mut removed = None;
@@ -195,6 +199,7 @@ impl Jobs {
             if let Some(old) = removed {
                 table.remove(old);
             }
+            job.upload = table.last_upload(&job);
             // Not in the queue before its record is on disk.
             let reserved = ExportJob { state: JobState::Running, ..job.clone() };
             table.insert(reserved);

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::config::recurring::ExportPlace;
+
 /// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,11 +57,12 @@ pub struct JobAsk {
     pub format: String,
 }
 
-/// A directory to which a recurring file goes, in place of the one that keeps exports.
+/// A place to which a recurring file goes, in place of the directory that keeps exports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobTarget {
-    /// The directory.
-    pub dir: std::path::PathBuf,
+    /// The directory or bucket.
+    #[serde(flatten)]
+    pub to: ExportPlace,
     /// The file's name in it.
     pub name: String,
     /// The span of time that the file is of, such as `2026-10`.
@@ -73,6 +76,19 @@ impl JobTarget {
     }
 }
 
+/// The last upload of a recurring file to a store. It is known before it begins: a service that is killed, or whose store answers
+/// no more, knows by it what is its own there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobUpload {
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The store's id of the upload, while parts of it may be there.
+    #[serde(default)]
+    pub id: Option<String>,
+}
+
 /// A job that is to be added.
 #[derive(Clone, Debug)]
 pub struct NewJob {
@@ -84,7 +100,7 @@ pub struct NewJob {
     pub asked: JobAsk,
     /// All that is needed to check its maker again when it begins. This module does not read it.
     pub maker: Value,
-    /// The directory of a recurring file.
+    /// The place of a recurring file.
     pub target: Option<JobTarget>,
 }
 
@@ -133,6 +149,9 @@ pub struct ExportJob {
     /// SHA-256 of the whole file, hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// The last upload to its store, also of a job that failed before it.
+    #[serde(default)]
+    pub upload: Option<JobUpload>,
     /// The reason for which it failed, in words for its owner.
     #[serde(default)]
     pub reason: Option<String>,
@@ -168,6 +187,7 @@ impl ExportJob {
             bytes: 0,
             cursor: None,
             sha256: None,
+            upload: None,
             reason: None,
             content_type: String::new(),
             disposition: None,

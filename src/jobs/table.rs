@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::JobBounds;
-use super::record::{ExportJob, JobState};
+use super::record::{ExportJob, JobState, JobUpload};
 
 /// A job and what belongs to it while the service runs.
 #[derive(Debug)]
@@ -120,6 +120,13 @@ impl JobTable {
         let mut tenants: Vec<(u32, usize)> = records.into_iter().collect();
         tenants.sort_unstable_by_key(|(tenant, count)| (std::cmp::Reverse(*count), *tenant));
         tenants.into_iter().find_map(|(tenant, _)| self.oldest_without_file(|job| job.tenant == tenant))
+    }
+
+    /// The upload of the last job that failed to bring the same file to the same place.
+    pub(super) fn last_upload(&self, job: &ExportJob) -> Option<JobUpload> {
+        let jobs = self.jobs.values().map(|entry| &entry.job).filter(|other| other.owner == job.owner);
+        let failed = jobs.filter(|other| other.state == JobState::Failed && other.target == job.target);
+        failed.filter(|other| other.upload.is_some()).max_by_key(|other| other.finished)?.upload.clone()
     }
 
     /// Takes room for more bytes of a job's file; false where its tenant, or all of them, have no more.

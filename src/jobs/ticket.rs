@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use super::disk::hexadecimal;
 use super::record::{ExportJob, JobState, JobTarget};
 use super::{JobEnd, Jobs};
+use crate::config::recurring::ExportPlace;
 
 /// A file that cannot grow.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +42,8 @@ pub struct MadeFile {
 /// A job that runs. Dropped before its end it fails.
 #[derive(Debug)]
 pub struct Ticket {
-    jobs: Arc<Jobs>,
-    id: Uuid,
+    pub(super) jobs: Arc<Jobs>,
+    pub(super) id: Uuid,
     stop: watch::Receiver<bool>,
     is_over: bool,
 }
@@ -131,9 +133,9 @@ impl Drop for Ticket {
 /// The file of a job while it is written.
 #[derive(Debug)]
 pub struct JobPart<'t> {
-    ticket: &'t Ticket,
+    pub(super) ticket: &'t Ticket,
     file: File,
-    hash: Sha256,
+    pub(super) hash: Sha256,
 }
 
 impl JobPart<'_> {
@@ -151,7 +153,7 @@ impl JobPart<'_> {
         Ok(())
     }
 
-    /// Gives the file its name, and ends the job: from now on the file is there, whole.
+    /// Gives the file its name, and ends the job: from now on the file is there, whole. One that goes to a store is uploaded.
     ///
     /// # Errors
     /// The disk's. The job is as it was.
@@ -164,34 +166,22 @@ impl JobPart<'_> {
         };
         let mut sha256 = hexadecimal(&hash.finalize());
         match &job.target {
-            Some(target) => sha256 = ticket.deliver(&job, target, &file, sha256)?,
+            Some(JobTarget { to: ExportPlace::Directory { dir }, name, .. }) => {
+                sha256 = ticket.deliver(&job, (dir, name), &file, sha256)?;
+            }
+            Some(JobTarget { to: ExportPlace::Bucket { .. }, .. }) => {
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "it goes to a store"));
+            }
             None => jobs.disk.finish(id, &file)?,
         }
-        let expires = now + jobs.bounds.keep_seconds;
-        let is_done = jobs.end(id, |job| {
-            job.state = JobState::Done;
-            job.finished = Some(now);
-            job.expires = Some(expires);
-            job.sha256 = Some(sha256.clone());
-            job.content_type.clone_from(&made.content_type);
-            job.disposition.clone_from(&made.disposition);
-            job.cursor.clone_from(&made.cursor);
-            job.told.clone_from(&made.told);
-        })?;
-        match is_done {
-            true => jobs.ends.note(JobEnd::Done),
-            // Cancelled at this moment it stays so.
-            false => jobs.disk.remove_data(id),
-        }
-        Ok(())
+        ticket.end_done(&made, &sha256, now)
     }
 }
 
 impl Ticket {
     /// Gives a recurring file its name in its directory; gives the sum of the file that is there. It is in the record before: a
     /// service that is killed behind this knows its own file by it, which another try would not make of the same bytes.
-    fn deliver(&self, job: &ExportJob, target: &JobTarget, file: &File, sha256: String) -> io::Result<String> {
-        let place = (target.dir.as_path(), target.name.as_str());
+    fn deliver(&self, job: &ExportJob, place: (&Path, &str), file: &File, sha256: String) -> io::Result<String> {
         let there = self.jobs.disk.delivered(place);
         if let Some((sum, length)) = there.filter(|(sum, _)| Some(sum) == job.sha256.as_ref()) {
             self.jobs.disk.remove_data(self.id);
@@ -202,6 +192,27 @@ impl Ticket {
         self.jobs.save(self.id)?;
         self.jobs.disk.deliver(self.id, file, place)?;
         Ok(sha256)
+    }
+
+    /// Ends the job, whose file is where it belongs.
+    pub(super) fn end_done(&self, made: &MadeFile, sha256: &str, now: i64) -> io::Result<()> {
+        let expires = now + self.jobs.bounds.keep_seconds;
+        let is_done = self.jobs.end(self.id, |job| {
+            job.state = JobState::Done;
+            job.finished = Some(now);
+            job.expires = Some(expires);
+            job.sha256 = Some(sha256.to_owned());
+            job.content_type.clone_from(&made.content_type);
+            job.disposition.clone_from(&made.disposition);
+            job.cursor.clone_from(&made.cursor);
+            job.told.clone_from(&made.told);
+        })?;
+        match is_done {
+            true => self.jobs.ends.note(JobEnd::Done),
+            // Cancelled at this moment it stays so.
+            false => self.jobs.disk.remove_data(self.id),
+        }
+        Ok(())
     }
 
     /// Marks a job whose file is finished as handled.

@@ -86,8 +86,18 @@ async fn work_on(state: &Arc<State>, jobs: &Arc<Jobs>) {
     }
 }
 
-/// Removes what has expired, and asks for recurring files that are due.
+/// Removes what has expired, and asks for recurring files that are due; asks stores meanwhile whether they would take one.
 async fn keep(state: &Arc<State>, jobs: &Arc<Jobs>) {
+    let probed = async {
+        tokio::select! {
+            () = recurring::probe_all(state) => {}
+            () = jobs.closed() => {}
+        }
+    };
+    tokio::join!(probed, sweep(state, jobs));
+}
+
+async fn sweep(state: &Arc<State>, jobs: &Arc<Jobs>) {
     loop {
         recurring::look(state, jobs, now());
         if tokio::time::timeout(SWEEP, jobs.closed()).await.is_ok() {

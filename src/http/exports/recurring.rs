@@ -2,6 +2,7 @@
 //! jobs; what was due while the service was away is made up for, the last one of each.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -11,7 +12,7 @@ use super::super::state::State;
 use super::maker::{Maker, Nobody, kept};
 use super::question::{self, Exported, REPORT};
 use crate::config::Config;
-use crate::config::recurring::{Every, RecurringExport, RecurringFor};
+use crate::config::recurring::{Every, ExportPlace, RecurringExport, RecurringFor};
 use crate::jobs::schedule::{DueFile, FileSpan, Schedule};
 use crate::jobs::{ExportJob, JobAsk, JobState, JobTarget, Jobs, NewJob, RECURRING, now};
 use crate::query::scope::OPERATOR;
@@ -20,6 +21,7 @@ use crate::report::OPERATORS_BREAKDOWNS;
 use crate::report::audience::Rights;
 use crate::report::form::FORMATS;
 use crate::report::param::Role;
+use crate::s3::{BucketClient, S3Error};
 use crate::token::{Grant, KeptToken, OperatorGrant, Sides, Subject};
 
 /// Seconds after which a file that failed is tried again; twice as many after each failure, up to [`LONGEST_WAIT`].
@@ -43,14 +45,14 @@ fn ask(state: &State, jobs: &Arc<Jobs>, one: &RecurringExport, now: i64) -> Resu
     let fault = |why: String| format!("exports.recurring: {}: {why}", one.name);
     let asked = asked(one, &due, &state.config);
     let name = file_name(one, &due);
-    if !one.to.is_dir() {
-        return Err(fault(format!("there is no directory {}", one.to.display())));
-    }
-    // A link to nothing is something too.
-    if one.to.join(&name).symlink_metadata().is_ok() {
+    directory(&one.to).map_err(&fault)?;
+    // A link to nothing is something too. A store is asked by the job, before it asks ClickHouse.
+    if let ExportPlace::Directory { dir } = &one.to
+        && dir.join(&name).symlink_metadata().is_ok()
+    {
         return Err(fault(format!("{name} is there already and is left as it is")));
     }
-    let target = Some(JobTarget { dir: one.to.clone(), name, period: due.period });
+    let target = Some(JobTarget { to: one.to.clone(), name, period: due.period });
     let tenant = match one.made_for {
         RecurringFor::Customer(customer) => customer,
         RecurringFor::Operator => OPERATOR,
@@ -149,6 +151,42 @@ fn maker_of(one: &RecurringExport) -> serde_json::Value {
     kept
 }
 
+/// Fails for a directory that is not there.
+fn directory(to: &ExportPlace) -> Result<(), String> {
+    match to {
+        ExportPlace::Directory { dir } if !dir.is_dir() => Err(format!("there is no directory {}", dir.display())),
+        ExportPlace::Directory { .. } | ExportPlace::Bucket { .. } => Ok(()),
+    }
+}
+
+/// Longest time to ask a store whether it would take a file.
+const PROBE: Duration = Duration::from_secs(20);
+
+/// The name of a file that is never there.
+const PROBED: &str = ".cdrscope-check";
+
+/// Fails, with the next step, if the store of a place would take no file; says nothing of directories.
+///
+/// # Errors
+/// The place, the fault and the next step in a sentence.
+pub async fn probe(config: &Config, to: &ExportPlace) -> Result<(), String> {
+    let told = |error: S3Error| format!("{to}: {error}: {}", error.advice());
+    let Some(bucket) = BucketClient::open(config, to).map_err(told)? else { return Ok(()) };
+    match tokio::time::timeout(PROBE, bucket.probe(PROBED)).await {
+        Ok(done) => done.map_err(told),
+        Err(_) => Err(told(S3Error::Slow("the store".to_owned(), PROBE.as_secs()))),
+    }
+}
+
+/// Logs which stores would take no file, long before the first one is due.
+pub(super) async fn probe_all(state: &State) {
+    for one in &state.config.exports.recurring.0 {
+        if let Err(fault) = probe(&state.config, &one.to).await {
+            log::error!("exports.recurring: {}: {fault}", one.name);
+        }
+    }
+}
+
 /// Faults of each recurring export: its directory, its report, its parameters.
 pub async fn faults(state: &Arc<State>) -> Vec<String> {
     let mut faults = Vec::new();
@@ -161,9 +199,7 @@ pub async fn faults(state: &Arc<State>) -> Vec<String> {
 }
 
 async fn check(state: &Arc<State>, one: &RecurringExport) -> Result<(), String> {
-    if !one.to.is_dir() {
-        return Err(format!("there is no directory {}", one.to.display()));
-    }
+    directory(&one.to)?;
     let maker = match Maker::again(&maker_of(one), state) {
         Ok(maker) => maker,
         // Not known at the moment, and looked at again before each file.

@@ -21,7 +21,8 @@ use super::super::{breakdowns, cdrs, operators, reports};
 use super::maker::{MadeFor, Maker, Nobody};
 use super::question::{self, Exported};
 use crate::fair::Permit;
-use crate::jobs::{ExportJob, JobPart, JobState, MadeFile, PartError, Ticket, now};
+use crate::jobs::{ExportJob, JobPart, JobState, MadeFile, PartError, RECURRING, Ticket, UploadError, now};
+use crate::s3::BucketClient;
 use crate::shown::Cause;
 use crate::store::{ExportLane, Failure, REQUEST};
 
@@ -40,6 +41,12 @@ const LONGEST_REFUSAL: usize = 64 * 1024;
 
 /// The reason of a job whose maker may not have it any more.
 const NOT_THERE: &str = "the access that it was asked with is not there any more";
+
+/// The reason of a job whose file would be written over another.
+const TAKEN: &str = "there is another file of its name, which is left as it is";
+
+/// Longest wait for a store to give up an upload: below that for the jobs to stop.
+const WITHDRAW: Duration = Duration::from_secs(3);
 
 /// The end of a job that has no file.
 enum Without {
@@ -67,6 +74,9 @@ pub(super) async fn make(state: &Arc<State>, ticket: Ticket, slot: Permit) {
         done = REQUEST.scope(id.as_str().into(), within(state, (&job, slot), &ticket, &trail)) => done,
     };
     let told = trail.told();
+    if done.is_err() {
+        withdraw(state, &job, &ticket).await;
+    }
     match done {
         Ok(()) => ticket.done(),
         Err(Without::Stopped) => ticket.stop(),
@@ -78,7 +88,7 @@ pub(super) async fn make(state: &Arc<State>, ticket: Ticket, slot: Permit) {
     if let Some(jobs) = jobs {
         let job = jobs.get(&job.owner, job.id);
         if let Some(job) = job.as_ref().filter(|job| job.state == JobState::Done) {
-            let place = job.target.as_ref().map(|target| format!(", {}", target.dir.join(&target.name).display()));
+            let place = job.target.as_ref().map(|target| format!(", {}", target.to.of(&target.name)));
             log::info!("export {id}: {} is done{}", job.asked.report, place.unwrap_or_default());
         }
         audit(state, job, &told);
@@ -98,7 +108,7 @@ fn audit(state: &State, job: Option<ExportJob>, told: &[Value]) {
         end["report"] = json!(report);
     }
     if let Some(target) = job.target.as_ref().filter(|_| job.state == JobState::Done) {
-        end["file"] = json!(target.dir.join(&target.name).display().to_string());
+        end["file"] = json!(target.to.of(&target.name));
     }
     trail::write_job(journals, &Maker::told(&job.maker), &end, told);
 }
@@ -148,6 +158,12 @@ async fn once(state: &Arc<State>, job: &ExportJob, ticket: &Ticket, trail: &JobT
         log::info!("export {}: its maker sees something else by now", job.id);
         return Err(Without::Reason(NOT_THERE.to_owned()));
     }
+    let bucket = bucket(state, job)?;
+    if let Some(bucket) = &bucket
+        && ticket.is_uploaded(bucket, now()).await.map_err(|error| store(job, error))?
+    {
+        return Ok(());
+    }
     let response = ask(state, job, &maker).await.map_err(|error| refused(state, job, &error))?;
     if response.status() != StatusCode::OK {
         return Err(told_otherwise(response).await);
@@ -169,7 +185,26 @@ async fn once(state: &Arc<State>, job: &ExportJob, ticket: &Ticket, trail: &JobT
         WriteFailure::Cut(Some(failure)) => Without::Reason(of_failure(failure)),
         WriteFailure::Cut(None) => Without::Reason("the file could not be made".to_owned()),
     })?;
-    part.finish(made, now()).map_err(|error| disk(job, &error))
+    match &bucket {
+        Some(bucket) => part.upload(bucket, made, now).await.map_err(|error| store(job, error)),
+        None => part.finish(made, now()).map_err(|error| disk(job, &error)),
+    }
+}
+
+/// A client of the bucket that the file goes to, if it goes to one.
+fn bucket(state: &State, job: &ExportJob) -> Result<Option<BucketClient>, Without> {
+    let to = job.target.as_ref().map(|target| &target.to);
+    let opened = to.map(|to| BucketClient::open(&state.config, to));
+    opened.transpose().map(Option::flatten).map_err(|error| store(job, error.into()))
+}
+
+/// Gives up what an upload that is not whole has begun, within the time that a stop takes.
+async fn withdraw(state: &State, job: &ExportJob, ticket: &Ticket) {
+    if let Ok(Some(bucket)) = bucket(state, job)
+        && timeout(WITHDRAW, ticket.withdraw(&bucket)).await.is_err()
+    {
+        log::warn!("export {}: its store does not answer, parts may stay there until it is tried again", job.id);
+    }
 }
 
 /// Asks the question as a request does.
@@ -236,13 +271,30 @@ async fn told_otherwise(response: HttpResponse) -> Without {
     if passes { Without::Yet(text) } else { Without::Reason(text) }
 }
 
+/// A store that does not have the file; the log has the cause.
+fn store(job: &ExportJob, error: UploadError) -> Without {
+    let name = job.owner.strip_prefix(RECURRING).unwrap_or(&job.owner);
+    let to = job.target.as_ref().map_or_else(String::new, |target| target.to.of(&target.name));
+    match error {
+        UploadError::Store(error) => {
+            log::error!("exports.recurring: {name}: {to}: {error}: {}; it is tried again", error.advice());
+            Without::Reason("the store does not have it".to_owned())
+        }
+        UploadError::Taken => {
+            log::error!("exports.recurring: {name}: {to} is there already and is left as it is");
+            Without::Reason(TAKEN.to_owned())
+        }
+        UploadError::Disk(error) => disk(job, &error),
+    }
+}
+
 fn disk(job: &ExportJob, error: &std::io::Error) -> Without {
     log::error!("export {}: its file cannot be written: {}", job.id, Cause(error));
     Without::Reason(match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
             "the disk is full".to_owned()
         }
-        std::io::ErrorKind::AlreadyExists => "there is another file of its name, which is left as it is".to_owned(),
+        std::io::ErrorKind::AlreadyExists => TAKEN.to_owned(),
         _ => "it cannot be written".to_owned(),
     })
 }
