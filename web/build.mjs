@@ -33,9 +33,40 @@ function put(name, bytes) {
     return gz.length;
 }
 
+/** A function within uPlot's own, and the line that gives it to callers. */
+const inner = (name) => new RegExp(`\\n\\tfunction ${name}\\([\\s\\S]*?\\n\\t\\}(?=\\n)(?:\\s*self\\.${name} = ${name};)?`);
+
 /** The parts of uPlot that the page has no use for: its path builders, joined tables, scatter plots, legends, logarithmic
- * scales, focus, and texts of times, which are the page's own. */
+ * scales, focus, charts that move together or stand on their side, points at the cursor, bands, what is changed after the
+ * chart was made, and texts of times, which are the page's own. */
 const UNUSED = [
+    ...[
+        'initLegendRow',
+        'addSeries',
+        'delSeries',
+        'batch',
+        'toggleDOM',
+        'setSeries',
+        'setBand',
+        'addBand',
+        'delBand',
+        'setAlpha',
+        'setFocus',
+        'syncLegend',
+        'setLegend',
+        'setLegendValues',
+        'dblClick',
+        'pubSync',
+        'pub',
+    ].map((name) => [inner(name), '']),
+    [/self\.(?:addBand|setBand|delBand) = \w+;/g, ''],
+    [/events\.dblclick = dblClick;|events\["setSeries"\] = [\s\S]*?\n\t\};|onMouse\(dblclick, over, dblClick\);/g, ''],
+    [/\n\tconst seriesIdxMatcher = [\s\S]*?(?=\n\tfunction destroy)|\bsync\.unsub\(self\);/g, ''],
+    [/\b(?:pubSync\(.*\)|setLegend\(\));/g, ''],
+    [/flags != 0 && bands\.forEach\([\s\S]*?\n\t\t\}\);/g, ''],
+    [/\blegend\.(?:live|show)\b/g, 'false'],
+    [/\bsrc != null\b|\bscaleX\.ori == 1\b|\b(?:cursorOnePt|shouldSetLegend)\b(?! =)|\b(?:uni|syncKey) != null\b/g, 'false'],
+    [/\bsrc == null\b|\bscaleX\.ori == 0\b|\be != null\b/g, 'true'],
     [/\(paths\.(?:linear|stepped|bars|spline)\s*=.*\n/g, ''],
     [/let paths = uPlot\.paths = \{\s*points,\s*\};/g, ''],
     [/(?<=const (?:linear|points)Path = )\w+\(\)/g, 'null'],
