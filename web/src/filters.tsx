@@ -1,4 +1,5 @@
 // Filters: chips of those that are set, and a form that adds one. A value is chosen from the window's groups, or typed.
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { tableOf, type Table } from './api';
 import { tableRequest, url } from './ask';
@@ -7,7 +8,7 @@ import { useShared } from './context';
 import { nameOf, remember } from './names';
 import { written } from './numbers';
 import { groupName } from './show';
-import { Icon, Menu, Select } from './ui';
+import { Choice, Field, Icon, Menu, Select } from './ui';
 import { useAsk } from './use';
 
 /** Filters beyond "is one of the groups". */
@@ -73,16 +74,7 @@ function FilterForm({ onDone }: { onDone: () => void }) {
                 />
             </label>
             {dimension === undefined ? (
-                <label class="field">
-                    Value
-                    <input
-                        class="input"
-                        value={value}
-                        maxLength={1024}
-                        data-test="filter-value"
-                        onInput={(event) => setValue(event.currentTarget.value)}
-                    />
-                </label>
+                <Field label="Value" test="filter-value" value={value} onValue={setValue} />
             ) : (
                 <Values dimension={dimension} value={value} onValue={setValue} />
             )}
@@ -115,19 +107,7 @@ function Values({ dimension, value, onValue }: { dimension: Dimension; value: st
             ] as const,
         ];
     });
-    if (isTyped)
-        return (
-            <label class="field">
-                Value, or several with commas
-                <input
-                    class="input"
-                    value={value}
-                    maxLength={1024}
-                    data-test="filter-value"
-                    onInput={(event) => onValue(event.currentTarget.value)}
-                />
-            </label>
-        );
+    if (isTyped) return <Field label="Value, or several with commas" test="filter-value" value={value} onValue={onValue} />;
     return (
         <label class="field">
             Is
@@ -153,38 +133,41 @@ export function Chips() {
         const { [name]: _, ...rest } = view.filters;
         go({ filters: rest });
     };
+    const chip = (test: string, label: string, value: ComponentChildren, onClick: () => void) => (
+        <Choice
+            test={`chip-${test}`}
+            className="chip"
+            title="Take it off"
+            label={
+                <>
+                    <span>
+                        {label} <b>{value}</b>
+                    </span>
+                    <Icon name="close" />
+                </>
+            }
+            onClick={onClick}
+        />
+    );
     return (
         <div class="chips" role="group" aria-label="Filters" data-test="chips">
-            {view.accounts.map((uuid) => (
-                <button
-                    key={uuid}
-                    type="button"
-                    class="chip"
-                    data-test="chip-account"
-                    title="Take it off"
-                    onClick={() => go({ accounts: view.accounts.filter((one) => one !== uuid) })}
-                >
-                    <span>
-                        Account <b>{accounts.find((one) => one.uuid === uuid)?.name ?? uuid.slice(0, 8)}</b>
-                    </span>
-                    <Icon name="close" />
-                </button>
-            ))}
-            {chips.map(([name, value]) => (
-                <button key={name} type="button" class="chip" data-test={`chip-${name}`} title="Take it off" onClick={() => remove(name)}>
-                    <span>
-                        {filterLabel(name, catalog.definitions.dimensions)}{' '}
-                        <b>
-                            <FilterValue name={name} value={value} />
-                        </b>
-                    </span>
-                    <Icon name="close" />
-                </button>
-            ))}
+            {view.accounts.map((uuid) =>
+                chip('account', 'Account', accounts.find((one) => one.uuid === uuid)?.name ?? uuid.slice(0, 8), () =>
+                    go({ accounts: view.accounts.filter((one) => one !== uuid) }),
+                ),
+            )}
+            {chips.map(([name, value]) =>
+                chip(name, filterLabel(name, catalog.definitions.dimensions), <FilterValue name={name} value={value} />, () =>
+                    remove(name),
+                ),
+            )}
             {chips.length + view.accounts.length > 1 && (
-                <button type="button" class="button small plain" data-test="chips-clear" onClick={() => go({ filters: {}, accounts: [] })}>
-                    Clear all
-                </button>
+                <Choice
+                    label="Clear all"
+                    test="chips-clear"
+                    className="button small plain"
+                    onClick={() => go({ filters: {}, accounts: [] })}
+                />
             )}
         </div>
     );

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { accountsOf, sidesOf } from './catalog';
 import { useShared } from './context';
 import { isZone } from './times';
-import { Icon, Menu, Select } from './ui';
+import { Choice, Field, Icon, Menu, Select } from './ui';
 import { COMPARISONS, INTERVALS, START, type Comparison, type Side } from './view';
 import { usualComparison } from './window';
 import { beforeLabel } from './words';
@@ -157,63 +157,42 @@ export function ZonePicker() {
             name="Time zone"
             test="zone"
         >
-            {(close) => (
-                <form
-                    class="form"
-                    onSubmit={(event) => {
-                        event.preventDefault();
-                        if (isZone(text)) {
-                            close();
-                            go({ zone: text === browsers ? null : text });
-                        }
-                    }}
-                >
-                    <label class="field">
-                        Time zone
-                        <input
-                            class="input"
-                            list="zones"
+            {(close) => {
+                const use = (name: string | null) => {
+                    close();
+                    go({ zone: name });
+                };
+                return (
+                    <form
+                        class="form"
+                        onSubmit={(event) => {
+                            event.preventDefault();
+                            if (isZone(text)) use(text === browsers ? null : text);
+                        }}
+                    >
+                        <Field
+                            label="Time zone"
+                            test="zone-name"
                             value={text}
-                            data-test="zone-name"
-                            onInput={(event) => setText(event.currentTarget.value)}
-                            aria-invalid={!isZone(text)}
+                            onValue={setText}
+                            of={{ list: 'zones', 'aria-invalid': !isZone(text) }}
                         />
-                    </label>
-                    <datalist id="zones">
-                        {['UTC', ...zones].map((zone) => (
-                            <option key={zone} value={zone} />
-                        ))}
-                    </datalist>
-                    {!isZone(text) && <p class="bad">No zone has this name. An example is Europe/Kyiv.</p>}
-                    <div class="actions">
-                        <button type="submit" class="button primary" data-test="zone-apply" disabled={!isZone(text)}>
-                            Use it
-                        </button>
-                        <button
-                            type="button"
-                            class="button"
-                            data-test="zone-utc"
-                            onClick={() => {
-                                close();
-                                go({ zone: 'UTC' });
-                            }}
-                        >
-                            UTC
-                        </button>
-                        <button
-                            type="button"
-                            class="button"
-                            data-test="zone-own"
-                            onClick={() => {
-                                close();
-                                go({ zone: null });
-                            }}
-                        >
-                            This browser’s
-                        </button>
-                    </div>
-                </form>
-            )}
+                        <datalist id="zones">
+                            {['UTC', ...zones].map((zone) => (
+                                <option key={zone} value={zone} />
+                            ))}
+                        </datalist>
+                        {!isZone(text) && <p class="bad">No zone has this name. An example is Europe/Kyiv.</p>}
+                        <div class="actions">
+                            <button type="submit" class="button primary" data-test="zone-apply" disabled={!isZone(text)}>
+                                Use it
+                            </button>
+                            <Choice label="UTC" test="zone-utc" onClick={() => use('UTC')} />
+                            <Choice label="This browser’s" test="zone-own" onClick={() => use(null)} />
+                        </div>
+                    </form>
+                );
+            }}
         </Menu>
     );
 }

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { useShared } from './context';
 import { parseWall, wallAt, wallText } from './times';
-import { Icon, Menu, Select } from './ui';
+import { Choice, Field, Icon, Menu, Select } from './ui';
 import type { Range, View } from './view';
 import { stepped, windowOf } from './window';
 
@@ -21,17 +21,14 @@ export function RangeButtons() {
     return (
         <div class="group" role="group" aria-label="Range">
             {ranges.map((range) => (
-                <button
+                <Choice
                     key={range}
-                    type="button"
-                    class="button"
-                    aria-pressed={view.range === range}
-                    data-test={`range-${range}`}
+                    label={RANGE_LABELS[range]}
+                    test={`range-${range}`}
+                    pressed={view.range === range}
                     title={TITLES[range]}
                     onClick={() => go(setRange(view, zone, now, range))}
-                >
-                    {RANGE_LABELS[range]}
-                </button>
+                />
             ))}
             <Menu
                 label={<span>{RANGE_LABELS.own}</span>}
@@ -86,30 +83,20 @@ function OwnRange({ onDone }: { onDone: () => void }) {
     };
     const end = (label: string, test: string, [date, time]: [string, string], set: (value: [string, string]) => void) => (
         <div class="ends">
-            <label class="field">
-                {label}
-                <input
-                    class="input"
-                    type="date"
-                    required
-                    value={date}
-                    data-test={`${test}-date`}
-                    onInput={(event) => set([event.currentTarget.value, time])}
-                />
-            </label>
-            <label class="field">
-                Time
-                <input
-                    class="input"
-                    required
-                    inputMode="numeric"
-                    pattern="[0-2]?[0-9]:[0-5][0-9]"
-                    maxLength={5}
-                    value={time}
-                    data-test={`${test}-time`}
-                    onInput={(event) => set([date, event.currentTarget.value])}
-                />
-            </label>
+            <Field
+                label={label}
+                test={`${test}-date`}
+                value={date}
+                onValue={(text) => set([text, time])}
+                of={{ type: 'date', required: true }}
+            />
+            <Field
+                label="Time"
+                test={`${test}-time`}
+                value={time}
+                onValue={(text) => set([date, text])}
+                of={{ required: true, inputMode: 'numeric', pattern: '[0-2]?[0-9]:[0-5][0-9]', maxLength: 5 }}
+            />
         </div>
     );
     return (

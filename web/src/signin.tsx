@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { signInByPassword, signInByToken, signInToDemo, whyNot, type Session } from './session';
 import { Mark } from './mark';
+import { Choice, Field } from './ui';
 import type { Role } from './view';
 
 interface SignInProps {
@@ -16,7 +17,7 @@ interface SignInProps {
 }
 
 export function SignIn({ session, ended, wanted, onDone, onOther }: SignInProps) {
-    const [isToken, setToken] = useState(!session.login);
+    const [isToken, setToken] = useState(!session.login || wanted === 'operator');
     const [login, setLogin] = useState('');
     const [secret, setSecret] = useState('');
     const [problem, setProblem] = useState('');
@@ -38,6 +39,27 @@ export function SignIn({ session, ended, wanted, onDone, onOther }: SignInProps)
         event.preventDefault();
         void attempt(() => (isToken ? signInByToken(secret) : signInByPassword(login, secret)), isToken);
     };
+    const demo = (role: Role, label: string) => (
+        <Choice
+            label={label}
+            test={`demo-${role}`}
+            className={`button ${role === (wanted ?? 'customer') ? 'primary' : ''}`}
+            disabled={isBusy}
+            onClick={() => void attempt(() => signInToDemo(role), true)}
+        />
+    );
+    const way = (byToken: boolean, label: string, test: string) => (
+        <Choice
+            label={label}
+            test={test}
+            pressed={isToken === byToken}
+            onClick={() => {
+                setToken(byToken);
+                setProblem('');
+                setSecret('');
+            }}
+        />
+    );
     return (
         <main class="sign-in" data-test="sign-in">
             <div class="card">
@@ -51,15 +73,14 @@ export function SignIn({ session, ended, wanted, onDone, onOther }: SignInProps)
                         The session has ended. Sign in, and the same view is back.
                     </p>
                 )}
-                {onOther !== null && (
+                {wanted !== null && (
                     <div class="note" role="status" data-test="other-role">
                         <div>
-                            This view is {wanted === 'operator' ? 'the operator\u2019s' : 'a customer\u2019s'}: sign in with a token of that
-                            kind.
+                            {wanted === 'operator'
+                                ? 'This link is to the operator\u2019s view: sign in with an operator\u2019s token; a login and password are of customers.'
+                                : 'This link is to a customer\u2019s view: sign in with a customer\u2019s login or token.'}
                         </div>
-                        <button type="button" class="button" data-test="own-view" onClick={onOther}>
-                            Show mine
-                        </button>
+                        {onOther !== null && <Choice label="Show mine" test="own-view" onClick={onOther} />}
                     </div>
                 )}
                 {session.demo !== null && (
@@ -68,57 +89,15 @@ export function SignIn({ session, ended, wanted, onDone, onOther }: SignInProps)
                             <b>A demo</b> with made-up calls runs here: no password needed.
                         </p>
                         <div class="actions">
-                            <button
-                                type="button"
-                                class="button primary"
-                                disabled={isBusy}
-                                data-test="demo-customer"
-                                onClick={() => attempt(() => signInToDemo('customer'), true)}
-                            >
-                                Look as {session.demo.customers[0]?.name ?? 'a customer'}
-                            </button>
-                            {session.demo.operator && (
-                                <button
-                                    type="button"
-                                    class="button"
-                                    disabled={isBusy}
-                                    data-test="demo-operator"
-                                    onClick={() => attempt(() => signInToDemo('operator'), true)}
-                                >
-                                    Look as the operator
-                                </button>
-                            )}
+                            {demo('customer', `Look as ${session.demo.customers[0]?.name ?? 'a customer'}`)}
+                            {session.demo.operator && demo('operator', 'Look as the operator')}
                         </div>
                     </div>
                 )}
                 {session.login && (
                     <div class="group" role="group" aria-label="Way to sign in">
-                        <button
-                            type="button"
-                            class="button"
-                            aria-pressed={!isToken}
-                            data-test="by-password"
-                            onClick={() => {
-                                setToken(false);
-                                setProblem('');
-                                setSecret('');
-                            }}
-                        >
-                            Password
-                        </button>
-                        <button
-                            type="button"
-                            class="button"
-                            aria-pressed={isToken}
-                            data-test="by-token"
-                            onClick={() => {
-                                setToken(true);
-                                setProblem('');
-                                setSecret('');
-                            }}
-                        >
-                            Token
-                        </button>
+                        {way(false, 'Password', 'by-password')}
+                        {way(true, 'Token', 'by-token')}
                     </div>
                 )}
                 <form class="form" onSubmit={submit}>
@@ -138,29 +117,20 @@ export function SignIn({ session, ended, wanted, onDone, onOther }: SignInProps)
                         </label>
                     ) : (
                         <>
-                            <label class="field">
-                                Login
-                                <input
-                                    class="input"
-                                    required
-                                    autocomplete="username"
-                                    value={login}
-                                    data-test="login"
-                                    onInput={(event) => setLogin(event.currentTarget.value)}
-                                />
-                            </label>
-                            <label class="field">
-                                Password
-                                <input
-                                    class="input"
-                                    type="password"
-                                    required
-                                    autocomplete="current-password"
-                                    value={secret}
-                                    data-test="password"
-                                    onInput={(event) => setSecret(event.currentTarget.value)}
-                                />
-                            </label>
+                            <Field
+                                label="Login"
+                                test="login"
+                                value={login}
+                                onValue={setLogin}
+                                of={{ required: true, autocomplete: 'username' }}
+                            />
+                            <Field
+                                label="Password"
+                                test="password"
+                                value={secret}
+                                onValue={setSecret}
+                                of={{ type: 'password', required: true, autocomplete: 'current-password' }}
+                            />
                         </>
                     )}
                     {problem !== '' && (

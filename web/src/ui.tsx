@@ -1,5 +1,5 @@
 // Small parts that all views share.
-import type { ComponentChildren, TargetedMouseEvent } from 'preact';
+import type { ComponentChildren, JSX, TargetedMouseEvent } from 'preact';
 import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** Icons as paths of a 20 px grid. */
@@ -127,6 +127,51 @@ export function Select<T extends string>({ name, value, options, test, onChange,
                 </option>
             ))}
         </select>
+    );
+}
+
+interface FieldProps {
+    readonly label: ComponentChildren;
+    readonly value: string;
+    readonly test: string;
+    readonly onValue: (value: string) => void;
+    /** Further attributes of the input. */
+    readonly of?: JSX.IntrinsicElements['input'];
+}
+
+/** An input under its label. */
+export function Field({ label, value, test, onValue, of }: FieldProps) {
+    return (
+        <label class="field">
+            {label}
+            <input
+                class="input"
+                maxLength={1024}
+                value={value}
+                data-test={test}
+                onInput={(event) => onValue(event.currentTarget.value)}
+                {...of}
+            />
+        </label>
+    );
+}
+
+interface ChoiceProps {
+    readonly label: ComponentChildren;
+    readonly test: string;
+    readonly pressed?: boolean;
+    readonly disabled?: boolean;
+    readonly className?: string;
+    readonly title?: string;
+    readonly onClick: () => void;
+}
+
+/** A button; one that has two states says which. */
+export function Choice({ label, test, pressed, disabled = false, className = 'button', title, onClick }: ChoiceProps) {
+    return (
+        <button type="button" class={className} aria-pressed={pressed} disabled={disabled} title={title} data-test={test} onClick={onClick}>
+            {label}
+        </button>
     );
 }
 
