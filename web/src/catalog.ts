@@ -35,6 +35,8 @@ export interface Definitions {
     readonly columns: readonly CallColumn[];
     readonly formats: readonly string[];
     readonly limits: { readonly limit: number; readonly max_list_values: number };
+    /** Whether files can be made in the background; a service that does not tell may have them. */
+    readonly exports?: boolean;
 }
 
 export interface Account {
@@ -49,6 +51,20 @@ export interface Catalog {
     readonly role: Role;
     readonly definitions: Definitions;
     readonly accounts: readonly Account[];
+}
+
+/** Whether exports may be asked for. A request that is known to be refused is not made. */
+export function hasExports(catalog: Catalog): boolean {
+    return catalog.definitions.exports !== false;
+}
+
+/** The catalog with the currency of these accounts, if they have one, as the unit of prices. */
+export function priced(catalog: Catalog, { side, accounts }: Pick<View, 'side' | 'accounts'>): Catalog {
+    const own = accountsOf(catalog, side).filter((one) => accounts.length === 0 || accounts.includes(one.uuid));
+    const [currency, ...others] = new Set(own.map((one) => one.currency));
+    const name = typeof currency === 'number' && others.length === 0 ? `currency ${currency}` : '';
+    const measures = catalog.definitions.measures.map((one) => (one.unit === 'money' ? { ...one, unit: name } : one));
+    return { ...catalog, definitions: { ...catalog.definitions, measures } };
 }
 
 /** Names of dimensions, short enough for a tab. One that is not here is shown by its own name. */
@@ -210,39 +226,51 @@ export function allowed(catalog: Catalog, view: View): View {
     };
 }
 
+/** The view grouped by other dimensions: the order stays unless it is by a column that goes, and so do digits of prefixes. */
+export function regrouped(catalog: Catalog, view: View, by: readonly string[]): Pick<View, 'by' | 'sort' | 'digits' | 'limit' | 'calls'> {
+    const column = view.sort.replace(/^-/, '');
+    const isOfGroups = catalog.definitions.dimensions.some((one) => one.columns.includes(column) && !by.includes(one.name));
+    const hasPrefix = by.includes('dst-prefix') || by.includes('src-prefix');
+    return { by, sort: isOfGroups ? '' : view.sort, digits: hasPrefix ? view.digits : START.digits, limit: START.limit, calls: false };
+}
+
 /** The view after a row of a dimension was chosen: filtered by it, and grouped by what tells more. */
 export function drilled(catalog: Catalog, view: View, filters: Readonly<Record<string, string>>): View {
     const all = { ...view.filters, ...filters };
     const { account, ...rest } = all;
-    const next: View = { ...view, filters: rest, accounts: account === undefined ? view.accounts : [account], sort: '', limit: 25 };
+    const next: View = { ...view, filters: rest, accounts: account === undefined ? view.accounts : [account] };
+    const by = (name: string, digits = START.digits): View => ({ ...next, ...regrouped(catalog, view, [name]), digits });
     const last = view.by.at(-1) ?? '';
+    const calls = () => (callColumnsOf(catalog, view.side).length > 0 ? { ...next, calls: true } : next);
     if (last === 'dst-prefix') {
         const known = rest['dst-prefix-routing-starts-with']?.length ?? view.digits;
-        if (known < MOST_DIGITS) return { ...next, by: ['dst-prefix'], digits: Math.min(15, known + 2) };
-        return callColumnsOf(catalog, view.side).length > 0 ? { ...next, calls: true } : next;
+        return known < MOST_DIGITS ? by(last, Math.min(15, known + 2)) : calls();
     }
     const offered = dimensionsOf(catalog, view.side);
     const seen = new Set(view.by);
     let name: string | null | undefined = last;
     while (name) {
         name = after(offered, name);
+        // What carries the calls is known: the rest is why they fail.
+        if (name && seen.has(name) && last === 'vendor') name = 'q850-cause';
         const found = offered.find((dimension) => dimension.name === name);
         if (!name || found === undefined || seen.has(name)) break;
         seen.add(name);
         const isSet = found.filter !== null && (found.filter in rest || (found.name === 'account' && next.accounts.length === 1));
         if (!isSet) {
             const prefix = rest['destination-prefix-eq']?.length ?? 0;
-            return { ...next, by: [name], digits: name === 'dst-prefix' ? Math.min(15, Math.max(view.digits, prefix + 2)) : view.digits };
+            return by(name, name === 'dst-prefix' ? Math.min(15, Math.max(view.digits, prefix + 2)) : START.digits);
         }
     }
-    return callColumnsOf(catalog, view.side).length > 0 ? { ...next, calls: true } : next;
+    return calls();
 }
 
 /** Digits at which the calls themselves say more than longer prefixes. */
 const MOST_DIGITS = 9;
 
-/** A destination is looked into by digits; all others as the definitions say. */
+/** A destination is looked into by vendor where vendors are seen, else by digits; all others as the definitions say. */
 function after(offered: readonly Dimension[], name: string): string | null {
-    if (name === 'destination-prefix' && offered.some((dimension) => dimension.name === 'dst-prefix')) return 'dst-prefix';
-    return offered.find((dimension) => dimension.name === name)?.drill ?? null;
+    const next = name === 'destination-prefix' ? ['vendor', 'dst-prefix'] : [];
+    const found = next.find((one) => offered.some((dimension) => dimension.name === one));
+    return found ?? offered.find((dimension) => dimension.name === name)?.drill ?? null;
 }

@@ -1,6 +1,7 @@
 // Help: the keys, and what the words mean, as the service defines them.
 import { measuresOf } from './catalog';
 import { useShared } from './context';
+import { meaning } from './show';
 import { Dialog } from './ui';
 
 const KEYS: readonly (readonly [string, string])[] = [
@@ -36,15 +37,16 @@ export function Help({ onClose }: { onClose: () => void }) {
             <h3>Figures</h3>
             <p>
                 They are the API’s, exact and rounded once. A change of a count is in percent, that of a ratio its difference (pp:
-                percentage points). A change has a colour only where chance does not explain it (three standard errors). “other” are the
-                groups that the table leaves out; “total” is all.
+                percentage points). A change has a colour, red for worse and green for better, only where chance does not explain it: three
+                standard errors of one figure, and the more the more groups a table has (4.3 of 137), so that by chance hardly any row has
+                one. Means and percentiles have to differ by a quarter. “other” are the groups that the table leaves out; “total” is all.
             </p>
             <dl class="terms">
                 {measuresOf(scene.catalog, scene.view.side).map((measure) => (
                     <div key={measure.name}>
                         <dt>{measure.label}</dt>
                         <dd>
-                            {measure.definition}
+                            {meaning(measure)}
                             {measure.standard !== null && ` ${measure.standard}.`}
                         </dd>
                     </div>

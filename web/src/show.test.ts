@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Measure } from './catalog';
+import { locate } from './names';
 import { signsOf } from './numbers';
-import { bare, change, full, groupFilter, groupName, tone } from './show';
+import { bare, beyond, change, full, groupFilter, groupName, meaning, tone, unit } from './show';
 import { Clock } from './times';
 
 const [signs, clock] = [signsOf('en-GB'), new Clock('UTC')];
@@ -47,6 +48,54 @@ test('colour is for what chance does not explain', () => {
     );
     assert.equal(tone(calls, row({ total_calls: 100, total_calls_before: 400, total_calls_change: '-75.0' })), 'bad');
     assert.equal(tone(calls, row({ total_calls: 400, total_calls_before: 100, total_calls_change: '300.0' })), '');
+});
+
+test('one row of many needs more to have a colour than one figure alone', () => {
+    const row = (column: string) =>
+        ({ asr: '44.0', asr_before: '55.0', asr_change: '-11.0', total_calls: 400, total_calls_before: 400, lost_answers: '44.0' })[column];
+    const lost = { ...measure('lost_answers', 'count', 2, null) };
+    assert.deepEqual([tone(asr, row), tone(lost, row)], ['bad', 'bad']);
+    assert.deepEqual([tone(asr, row, 137), tone(lost, row, 137)], ['', '']);
+    const worse = (column: string) => ({ asr: '35.0' })[column] ?? row(column);
+    assert.equal(tone(asr, worse, 137), 'bad');
+});
+
+test('by chance hardly any of the rows of a table has a colour', () => {
+    // The tail of the normal law beyond z, an upper bound of it.
+    const tail = (z: number) => Math.exp((-z * z) / 2) / (z * Math.sqrt(2 * Math.PI));
+    for (const rows of [1, 25, 137, 10_000]) assert.ok(2 * rows * tail(beyond(rows)) <= 0.003, `${rows}`);
+});
+
+test('lost answers are told in plain words beside the definition', () => {
+    const lost = { ...measure('lost_answers', 'count', 2, null), definition: 'As defined.' };
+    assert.match(meaning(lost), /would have been answered.*As defined\.$/);
+    assert.equal(meaning({ ...asr, definition: 'As defined.' }), 'As defined.');
+});
+
+test('money has a unit', () => {
+    assert.equal(full(measure('revenue', 'money, system currency', 2, 'percent'), '12.5', signs, clock), '12.50\u202fsys. currency');
+    assert.equal(unit(measure('total_price', 'currency 2', 2, 'percent')), 'currency 2');
+    assert.equal(unit(measure('total_calls', 'count', 0, 'percent')), '');
+});
+
+test('a prefix has its country beside it', () => {
+    locate({
+        data: { destination_prefix: ['44', '447'], dst_country: ['Elsewhere', 'United Kingdom'] },
+        rows: 2,
+        groups: 2,
+        other: null,
+        totals: {},
+        compare: null,
+    });
+    const prefix = { name: 'dst-prefix', columns: ['dst_prefix'], filter: null, drill: null, definition: '', on: [] };
+    assert.deepEqual(
+        groupName(prefix, () => '44771', clock),
+        { name: '44771', aside: 'United Kingdom' },
+    );
+    assert.deepEqual(
+        groupName(prefix, () => '91', clock),
+        { name: '91', aside: '' },
+    );
 });
 
 test('groups have names, and a filter unless they have no value', () => {

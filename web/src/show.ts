@@ -1,5 +1,6 @@
 // Values in words: how a measure, its change and a group of calls are written.
 import type { Dimension, Measure } from './catalog';
+import { countryOf } from './names';
 import { exact, MINUS, NONE, position, written, type Cell, type Signs } from './numbers';
 import { LANGUAGE, type Clock } from './times';
 
@@ -19,9 +20,19 @@ export function unit(measure: Measure): string {
             return '/s';
         case 'money per minute':
             return '/min';
+        case 'money, system currency':
+            return 'sys. currency';
         default:
-            return '';
+            // The currency of accounts: see `priced`.
+            return measure.unit.startsWith('currency') ? measure.unit : '';
     }
+}
+
+/** What a measure means: as the service defines it, and in plain words where that is a formula. */
+export function meaning({ name, definition }: Measure): string {
+    return name === 'lost_answers'
+        ? `Calls that would have been answered if as large a share were as in the earlier period, and were not: what a fall of ASR cost. ${definition}`
+        : definition;
 }
 
 /** A value without its unit. */
@@ -87,17 +98,24 @@ const NEUTRAL = new Set([
 
 export type Tone = 'good' | 'bad' | '';
 
-/** Standard errors that a change has to be beyond: by chance one figure in some hundred is. */
-const BEYOND_CHANCE = 3;
+/**
+ * Standard errors that a change has to be beyond. One figure alone is by chance beyond three once in some hundred; of so many
+ * that are looked at together, more have to be asked of each, so that any of them is by chance no oftener than that one: the
+ * tail of the normal law goes as exp(-z²/2).
+ */
+export function beyond(figures: number): number {
+    return Math.sqrt(9 + 2 * Math.log(Math.max(1, figures)));
+}
+
 /** Fewest calls at which a mean or a percentile says something, and by how much of itself it then has to differ. */
 const ENOUGH_CALLS = 100;
 const A_LOT = 0.25;
 
 /**
  * Whether a change is one to look at: beyond chance, as far as the numbers of calls tell. Anything less has no colour, so
- * that colour means something. `at` reads the columns of the row that the change stands in.
+ * that colour means something. `at` reads the columns of the row that the change stands in, which is one of so many.
  */
-export function tone(measure: Measure, at: (column: string) => Cell | undefined): Tone {
+export function tone(measure: Measure, at: (column: string) => Cell | undefined, rows = 1): Tone {
     const { name } = measure;
     const number = (column: string) => position(at(column)) ?? 0;
     const [now, before, calls, callsBefore] = [number(name), number(`${name}_before`), number('total_calls'), number('total_calls_before')];
@@ -105,15 +123,15 @@ export function tone(measure: Measure, at: (column: string) => Cell | undefined)
     if (name === 'lost_answers') {
         // Lost answers say the same as the change of ASR.
         const [asr, asrBefore] = [number('asr'), number('asr_before')];
-        return beyondChance(asr, calls, asrBefore, callsBefore) && asr < asrBefore ? 'bad' : '';
+        return asr < asrBefore && beyondChance(asr, calls, asrBefore, callsBefore, rows) ? 'bad' : '';
     }
     if (exact(at(`${name}_change`)) === null) return '';
     let isFar: boolean;
     if (name === 'total_calls' || name === 'attempts') {
         // Traffic that falls is bad news, traffic that grows is none.
-        return before - now > BEYOND_CHANCE * Math.sqrt(2 * (now + before)) && now < 0.8 * before ? 'bad' : '';
+        return before - now > beyond(rows) * Math.sqrt(2 * (now + before)) && now < 0.8 * before ? 'bad' : '';
     } else if (measure.unit === 'percent') {
-        isFar = beyondChance(now, calls, before, callsBefore);
+        isFar = beyondChance(now, calls, before, callsBefore, rows);
     } else {
         isFar = Math.min(calls, callsBefore) >= ENOUGH_CALLS && Math.abs(now - before) > A_LOT * Math.abs(before);
     }
@@ -122,11 +140,11 @@ export function tone(measure: Measure, at: (column: string) => Cell | undefined)
 }
 
 /** Whether two shares, in percent of so many calls each, differ by more than chance and by a percentage point. */
-function beyondChance(now: number, calls: number, before: number, callsBefore: number): boolean {
+function beyondChance(now: number, calls: number, before: number, callsBefore: number, rows: number): boolean {
     if (calls === 0 || callsBefore === 0) return false;
     const pooled = (now * calls + before * callsBefore) / (calls + callsBefore) / 100;
     const error = Math.sqrt(Math.max(0, pooled * (1 - pooled)) * (1 / calls + 1 / callsBefore)) * 100;
-    return Math.abs(now - before) > BEYOND_CHANCE * error && Math.abs(now - before) >= 1;
+    return Math.abs(now - before) > beyond(rows) * error && Math.abs(now - before) >= 1;
 }
 
 /** Q.850 causes and SIP codes that a NOC meets every day (ITU-T Q.850, RFC 3261). */
@@ -211,7 +229,8 @@ export function groupName(dimension: Dimension, at: (column: string) => Cell | u
         const iso = third === '' ? undefined : at(third);
         return { name: label, aside: typeof iso === 'string' ? iso : dimension.name === 'account' ? '' : (text ?? '') };
     }
-    return { name: text === null ? 'unknown' : text === '' ? 'none' : text, aside: '' };
+    if (text === null || text === '') return { name: text === null ? 'unknown' : 'none', aside: '' };
+    return { name: text, aside: dimension.name.endsWith('-prefix') ? countryOf(text) : '' };
 }
 
 function weekday(day: number): string {
