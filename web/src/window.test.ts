@@ -67,6 +67,15 @@ test('samplings suit the window', () => {
     assert.ok(!offered.includes('minute') && offered.includes('hour') && !offered.includes('month'));
 });
 
+test('a window is never compared with itself if nobody says', () => {
+    for (const change of [{}, { range: '7d' }, { range: '28d' }, { range: 'own', from: '2026-10-25', to: '2026-11-01' }] as const) {
+        const window = windowOf(view(change), 'Europe/Berlin', NOW);
+        const isLong = window.end - window.start > 7 * 86_400 + 3600;
+        assert.equal(usualComparison(window, view(change)), isLong ? 'previous' : 'week', JSON.stringify(change));
+    }
+    assert.equal(usualComparison(windowOf(view({ range: '28d' }), 'UTC', NOW), view({ range: '28d' })), 'previous');
+});
+
 test('weeks are compared with weeks, months with months', () => {
     assert.equal(usualComparison(windowOf(START, 'UTC', NOW), START), 'week');
     assert.equal(usualComparison(windowOf(view({ range: 'month' }), 'UTC', NOW), view({ range: 'month' })), 'month');

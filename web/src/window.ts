@@ -86,10 +86,14 @@ export function stepped(view: View, zone: string, now: number, by: -1 | 1): Pick
     return { range: 'own', from: dateText(from), to: dateText(shifted(to, -1)) };
 }
 
-/** A comparison that suits the window: traffic has the shape of a week, so each bucket with that of the same weekday. */
+/**
+ * A comparison that suits the window: traffic has the shape of a week, so each bucket with that of the same weekday. A longer
+ * window would overlap itself, so it is compared with the span before.
+ */
 export function usualComparison(window: Window, view: View): Comparison {
     if (view.range === 'month') return 'month';
-    return window.end - window.start <= 32 * 86_400 ? 'week' : 'previous';
+    // A week in which the clocks go back has an hour more.
+    return window.end - window.start <= 7 * 86_400 + 3600 ? 'week' : 'previous';
 }
 
 /** The length of a chart's buckets that suits the window. */
