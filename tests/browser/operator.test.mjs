@@ -26,6 +26,44 @@ for (const [name, device] of [['desktop, light', DESKTOP], ['phone, dark', { ...
     }));
 }
 
+test('a destination leads to the vendors that carry it, and the order stays', () =>
+  withPage({ path: '?range=7d&by=destination-prefix&sort=-lost_answers' }, async (page) => {
+    await enterAndSee(page, 'operator');
+    const params = () => Object.fromEntries(new URL(page.url()).searchParams);
+    const first = page.locator('[data-test="groups"] [data-test="row-button"]').first();
+    for (const by of ['vendor', 'q850-cause']) {
+      await first.click();
+      await eventually(by, () => params().by === by);
+      await shown(page);
+      assert.deepEqual([params().sort, params().digits], ['-lost_answers', undefined]);
+      assert.ok(await page.getByTestId('sort-lost_answers').isVisible());
+    }
+  }));
+
+test('nothing that is known to be refused is asked for, and exports that are off are not offered', () =>
+  withPage({}, async (page) => {
+    const refused = [];
+    page.on('response', (response) => response.status() >= 400 && response.status() < 500 && refused.push(`${response.status()} ${response.url()}`));
+    // As a service without a folder for exports tells it.
+    await page.route('**/operator/v1/definitions', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), exports: false } });
+    });
+    await page.route('**/operator/v1/exports*', (route) => route.fulfill({ status: 404, json: { error: 'not found' } }));
+    await enterAndSee(page, 'operator');
+    await page.getByTestId('download').click();
+    await page.getByTestId('download-calls-csv').waitFor();
+    assert.equal(await page.getByTestId('export-order').count(), 0);
+    await page.keyboard.press('Escape');
+    assert.equal(await page.getByTestId('page-exports').count(), 0);
+    await page.getByTestId('page-overview').click();
+    await page.getByTestId('customers').locator('[data-test="row"]').first().waitFor();
+    await page.getByTestId('health-data').waitFor();
+    assert.equal(await page.getByTestId('overview-exports').count(), 0);
+    await page.waitForLoadState('networkidle');
+    assert.deepEqual(refused, []);
+  }));
+
 test('both sides, margin and loss, and their figures are the API\'s', () =>
   withPage({ path: '?range=28d' }, async (page) => {
     await enterAndSee(page, 'operator');

@@ -46,6 +46,17 @@ test('a pasted token signs in its owner, and is kept nowhere', async () => {
   }
 });
 
+test('a link says which kind of sign-in it needs', async () => {
+  for (const [as, words] of [['operator', /operator.s token/], ['customer', /customer.s login or token/]]) {
+    await withPage({ path: `?as=${as}` }, async (page) => {
+      assert.match(await page.getByTestId('other-role').innerText(), words);
+      assert.equal(await page.getByTestId('token').count(), as === 'operator' ? 1 : 0);
+      await enter(page, as);
+      await shown(page);
+    });
+  }
+});
+
 test('a wrong token and a wrong password are told, and the right ones then do', () =>
   withPage({}, async (page) => {
     await page.getByTestId('by-token').click();

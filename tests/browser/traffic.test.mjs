@@ -243,25 +243,49 @@ test('an address that does not read is a view all the same', () =>
     assert.ok((await page.getByTestId('error').count()) + (await page.getByTestId('tiles').count()) > 0);
   }));
 
-test('the incident of the demo is found by clicks alone', () =>
-  withPage({}, async (page) => {
-    const begin = Date.now();
-    await enterAndSee(page, 'operator');
-    let clicks = 1;
-    await page.getByTestId('range-28d').click();
-    await shown(page);
-    await page.getByTestId('mark').first().waitFor({ timeout: 60_000 });
-    clicks += 1;
-    const mark = page.getByTestId('mark').filter({ hasText: '447' }).first();
-    const told = await mark.innerText();
-    await mark.click();
-    clicks += 1;
-    await until(page, { 'destination-prefix-eq': '447', by: 'q850-cause' });
-    const asr = Number(await valueOf(page.getByTestId('tile-asr')));
-    const before = Number(await valueOf(page.getByTestId('tile-asr-change')));
-    assert.ok(before < -3, `ASR ${asr}, changed by ${before}`);
-    console.log(`incident found: ${clicks} clicks, ${((Date.now() - begin) / 1000).toFixed(1)} s: ${told.replaceAll('\n', ' ')}`);
+test('another tab keeps the order while its column is there, and drops digits with the prefixes', () =>
+  withPage({ path: '?range=7d&by=dst-prefix&digits=7' }, async (page) => {
+    await enterAndSee(page);
+    await page.getByTestId('sort-lost_answers').click();
+    await until(page, { sort: '-lost_answers', digits: '7' });
+    await page.getByTestId('tab-destination-prefix').click();
+    await until(page, { by: 'destination-prefix', sort: '-lost_answers', digits: null });
+    assert.match(await page.locator('[data-test="groups"] [data-test="row"] th').first().innerText(), /^\d+ \D/, 'a prefix has its country');
+    await page.getByTestId('sort-destination_prefix').click();
+    await until(page, { sort: 'destination_prefix' });
+    await page.getByTestId('tab-q850-cause').click();
+    await until(page, { by: 'q850-cause', sort: null });
   }));
+
+test('lost answers, currencies and colours are explained where they are shown', () =>
+  withPage({ path: '?range=7d' }, async (page) => {
+    await enterAndSee(page);
+    assert.match(await page.getByTestId('sort-lost_answers').getAttribute('title'), /would have been answered/);
+    assert.match(await page.getByTestId('tile-total_price').innerText(), /currency \d/);
+    await page.getByTestId('help').click();
+    const help = await page.getByTestId('help-dialog').innerText();
+    assert.match(help, /would have been answered/);
+    assert.match(help, /the more groups a table has/);
+  }));
+
+test('no tile hides its earlier value or cuts its unit, on wide screens and narrow ones', async () => {
+  for (const width of [1024, 1280, 1440, 1920]) {
+    await withPage({ viewport: { width, height: 900 }, path: '?range=7d' }, async (page) => {
+      await enterAndSee(page, 'operator');
+      const cut = await page.locator('[data-test="tiles"] > button').evaluateAll((tiles) =>
+        tiles.flatMap((tile) => {
+          const box = tile.getBoundingClientRect();
+          return [...tile.querySelectorAll('.tile-value, .tile-change i')].flatMap((part) => {
+            const range = document.createRange();
+            range.selectNodeContents(part);
+            const { right, bottom, width: wide } = range.getBoundingClientRect();
+            return wide > 0 && right <= box.right - 4 && bottom <= box.bottom ? [] : [`${tile.dataset.test}: ${part.textContent}`];
+          });
+        }));
+      assert.deepEqual(cut, [], `${width} px`);
+    });
+  }
+});
 
 for (const [theme, colorScheme] of THEMES) {
   test(`a phone has the controls in a sheet, and no sideways scroll, ${theme}`, () =>
@@ -295,6 +319,12 @@ for (const [theme, colorScheme] of THEMES) {
       await page.locator('[data-test^="chip-"]').first().waitFor();
       await shown(page);
       assert.equal(await isWide(), false);
+      // The chart is right under two rows of tiles, and the column that sorts right beside the groups.
+      const [top, chart] = await page.evaluate(() => ['tiles', 'chart-panel'].map((test) => document.querySelector(`[data-test="${test}"]`).getBoundingClientRect()));
+      assert.ok(chart.top - top.bottom < 20 && (await page.locator('[data-test="tiles"] > button').count()) === 4, `${top.bottom} ${chart.top}`);
+      await page.getByTestId('sort-pdd_p95').click();
+      await until(page, { sort: '-pdd_p95' });
+      assert.equal(await page.locator('[data-test="groups"] thead th').nth(1).locator('[data-test^="sort-"]').getAttribute('data-test'), 'sort-pdd_p95');
       const tiles = await page.locator('[data-test="tiles"] > button').evaluateAll((all) => all.slice(0, 4).map((tile) => Math.round(tile.getBoundingClientRect().top)));
       assert.ok(tiles[0] === tiles[1] && tiles[2] === tiles[3] && tiles[0] !== tiles[2], `two tiles side by side: ${tiles}`);
     }));

@@ -4,7 +4,7 @@ import { ApiError, forget, get } from './api';
 import type { Scene } from './ask';
 import { Bar } from './bar';
 import type { Account, Catalog, Definitions } from './catalog';
-import { allowed } from './catalog';
+import { allowed, priced } from './catalog';
 import { SharedContext } from './context';
 import { ExportsPage } from './exports';
 import { Help } from './help';
@@ -198,7 +198,15 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
     const window = windowOf(view, zone, now);
     const scene: Scene = useMemo(() => {
         const sampling = view.sampling !== null && samplingsFor(window).includes(view.sampling) ? view.sampling : usualSampling(window);
-        return { view, catalog, zone, window, compare: view.compare ?? usualComparison(window, view), sampling, without };
+        return {
+            view,
+            catalog: priced(catalog, view),
+            zone,
+            window,
+            compare: view.compare ?? usualComparison(window, view),
+            sampling,
+            without,
+        };
     }, [view, catalog, zone, window.from, window.to, without]);
 
     const go = useCallback(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { callsRequest, chartRequest, curl, fileUrl, looks, tableRequest, url, type Scene } from './ask';
-import { allowed, drilled, sidesOf, type Catalog, type Dimension, type Measure } from './catalog';
+import { callsRequest, chartRequest, curl, fewestOf, fileUrl, looks, tableRequest, url, usualRequest, type Scene } from './ask';
+import { allowed, drilled, hasExports, priced, regrouped, sidesOf, type Catalog, type Dimension, type Measure } from './catalog';
 import { START, type View } from './view';
 import { usualComparison, usualSampling, windowOf } from './window';
 
@@ -30,13 +30,14 @@ const catalog: Catalog = {
     definitions: {
         dimensions: [
             dimension('t', null, null),
+            dimension('account', 'account-id', 'dst-country'),
             dimension('dst-country', 'dst-country-id', 'destination-prefix'),
             dimension('destination-prefix', 'destination-prefix-eq', 'q850-cause'),
             dimension('dst-prefix', 'dst-prefix-routing-starts-with', 'q850-cause'),
             dimension('q850-cause', 'q850-cause', 'disconnect-code'),
             dimension('disconnect-code', 'disconnect-code', 'destination-prefix'),
         ],
-        measures: ['total_calls', 'asr', 'lost_answers', 'total_price'].map(measure),
+        measures: ['total_calls', 'asr', 'ner', 'lost_answers', 'total_price'].map(measure),
         columns: [{ name: 'id', label: 'id', type: 'id', on: ['origination-cdrs'] }],
         formats: ['csv', 'xlsx'],
         limits: { limit: 10_000, max_list_values: 2 },
@@ -78,15 +79,50 @@ test('without a comparison nothing is asked that needs one', () => {
     assert.ok(!pairs(chartRequest(alone))['measures']?.includes('lost_answers'));
     assert.equal(pairs(tableRequest(alone))['compare'], undefined);
     assert.equal(pairs(tableRequest(alone))['order-by'], '-total_calls');
-    assert.deepEqual(looks(alone, false), { worse: null, stopped: null });
+    assert.deepEqual(looks(alone), []);
 });
 
-test('incidents are looked for by destination and by account, where there are several', () => {
-    const { worse, stopped } = looks(scene({ range: '7d' }), false);
+const asked = (change: Partial<View>, coarser: number[] = []) =>
+    looks(scene(change), coarser).map(({ request, dimension, sampling }) => [dimension, sampling, pairs(request)['order-by']]);
+
+test('incidents are looked for by destination, for answers and for NER, and by account', () => {
+    assert.deepEqual(asked({ range: '7d' }), [
+        ['destination-prefix', 'hour', '-lost_answers'],
+        ['destination-prefix', 'hour', 'ner_change'],
+        ['account', '15minutes', 'total_calls_change,-total_calls_before'],
+    ]);
+    const [worse] = looks(scene({ range: '7d' }));
     assert.equal(pairs(worse!.request)['group-by'], 't,destination-prefix');
     assert.equal(pairs(worse!.request)['to-time'], '2026-11-25T14:14:59');
-    assert.equal(stopped, null);
-    assert.equal(looks(scene({ range: '28d' }), true).worse?.sampling, 'day');
+});
+
+test('incidents are looked for against a week earlier, whatever the totals are compared with', () => {
+    for (const change of [{ range: '28d' }, { compare: 'day' }, { compare: 'month', range: '7d' }] as const)
+        assert.deepEqual([...new Set(looks(scene(change)).map(({ request }) => pairs(request)['compare']))], ['week']);
+});
+
+test('destinations are looked at by hour in every window up to a month, silences in buckets as short as the API makes', () => {
+    const samplings = (change: Partial<View>, coarser?: number[]) => asked(change, coarser).map(([, sampling]) => sampling);
+    assert.deepEqual(samplings({}), ['hour', 'hour', '5minutes']);
+    assert.deepEqual(samplings({ range: '28d' }), ['hour', 'hour', '30minutes']);
+    assert.deepEqual(samplings({ range: 'own', from: '2026-10-01', to: '2026-11-20' }), ['day', 'day', 'hour']);
+    assert.deepEqual(samplings({ range: '28d' }, [0, 2, 1]), ['hour', 'day', 'hour'], 'where there are too many groups');
+    assert.deepEqual(samplings({ range: 'own', from: '2026-01-01', to: '2026-11-20' }), []);
+});
+
+test('of a view with many calls, a fall of NER has to be of many', () => {
+    assert.deepEqual([0, 160_000, 450_000, 9_000_000].map(fewestOf), [5, 5, 15, 30]);
+    assert.equal(pairs(looks(scene(), [], 15)[1]!.request)['min-calls'], '15');
+});
+
+test('the usual NER is asked for over the window and the week before', () => {
+    const now = scene();
+    const usual = pairs(usualRequest(now, looks(now)[0])!);
+    assert.deepEqual(
+        [usual['group-by'], usual['from-time'], usual['to-time'], usual['compare']],
+        ['destination-prefix', '2026-11-17T15:00', '2026-11-24T23:59:59', undefined],
+    );
+    assert.equal(usualRequest(now, undefined), null);
 });
 
 test('prices of several currencies are left out', () => {
@@ -96,7 +132,7 @@ test('prices of several currencies are left out', () => {
 
 test('where none of the chosen measures is the token\u2019s, the usual columns are there', () => {
     const asked = pairs(tableRequest(scene({ measures: ['margin', 'cost'], sort: '-margin' })));
-    assert.equal(asked['measures'], 'total_calls,asr,lost_answers,total_price');
+    assert.equal(asked['measures'], 'total_calls,asr,lost_answers,ner,total_price');
     assert.equal(asked['order-by'], '-total_calls');
 });
 
@@ -158,4 +194,65 @@ test('a dimension that is filtered by already is passed over', () => {
         { 'disconnect-code': '503' },
     );
     assert.deepEqual(view.by, ['dst-prefix']);
+});
+
+const operators: Catalog = {
+    ...catalog,
+    role: 'operator',
+    definitions: {
+        ...catalog.definitions,
+        dimensions: [...catalog.definitions.dimensions, dimension('vendor', 'vendor-id', 'destination-prefix')].map((one) => ({
+            ...one,
+            on: ['breakdown'],
+        })),
+        columns: [{ name: 'id', label: 'id', type: 'id', on: ['cdrs'] }],
+    },
+};
+
+test('an operator is led from the destination to the vendor that carries it, and on to why', () => {
+    let view: View = { ...START, by: ['destination-prefix'], sort: '-lost_answers', digits: 7 };
+    const follow = (filters: Record<string, string>) => {
+        view = drilled(operators, view, filters);
+        return [view.by.join(), view.sort, view.digits, view.calls];
+    };
+    assert.deepEqual(follow({ 'destination-prefix-eq': '447' }), ['vendor', '-lost_answers', 3, false]);
+    assert.deepEqual(follow({ 'vendor-id': '9001' }), ['q850-cause', '-lost_answers', 3, false]);
+    assert.deepEqual(follow({ 'q850-cause': '34' }), ['disconnect-code', '-lost_answers', 3, false]);
+    assert.deepEqual(follow({ 'disconnect-code': '503' })[3], true);
+});
+
+test('a vendor alone leads to its destinations', () => {
+    assert.deepEqual(drilled(operators, { ...START, by: ['vendor'] }, { 'vendor-id': '9001' }).by, ['destination-prefix']);
+});
+
+test('another tab keeps the order while its column is there, and digits while there are prefixes', () => {
+    const view: View = { ...START, by: ['dst-prefix'], digits: 7, sort: '-asr_change', limit: 500 };
+    assert.deepEqual(regrouped(catalog, view, ['q850-cause']), {
+        by: ['q850-cause'],
+        sort: '-asr_change',
+        digits: 3,
+        limit: 25,
+        calls: false,
+    });
+    assert.equal(regrouped(catalog, view, ['dst-prefix', 'q850-cause']).digits, 7);
+    assert.equal(regrouped(catalog, { ...view, sort: 'dst_prefix' }, ['q850-cause']).sort, '');
+    assert.equal(regrouped(catalog, { ...view, sort: 'q850_cause' }, ['q850-cause']).sort, 'q850_cause');
+});
+
+test('money has the currency of the accounts, where they have one', () => {
+    const money = { ...measure('total_price'), unit: 'money' };
+    const of = (currencies: (number | null)[], chosen: string[] = []) => {
+        const accounts = currencies.map((currency, at) => ({ uuid: `${at}`, name: null, side: 'origination' as const, currency }));
+        const all = { ...catalog, accounts, definitions: { ...catalog.definitions, measures: [money] } };
+        return priced(all, { side: 'origination', accounts: chosen }).definitions.measures[0]?.unit;
+    };
+    assert.equal(of([2, 2]), 'currency 2');
+    assert.equal(of([1, 2]), '');
+    assert.equal(of([1, 2], ['1']), 'currency 2');
+    assert.equal(of([null]), '');
+});
+
+test('exports are offered unless the service tells that there are none', () => {
+    assert.ok(hasExports(catalog));
+    assert.ok(!hasExports({ ...catalog, definitions: { ...catalog.definitions, exports: false } }));
 });

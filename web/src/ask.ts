@@ -2,6 +2,7 @@
 // address, the downloads, and the curl line at the bottom of the page.
 import { breakdownPath, callsPath, type Catalog, accountsOf, measuresOf, pick, tilesOf, usualColumns } from './catalog';
 import { base } from './session';
+import { FEWEST_OF_NER } from './incidents';
 import { query, type Comparison, type Sampling, type Side, type View } from './view';
 import { timeText, type Window } from './window';
 
@@ -130,59 +131,87 @@ export function tableRequest(scene: Scene): Request {
     ]);
 }
 
-/** A question in whose answer incidents show: buckets of time by one more dimension. */
+/** A question in whose answer incidents show: buckets of time, each compared with that of a week earlier, by one more dimension. */
 export interface Look {
     readonly request: Request;
     readonly dimension: string;
     readonly sampling: Sampling;
 }
 
+/** Buckets that incidents are looked for in, the finest first. */
+const LADDER: readonly Sampling[] = ['5minutes', '15minutes', '30minutes', 'hour', '6hours', 'day'];
+
 /**
- * Hours or days of single destinations, those with the most lost answers first, and buckets of single accounts, those that
- * lost the most calls first.
+ * Where incidents are looked for: single destinations, those with the most lost answers and those whose NER fell most, and
+ * single accounts, those whose calls stopped. `coarser` goes up the ladder where there are too many groups; of a NER at least
+ * `fewest` calls are asked.
  */
-export function looks(scene: Scene, isCoarse: boolean): { worse: Look | null; stopped: Look | null } {
+export function looks(scene: Scene, coarser: readonly number[] = [], fewest = FEWEST_OF_NER): Look[] {
     const { catalog, view, compare, window } = scene;
-    const length = window.end - window.start;
-    if (compare === 'none' || length < 3600 || length > MOST_LOOKED_AT) return { worse: null, stopped: null };
+    const days = (window.end - window.start) / 86_400;
+    if (compare === 'none' || days < 1 / 24 || days > MOST_DAYS) return [];
     // Younger buckets are not judged, so the question of a window that moves changes each quarter of an hour alone.
     const to = window.moves ? timeText(Math.max(window.start + 60, Math.floor(window.end / QUARTER) * QUARTER) - 1, scene.zone) : window.to;
-    const look = (dimension: string, sampling: Sampling, order: string, rest: Pairs): Look => ({
-        dimension,
-        sampling,
-        request: breakdown(scene, [
-            ...where(scene, { from: window.from, to }),
-            ['group-by', `t,${dimension}`],
-            ['sampling', sampling],
-            ['measures', named(scene, ['total_calls', 'asr', 'lost_answers'])],
-            ...compared(scene),
-            ['order-by', order],
-            ['limit', '60'],
-            ...rest,
-        ]),
-    });
     const offered = catalog.definitions.dimensions.map((dimension) => dimension.name);
-    const dimension = ['destination-prefix', 'dst-country'].find((name) => offered.includes(name));
-    const isShort = length <= 10 * 86_400;
-    const isSeveral = view.accounts.length !== 1 && accountsOf(catalog, view.side).length > 1 && offered.includes('account');
-    return {
-        worse: dimension === undefined ? null : look(dimension, length <= 31 * 86_400 && !isCoarse ? 'hour' : 'day', '-lost_answers', []),
-        stopped:
-            isSeveral && isSameWeekday(compare)
-                ? look('account', isShort ? '30minutes' : 'hour', 'total_calls_change', [['min-calls', '30']])
-                : null,
+    const made: Look[] = [];
+    const look = (dimension: string | undefined, finest: number, measures: readonly string[], order: string, least: number) => {
+        if (dimension === undefined || !offered.includes(dimension)) return;
+        const sampling = LADDER[Math.min(LADDER.length - 1, finest + (coarser[made.length] ?? 0))] ?? 'day';
+        made.push({
+            dimension,
+            sampling,
+            request: breakdown(scene, [
+                ...where(scene, { from: window.from, to }),
+                ['group-by', `t,${dimension}`],
+                ['sampling', sampling],
+                ['measures', named({ ...scene, compare: 'week' }, measures)],
+                ['compare', 'week'],
+                ['order-by', order],
+                ['limit', '200'],
+                ['min-calls', String(least)],
+            ]),
+        });
     };
+    const destination = ['destination-prefix', 'dst-country'].find((name) => offered.includes(name));
+    const hours = days <= 31 ? 3 : 5;
+    const hasNer = measuresOf(catalog, view.side).some((measure) => measure.name === 'ner');
+    const quality = ['total_calls', 'asr', 'ner', 'lost_answers'];
+    look(destination, hours, quality, '-lost_answers', 0);
+    if (hasNer) look(destination, hours, quality, 'ner_change', fewest);
+    // Short buckets tell when calls stopped and came back; several in a row are judged together, so few calls of each will do.
+    look(
+        'account',
+        days <= 2 ? 0 : days <= 10 ? 1 : days <= 31 ? 2 : 3,
+        ['total_calls', 'asr'],
+        'total_calls_change,-total_calls_before',
+        5,
+    );
+    return made;
 }
 
-/** Whether buckets are compared with those of the same weekday: a quiet one is then no Sunday. */
-export function isSameWeekday(compare: Comparison): boolean {
-    return compare === 'week' || compare === 'year-weekday';
+/** Fewest calls of a bucket to be among those whose NER fell most: with many calls, falls by chance would fill the list. */
+export function fewestOf(calls: number): number {
+    return Math.min(30, Math.max(FEWEST_OF_NER, Math.round(calls / 30_000)));
+}
+
+/** The NER that a look's groups have over the window and the week before; null where it is not judged. */
+export function usualRequest(scene: Scene, look: Look | undefined): Request | null {
+    if (look === undefined || !measuresOf(scene.catalog, scene.view.side).some((measure) => measure.name === 'ner')) return null;
+    const from = timeText(scene.window.start - 7 * 86_400, scene.zone);
+    // Up to the start of the window's last day, so that a window that moves asks the same all day long.
+    const end = Math.floor(scene.window.end / 86_400) * 86_400;
+    return breakdown(scene, [
+        ...where(scene, { from, to: timeText((end > scene.window.start ? end : scene.window.start) - 1, scene.zone) }),
+        ['group-by', look.dimension],
+        ['measures', 'total_calls,ner'],
+        ['limit', '1000'],
+    ]);
 }
 
 const QUARTER = 900;
 
 /** Beyond, days and destinations are more groups than the API makes at once. */
-const MOST_LOOKED_AT = 63 * 86_400;
+export const MOST_DAYS = 63;
 
 export const CALLS_PAGE = 100;
 

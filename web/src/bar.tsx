@@ -1,5 +1,6 @@
 // The sticky bar: who, which window, compared with what, and what is done with it. On a phone most of it is in a sheet.
 import { useState } from 'preact/hooks';
+import { hasExports } from './catalog';
 import { useShared } from './context';
 import { Downloads } from './downloads';
 import { Filters } from './filters';
@@ -142,7 +143,8 @@ function Home() {
 
 function Pages({ onGo }: { onGo?: () => void }) {
     const { scene, go } = useShared();
-    const pages: View['page'][] = scene.catalog.role === 'operator' ? ['traffic', 'overview', 'exports'] : ['traffic', 'live', 'exports'];
+    const pages: View['page'][] = ['traffic', scene.catalog.role === 'operator' ? 'overview' : 'live'];
+    if (hasExports(scene.catalog)) pages.push('exports');
     return (
         <nav class="pages" aria-label="Pages">
             {pages.map((page) => (

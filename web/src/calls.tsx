@@ -7,7 +7,7 @@ import { useShared } from './context';
 import { NONE, written, type Cell, type Signs } from './numbers';
 import { Failure } from './states';
 import type { Clock } from './times';
-import { useAsk } from './use';
+import { stateOf, useAsk } from './use';
 
 interface CallsPage {
     readonly data: Readonly<Record<string, readonly Cell[]>>;
@@ -68,13 +68,13 @@ export function Calls() {
                 />
             )}
             {first === null && asked.error === null && <div class="skeleton tall" aria-hidden="true" />}
-            {first !== null && count === 0 && (
+            {first !== null && count === 0 && stateOf(asked) === '' && (
                 <p class="note" data-test="calls-none">
                     No calls.
                 </p>
             )}
             {count > 0 && (
-                <div class={`table-box ${asked.loading ? 'loading' : ''}`} tabIndex={0} role="region" aria-label="Calls">
+                <div class={`table-box ${stateOf(asked)}`} tabIndex={0} role="region" aria-label="Calls">
                     <table class="calls" data-test="calls" data-rows={count}>
                         <thead>
                             <tr>

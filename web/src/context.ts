@@ -21,6 +21,8 @@ export interface Shared {
     /** Hears of refusals: a session that has ended, prices of several currencies. */
     readonly onError: (error: ApiError) => void;
     readonly isPhone: boolean;
+    /** Status of the page's own failure, which is told once for all that fails alike. */
+    readonly down?: number | null;
 }
 
 export const SharedContext = createContext<Shared | null>(null);

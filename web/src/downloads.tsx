@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { ApiError, send } from './api';
 import { callsFile, chartRequest, fileUrl, tableRequest, url } from './ask';
-import { callColumnsOf } from './catalog';
+import { callColumnsOf, hasExports } from './catalog';
 import { useShared } from './context';
 import { base } from './session';
 import { Icon, Menu } from './ui';
@@ -78,7 +78,7 @@ export function Downloads() {
                             links={OF_CALLS.map((name) => [name, fileUrl(scene, callsFile(scene), name)] as const)}
                         />
                     )}
-                    {canCall && (
+                    {canCall && hasExports(catalog) && (
                         <button type="button" class="item" data-test="export-order" onClick={order}>
                             The calls, later: make the file in the background
                         </button>

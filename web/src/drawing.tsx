@@ -7,7 +7,7 @@ interface DrawingProps {
     readonly data: ChartData;
     readonly label: string;
     readonly test: string;
-    readonly loading?: boolean;
+    readonly state?: string;
     /** The bucket that is read; null: none. */
     readonly read: number | null;
     readonly onRead: (bucket: number | null) => void;
@@ -15,7 +15,7 @@ interface DrawingProps {
     readonly onZoom?: (first: number, last: number) => void;
 }
 
-export function Drawing({ data, label, test, loading = false, read, onRead, onZoom }: DrawingProps) {
+export function Drawing({ data, label, test, state = '', read, onRead, onZoom }: DrawingProps) {
     const place = useRef<HTMLDivElement>(null);
     const chart = useRef<Chart | null>(null);
     const [selected, setSelected] = useState<readonly [number, number] | null>(null);
@@ -92,7 +92,7 @@ export function Drawing({ data, label, test, loading = false, read, onRead, onZo
     };
     return (
         <div
-            class={`chart ${loading ? 'loading' : ''}`}
+            class={`chart ${state}`}
             ref={place}
             tabIndex={0}
             role="application"

@@ -1,6 +1,7 @@
 // Exports: files that are made while nobody waits for them.
 import { useState } from 'preact/hooks';
 import { ApiError, send } from './api';
+import { hasExports } from './catalog';
 import { useShared } from './context';
 import { bytes, NONE, written } from './numbers';
 import { Footnote } from './parts';
@@ -44,11 +45,15 @@ export function ExportsPage() {
 export function ExportList({ most }: { most: number }) {
     const { scene, clock, signs, onError } = useShared();
     const [turn, setTurn] = useState(0);
-    const beat = useBeat(BEAT);
+    // Where there are none, none is asked for: a browser's console tells of each refusal.
+    const [isOff, setOff] = useState(!hasExports(scene.catalog));
+    const beat = useBeat(isOff ? 0 : BEAT);
     const root = base(scene.catalog.role);
-    const asked = useAsk<{ exports: Export[] }>(`${root}exports`, beat + turn * 1_000_000, onError);
+    const asked = useAsk<{ exports: Export[] }>(isOff ? null : `${root}exports`, beat + turn * 1_000_000, (error) =>
+        error.status === 404 ? setOff(true) : onError(error),
+    );
     const [problem, setProblem] = useState('');
-    if (asked.error?.status === 404)
+    if (isOff)
         return (
             <p class="note" data-test="exports-off">
                 Exports are off on this service: its setting exports.dir names no folder.

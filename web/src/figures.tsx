@@ -12,16 +12,18 @@ interface ReadingProps {
     readonly at: number | null;
     readonly measure: Measure;
     readonly asr: Measure | undefined;
+    /** Whether the window's totals may be compared. */
+    readonly hasTotals: boolean;
 }
 
 /** The figures of the bucket under the cursor; without one, those of the window. */
-export function Reading({ table, buckets, at, measure, asr }: ReadingProps) {
+export function Reading({ table, buckets, at, measure, asr, hasTotals }: ReadingProps) {
     const { scene, signs, clock } = useShared();
     const row = at === null ? null : (buckets.rows[at] ?? null);
     const [start, end] = at === null ? [null, null] : [buckets.starts[at] ?? null, buckets.starts[at + 1] ?? null];
     const cell = (name: string) =>
         at === null ? table.totals[name] : row === null ? (measureIsCount(name) ? 0 : null) : table.data[name]?.[row];
-    const isCompared = table.compare !== null && measure.change !== null;
+    const isCompared = table.compare !== null && measure.change !== null && (at !== null || hasTotals);
     const changed = cell(`${measure.name}_change`);
     return (
         <p class="reading" data-test="reading" aria-live="polite" aria-atomic="true" data-at={start ?? ''}>

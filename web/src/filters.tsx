@@ -5,7 +5,8 @@ import { tableOf, type Table } from './api';
 import { tableRequest, url } from './ask';
 import { accountsOf, dimensionLabel, dimensionsOf, type Dimension } from './catalog';
 import { useShared } from './context';
-import { nameOf, remember } from './names';
+import { useCountries } from './countries';
+import { countryOf, nameOf, remember } from './names';
 import { written } from './numbers';
 import { groupName } from './show';
 import { Choice, Field, Icon, Menu, Select } from './ui';
@@ -56,7 +57,7 @@ function FilterForm({ onDone }: { onDone: () => void }) {
         const text = value.trim();
         if (text === '') return;
         onDone();
-        go({ filters: { ...scene.view.filters, [name]: text }, sort: '' });
+        go({ filters: { ...scene.view.filters, [name]: text } });
     };
     return (
         <form class="form" onSubmit={add}>
@@ -199,5 +200,12 @@ function FilterValue({ name, value }: { name: string; value: string }) {
     };
     const asked = useAsk<Table>(isAsked ? url(scene, tableRequest({ ...scene, view, compare: 'none' })) : null);
     if (dimension !== undefined && asked.value !== null) remember([dimension], tableOf(asked.value));
-    return <>{nameOf(name, value) ?? value}</>;
+    const isPrefix = name.includes('-prefix') && /^[0-9]+$/.test(value);
+    useCountries(isPrefix ? [value] : []);
+    return (
+        <>
+            {nameOf(name, value) ?? value}
+            {isPrefix && ` ${countryOf(value)}`}
+        </>
+    );
 }

@@ -1,5 +1,5 @@
 // The bottom of the page: what was asked of the API for what is shown, to be asked again elsewhere.
-import { chartRequest, callsRequest, curl, tableRequest, url } from './ask';
+import { chartRequest, callsRequest, curl, tableRequest, url, type Scene } from './ask';
 import { useShared } from './context';
 import { Copy } from './ui';
 import { write } from './view';
@@ -9,7 +9,8 @@ function absolute(relative: string): string {
     return new URL(relative, location.href).href;
 }
 
-export function Footer() {
+/** The table may be asked without the comparison that the chart has. */
+export function Footer({ totals }: { totals: Scene }) {
     const { scene, session } = useShared();
     const { view, window } = scene;
     // The link has the very times: "the last 24 hours" would be others tomorrow.
@@ -25,7 +26,7 @@ export function Footer() {
         live: 0,
     };
     const link = absolute(`?${write(fixed)}`);
-    const table = absolute(url(scene, view.calls ? callsRequest(scene, null) : tableRequest(scene)));
+    const table = absolute(url(scene, view.calls ? callsRequest(scene, null) : tableRequest(totals)));
     const chart = absolute(url(scene, chartRequest(scene)));
     return (
         <footer class="footer">

@@ -1,20 +1,26 @@
 // Groups of calls: the table that filters and drills.
-import type { Table } from './api';
-import { columnNames, orderOf } from './ask';
+import { useRef } from 'preact/hooks';
+import { tableOf, type Table } from './api';
+import { columnNames, orderOf, type Scene } from './ask';
 import { Calls } from './calls';
 import { dimensionLabel, drilled, measuresOf, pick, type Measure } from './catalog';
 import { useShared } from './context';
+import { prefixesOf, useCountries } from './countries';
 import { remember } from './names';
 import { position, written, type Cell } from './numbers';
-import { bare, change, groupFilter, groupName, tone, unit } from './show';
+import { bare, change, groupFilter, groupName, meaning, tone, unit } from './show';
 import { Failure } from './states';
 import { Tabs } from './tabs';
 import { Select } from './ui';
-import type { Asked } from './use';
+import { stateOf, type Asked } from './use';
 import { LIMITS } from './view';
 
-export function Groups({ asked }: { asked: Asked<Table> }) {
+/** `isEarly`: whether the table's changes may be shown is not known yet. */
+export function Groups({ asked, isEarly }: { asked: Asked<Table>; isEarly: boolean }) {
     const { scene } = useShared();
+    // Rows stay, pale, under the headings that they were asked with.
+    const of = useRef(scene);
+    if (!asked.loading && asked.error === null) of.current = scene;
     return (
         <section class="panel" aria-label="Groups of calls" data-test="groups-panel">
             <Tabs />
@@ -23,7 +29,9 @@ export function Groups({ asked }: { asked: Asked<Table> }) {
             ) : (
                 <>
                     <Failure asked={asked} test="table-error" />
-                    {asked.value !== null && 'data' in asked.value && <GroupTable table={asked.value} loading={asked.loading} />}
+                    {asked.value !== null && (
+                        <GroupTable table={tableOf(asked.value)} of={of.current} state={stateOf(asked) || (isEarly ? 'loading' : '')} />
+                    )}
                     {asked.value === null && asked.error === null && <div class="skeleton tall" aria-hidden="true" />}
                 </>
             )}
@@ -38,47 +46,52 @@ interface Column {
     readonly isChange: boolean;
 }
 
-/** Columns of the table: each measure, and behind those that say most by their change, that. */
-function columnsOf(measures: readonly Measure[], isCompared: boolean): Column[] {
+/**
+ * Columns of the table: each measure, and behind those that say most by their change, that. On a phone the one that sorts is
+ * the first, since the others are out of sight.
+ */
+export function columnsOf(measures: readonly Measure[], isCompared: boolean, first = ''): Column[] {
     const changes = new Set(['total_calls', 'asr', 'attempts', 'total_duration', 'total_price']);
-    return measures.flatMap((measure) => {
+    const all = measures.flatMap((measure) => {
         const own: Column = { measure, name: measure.name, isChange: false };
         return isCompared && measure.change !== null && changes.has(measure.name)
             ? [own, { measure, name: `${measure.name}_change`, isChange: true }]
             : [own];
     });
+    const isFirst = ({ measure }: Column) => first.replace(/_(?:before|change)$/, '') === measure.name;
+    return [...all.filter(isFirst), ...all.filter((column) => !isFirst(column))];
 }
 
-function GroupTable({ table, loading }: { table: Table; loading: boolean }) {
-    const { scene, signs, clock, go } = useShared();
+interface GroupTableProps {
+    readonly table: Table;
+    /** The view that the table was asked for, which may be the one before. */
+    readonly of: Scene;
+    readonly state: '' | 'pale' | 'loading';
+}
+
+function GroupTable({ table, of: scene, state }: GroupTableProps) {
+    const { scene: present, signs, clock, go, isPhone } = useShared();
     const { view, catalog } = scene;
     const dimensions = view.by.flatMap((name) => catalog.definitions.dimensions.find((one) => one.name === name) ?? []);
     const measures = pick(measuresOf(catalog, view.side), columnNames(scene)).filter((one) => one.name in table.data);
-    const columns = columnsOf(measures, table.compare !== null);
     const order = orderOf(
         scene,
         measures.map((one) => one.name),
     );
+    const columns = columnsOf(measures, table.compare !== null, isPhone ? order.replace(/^-/, '') : '');
     const bar = measures[0];
     const longest = Math.max(1, ...(bar === undefined ? [] : (table.data[bar.name] ?? []).map((cell) => Math.abs(position(cell) ?? 0))));
-    const isAnswer = dimensions.length === view.by.length && dimensions.every((dimension) => (dimension.columns[0] ?? '') in table.data);
-    if (!isAnswer) return <div class="skeleton tall" aria-hidden="true" />;
     const rows = Array.from({ length: table.rows }, (_, row) => row);
     remember(dimensions, table);
+    useCountries(prefixesOf(dimensions, table));
     const choose = (row: number) => {
         const at = (column: string) => table.data[column]?.[row];
         const filters = Object.assign({}, ...dimensions.map((dimension) => groupFilter(dimension, at) ?? {})) as Record<string, string>;
-        if (Object.keys(filters).length > 0) go(drilled(catalog, view, filters));
+        if (Object.keys(filters).length > 0) go(drilled(catalog, { ...present.view, by: view.by }, filters));
     };
     return (
         <>
-            <div
-                class={`table-box ${loading ? 'loading' : ''}`}
-                tabIndex={0}
-                role="region"
-                aria-label="Table of groups"
-                aria-busy={loading}
-            >
+            <div class={`table-box ${state}`} tabIndex={0} role="region" aria-label="Table of groups" aria-busy={state === 'loading'}>
                 <table data-test="groups" data-rows={table.rows} data-groups={table.groups}>
                     <thead>
                         <tr>
@@ -97,7 +110,7 @@ function GroupTable({ table, loading }: { table: Table; loading: boolean }) {
                                     key={name}
                                     column={name}
                                     order={order}
-                                    title={isChange ? `Change of ${measure.label}` : measure.definition}
+                                    title={isChange ? `Change of ${measure.label}.` : meaning(measure)}
                                     label={isChange ? '±' : measure.label}
                                     unit={
                                         isChange
@@ -216,7 +229,7 @@ function GroupTable({ table, loading }: { table: Table; loading: boolean }) {
     function Value({ column, at, share }: { column: Column; at: (column: string) => Cell | undefined; share: number | null }) {
         const { measure, isChange, name } = column;
         const cell = at(name);
-        const className = isChange || measure.name === 'lost_answers' ? tone(measure, at) : '';
+        const className = isChange || measure.name === 'lost_answers' ? tone(measure, at, table.groups) : '';
         const text = isChange ? change(measure, cell, signs).replace(/\u202f.*$/, '') : bare(measure, cell, signs, clock);
         return (
             <td
@@ -258,7 +271,7 @@ function Head({ column, label, unit: of = '', title, order, isText = false }: He
                 {label}
                 {of !== '' && (
                     <>
-                        {'\u00a0'}
+                        {of.length > 4 ? ' ' : '\u00a0'}
                         <small>{of}</small>
                     </>
                 )}

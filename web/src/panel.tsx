@@ -16,7 +16,14 @@ import type { Sampling } from './view';
 import { samplingsFor, timeText } from './window';
 import { beforeLabel, SAMPLING_LABELS } from './words';
 
-export function Panel({ table, loading }: { table: Table; loading: boolean }) {
+interface PanelProps {
+    readonly table: Table;
+    readonly state: '' | 'pale' | 'loading';
+    /** Whether the window's totals may be compared; buckets always may. */
+    readonly isCompared: boolean;
+}
+
+export function Panel({ table, state, isCompared: hasTotals }: PanelProps) {
     const shared = useShared();
     const { scene, signs, clock, go, now, isPhone } = shared;
     const { view, catalog } = scene;
@@ -33,7 +40,7 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
     const [read, setRead] = useState<number | null>(null);
     const found = useMarks(shared, table, buckets);
     const hasSecond = view.asr && asr !== undefined && measure.name !== 'asr';
-    const data = useData(table, buckets, measure, hasSecond, found);
+    const data = useData(table, buckets, measure, hasSecond, found.marks);
     // The mouse over the chart draws the panel anew, and need not draw this.
     const figures = useMemo(
         () => view.figures && <Figures table={table} buckets={buckets} measure={measure} asr={measure.name === 'asr' ? undefined : asr} />,
@@ -102,22 +109,28 @@ export function Panel({ table, loading }: { table: Table; loading: boolean }) {
                     {isPhone ? '' : 'Figures'}
                 </button>
             </div>
-            <Reading table={table} buckets={buckets} at={read} measure={measure} asr={hasSecond ? asr : undefined} />
-            <Drawing
-                data={data}
-                label={`${measure.label} by time`}
-                test="chart"
-                loading={loading}
-                read={read}
-                onRead={setRead}
-                onZoom={zoom}
-            />
+            {/* What is read out is of the view that is asked for. */}
+            {state === 'loading' ? (
+                <p class="reading soft" role="status" data-test="chart-loading">
+                    Loading…
+                </p>
+            ) : (
+                <Reading
+                    table={table}
+                    buckets={buckets}
+                    at={read}
+                    measure={measure}
+                    asr={hasSecond ? asr : undefined}
+                    hasTotals={hasTotals}
+                />
+            )}
+            <Drawing data={data} label={`${measure.label} by time`} test="chart" state={state} read={read} onRead={setRead} onZoom={zoom} />
             {now < scene.window.end + SETTLED && (
                 <p class="foot" data-test="growing">
                     Shaded at the right: buckets that still grow, since calls are stored when they end.
                 </p>
             )}
-            <Marks marks={found} onChoose={(mark) => go(lookedInto(shared, mark))} />
+            {state === '' && <Marks found={found} onChoose={(mark) => go(lookedInto(shared, mark))} />}
             {figures}
             <span
                 hidden

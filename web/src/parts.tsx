@@ -1,25 +1,26 @@
 // A short table of groups for pages that have several.
 import type { ComponentChildren } from 'preact';
 import { tableOf, type Table } from './api';
-import { fileUrl, url, type Request } from './ask';
+import { fileUrl, tableRequest, url } from './ask';
 import { dimensionLabel, measuresOf, pick } from './catalog';
 import { useShared } from './context';
+import { prefixesOf, useCountries } from './countries';
 import { remember } from './names';
 import { position } from './numbers';
-import { bare, change, groupFilter, groupName, tone, unit } from './show';
+import { bare, change, groupFilter, groupName, meaning, tone, unit } from './show';
 import { Failure } from './states';
-import { useAsk } from './use';
+import { stateOf, useAsk } from './use';
 import type { View } from './view';
 
 export function Footnote({ children }: { children: ComponentChildren }) {
     return <p class="foot">{children}</p>;
 }
 
-interface ShortProps {
+export interface ShortProps {
     readonly title: string;
     readonly note: string;
-    readonly request: Request;
-    readonly by: readonly string[];
+    /** What is asked for: groups, measures and their order. */
+    readonly asks: Pick<View, 'by' | 'measures'> & Partial<View>;
     /** Columns, with `_change` where the change is wanted. */
     readonly columns: readonly string[];
     readonly test: string;
@@ -29,12 +30,16 @@ interface ShortProps {
     readonly hasTotal?: boolean;
 }
 
+/** Rows of a table where nothing else is said. */
+const ROWS = 15;
+
 /** A table that leads to the main view: a row is its filter. */
-export function Short({ title, note, request, by, columns, test, isWorth, view, hasTotal = false }: ShortProps) {
+export function Short({ title, note, asks, columns, test, isWorth, view, hasTotal = false }: ShortProps) {
     const { scene, signs, clock, go, beat, onError } = useShared();
+    const request = tableRequest({ ...scene, view: { ...scene.view, limit: ROWS, sort: '', ...asks } });
     const asked = useAsk<Table>(url(scene, request), beat, onError);
     const { catalog } = scene;
-    const dimensions = by.flatMap((name) => catalog.definitions.dimensions.find((one) => one.name === name) ?? []);
+    const dimensions = asks.by.flatMap((name) => catalog.definitions.dimensions.find((one) => one.name === name) ?? []);
     const offered = measuresOf(catalog, scene.view.side);
     const shown = columns.flatMap((name) => {
         const measure = pick(offered, [name.replace(/_change$/, '')])[0];
@@ -42,8 +47,10 @@ export function Short({ title, note, request, by, columns, test, isWorth, view, 
             ? []
             : [{ name, measure, isChange: name !== measure.name }];
     });
+    const state = stateOf(asked);
     const table = asked.value === null ? null : tableOf(asked.value);
     if (table !== null) remember(dimensions, table);
+    useCountries(table === null ? [] : prefixesOf(dimensions, table));
     const rows =
         table === null
             ? []
@@ -64,13 +71,13 @@ export function Short({ title, note, request, by, columns, test, isWorth, view, 
             </div>
             <Failure asked={asked} test={`${test}-error`} />
             {table === null && asked.error === null && <div class="skeleton" aria-hidden="true" />}
-            {table !== null && rows.length === 0 && (
+            {table !== null && rows.length === 0 && state === '' && (
                 <p class="note" data-test={`${test}-none`}>
                     Nothing to show for this window.
                 </p>
             )}
             {table !== null && rows.length > 0 && (
-                <div class={`table-box ${asked.loading ? 'loading' : ''}`} tabIndex={0} role="region" aria-label={`Table of ${title}`}>
+                <div class={`table-box ${state}`} tabIndex={0} role="region" aria-label={`Table of ${title}`}>
                     <table>
                         <thead>
                             <tr>
@@ -80,7 +87,7 @@ export function Short({ title, note, request, by, columns, test, isWorth, view, 
                                     </th>
                                 ))}
                                 {shown.map(({ name, measure, isChange }) => (
-                                    <th key={name} scope="col" class="number" title={measure.definition}>
+                                    <th key={name} scope="col" class="number" title={meaning(measure)}>
                                         {isChange ? '±' : measure.label}
                                         <small>
                                             {' '}
@@ -148,7 +155,7 @@ export function Short({ title, note, request, by, columns, test, isWorth, view, 
                                             return (
                                                 <td
                                                     key={name}
-                                                    class={`number ${isChange ? `change ${tone(measure, at)}` : isLoss ? 'bad' : ''}`}
+                                                    class={`number ${isChange ? `change ${tone(measure, at, table.groups)}` : isLoss ? 'bad' : ''}`}
                                                     data-column={name}
                                                     data-value={String(cell ?? '')}
                                                 >

@@ -77,7 +77,7 @@ export function SignIn({ session, ended, wanted, onDone, onOther }: SignInProps)
                     <div class="note" role="status" data-test="other-role">
                         <div>
                             {wanted === 'operator'
-                                ? 'This link is to the operator\u2019s view: sign in with an operator\u2019s token; a login and password are of customers.'
+                                ? 'This link is to the operator\u2019s view: sign in with an operator\u2019s token. Logins with a password are for customers.'
                                 : 'This link is to a customer\u2019s view: sign in with a customer\u2019s login or token.'}
                         </div>
                         {onOther !== null && <Choice label="Show mine" test="own-view" onClick={onOther} />}

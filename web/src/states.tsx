@@ -1,25 +1,29 @@
-// What is shown where there are no figures: errors with what can be done about them, and empty answers that say why.
-import { useMemo } from 'preact/hooks';
+// What is shown where there are no figures, or none to compare with: errors with what can be done about them, and empty answers that say why.
+import type { ComponentChildren } from 'preact';
+import { useContext, useMemo } from 'preact/hooks';
 import type { ApiError, Table } from './api';
 import { tableOf } from './api';
-import { nearestRequests, url } from './ask';
-import { useShared } from './context';
+import { nearestRequests, url, type Scene } from './ask';
+import { SharedContext, useShared } from './context';
+import { incomparable } from './earlier';
 import { written } from './numbers';
 import { dateText, wallAt } from './times';
-import { Icon } from './ui';
+import { Choice, Icon } from './ui';
 import { useAsk, type Asked } from './use';
+import { beforeLabel } from './words';
 
 /** An error: what happened, and what comes next. */
-export function Failure({ asked, test }: { asked: Pick<Asked<unknown>, 'error' | 'wait' | 'again'>; test: string }) {
-    const { error, wait, again } = asked;
-    if (error === null || error.status === 401) return null;
+export function Failure({ asked, test }: { asked: Pick<Asked<unknown>, 'error' | 'wait' | 'again'> & { value?: unknown }; test: string }) {
+    const { error, wait, again, value } = asked;
+    const down = useContext(SharedContext)?.down;
+    if (error === null || error.status === 401 || (test !== 'error' && error.status === down)) return null;
     return (
         <div class="note bad" role="alert" data-test={test} data-status={error.status}>
             <Icon name="alert" />
             <div>
                 <strong>{headline(error)}</strong>
                 <p>
-                    {explained(error)} What is shown pale is older.
+                    {explained(error)} {value ? 'What is shown pale is from before.' : ''}
                     {error.id !== null && error.status >= 500 ? <span class="soft"> Request {error.id}.</span> : null}
                 </p>
             </div>
@@ -74,6 +78,28 @@ function explained(error: ApiError): string {
         default:
             return text;
     }
+}
+
+/** The view as far as its totals may be compared, and a note where they may not. */
+export function useComparable(scene: Scene, asked: Asked<Table>): { scene: Scene; note: ComponentChildren } {
+    const { clock, go } = useShared();
+    const table = asked.value === null || asked.isOther ? null : tableOf(asked.value);
+    const found = incomparable(scene, table);
+    const calm = useMemo((): Scene => (found === null ? scene : { ...scene, compare: 'none' }), [scene, found === null]);
+    const before = beforeLabel(scene.compare);
+    const note = found !== null && (
+        <div class="note" role="status" data-test="incomparable" data-why={found.why}>
+            <div>
+                {found.why === 'overlap'
+                    ? `This window and ${before} overlap, so their totals are not compared.`
+                    : `Totals are not compared: ${before} begins on ${clock.full(found.from)}, and its first call is of ${clock.date(found.first)}.`}
+            </div>
+            {found.why === 'overlap' && (
+                <Choice label="Compare with the span before" test="compare-previous" onClick={() => go({ compare: 'previous' })} />
+            )}
+        </div>
+    );
+    return { scene: calm, note };
 }
 
 /** An answer without calls, and why it has none. */

@@ -1,8 +1,10 @@
 // What the table groups by and which columns it has: tabs, up to three dimensions at once, measures.
 import { columnNames } from './ask';
-import { callColumnsOf, dimensionLabel, dimensionsOf, measuresOf, type Dimension } from './catalog';
+import { callColumnsOf, dimensionLabel, dimensionsOf, measuresOf, regrouped, type Dimension } from './catalog';
 import { useShared } from './context';
+import { meaning } from './show';
 import { Icon, Menu, Select } from './ui';
+import { START } from './view';
 
 /** Tabs before the list of further ones. */
 const TABS = 9;
@@ -19,7 +21,7 @@ export function Tabs() {
     if (found !== undefined && !shown.includes(found)) shown.push(found);
     const rest = all.filter((dimension) => !shown.includes(dimension));
     const canCall = callColumnsOf(catalog, view.side).length > 0;
-    const by = (name: string) => go({ by: [name], calls: false, sort: '', limit: 25 });
+    const by = (name: string) => go(regrouped(catalog, view, [name]));
     return (
         <div class="tabs" role="group" aria-label="Grouped by" data-test="tabs">
             {shown.map((dimension) => (
@@ -97,7 +99,7 @@ function Several({ all }: { all: readonly Dimension[] }) {
         const by = [0, 1, 2]
             .map((index) => (index === place ? name : (view.by[index] ?? '')))
             .filter((one, index, list) => one !== '' && list.indexOf(one) === index);
-        go({ by: by.length === 0 ? ['dst-country'] : by, sort: '' });
+        go(regrouped(scene.catalog, view, by.length === 0 ? START.by : by));
     };
     const hasPrefix = view.by.some((name) => name === 'dst-prefix' || name === 'src-prefix');
     return (
@@ -171,7 +173,7 @@ function Columns() {
                 <>
                     <div class="menu-list">
                         {offered.map((measure) => (
-                            <label key={measure.name} class="check" title={measure.definition}>
+                            <label key={measure.name} class="check" title={meaning(measure)}>
                                 <input
                                     type="checkbox"
                                     checked={chosen.includes(measure.name)}

@@ -3,17 +3,28 @@ import { tilesOf, type Measure } from './catalog';
 import type { Table } from './api';
 import { useShared } from './context';
 import { exact, position, type Cell } from './numbers';
-import { bare, change, tone, unit } from './show';
+import { bare, change, meaning, tone, unit } from './show';
 
-export function Tiles({ table, loading }: { table: Table | null; loading: boolean }) {
+interface TilesProps {
+    readonly table: Table | null;
+    readonly state: '' | 'pale' | 'loading';
+    /** On a phone the first are above the chart, and the rest below it. */
+    readonly part?: 'all' | 'first' | 'rest';
+}
+
+/** Tiles above the chart on a phone: two rows. */
+const FIRST = 4;
+
+export function Tiles({ table, state, part = 'all' }: TilesProps) {
     const { scene } = useShared();
-    const measures = tilesOf(scene.catalog, scene.view).filter((measure) => !scene.without.has(measure.name));
+    const all = tilesOf(scene.catalog, scene.view).filter((measure) => !scene.without.has(measure.name));
+    const measures = part === 'all' ? all : part === 'first' ? all.slice(0, FIRST) : all.slice(FIRST);
     return (
         <section
-            class={`tiles ${loading && table !== null ? 'loading' : ''}`}
-            aria-label="Figures of the window"
-            aria-busy={loading}
-            data-test="tiles"
+            class={`tiles ${state}`}
+            aria-label={part === 'rest' ? 'Further figures of the window' : 'Figures of the window'}
+            aria-busy={state === 'loading'}
+            data-test={part === 'rest' ? 'tiles-rest' : 'tiles'}
         >
             {measures.map((measure) => (
                 <Tile key={measure.name} measure={measure} table={table} />
@@ -27,6 +38,8 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
     const { name, label } = measure;
     const cell = table?.totals[name];
     const changed = table?.totals[`${name}_change`];
+    // The name of a currency is longer than the sum.
+    const isMoney = unit(measure).includes('currency');
     const isChosen = scene.view.measure === name && scene.view.page === 'traffic';
     const isCompared = scene.compare !== 'none' && table !== null && table.compare !== null;
     return (
@@ -34,19 +47,21 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
             type="button"
             class="tile"
             aria-pressed={isChosen}
-            title={`${measure.definition} Show it in the chart.`}
+            title={`${meaning(measure)} Show it in the chart.`}
             data-test={`tile-${name}`}
             data-value={String(cell ?? '')}
             onClick={() => go({ measure: name, page: 'traffic' })}
         >
-            <span class="tile-label">{label}</span>
-            <span class={`tile-value ${(exact(cell)?.length ?? 0) > 8 ? 'long' : ''}`}>
+            <span class="tile-label">
+                {label} <small>{isMoney ? unit(measure) : ''}</small>
+            </span>
+            <span class={`tile-value ${(exact(cell)?.length ?? 0) > 7 ? 'long' : ''}`}>
                 {table === null ? (
                     '\u00a0'
                 ) : (
                     <>
                         {bare(measure, cell, signs, clock)}
-                        {exact(cell) !== null && unit(measure) !== '' && (
+                        {exact(cell) !== null && unit(measure) !== '' && !isMoney && (
                             <small>
                                 {'\u202f'}
                                 {unit(measure)}
@@ -56,13 +71,14 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
                 )}
             </span>
             <span
-                class={`tile-change ${table === null ? '' : tone(measure, (column) => table.totals[column])}`}
+                class={`tile-change ${isCompared ? tone(measure, (column) => table.totals[column]) : ''}`}
                 data-test={`tile-${name}-change`}
-                data-value={String(changed ?? '')}
+                data-value={String((isCompared ? changed : null) ?? '')}
             >
                 {isCompared ? (
                     <>
-                        {change(measure, changed, signs)} <i>was {bare(measure, table.totals[`${name}_before`], signs, clock)}</i>
+                        <span>{change(measure, changed, signs)}</span>{' '}
+                        <i>was {bare(measure, table.totals[`${name}_before`], signs, clock)}</i>
                     </>
                 ) : (
                     '\u00a0'

@@ -9,28 +9,34 @@ import { Chips } from './filters';
 import { Footer } from './footer';
 import { Groups } from './groups';
 import { Panel } from './panel';
-import { Empty, Failure } from './states';
+import { Empty, Failure, useComparable } from './states';
 import { Tiles } from './tiles';
-import { useAsk } from './use';
+import { stateOf, useAsk } from './use';
+import { write } from './view';
 
 export function Traffic() {
     const shared = useShared();
-    const { scene, beat, onError } = shared;
+    const { scene, beat, onError, isPhone } = shared;
     const { catalog, view } = scene;
     const accounts = accountsOf(catalog, view.side).length;
     const isNobody = catalog.role === 'customer' && accounts === 0;
-    const chart = useAsk<Table>(isNobody ? null : url(scene, chartRequest(scene)), beat, onError);
-    const groups = useAsk<Table>(isNobody || view.calls ? null : url(scene, tableRequest(scene)), beat, onError);
+    // Which figures are asked for is told by the view, but for what only draws the same ones.
+    const key = write({ ...view, figures: false, asr: true, live: 0, measure: '' });
+    const chart = useAsk<Table>(isNobody ? null : url(scene, chartRequest(scene)), beat, onError, key);
+    const { scene: calm, note } = useComparable(scene, chart);
+    const groups = useAsk<Table>(isNobody || view.calls ? null : url(calm, tableRequest(calm)), beat, onError, key);
     // The same answer is the same table, so that a live look that finds nothing new draws nothing anew.
     const table = useMemo(() => (chart.value === null ? null : tableOf(chart.value)), [chart.value]);
     // While another answer is on its way the last one stays, by the window that it is of.
     const of = useRef(scene);
     if (!chart.loading && chart.error === null) of.current = scene;
     const { window, sampling, compare, zone } = of.current;
+    const down = chart.error?.status ?? null;
     const drawn = useMemo(
         () => ({ ...shared, scene: { ...scene, window, sampling, compare, zone } }),
         [shared, window, sampling, compare, zone],
     );
+    const compared = useMemo(() => ({ ...shared, scene: calm, down }), [shared, calm, down]);
     const looked = useRef(JSON.stringify([scene.view.by, scene.view.filters, scene.view.calls]));
     useEffect(() => {
         // The row that was chosen is gone with the groups that it stood among: the keyboard goes on at their successors.
@@ -40,9 +46,10 @@ export function Traffic() {
         if (document.activeElement === document.body)
             document.querySelector<HTMLElement>('.tabs [aria-pressed="true"]')?.focus({ preventScroll: true });
     }, [scene.view]);
-    const isOld = chart.loading || chart.error !== null;
+    const state = stateOf(chart);
+    const isThere = table !== null && table.rows > 0;
     const left = catalog.role === 'customer' && view.accounts.length === 0 ? accounts - catalog.definitions.limits.max_list_values : 0;
-    const isEmpty = table !== null && !chart.loading && chart.error === null && table.rows === 0;
+    const isEmpty = table?.rows === 0 && state === '';
     if (isNobody)
         return (
             <main class="main">
@@ -67,25 +74,36 @@ export function Traffic() {
                     accounts.
                 </p>
             )}
-            <Failure asked={chart} test="error" />
+            <Failure
+                asked={{
+                    ...chart,
+                    again: () => {
+                        chart.again();
+                        groups.again();
+                    },
+                }}
+                test="error"
+            />
+            {!isEmpty && note}
             {isEmpty ? (
                 <Empty />
             ) : (
-                <>
-                    <Tiles table={table} loading={isOld} />
-                    {table !== null && table.rows > 0 ? (
+                <SharedContext.Provider value={compared}>
+                    <Tiles table={isThere ? table : null} state={state} part={isPhone ? 'first' : 'all'} />
+                    {isThere ? (
                         <SharedContext.Provider value={drawn}>
-                            <Panel table={table} loading={isOld} />
+                            <Panel table={table} state={state} isCompared={note === false} />
                         </SharedContext.Provider>
                     ) : (
                         <div class="panel">
                             <div class="skeleton chart-size" aria-hidden="true" />
                         </div>
                     )}
-                    <Groups asked={groups} />
-                </>
+                    {isPhone && <Tiles table={isThere ? table : null} state={state} part="rest" />}
+                    <Groups asked={groups} isEarly={chart.isOther && chart.error === null} />
+                </SharedContext.Provider>
             )}
-            <Footer />
+            <Footer totals={calm} />
         </main>
     );
 }

@@ -3,8 +3,10 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, get } from './api';
 
 export interface Asked<T> {
-    /** The last good answer, maybe of the request before: then `loading` is set. */
+    /** The last good answer, maybe of the request before: then `isOther` is set. */
     readonly value: T | null;
+    readonly isOther: boolean;
+    /** Of this very request: what was refused before is no concern of the present view. */
     readonly error: ApiError | null;
     readonly loading: boolean;
     /** Seconds until the request is made again by itself. */
@@ -12,19 +14,26 @@ export interface Asked<T> {
     readonly again: () => void;
 }
 
+/** How a value is drawn: as it is, pale where nothing newer is to be had, or as one that is about to go. */
+export function stateOf({ error, isOther }: Pick<Asked<unknown>, 'error' | 'isOther'>): '' | 'pale' | 'loading' {
+    return error !== null ? 'pale' : isOther ? 'loading' : '';
+}
+
 const FIRST_WAIT = 5;
 const LONGEST_WAIT = 60;
 
 /**
  * Asks for an address, and again when it or the beat changes. A request that is under way is aborted by the next one.
- * `onError` hears of each refusal once.
+ * `onError` hears of each refusal once. `key` names the view, where its window moves with the clock: it is the same view with
+ * each minute's address.
  */
-export function useAsk<T>(address: string | null, beat = 0, onError?: (error: ApiError) => void): Asked<T> {
+export function useAsk<T>(address: string | null, beat = 0, onError?: (error: ApiError) => void, key = address): Asked<T> {
     const [value, setValue] = useState<T | null>(null);
     const [error, setError] = useState<ApiError | null>(null);
     const [busy, setBusy] = useState(address !== null);
-    // The address that was last answered: another one is loading from the very drawing that has it.
-    const [answered, setAnswered] = useState<string | null>(null);
+    // What was last answered, and what the kept value is of: another one is loading from the very drawing that asks for it.
+    const [answered, setAnswered] = useState<readonly [string, string] | null>(null);
+    const [kept, setKept] = useState<readonly [string, string] | null>(null);
     const [wait, setWait] = useState<number | null>(null);
     const [turn, setTurn] = useState(0);
     const failures = useRef(0);
@@ -47,16 +56,17 @@ export function useAsk<T>(address: string | null, beat = 0, onError?: (error: Ap
                 if (abort.signal.aborted) return;
                 failures.current = 0;
                 setValue(() => got.value);
+                setKept([address, key ?? address]);
                 setError(null);
                 setBusy(false);
-                setAnswered(address);
+                setAnswered([address, key ?? address]);
             },
             (reason: unknown) => {
                 if (abort.signal.aborted) return;
                 const failed = reason instanceof ApiError ? reason : new ApiError(0, 'The service does not answer.', null, null);
                 setError(failed);
                 setBusy(false);
-                setAnswered(address);
+                setAnswered([address, key ?? address]);
                 if (failed.isPassing) {
                     setWait(failed.wait ?? Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures.current));
                     failures.current += 1;
@@ -73,7 +83,15 @@ export function useAsk<T>(address: string | null, beat = 0, onError?: (error: Ap
         return () => clearTimeout(timer);
     }, [wait, again]);
 
-    return { value, error, loading: address !== null && (busy || answered !== address), wait, again };
+    const isOurs = (of: readonly [string, string] | null) => of !== null && (of[0] === address || of[1] === key);
+    return {
+        value,
+        isOther: !isOurs(kept),
+        error: isOurs(answered) ? error : null,
+        loading: address !== null && (busy || answered?.[0] !== address),
+        wait,
+        again,
+    };
 }
 
 /** A number that goes up every so many seconds while the page is looked at; at once when it is looked at again. */
