@@ -269,8 +269,8 @@ test('lost answers, currencies and colours are explained where they are shown', 
   }));
 
 test('no tile hides its earlier value or cuts its unit, on wide screens and narrow ones', async () => {
-  for (const width of [1024, 1280, 1440, 1920]) {
-    await withPage({ viewport: { width, height: 900 }, path: '?range=7d' }, async (page) => {
+  for (const [width, range] of [[1024, '7d'], [1280, '28d'], [1440, '7d'], [1440, '24h'], [1920, '28d']]) {
+    await withPage({ viewport: { width, height: 900 }, path: `?range=${range}` }, async (page) => {
       await enterAndSee(page, 'operator');
       const cut = await page.locator('[data-test="tiles"] > button').evaluateAll((tiles) =>
         tiles.flatMap((tile) => {
@@ -282,7 +282,7 @@ test('no tile hides its earlier value or cuts its unit, on wide screens and narr
             return wide > 0 && right <= box.right - 4 && bottom <= box.bottom ? [] : [`${tile.dataset.test}: ${part.textContent}`];
           });
         }));
-      assert.deepEqual(cut, [], `${width} px`);
+      assert.deepEqual(cut, [], `${width} px, ${range}`);
     });
   }
 });

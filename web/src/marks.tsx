@@ -138,11 +138,11 @@ export function Marks({ found, onChoose }: { found: Found; onChoose: (mark: Mark
     const where = [...new Set(places), ...(isAll ? [`all calls by ${SAMPLING_LABELS[scene.sampling]}`] : [])].join(', ');
     const verdict =
         marks.length > 0
-            ? 'Incidents, marked red: ASR or NER fell far beyond chance, or calls stopped'
+            ? `Incidents, marked red: ASR or NER fell far beyond chance, or calls stopped${MORE[state]}`
             : { looking: 'Looking for incidents\u2026', failed: 'Incidents could not be looked for', done: 'No incident found' }[state];
     const isNone = marks.length === 0 && state === 'done';
     return (
-        <div class="marks" data-test={marks.length > 0 ? 'marks' : `marks-${isNone ? 'none' : state}`}>
+        <div class="marks" data-test={marks.length > 0 ? 'marks' : `marks-${isNone ? 'none' : state}`} data-state={state}>
             <p class="foot" title="Beyond chance: by 4.8 standard errors, with at least 6 answers lost or 4 calls failed">
                 {verdict}; looked at {where}, against a week earlier.{' '}
                 {isNone && window.moves && view.range !== '28d' && (
@@ -178,6 +178,9 @@ export function Marks({ found, onChoose }: { found: Found; onChoose: (mark: Mark
     );
 }
 
+/** What incidents there are may not be all. */
+const MORE = { looking: ' (still looking)', failed: ' (not all could be looked for)', done: '' };
+
 /** Where it was looked, in words. */
 const PLURALS: Readonly<Record<string, string>> = {
     'destination-prefix': 'destinations',
@@ -189,7 +192,7 @@ function told(mark: Mark, signs: Signs): string {
     const who = mark.group === null ? 'All calls' : mark.group.label;
     const count = (value: number) => written(String(value), signs);
     if (mark.kind === 'stop') return `${who}: no calls, a week earlier ${count(mark.callsBefore)}`;
-    const percent = (value: number | null) => (value === null ? NONE : `${Math.round(value)} %`);
+    const percent = (value: number | null) => (value === null ? NONE : `${Math.round(value)}\u202f%`);
     if (mark.kind === 'ner')
         return `${who}: NER ${percent(mark.ner)}, usually ${percent(mark.nerUsual)}; about ${count(mark.lost)} calls failed in the network`;
     return `${who}: ASR ${percent(mark.asr)}, a week earlier ${percent(mark.asrBefore)}; about ${count(mark.lost)} answers lost`;

@@ -167,6 +167,7 @@ function useData(table: Table, buckets: Buckets, measure: Measure, hasSecond: bo
         const column = (name: string, empty: number | null) =>
             buckets.rows.map((row) => (row === null ? empty : position(table.data[name]?.[row])));
         const nothing = measure.additive ? 0 : null;
+        const begun = column('total_calls_before', 0).findIndex((calls) => calls !== 0);
         const formatted = new Intl.NumberFormat(navigator.languages[0], { notation: 'compact', maximumFractionDigits: 2 });
         const growing = buckets.starts.find(
             (start, index) => index < buckets.rows.length && (buckets.starts[index + 1] ?? start) > now - SETTLED,
@@ -174,7 +175,11 @@ function useData(table: Table, buckets: Buckets, measure: Measure, hasSecond: bo
         return {
             starts: buckets.starts,
             main: column(measure.name, nothing),
-            before: table.compare === null || measure.change === null ? null : column(`${measure.name}_before`, nothing),
+            // Before its first call there is no earlier period to draw.
+            before:
+                table.compare === null || measure.change === null
+                    ? null
+                    : column(`${measure.name}_before`, nothing).map((value, index) => (index < begun ? null : value)),
             // The ASR of two calls is 0, 50 or 100: lines that jump so say nothing.
             second: hasSecond
                 ? buckets.rows.map((row) =>

@@ -38,8 +38,8 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
     const { name, label } = measure;
     const cell = table?.totals[name];
     const changed = table?.totals[`${name}_change`];
-    // The name of a currency is longer than the sum.
-    const isMoney = unit(measure).includes('currency');
+    // The name of a currency is longer than the sum, and a long number leaves no room.
+    const isAside = unit(measure).includes('currency') || (exact(cell)?.length ?? 0) > 9;
     const isChosen = scene.view.measure === name && scene.view.page === 'traffic';
     const isCompared = scene.compare !== 'none' && table !== null && table.compare !== null;
     return (
@@ -53,7 +53,7 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
             onClick={() => go({ measure: name, page: 'traffic' })}
         >
             <span class="tile-label">
-                {label} <small>{isMoney ? unit(measure) : ''}</small>
+                {label} <small>{isAside ? unit(measure) : ''}</small>
             </span>
             <span class={`tile-value ${(exact(cell)?.length ?? 0) > 7 ? 'long' : ''}`}>
                 {table === null ? (
@@ -61,7 +61,7 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
                 ) : (
                     <>
                         {bare(measure, cell, signs, clock)}
-                        {exact(cell) !== null && unit(measure) !== '' && !isMoney && (
+                        {exact(cell) !== null && unit(measure) !== '' && !isAside && (
                             <small>
                                 {'\u202f'}
                                 {unit(measure)}

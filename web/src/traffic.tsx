@@ -14,6 +14,9 @@ import { Tiles } from './tiles';
 import { stateOf, useAsk } from './use';
 import { write } from './view';
 
+/** Seconds of a window that is compared with a week earlier. */
+const LONG = 8 * 86_400;
+
 export function Traffic() {
     const shared = useShared();
     const { scene, beat, onError, isPhone } = shared;
@@ -24,7 +27,11 @@ export function Traffic() {
     const key = write({ ...view, figures: false, asr: true, live: 0, measure: '' });
     const chart = useAsk<Table>(isNobody ? null : url(scene, chartRequest(scene)), beat, onError, key);
     const { scene: calm, note } = useComparable(scene, chart);
-    const groups = useAsk<Table>(isNobody || view.calls ? null : url(calm, tableRequest(calm)), beat, onError, key);
+    // Of a long window the chart tells whether the earlier period is whole: a table that was asked with it would be given up,
+    // and the service would go on with it in one of the few places that a caller has.
+    const isEarly = scene.compare !== 'none' && scene.window.end - scene.window.start > LONG && chart.isOther && chart.error === null;
+    const address = isEarly ? undefined : url(calm, tableRequest(calm));
+    const groups = useAsk<Table>(isNobody || view.calls ? null : address, beat, onError, key);
     // The same answer is the same table, so that a live look that finds nothing new draws nothing anew.
     const table = useMemo(() => (chart.value === null ? null : tableOf(chart.value)), [chart.value]);
     // While another answer is on its way the last one stays, by the window that it is of.

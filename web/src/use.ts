@@ -25,9 +25,14 @@ const LONGEST_WAIT = 60;
 /**
  * Asks for an address, and again when it or the beat changes. A request that is under way is aborted by the next one.
  * `onError` hears of each refusal once. `key` names the view, where its window moves with the clock: it is the same view with
- * each minute's address.
+ * each minute's address. Without an address what was asked before stays, until there is one.
  */
-export function useAsk<T>(address: string | null, beat = 0, onError?: (error: ApiError) => void, key = address): Asked<T> {
+export function useAsk<T>(
+    address: string | null | undefined,
+    beat = 0,
+    onError?: (error: ApiError) => void,
+    key: string | null | undefined = address,
+): Asked<T> {
     const [value, setValue] = useState<T | null>(null);
     const [error, setError] = useState<ApiError | null>(null);
     const [busy, setBusy] = useState(address !== null);
@@ -42,6 +47,7 @@ export function useAsk<T>(address: string | null, beat = 0, onError?: (error: Ap
     const again = useCallback(() => setTurn((before) => before + 1), []);
 
     useEffect(() => {
+        if (address === undefined) return undefined;
         setWait(null);
         if (address === null) {
             setValue(null);
