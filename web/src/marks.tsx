@@ -144,7 +144,7 @@ export function Marks({ found, onChoose }: { found: Found; onChoose: (mark: Mark
     return (
         <div class="marks" data-test={marks.length > 0 ? 'marks' : `marks-${isNone ? 'none' : state}`} data-state={state}>
             <p class="foot" title="Beyond chance: by 4.8 standard errors, with at least 6 answers lost or 4 calls failed">
-                {verdict}; looked at {where}, against a week earlier.{' '}
+                {verdict} ({where}, against a week earlier).{' '}
                 {isNone && window.moves && view.range !== '28d' && (
                     <Choice
                         label="Look at 28 days"
