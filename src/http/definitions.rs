@@ -88,6 +88,7 @@ pub(super) fn definitions_for(
         },
         "columns": columns.collect::<Vec<_>>(),
         "formats": ResultFormat::of_reports().map(|row| row.name).collect::<Vec<_>>(),
+        "exports": state.jobs.get().is_some(),
         "limits": {
             "limit": MOST_ROWS, "max_groups": state.config.limits.max_groups,
             "max_list_values": state.config.limits.max_list_values,

@@ -8,7 +8,7 @@ import { useShared } from './context';
 import { prefixesOf, useCountries } from './countries';
 import { remember } from './names';
 import { position, written, type Cell } from './numbers';
-import { bare, change, groupFilter, groupName, meaning, tone, unit } from './show';
+import { bare, change, groupFilter, groupName, tone, unit } from './show';
 import { Failure } from './states';
 import { Tabs } from './tabs';
 import { Select } from './ui';
@@ -110,7 +110,7 @@ function GroupTable({ table, of: scene, state }: GroupTableProps) {
                                     key={name}
                                     column={name}
                                     order={order}
-                                    title={isChange ? `Change of ${measure.label}.` : meaning(measure)}
+                                    title={isChange ? `Change of ${measure.label}.` : measure.definition}
                                     label={isChange ? '±' : measure.label}
                                     unit={
                                         isChange

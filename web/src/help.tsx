@@ -1,7 +1,6 @@
 // Help: the keys, and what the words mean, as the service defines them.
 import { measuresOf } from './catalog';
 import { useShared } from './context';
-import { meaning } from './show';
 import { Dialog } from './ui';
 
 const KEYS: readonly (readonly [string, string])[] = [
@@ -46,7 +45,7 @@ export function Help({ onClose }: { onClose: () => void }) {
                     <div key={measure.name}>
                         <dt>{measure.label}</dt>
                         <dd>
-                            {meaning(measure)}
+                            {measure.definition}
                             {measure.standard !== null && ` ${measure.standard}.`}
                         </dd>
                     </div>

@@ -7,7 +7,7 @@ import { useShared } from './context';
 import { prefixesOf, useCountries } from './countries';
 import { remember } from './names';
 import { position } from './numbers';
-import { bare, change, groupFilter, groupName, meaning, tone, unit } from './show';
+import { bare, change, groupFilter, groupName, tone, unit } from './show';
 import { Failure } from './states';
 import { stateOf, useAsk } from './use';
 import type { View } from './view';
@@ -87,7 +87,7 @@ export function Short({ title, note, asks, columns, test, isWorth, view, hasTota
                                     </th>
                                 ))}
                                 {shown.map(({ name, measure, isChange }) => (
-                                    <th key={name} scope="col" class="number" title={meaning(measure)}>
+                                    <th key={name} scope="col" class="number" title={measure.definition}>
                                         {isChange ? '±' : measure.label}
                                         <small>
                                             {' '}

@@ -3,7 +3,7 @@ import test from 'node:test';
 import type { Measure } from './catalog';
 import { locate } from './names';
 import { signsOf } from './numbers';
-import { bare, beyond, change, full, groupFilter, groupName, meaning, tone, unit } from './show';
+import { bare, beyond, change, full, groupFilter, groupName, tone, unit } from './show';
 import { Clock } from './times';
 
 const [signs, clock] = [signsOf('en-GB'), new Clock('UTC')];
@@ -64,12 +64,6 @@ test('by chance hardly any of the rows of a table has a colour', () => {
     // The tail of the normal law beyond z, an upper bound of it.
     const tail = (z: number) => Math.exp((-z * z) / 2) / (z * Math.sqrt(2 * Math.PI));
     for (const rows of [1, 25, 137, 10_000]) assert.ok(2 * rows * tail(beyond(rows)) <= 0.003, `${rows}`);
-});
-
-test('lost answers are told in plain words beside the definition', () => {
-    const lost = { ...measure('lost_answers', 'count', 2, null), definition: 'As defined.' };
-    assert.match(meaning(lost), /would have been answered.*As defined\.$/);
-    assert.equal(meaning({ ...asr, definition: 'As defined.' }), 'As defined.');
 });
 
 test('money has a unit', () => {

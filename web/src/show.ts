@@ -28,13 +28,6 @@ export function unit(measure: Measure): string {
     }
 }
 
-/** What a measure means: as the service defines it, and in plain words where that is a formula. */
-export function meaning({ name, definition }: Measure): string {
-    return name === 'lost_answers'
-        ? `Calls that would have been answered if as large a share were as in the earlier period, and were not: what a fall of ASR cost. ${definition}`
-        : definition;
-}
-
 /** A value without its unit. */
 export function bare(measure: Measure, cell: Cell | undefined, signs: Signs, clock: Clock): string {
     const text = exact(cell);

@@ -2,7 +2,6 @@
 import { columnNames } from './ask';
 import { callColumnsOf, dimensionLabel, dimensionsOf, measuresOf, regrouped, type Dimension } from './catalog';
 import { useShared } from './context';
-import { meaning } from './show';
 import { Icon, Menu, Select } from './ui';
 import { START } from './view';
 
@@ -173,7 +172,7 @@ function Columns() {
                 <>
                     <div class="menu-list">
                         {offered.map((measure) => (
-                            <label key={measure.name} class="check" title={meaning(measure)}>
+                            <label key={measure.name} class="check" title={measure.definition}>
                                 <input
                                     type="checkbox"
                                     checked={chosen.includes(measure.name)}

@@ -3,7 +3,7 @@ import { tilesOf, type Measure } from './catalog';
 import type { Table } from './api';
 import { useShared } from './context';
 import { exact, position, type Cell } from './numbers';
-import { bare, change, meaning, tone, unit } from './show';
+import { bare, change, tone, unit } from './show';
 
 interface TilesProps {
     readonly table: Table | null;
@@ -47,7 +47,7 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
             type="button"
             class="tile"
             aria-pressed={isChosen}
-            title={`${meaning(measure)} Show it in the chart.`}
+            title={`${measure.definition} Show it in the chart.`}
             data-test={`tile-${name}`}
             data-value={String(cell ?? '')}
             onClick={() => go({ measure: name, page: 'traffic' })}

@@ -203,6 +203,10 @@ pub fn definitions() -> Value {
         ("columns", list(object([("name", text()), ("label", text()), ("type", text()), ("on", list(text()))]))),
         ("causes", json!({ "type": "object", "additionalProperties": list(reference("schemas", "Count")) })),
         ("formats", list(text())),
+        (
+            "exports",
+            json!({ "type": "boolean", "description": "True where the paths `exports` make files in the background." }),
+        ),
         ("limits", json!({ "type": "object", "additionalProperties": reference("schemas", "Count") })),
     ])
 }

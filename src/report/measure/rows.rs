@@ -334,7 +334,7 @@ pub static MEASURES: [MeasureRow; 35] = [
         aggregates: &[Aggregate::Calls, Aggregate::Answered, Aggregate::EarlierCalls, Aggregate::EarlierAnswered],
         formula: Formula::LostAnswers,
         definition: |_, _| {
-            "total_calls by the ASR of the window compared with, without the answered calls: above 0 where fewer were answered than then.".into()
+            "Calls that would have been answered at the ASR of the window compared with, and were not: total_calls × that ASR − answered calls. Below 0 where more were answered.".into()
         },
         standard: "",
     },

@@ -229,6 +229,14 @@ async fn without_a_place_for_files_exports_are_off_and_the_setting_is_named() {
             (404, r#"{"error":"exports are off: the setting exports.dir is not set"}"#)
         );
     }
+    // Whoever wants to know need not try.
+    let operator = world.app.operator_token(&[], &[], &[]);
+    for (path, token) in [(format!("{API}/definitions"), &world.token), (format!("{OPERATORS}/definitions"), &operator)]
+    {
+        assert_eq!(world.app.get(&path, token).await.json()["exports"], false, "{path}");
+    }
+    let on = super::world(|_| ()).await;
+    assert_eq!(on.app.get(&format!("{API}/definitions"), &on.token).await.json()["exports"], true);
 }
 
 #[actix_web::test]
