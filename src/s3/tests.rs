@@ -44,7 +44,7 @@ pub enum Odd {
     Hang,
     /// The end of the connection.
     Drop,
-    /// What is asked is done, and the connection ends without an answer.
+    /// It does what is asked, and ends the connection without an answer.
     Lose,
     /// These bytes in place of a response.
     Bytes(Vec<u8>),
