@@ -59,5 +59,5 @@ if [ -n "${2:-}" ]; then
 else
     echo "page-checks: node --test"
     # One browser after the other: they share the processors with the service. Whatever hangs is not waited for.
-    timeout 1500 node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs
+    timeout 2400 node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs
 fi

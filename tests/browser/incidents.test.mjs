@@ -38,7 +38,8 @@ test('the operator finds an incident from the usual view', () =>
   withPage({}, async (page) => {
     const { clicks, told } = await found(page, 'operator');
     assert.ok(clicks <= MOST_CLICKS, `${clicks} clicks`);
-    assert.match(told, /Destination 919, India: ASR/, 'with its country');
+    // Where it lies in two hours, neither may have lost enough answers for its ASR to stand out by itself.
+    assert.match(told, /Destination 919, India: (ASR|NER)/, 'with its country');
     const { searchParams } = new URL(page.url());
     assert.deepEqual([searchParams.get('destination-prefix-eq'), searchParams.get('by')], ['919', 'q850-cause']);
     assert.ok(Number(await valueOf(page.getByTestId('tile-asr-change'))) < -3);
