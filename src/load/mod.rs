@@ -447,7 +447,8 @@ async fn run<'a>(
     if named && !judged {
         judge(door.table, &plan, options)?.into_iter().for_each(&mut *say);
     }
-    let (opened, checking, rejects) = (input.clone(), plan.clone(), Rejects::at(&source.rejects));
+    let rejects = Rejects::at(&source.rejects).map_err(|error| error.to_string())?;
+    let (opened, checking) = (input.clone(), plan.clone());
     let (range, table) = (options.replace.clone(), door.table.clone());
     let runtime = tokio::runtime::Handle::current();
     progress.phase("checking");

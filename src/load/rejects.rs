@@ -1,34 +1,46 @@
 //! Rows that are not stored, as a file beside theirs.
 
-use std::fs::File;
+use std::fs::{FileType, Permissions};
 use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use super::plan::Reject;
 
-/// A file of rejects, which is made when there is something to be written into it.
+/// A file of rejects, which is made when there is something to be written into it. Until it is whole it has a name of its own
+/// beside the last one, which is then renamed: what stands there is never opened, be it a link or a second name of the calls.
 pub struct Rejects {
     path: PathBuf,
-    file: Option<BufWriter<File>>,
+    /// The mode of an earlier file of rejects, which the new one takes over.
+    mode: Option<Permissions>,
+    file: Option<BufWriter<NamedTempFile>>,
 }
 
 impl Rejects {
     /// At that place.
-    pub fn at(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: None }
+    ///
+    /// # Errors
+    /// What stands there is neither nothing nor a regular file.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        // Other faults of the name are those of writing there, if that comes about.
+        let found = path.symlink_metadata().ok();
+        if let Some(kind) = found.as_ref().map(std::fs::Metadata::file_type).filter(|kind| !kind.is_file()) {
+            let (shown, kind) = (path.display(), named(kind));
+            return Err(io::Error::other(format!(
+                "{shown} is {kind}, and rejects are written to a regular file of that name alone: remove or rename it"
+            )));
+        }
+        Ok(Self { path: path.to_owned(), mode: found.map(|found| found.permissions()), file: None })
     }
 
     /// Writes a row as it stood.
     pub fn add(&mut self, line: u64, reject: &Reject, record: &[u8]) -> io::Result<()> {
-        let named = |error: io::Error| io::Error::other(format!("{}: {error}", self.path.display()));
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let mut file = BufWriter::new(File::create(&self.path).map_err(named)?);
-                file.write_all(b"line,column,reason,record\n")?;
-                self.file.insert(file)
-            }
-        };
+        if self.file.is_none() {
+            self.file = Some(BufWriter::new(self.begin().map_err(|error| self.named(&error))?));
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
         write!(file, "{line},{},", reject.column)?;
         quote(file, reject.reason().as_bytes())?;
         file.write_all(b",")?;
@@ -36,14 +48,40 @@ impl Rejects {
         file.write_all(b"\n")
     }
 
-    /// Writes what is left.
+    fn begin(&self) -> io::Result<NamedTempFile> {
+        let beside = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mode = self.mode.clone().unwrap_or_else(|| Permissions::from_mode(0o666));
+        // Created exclusively; short, as the last name may be as long as names can be.
+        let mut file = tempfile::Builder::new().prefix(".cdrscope-rejects-").permissions(mode).tempfile_in(beside)?;
+        file.write_all(b"line,column,reason,record\n")?;
+        Ok(file)
+    }
+
+    /// Gives the whole file its name.
     pub fn end(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), io::Write::flush)
+        let Some(file) = self.file.take() else { return Ok(()) };
+        let file = file.into_inner().map_err(|error| self.named(error.error()))?;
+        file.persist(&self.path).map(drop).map_err(|error| self.named(&error.error))
+    }
+
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::other(format!("{}: {error}", self.path.display()))
+    }
+}
+
+/// What a file is that is no regular one.
+pub(super) fn named(kind: FileType) -> &'static str {
+    match kind {
+        kind if kind.is_symlink() => "a symbolic link",
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
     }
 }
 
 /// A field of CSV, quoted where it has to be.
-fn quote(file: &mut BufWriter<File>, field: &[u8]) -> io::Result<()> {
+fn quote(file: &mut BufWriter<NamedTempFile>, field: &[u8]) -> io::Result<()> {
     if !field.iter().any(|byte| b",\"\r\n".contains(byte)) {
         return file.write_all(field);
     }

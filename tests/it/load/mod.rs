@@ -1,6 +1,7 @@
 //! `cdrscope load`: the real binary, real files.
 
 mod apart;
+mod beside;
 mod cut;
 mod damage;
 mod headers;
