@@ -6,6 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::chunk::{CheckTask, CheckedChunk, deal, deal_blocks, part, typed_part};
+use super::odd::OddCount;
 use super::plan::{LoadPlan, RowKey, Written};
 use super::progress::Progress;
 use super::record::Framing;
@@ -53,6 +54,8 @@ pub struct Checked {
     pub by_contents: u64,
     /// The first row that is none of those that are replaced; reading ended there.
     pub outside: Option<String>,
+    /// Rows that are odd, by kind.
+    pub odd: Vec<OddCount>,
 }
 
 impl Checked {
@@ -92,16 +95,21 @@ impl Checked {
             self.unknown.add(name);
         }
         self.outside = other.outside;
+        self.odd.iter_mut().zip(other.odd).for_each(|(count, more)| count.join(more));
         Ok(())
     }
 
     /// Adds a row.
-    pub(super) fn add(&mut self, row: &Written) {
+    pub(super) fn add(&mut self, row: &Written, line: u64) {
         let (from, to) = self.times.get_or_insert((row.time, row.time));
         (*from, *to) = ((*from).min(row.time), (*to).max(row.time));
         self.nobodys += u64::from(row.account == 0);
         self.keyless += u64::from(row.key == RowKey::None);
         self.by_contents += u64::from(row.by_contents);
+        if row.odd != 0 {
+            let counts = self.odd.iter_mut().enumerate().filter(|(at, _)| row.odd >> at & 1 == 1);
+            counts.for_each(|(_, count)| count.add(line));
+        }
         if self.accounts.len() < MAX_ACCOUNTS {
             self.accounts.insert(row.account);
         }
@@ -138,8 +146,12 @@ pub fn check(
     progress: &Progress,
     rejects: &mut Rejects,
 ) -> io::Result<(Checked, Option<Kept>)> {
-    let mut checked =
-        Checked { defaults: vec![0; plan.targets.len()], seen: vec![false; plan.sources.len()], ..Checked::default() };
+    let mut checked = Checked {
+        defaults: vec![0; plan.targets.len()],
+        seen: vec![false; plan.sources.len()],
+        odd: plan.odd.counts(),
+        ..Checked::default()
+    };
     let mut spool = SpoolWriter::new();
     let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
     thread::scope(|scope| {

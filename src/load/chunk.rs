@@ -159,7 +159,7 @@ pub fn typed_part(
                 part.checked.outside = Some(format!("line {}: {why}", block.before + row as u64 + 1));
                 break;
             }
-            part.checked.add(written);
+            part.checked.add(written, block.before + row as u64 + 1);
         }
         return part;
     }
@@ -174,7 +174,7 @@ pub fn typed_part(
 
 impl CheckedChunk {
     fn new(plan: &LoadPlan) -> Self {
-        let checked = Checked { defaults: vec![0; plan.targets.len()], ..Checked::default() };
+        let checked = Checked { defaults: vec![0; plan.targets.len()], odd: plan.odd.counts(), ..Checked::default() };
         Self { checked, good: KeptRows::default(), is_whole: false, bad: Vec::new() }
     }
 
@@ -198,7 +198,7 @@ impl CheckedChunk {
                     checked.outside = Some(format!("line {line}: {why}"));
                     return false;
                 }
-                checked.add(&written);
+                checked.add(&written, line);
                 good.end(written.time, written.key);
             }
             Err(reject) if reject.is_left_out => {

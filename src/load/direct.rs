@@ -11,7 +11,7 @@ use super::native::TypedBlock;
 use super::plan::{LoadPlan, RowKey, Written};
 use super::row::{RecordFields, RowFields, TextFields};
 use super::target::Target;
-use super::value::{InvalidValue, Notes, is_cut, length, quoted};
+use super::value::{InvalidValue, Notes, is_cut, length, not_dialled, quoted};
 use super::values::{TypedValues, behind_length, instant, whole};
 
 /// The way from a typed column of the file to a column of the table.
@@ -37,6 +37,8 @@ enum Conversion {
     LongDay,
     /// Text that may be empty, or a number that lost digits.
     Text,
+    /// The same, of a number that was dialled.
+    Phone,
 }
 
 /// The rows of a block, and how each target is filled from them.
@@ -62,6 +64,7 @@ impl<'a> TypedRows<'a> {
             match (target.is_flag(), way) {
                 (true, Conversion::Copy) => Some((at, Conversion::Flag)),
                 (true, _) => None,
+                (false, Conversion::Text) if target.is_phone() => Some((at, Conversion::Phone)),
                 (false, way) => Some((at, way)),
             }
         };
@@ -97,8 +100,8 @@ impl<'a> TypedRows<'a> {
             for row in rows.clone() {
                 match values.raw(row) {
                     None if target.column.nullable => defaults += 1,
-                    Some([0]) if way == Conversion::Text && !target.column.nullable => defaults += 1,
-                    Some([0]) if way == Conversion::Text => return None,
+                    Some([0]) if way.is_text() && !target.column.nullable => defaults += 1,
+                    Some([0]) if way.is_text() => return None,
                     None => return None,
                     Some(raw) => {
                         scratch.clear();
@@ -210,7 +213,7 @@ impl RowFields for TypedRow<'_> {
             let raw = values.raw(self.row);
             let is_nothing = match raw {
                 None => true,
-                Some(raw) => *way == Conversion::Text && raw == [0],
+                Some(raw) => way.is_text() && raw == [0],
             };
             if is_nothing {
                 out.extend_from_slice(if target.column.nullable { &[0, 1] } else { &[1] });
@@ -289,6 +292,10 @@ impl Conversion {
         })
     }
 
+    fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Phone)
+    }
+
     /// Writes a value; `None` where its text has to be looked at.
     fn write(self, raw: &[u8], from: &ColumnType, to: &ColumnType, out: &mut Vec<u8>) -> Option<()> {
         match self {
@@ -352,8 +359,11 @@ impl Conversion {
                 }
                 out.extend_from_slice(raw);
             }
-            Self::Text => {
+            Self::Text | Self::Phone => {
                 let text = behind_length(raw);
+                if self == Self::Phone && not_dialled(std::str::from_utf8(text).ok()?).is_some() {
+                    return None;
+                }
                 if text.first().is_some_and(|first| *first < b'A') && is_cut(std::str::from_utf8(text).ok()?, true) {
                     return None;
                 }

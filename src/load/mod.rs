@@ -26,6 +26,7 @@ pub mod mapping;
 pub mod moment;
 mod native;
 pub mod number;
+mod odd;
 pub mod plan;
 pub mod pool;
 pub mod progress;
@@ -67,6 +68,7 @@ use column::TargetColumn;
 pub use door::Door;
 use input::Input;
 use mapping::{Format, Header, Mapping};
+use odd::OddColumns;
 use plan::{LoadPlan, TargetTable};
 pub use pool::Pool;
 use progress::Progress;
@@ -182,6 +184,7 @@ pub async fn table(client: &Client, config: &crate::config::Config) -> Result<Ta
         account: ours("customer_acc_id"),
         id: ours("id"),
         defaulted,
+        odd: Some(OddColumns::new(config, ours)),
     };
     // Without them rows could neither be found again nor be anybody's.
     for (column, theirs) in [("time_start", &table.time), ("customer_acc_id", &table.account)] {

@@ -4,6 +4,8 @@ use jiff::civil::DateTime;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
+use crate::odd::YEAR_1990;
+
 /// In which order dates with slashes or dots are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -23,6 +25,15 @@ pub struct Spelling {
     pub order: Option<DateOrder>,
     /// Of times that name none; an unknown one refuses them.
     pub zone: TimeZone,
+    /// Seconds since 1970 beyond which a number is no time of a call.
+    pub latest: i64,
+}
+
+impl Spelling {
+    /// The usual one, in a zone, with numbers of any time.
+    pub fn of(zone: TimeZone) -> Self {
+        Self { form: None, order: None, zone, latest: i64::MAX }
+    }
 }
 
 /// A unit of epochs.
@@ -62,7 +73,7 @@ pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.matches('.').count() < 2 {
         return match spelling.form.as_deref().and_then(|form| formed(text, form, spelling)) {
             Some(moment) => moment,
-            None => number(text),
+            None => number(text, spelling.latest),
         };
     }
     if let Some(moment) = spelling.form.as_deref().and_then(|form| formed(text, form, spelling)) {
@@ -122,9 +133,10 @@ fn instant(civil: DateTime, nanos: u32, offset: Option<i64>, zone: &TimeZone) ->
 }
 
 /// Seconds, milliseconds, microseconds or nanoseconds, by magnitude: years from 1973 to 2106 do not overlap.
-fn number(text: &str) -> Result<Moment, &'static str> {
+/// A number that would be a time before 1990, or after `latest`, is rather a date in digits such as `260501100002`.
+fn number(text: &str, latest: i64) -> Result<Moment, &'static str> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let no_epoch = "a number that is no time: epochs are seconds, ms, us or ns between 1973 and 2106";
+    let no_epoch = "a number that is no time: epochs are seconds, ms, us or ns";
     let value: u64 = whole.parse().map_err(|_long| no_epoch)?;
     if value == 0 && fraction.bytes().all(|byte| byte == b'0') {
         return Ok(Moment::Zero);
@@ -141,10 +153,33 @@ fn number(text: &str) -> Result<Moment, &'static str> {
             let rest = value % factor * (1_000_000_000 / factor);
             let nanos = if epoch == Epoch::Seconds { nanos(fraction) } else { u32::try_from(rest).unwrap_or(0) };
             let seconds = i64::try_from(value / factor).unwrap_or(0);
+            if !(YEAR_1990..=latest).contains(&seconds) {
+                return Err(implausible(epoch, seconds < YEAR_1990));
+            }
             return Ok(Moment::At { seconds, nanos, epoch: Some(epoch) });
         }
     }
     Err(no_epoch)
+}
+
+/// The reason for which a number that could be an epoch is none.
+fn implausible(epoch: Epoch, is_early: bool) -> &'static str {
+    macro_rules! as_unit {
+        ($unit:literal) => {
+            match is_early {
+                true => concat!("as ", $unit, " before 1990: a date in digits needs a mapping with its time_format"),
+                false => {
+                    concat!("as ", $unit, " over a day ahead: a date in digits needs a mapping with its time_format")
+                }
+            }
+        };
+    }
+    match epoch {
+        Epoch::Seconds => as_unit!("seconds since 1970"),
+        Epoch::Milliseconds => as_unit!("milliseconds since 1970"),
+        Epoch::Microseconds => as_unit!("microseconds since 1970"),
+        Epoch::Nanoseconds => as_unit!("nanoseconds since 1970"),
+    }
 }
 
 type Day = (i16, i8, i8);
@@ -225,7 +260,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str, zone: &str, order: Option<DateOrder>) -> Result<Moment, &'static str> {
-        parse(text, &Spelling { form: None, order, zone: TimeZone::get(zone).unwrap() })
+        parse(text, &Spelling { order, ..Spelling::of(TimeZone::get(zone).unwrap()) })
     }
 
     #[test]
@@ -245,7 +280,7 @@ mod tests {
     fn a_form_of_ones_own_is_read_besides_the_usual_ones() {
         let read = |text: &str, form: &str| {
             let zone = TimeZone::get("Europe/Kyiv").unwrap();
-            match parse(text, &Spelling { form: Some(form.into()), order: None, zone }) {
+            match parse(text, &Spelling { form: Some(form.into()), ..Spelling::of(zone) }) {
                 Ok(Moment::At { seconds, nanos, .. }) => Ok((seconds, nanos)),
                 other => Err(format!("{other:?}")),
             }
@@ -265,6 +300,25 @@ mod tests {
         assert_eq!(read("1782889200", "%Y%m%d%H%M%S"), kyiv);
         for odd in ["07/01/2026 13:00:00 AM", "02/30/2026 10:00:00 AM", "07/01/2026"] {
             assert!(read(odd, "%m/%d/%Y %I:%M:%S %p").is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_no_calls_time_are_no_times() {
+        let spelling = Spelling { latest: 1_800_000_000, ..Spelling::of(TimeZone::UTC) };
+        for (text, why) in [
+            ("260501100002", "as milliseconds since 1970 before 1990"),
+            ("2605011000", "as seconds since 1970 over a day ahead"),
+            ("631151999", "as seconds since 1970 before 1990"),
+            ("1800000001", "as seconds since 1970 over a day ahead"),
+            ("1800000001000000", "as microseconds since 1970 over a day ahead"),
+            ("100000000000000000", "as nanoseconds since 1970 before 1990"),
+        ] {
+            let found = parse(text, &spelling);
+            assert!(found.is_err_and(|found| found.starts_with(why)), "{text}: {found:?}");
+        }
+        for text in ["631152000", "1800000000.5", "1772877600123"] {
+            assert!(matches!(parse(text, &spelling), Ok(Moment::At { .. })), "{text}");
         }
     }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use super::column::{ColumnType, TargetColumn};
 use super::mapping::Mapping;
 use super::moment::Spelling;
+use super::odd::{OddColumns, OddRows};
 use super::target::Target;
 pub use super::target::place;
 pub use super::written::{Reject, RowKey, Written};
+use crate::odd::{AHEAD, now};
 
 /// The way from rows of a file to rows of the table.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct LoadPlan {
     has_default_text: bool,
     /// Columns of the file that tell calls from other rows: their words, true for calls.
     pub(super) calls: Vec<(usize, BTreeMap<String, bool>)>,
+    /// The kinds of odd rows.
+    pub(super) odd: OddRows,
 }
 
 /// The table.
@@ -49,6 +53,8 @@ pub struct TargetTable {
     pub id: String,
     /// Columns whose default is not that of their type.
     pub defaulted: Vec<String>,
+    /// Columns by which odd rows are seen, where they are looked for.
+    pub odd: Option<OddColumns>,
 }
 
 impl TargetTable {
@@ -61,6 +67,7 @@ impl TargetTable {
             account: account.into(),
             id: "id".into(),
             defaulted: Vec::new(),
+            odd: None,
         }
     }
 
@@ -80,7 +87,8 @@ impl LoadPlan {
     ) -> Result<Self, String> {
         let zone = mapping.zone()?;
         let form = mapping.time_format.as_deref().map(Into::into);
-        let times = Spelling { form, order: mapping.date_order, zone };
+        let latest = now().saturating_add(AHEAD);
+        let times = Spelling { form, order: mapping.date_order, zone, latest };
         let mut targets = Vec::new();
         for (at, (name, _)) in set.iter().enumerate() {
             if set.iter().take(at).any(|(before, _)| before == name) {
@@ -120,6 +128,7 @@ impl LoadPlan {
             is_typed: false,
             has_default_text: false,
             calls,
+            odd: OddRows::default(),
         };
         plan.index(table);
         Ok(plan)
@@ -144,12 +153,15 @@ impl LoadPlan {
     /// The same of what a row is known and counted by alone.
     pub fn of_keys(&self) -> Self {
         let places = [self.time, self.account, self.id, self.uuid];
-        let mut kept: Vec<usize> = places.iter().copied().flatten().collect();
+        let odd = (0..self.targets.len()).filter(|at| self.odd.reads(*at));
+        let mut kept: Vec<usize> = places.iter().copied().flatten().chain(odd).collect();
         kept.sort_unstable();
+        kept.dedup();
         let moved = |place: Option<usize>| place.and_then(|place| kept.binary_search(&place).ok());
         let [time, account, id, uuid] = places.map(moved);
         let targets = kept.iter().filter_map(|at| self.targets.get(*at).cloned()).collect();
-        Self { targets, time, account, id, uuid, made: None, calls: Vec::new(), ..self.clone() }
+        let odd = self.odd.of(&kept);
+        Self { targets, time, account, id, uuid, odd, made: None, calls: Vec::new(), ..self.clone() }
     }
 
     /// True where each row is stored, whatever kind it is, and rows without a value in a text have the type's default.
@@ -177,6 +189,7 @@ impl LoadPlan {
         let made =
             table.column("uuid").filter(|column| column.kind == Some(ColumnType::Uuid)).map(|column| column.nullable);
         (self.time, self.account, self.id, self.uuid, self.made) = (time, account, id, uuid, made);
+        self.odd = OddRows::new(table, &self.targets);
     }
 
     /// The file's columns that fill none of the table's.

@@ -122,7 +122,7 @@ fn ends(text: &str, zone: &TimeZone) -> Result<(i64, i64), Option<&'static str>>
     } else if is("0000-00-00") {
         (day(text)?, day(text)?.checked_add(1.day()))
     } else {
-        let spelling = Spelling { form: None, order: None, zone: zone.clone() };
+        let spelling = Spelling::of(zone.clone());
         return match parse(text, &spelling) {
             Ok(Moment::At { seconds, .. }) => Ok((seconds, seconds)),
             Ok(Moment::Zero) | Err(_) => Err(None),

@@ -148,7 +148,7 @@ fn part<'a>(text: Cow<'a, str>, cut: impl for<'b> Fn(&'b str) -> &'b str) -> Cow
 fn is_given(text: &str) -> bool {
     let text = text.trim();
     let is_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
-    let utc = Spelling { form: None, order: None, zone: jiff::tz::TimeZone::UTC };
+    let utc = Spelling::of(jiff::tz::TimeZone::UTC);
     !text.is_empty() && !is_zero && moment::parse(text, &utc) != Ok(Moment::Zero)
 }
 

@@ -47,6 +47,7 @@ pub fn builtin() -> TargetTable {
         account: "customer_acc_id".into(),
         id: "id".into(),
         defaulted: Vec::new(),
+        odd: None,
     }
 }
 
@@ -302,11 +303,12 @@ mod tests {
     #[test]
     fn what_is_written_is_shown() {
         let style = Style {
-            times: Spelling { form: None, order: None, zone: jiff::tz::TimeZone::UTC },
+            times: Spelling::of(jiff::tz::TimeZone::UTC),
             unit: None,
             rounding: Rounding::HalfUp,
             decimal_comma: false,
             is_flag: false,
+            is_phone: false,
             words: Vec::new(),
             default: None,
         };

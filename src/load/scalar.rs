@@ -25,6 +25,22 @@ pub fn is_cut(text: &str, needs_plus: bool) -> bool {
     is_number && (plus || !needs_plus) && power.parse::<u64>().map_or(true, |power| power >= 11)
 }
 
+/// The reason for which a text is no number that somebody dialled, if it is a number that a program has made of one.
+pub fn not_dialled(text: &str) -> Option<&'static str> {
+    let unsigned = text.trim().trim_start_matches(['-', '+']);
+    if !unsigned.as_bytes().first()?.is_ascii_digit() {
+        return None;
+    }
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if unsigned.strip_suffix(".0").is_some_and(digits) {
+        return Some("a binary fraction, which has no plus and no zeros before it: write the column as text");
+    }
+    let (mantissa, power) = unsigned.split_once(['e', 'E'])?;
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    let is_number = digits(whole) && (fraction.is_empty() || digits(fraction));
+    (is_number && digits(power.strip_prefix(['-', '+']).unwrap_or(power))).then_some(CUT)
+}
+
 /// Writes a binary fraction.
 pub(super) fn float(text: &str, bytes: usize, style: &Style, out: &mut Vec<u8>) -> Result<(), Fault> {
     let factor = match style.unit {

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn sums_and_differences_are_exact() {
-        let utc = Spelling { form: None, order: None, zone: jiff::tz::TimeZone::UTC };
+        let utc = Spelling::of(jiff::tz::TimeZone::UTC);
         let time = |a, sign, b, unit| shifted(a, sign, b, unit, &utc);
         let some = |text: &str| Ok(Some(text.to_owned()));
         assert_eq!(time("2026-03-07 10:00:00", Sign::Plus, "90.25", None), some("2026-03-07T10:01:30.25Z"));

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Outcome;
 use super::check::Checked;
+use super::odd::OddCount;
 use super::range::Range;
 use super::source::SourceFile;
 use super::store::Stored;
@@ -131,6 +132,9 @@ pub fn lines(source: &SourceFile, outcome: &Outcome, dry: bool) -> Vec<String> {
     }
     if checked.nobodys > 0 {
         lines.push(format!("{} rows have account 0, which is nobody's", checked.nobodys));
+    }
+    for OddCount { says, rows, first } in checked.odd.iter().filter(|count| count.rows > 0) {
+        lines.push(format!("{rows} rows {says}, the first in line {first}: reports count them as they are"));
     }
     if checked.keyless > 0 {
         lines.push(format!("{} rows have neither id nor uuid: loaded again they count again", checked.keyless));

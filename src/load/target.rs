@@ -21,6 +21,13 @@ const FLAGS: &[&str] = &[
     "customer_account_check_balance",
 ];
 
+/// True for columns of phone numbers, or of what they begin with: `dst_prefix_in`, `lrn`, `caller_number`.
+fn is_phone(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(name.as_str(), "lrn" | "diversion_in" | "diversion_out")
+        || ["prefix", "number", "phone"].iter().any(|part| name.contains(part))
+}
+
 /// A column of the table and where its values come from.
 #[derive(Clone, Debug)]
 pub struct Target {
@@ -55,7 +62,9 @@ impl Target {
         }
         let mut from: Vec<usize> = names.iter().filter_map(|name| place(sources, name)).collect();
         from.dedup();
-        let mut style = Style { is_flag: FLAGS.contains(&column.name.as_str()), ..style(&full, mapping, times) };
+        let mut style = style(&full, mapping, times);
+        style.is_flag = FLAGS.contains(&column.name.as_str());
+        style.is_phone = is_phone(&column.name);
         let value = given.map(str::to_owned).or_else(|| full.value.as_ref().map(Scalar::text));
         let constant = match value {
             None => None,
@@ -113,6 +122,11 @@ impl Target {
     /// True if 0 and 1 are all that it takes.
     pub fn is_flag(&self) -> bool {
         self.style.is_flag
+    }
+
+    /// True if its texts are phone numbers.
+    pub fn is_phone(&self) -> bool {
+        self.style.is_phone
     }
 
     /// The file's column, where a value is written as it stands there.
@@ -216,6 +230,7 @@ fn style(full: &Full, mapping: &Mapping, times: &Spelling) -> Style {
         rounding: full.round.map(Into::into).unwrap_or_default(),
         decimal_comma: mapping.decimal_comma,
         is_flag: false,
+        is_phone: false,
         words: full.words.iter().map(|(word, value)| (word.clone(), value.text())).collect(),
         default: full.default.as_ref().map(Scalar::text),
     }

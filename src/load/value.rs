@@ -7,8 +7,8 @@ use super::column::{ColumnType, TargetColumn};
 use super::duration::{self, Unit};
 use super::moment::Spelling;
 use super::number::{ExactNumber, Rounding};
-pub use super::scalar::is_cut;
 use super::scalar::{CUT, float, integer, time, truth};
+pub use super::scalar::{is_cut, not_dialled};
 
 /// The spelling of one column's values, beyond its type.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Style {
     pub decimal_comma: bool,
     /// 0 and 1 are all that there is.
     pub is_flag: bool,
+    /// Texts are phone numbers, or beginnings of some.
+    pub is_phone: bool,
     /// Words and what they stand for; the word `*` is any other, and stands for itself if `*` is its value.
     pub words: Vec<(String, String)>,
     /// Taken where the file has nothing.
@@ -163,6 +165,9 @@ fn spelled<'a>(
 fn value(kind: &ColumnType, text: &str, style: &Style, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Fault> {
     match kind {
         ColumnType::Text if is_cut(text, true) => return Err(CUT.into()),
+        ColumnType::Text if style.is_phone && not_dialled(text).is_some() => {
+            return Err(not_dialled(text).unwrap_or(CUT).into());
+        }
         ColumnType::Integer { .. } if is_cut(text, false) => return Err(CUT.into()),
         ColumnType::Text => {
             length(text.len(), out);

@@ -35,6 +35,8 @@ pub struct Written {
     pub key: RowKey,
     /// The key is made of the contents.
     pub by_contents: bool,
+    /// The kinds of odd rows that it is of, as bits.
+    pub odd: u16,
 }
 
 /// A row that is not stored.
@@ -88,7 +90,7 @@ impl LoadPlan {
         let (mut time, mut account, mut id, mut uuid) = (0, 0, None, None);
         // Files with ids seldom have rows without one.
         let mut contents = (self.made.is_some() && self.id.is_none()).then(Sha256::new);
-        let mut uuid_at = None;
+        let (mut uuid_at, mut values) = (None, self.odd.begin());
         for (at, target) in self.targets.iter().enumerate() {
             let from = out.len();
             let is = Some(at);
@@ -114,6 +116,7 @@ impl LoadPlan {
                     contents.update(written);
                 }
             }
+            self.odd.set(&mut values, at, target, out.get(from..).unwrap_or_default());
             let flags = 1 + usize::from(target.column.nullable);
             let bytes = out.get(from + flags..).unwrap_or_default();
             let number = || target.column.kind.as_ref().and_then(|kind| kind.number(bytes));
@@ -149,7 +152,7 @@ impl LoadPlan {
         if self.adds_uuid() && !by_contents {
             out.push(1);
         }
-        Ok(Written { time, account, key, by_contents })
+        Ok(Written { time, account, key, by_contents, odd: self.odd.decide(&values) })
     }
 }
 

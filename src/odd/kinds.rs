@@ -20,7 +20,8 @@ pub struct OddKind {
     pub beside: Option<KindTest>,
 }
 
-/// A condition and the columns it needs. `{column}` in its text stands for the expression of that column.
+/// A condition and the columns it needs. `{column}` in its text stands for the expression of that column, `{max_seconds}` for
+/// the longest duration, `{early}` for [`YEAR_1990`] and `{latest}` for [`AHEAD`] of now.
 #[derive(Clone, Copy, Debug)]
 pub struct KindTest {
     needs: &'static [&'static str],
@@ -30,6 +31,11 @@ pub struct KindTest {
 const fn test(needs: &'static [&'static str], sql: &'static str) -> KindTest {
     KindTest { needs, sql }
 }
+
+/// The first second of 1990: there was no call before it that anybody counts.
+pub const YEAR_1990: i64 = 631_152_000;
+/// Seconds by which clocks and time zones may be ahead.
+pub const AHEAD: i64 = 86_400;
 
 /// The kind that compares rows with each other.
 pub const TWICE: &str = "id_twice";
@@ -65,7 +71,7 @@ pub const KINDS: &[OddKind] = &[
         name: "start_before_1990",
         table: Table::Cdrs,
         says: "that start before 1990",
-        tests: &[test(&["time_start"], "{time_start} < toDateTime(631152000)")],
+        tests: &[test(&["time_start"], "{time_start} < {early}")],
         beside: None,
     },
     OddKind {
@@ -73,9 +79,9 @@ pub const KINDS: &[OddKind] = &[
         table: Table::Cdrs,
         says: "that start, are answered or end more than a day ahead",
         tests: &[
-            test(&["time_start"], "{time_start} > now() + 86400"),
-            test(&["time_connect"], "{time_connect} > now() + 86400"),
-            test(&["time_end"], "{time_end} > now() + 86400"),
+            test(&["time_start"], "{time_start} > {latest}"),
+            test(&["time_connect"], "{time_connect} > {latest}"),
+            test(&["time_end"], "{time_end} > {latest}"),
         ],
         beside: None,
     },
@@ -129,14 +135,14 @@ pub const KINDS: &[OddKind] = &[
         name: "active_before_1990",
         table: Table::ActiveCalls,
         says: "of a snapshot before 1990",
-        tests: &[test(&["snapshot_timestamp"], "{snapshot_timestamp} < toDateTime(631152000)")],
+        tests: &[test(&["snapshot_timestamp"], "{snapshot_timestamp} < {early}")],
         beside: None,
     },
     OddKind {
         name: "active_in_future",
         table: Table::ActiveCalls,
         says: "of a snapshot more than a day ahead",
-        tests: &[test(&["snapshot_timestamp"], "{snapshot_timestamp} > now() + 86400")],
+        tests: &[test(&["snapshot_timestamp"], "{snapshot_timestamp} > {latest}")],
         beside: None,
     },
     OddKind {
@@ -175,9 +181,17 @@ pub const KINDS: &[OddKind] = &[
 ];
 
 impl KindTest {
+    /// Its text, with the names of columns in braces.
+    pub(super) fn sql(&self) -> &'static str {
+        self.sql
+    }
+
     /// Its text over the columns of a table; `None` if the table lacks one.
     pub(super) fn over(&self, table: &TableSchema, max_seconds: u64) -> Option<String> {
         let mut sql = self.sql.replace("{max_seconds}", &max_seconds.to_string());
+        sql = sql
+            .replace("{early}", &format!("toDateTime({YEAR_1990})"))
+            .replace("{latest}", &format!("now() + {AHEAD}"));
         for column in self.needs {
             sql = sql.replace(&format!("{{{column}}}"), expression(table, column)?);
         }
@@ -186,6 +200,11 @@ impl KindTest {
 }
 
 impl OddKind {
+    /// Its tests.
+    pub(super) fn tests(&self) -> &'static [KindTest] {
+        self.tests
+    }
+
     /// The condition over the columns of a table, true or false and never null.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! | module | |
 //! | --- | --- |
 //! | [`kinds`] | every kind of odd row, in one table |
+//! | [`decide`] | the kinds over the values of one row |
 //! | [`rules`] | the kinds over the columns of a table, as SQL |
 //! | [`blocks`] | which parts hold rows that nobody has looked at |
 //! | [`tally`] | counts, and the lines of the log |
@@ -12,6 +13,7 @@
 //! | [`strict`] | constraints that refuse odd rows |
 
 pub mod blocks;
+pub mod decide;
 pub mod kinds;
 pub mod look;
 pub mod rules;
@@ -19,3 +21,6 @@ pub mod scan;
 pub mod strict;
 pub mod tally;
 pub mod watch;
+
+pub use kinds::{AHEAD, YEAR_1990};
+pub use watch::now;

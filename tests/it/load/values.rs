@@ -79,6 +79,11 @@ const TIMES: &[(&str, Option<&str>)] = &[
     ("1772877600.7", Some("2026-03-07 10:00:00")),
     ("1772877600123", Some("2026-03-07 10:00:00")),
     ("1772877600123456", Some("2026-03-07 10:00:00")),
+    ("260501100002", None),
+    ("2605011000", None),
+    ("631151999", None),
+    ("631152000", Some("1990-01-01 00:00:00")),
+    ("4102444800000", None),
     ("20260307", None),
     ("20260307100000", None),
     ("-5", None),
@@ -260,4 +265,70 @@ async fn a_quote_that_is_not_closed_costs_its_own_line_only() {
     assert_eq!(code, 3, "{said}");
     assert_eq!(one(&db, "sum(id)").await, "6", "{}", file.rejects());
     assert!(file.rejects().contains("\n2,,") && file.rejects().contains("\n4,,"), "{}", file.rejects());
+}
+
+#[actix_web::test]
+async fn a_number_that_is_no_time_of_a_call_says_what_it_was_read_as_and_the_way_out() {
+    let db = db().await;
+    let text = "id,customer_acc_id,time_start\n1,7,260501100002\n2,7,4102444800\n";
+    let file = File::new("a.csv", text);
+    let (_, said) = file.load(&db, &["--max-rejects", "100%"]);
+    for why in ["as milliseconds since 1970 before 1990", "as seconds since 1970 over a day ahead"] {
+        let line = format!("1 time_start: {why}: a date in digits needs a mapping with its time_format");
+        assert!(said.contains(&line), "{said}");
+    }
+    let map = file.dir.path().join("map.toml");
+    std::fs::write(&map, "time_format = '%y%m%d%H%M%S'\n").unwrap();
+    let (_, said) = file.load(&db, &["--max-rejects", "100%", "--map", map.to_str().unwrap()]);
+    assert!(said.contains("1 stored"), "{said}");
+    assert_eq!(one(&db, "toString(any(time_start))").await, "2026-05-01 10:00:02");
+}
+
+#[actix_web::test]
+async fn rows_that_cannot_be_are_stored_and_counted_with_their_first_line() {
+    let head = "id,customer_acc_id,customer_id,time_start,time_end,duration,customer_price,is_last_cdr\n";
+    let rows = [
+        "7,5,2026-05-01 10:00:00,2026-05-01 10:00:10,10,0.5,1",
+        "7,5,2026-05-01 10:00:00,2026-05-01 10:00:10,-1,0.5,1",
+        "7,5,2026-05-01 10:00:00,2026-05-01 10:00:10,300000,0.5,1",
+        "7,0,2026-05-01 10:00:00,2026-05-01 10:00:10,10,0.5,1",
+        "0,5,2026-05-01 10:00:00,2026-05-01 10:00:10,10,0.5,1",
+        "7,5,1980-05-01 10:00:00,1980-05-01 10:00:10,10,0.5,1",
+        "7,5,2099-05-01 10:00:00,2099-05-01 10:00:10,10,0.5,1",
+        "7,5,2026-05-01 10:00:00,2026-05-01 10:00:10,10,-1,1",
+        "7,5,2026-05-01 10:00:00,2026-05-01 09:00:10,10,0.5,1",
+        "7,5,2026-05-01 10:00:00,,10,0.5,1",
+    ];
+    let text: String = rows.iter().enumerate().map(|(at, row)| format!("{},{row}\n", at + 1)).collect();
+    let wanted = [
+        "1 rows with a duration below 0, the first in line 3: reports count them as they are",
+        "1 rows with a duration, or from start to end, over checks.max_duration_days, the first in line 4",
+        "1 rows that start before 1990, the first in line 7",
+        "1 rows that start, are answered or end more than a day ahead, the first in line 8",
+        "2 rows without customer or account, though answered, charged or with one of the two, the first in line 5",
+        "1 rows with a price below 0, the first in line 9",
+        "1 rows that were answered or ended before they started, or ended before they were answered, the first in line 10",
+    ];
+    let db = db().await;
+    let (code, said) = File::new("a.csv", head.to_owned() + &text).load(&db, &[]);
+    assert!(code == 0 && said.contains("10 stored"), "{said}");
+    for line in wanted {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    // Files whose columns have types count rows, not lines.
+    let sql = "SELECT id, customer_acc_id, customer_id, time_start, time_end, duration, customer_price, is_last_cdr FROM cdrs \
+        ORDER BY id";
+    for (name, format) in [("b.native", "Native"), ("b.parquet", "Parquet")] {
+        let bytes = db.admin.query_raw(sql).fetch_bytes(format).unwrap().collect().await.unwrap();
+        let (_, said) = File::new(name, bytes).load(&db, &["--dry-run"]);
+        for line in wanted {
+            let (before, line_number) = line.split_once("in line ").unwrap();
+            let number: u32 = line_number.split(':').next().unwrap().parse().unwrap();
+            let line = format!("{before}in line {}", number - 1);
+            assert!(said.contains(&line), "{name}: {line}: {said}");
+        }
+    }
+    // Rows as they should be have no such line.
+    let (_, said) = File::new("c.csv", format!("{head}11,{}\n", rows[0])).load(&db, &[]);
+    assert!(!said.contains("reports count them"), "{said}");
 }
