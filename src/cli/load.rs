@@ -17,7 +17,7 @@ use crate::load::moment::DateOrder;
 use crate::load::progress::Progress;
 use crate::load::range::Range;
 use crate::load::sample;
-use crate::load::source::{self, SourceFile};
+use crate::load::source::{self, FoundFiles, SourceFile};
 use crate::load::swap::{self, Swap};
 use crate::load::{self, Door, LoadOptions, MaxRejects, OnKnown, Outcome, Pool, summary};
 
@@ -100,7 +100,8 @@ impl Load {
         mapping.separator = self.separator.or(mapping.separator);
         mapping.time_zone = self.time_zone.clone().or(mapping.time_zone);
         mapping.date_order = self.date_order.or(mapping.date_order);
-        let files = source::expand(&self.files, mapping.format).map_err(CliError::Usage)?;
+        let FoundFiles { files, passed } = source::expand(&self.files, mapping.format).map_err(CliError::Usage)?;
+        passed.iter().for_each(say);
         let replace = match &self.replace {
             None => None,
             Some(range) => {
@@ -149,7 +150,7 @@ impl Load {
             load::plan::LoadPlan::new(&table, Vec::new(), &options.mapping, &options.set).map_err(CliError::Usage)?;
             let mut refused = None;
             for file in files {
-                let name = file.display();
+                let name = shown(file);
                 let told = sample::sample(&table, client.as_ref(), options, file, rows).await;
                 let told = told.map_err(|why| CliError::Failed(format!("{name}: {why}")))?;
                 say(format_args!("{name}: nothing is stored (--sample)"));
@@ -328,7 +329,7 @@ async fn source(file: &Path, progress: &Progress) -> Result<SourceFile, String> 
 
 /// A file's name in messages.
 fn shown(file: &Path) -> String {
-    if file.as_os_str() == "-" { "stdin".to_owned() } else { file.display().to_string() }
+    if file.as_os_str() == "-" { "stdin".to_owned() } else { source::shown(file) }
 }
 
 /// Set by the first SIGINT or SIGTERM; the second ends the process where it is.

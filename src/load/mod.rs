@@ -491,7 +491,7 @@ async fn run<'a>(
         let reasons = summary::reasons(&checked);
         return Err(format!(
             "{rejected} of {rows} rows are bad, more than --max-rejects {most}: nothing was stored; {reasons}; see {}",
-            source.rejects.display()
+            source::shown(&source.rejects)
         ));
     }
     form.unfinished = checked.unfinished;

@@ -1,13 +1,14 @@
 //! Rows that are not stored, as a file beside theirs.
 
-use std::fs::{FileType, Permissions};
+use std::fs::Permissions;
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::plan::Reject;
+use super::source::{kind as kind_of, shown};
 
 /// A file of rejects, which is made when there is something to be written into it. Until it is whole it has a name of its own
 /// beside the last one, which is then renamed: what stands there is never opened, be it a link or a second name of the calls.
@@ -27,7 +28,7 @@ impl Rejects {
         // Other faults of the name are those of writing there, if that comes about.
         let found = path.symlink_metadata().ok();
         if let Some(kind) = found.as_ref().map(std::fs::Metadata::file_type).filter(|kind| !kind.is_file()) {
-            let (shown, kind) = (path.display(), named(kind));
+            let (shown, kind) = (shown(path), kind_of(kind));
             return Err(io::Error::other(format!(
                 "{shown} is {kind}, and rejects are written to a regular file of that name alone: remove or rename it"
             )));
@@ -65,18 +66,7 @@ impl Rejects {
     }
 
     fn named(&self, error: &io::Error) -> io::Error {
-        io::Error::other(format!("{}: {error}", self.path.display()))
-    }
-}
-
-/// What a file is that is no regular one.
-pub(super) fn named(kind: FileType) -> &'static str {
-    match kind {
-        kind if kind.is_symlink() => "a symbolic link",
-        kind if kind.is_dir() => "a directory",
-        kind if kind.is_fifo() => "a named pipe",
-        kind if kind.is_socket() => "a socket",
-        _ => "a device",
+        io::Error::other(format!("{}: {error}", shown(&self.path)))
     }
 }
 

@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use super::input::{format_of, is_packed};
 use super::mapping::Format;
 use super::progress::Progress;
+use crate::shown::Escaped;
 
 /// Bytes that stay free where pipes are kept.
 const SPARE: u64 = 1 << 30;
@@ -30,15 +32,32 @@ pub struct SourceFile {
     _kept: Option<File>,
 }
 
+/// The files that arguments stand for, and lines about what was passed over.
+#[derive(Debug, Default)]
+pub struct FoundFiles {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// The lines.
+    pub passed: Vec<String>,
+}
+
+/// Files passed over that are named.
+const MOST_PASSED: usize = 10;
+
+/// A path for people: without marks that could forge a line.
+pub fn shown(path: &Path) -> String {
+    Escaped(&path.to_string_lossy()).to_string()
+}
+
 /// The files that arguments stand for. A directory stands for those in it whose names say what they are, a pattern
 /// for those that match, each in the order of names.
 ///
 /// # Errors
 /// An argument that stands for no file.
-pub fn expand(named: &[PathBuf], format: Option<Format>) -> Result<Vec<PathBuf>, String> {
-    let mut files = Vec::new();
+pub fn expand(named: &[PathBuf], format: Option<Format>) -> Result<FoundFiles, String> {
+    let (mut files, mut passed) = (Vec::new(), Vec::new());
     for path in named {
-        let shown = path.display();
+        let shown = shown(path);
         let before = files.len();
         if path.as_os_str() == "-" {
             format.ok_or("standard input needs --format, as it has no name")?;
@@ -48,14 +67,14 @@ pub fn expand(named: &[PathBuf], format: Option<Format>) -> Result<Vec<PathBuf>,
             let mut paths: Vec<_> =
                 entries.map_err(|error| format!("{shown}: {error}"))?.iter().map(std::fs::DirEntry::path).collect();
             paths.sort();
-            files.extend(paths.into_iter().filter(|path| is_call_file(path) && format_of(path).is_some()));
+            files.extend(paths.into_iter().filter(|path| is_call_file(path, false, &mut passed)));
             if files.len() == before {
                 return Err(format!("{shown} has no file that can be loaded"));
             }
         } else if let Some(pattern) = path.to_str().filter(|text| text.contains(['*', '?', '[']) && !path.exists()) {
             let found = glob::glob(pattern).map_err(|error| format!("{shown}: {error}"))?;
             let paths = found.collect::<Result<Vec<_>, _>>().map_err(|error| format!("{shown}: {error}"))?;
-            files.extend(paths.into_iter().filter(|path| is_call_file(path)));
+            files.extend(paths.into_iter().filter(|path| is_call_file(path, true, &mut passed)));
             if files.len() == before {
                 return Err(format!("{shown} is no file and matches none"));
             }
@@ -72,15 +91,46 @@ pub fn expand(named: &[PathBuf], format: Option<Format>) -> Result<Vec<PathBuf>,
     let unknown = |file: &&PathBuf| format.is_none() && format_of(file).is_none();
     if let Some(file) = files.iter().find(unknown) {
         let what = "is no kind of file that can be loaded: see `cdrscope load --help`, or say --format";
-        return Err(format!("{} {what}", file.display()));
+        return Err(format!("{} {what}", self::shown(file)));
     }
-    Ok(files)
+    let more = passed.len().saturating_sub(MOST_PASSED);
+    passed.truncate(MOST_PASSED);
+    if more > 0 {
+        passed.push(format!("{more} more files are passed over"));
+    }
+    Ok(FoundFiles { files, passed })
 }
 
-/// True for files that are neither hidden nor the rejects of another.
-fn is_call_file(path: &Path) -> bool {
+/// True for files that are neither hidden nor the rejects of another, and whose names say what they are if they are not
+/// `matched` by a pattern. Of others there is a line, unless they are of a kind that is never looked for. A link to nothing
+/// whose name is that of a file is one: that it cannot be read is told where it is read.
+fn is_call_file(path: &Path, matched: bool, passed: &mut Vec<String>) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    path.is_file() && !name.starts_with('.') && !name.ends_with(REJECTS)
+    if name.starts_with('.') || name.ends_with(REJECTS) {
+        return false;
+    }
+    let (is_named, found) = (format_of(path).is_some(), std::fs::metadata(path));
+    let why = match &found {
+        Ok(found) if found.is_file() && (is_named || matched) => return true,
+        Ok(found) if found.is_file() => "its name does not say what it is".to_owned(),
+        Ok(found) if found.is_dir() && !is_named => return false,
+        Ok(found) => format!("it is {}", kind(found.file_type())),
+        Err(_) if is_named => return true,
+        Err(error) => error.to_string(),
+    };
+    passed.push(format!("{} is passed over: {why}", shown(path)));
+    false
+}
+
+/// The kind of a file that is no regular one.
+pub(super) fn kind(kind: std::fs::FileType) -> &'static str {
+    match kind {
+        kind if kind.is_symlink() => "a symbolic link",
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
 }
 
 impl SourceFile {
@@ -90,17 +140,20 @@ impl SourceFile {
     /// The file's, or too little space for what comes through the pipe.
     pub fn open(named: &Path, progress: &Progress) -> io::Result<Self> {
         let format = format_of(named);
-        let beside = |path: &Path| PathBuf::from(format!("{}{REJECTS}", path.display()));
+        let beside = |path: &Path| {
+            let mut beside = path.as_os_str().to_owned();
+            beside.push(REJECTS);
+            PathBuf::from(beside)
+        };
         let is_stdin = named.as_os_str() == "-";
         if !is_stdin {
             let kind = std::fs::metadata(named)?.file_type();
             if kind.is_file() || kind.is_dir() {
-                let (name, mut rejects) = (named.display().to_string(), named.as_os_str().to_owned());
-                rejects.push(REJECTS);
-                return Ok(Self { name, path: named.to_owned(), rejects: rejects.into(), format, _kept: None });
+                let (name, rejects) = (shown(named), beside(named));
+                return Ok(Self { name, path: named.to_owned(), rejects, format, _kept: None });
             }
         }
-        let name = if is_stdin { "stdin".to_owned() } else { named.display().to_string() };
+        let name = if is_stdin { "stdin".to_owned() } else { shown(named) };
         let rejects = match named.file_name().filter(|_| !is_stdin) {
             Some(file) => beside(Path::new(file)),
             None => beside(Path::new("stdin")),

@@ -6,7 +6,7 @@ use super::Outcome;
 use super::check::Checked;
 use super::odd::OddCount;
 use super::range::Range;
-use super::source::SourceFile;
+use super::source::{SourceFile, shown};
 use super::store::Stored;
 use super::swap::Count;
 
@@ -96,7 +96,7 @@ pub fn lines(source: &SourceFile, outcome: &Outcome, dry: bool) -> Vec<String> {
     let mut lines = vec![first];
     if rejected > 0 {
         lines.push(format!("rejected: {}", reasons(checked)));
-        lines.push(format!("see {}", source.rejects.display()));
+        lines.push(format!("see {}", shown(&source.rejects)));
     }
     if !checked.left_out.is_empty() {
         let count: u64 = checked.left_out.values().sum();

@@ -264,3 +264,46 @@ async fn an_interrupted_load_says_what_was_stored() {
     assert!(text.contains(&format!("interrupted; {rows} rows were stored before, 0 were there")), "{rows}: {text}");
     assert!(rows != "200000", "{text}");
 }
+
+#[actix_web::test]
+async fn what_is_passed_over_is_told_and_a_link_to_nothing_is_a_failure() {
+    let dir = folder(&[("a.csv", &rows(1..11)), ("notes.txt", "no calls"), (".hidden.txt", "no calls")]);
+    let at = |name: &str| dir.path().join(name);
+    std::fs::create_dir(at("below")).unwrap();
+    std::fs::create_dir(at("sub.csv")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(at("pipe.csv")).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", at("zero.csv")).unwrap();
+    std::os::unix::fs::symlink("nowhere", at("link.txt")).unwrap();
+    let db = db().await;
+    let (code, said) = load(&db, &[], &[dir.path().to_owned()], dir.path());
+    assert_eq!(code, Some(0), "{said}");
+    for line in [
+        "/notes.txt is passed over: its name does not say what it is",
+        "/sub.csv is passed over: it is a directory",
+        "/pipe.csv is passed over: it is a named pipe",
+        "/zero.csv is passed over: it is a device",
+        "/link.txt is passed over: No such file",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(said.matches("passed over").count() == 5 && !said.contains("hidden"), "{said}");
+    (0..20).for_each(|at| std::fs::write(dir.path().join(format!("{at:02}.txt")), "").unwrap());
+    std::os::unix::fs::symlink("nowhere", at("dangling.csv")).unwrap();
+    for what in [dir.path().to_owned(), at("*.csv")] {
+        let (code, said) = load(&db, &[], &[what], dir.path());
+        assert!(code == Some(1) && said.contains("/dangling.csv: No such file"), "{said}");
+        assert!(said.contains("10 already there"), "{said}");
+        assert!(said.matches(" is passed over").count() <= 10, "{said}");
+    }
+    let (_, said) = load(&db, &[], &[dir.path().to_owned()], dir.path());
+    assert!(said.contains("15 more files are passed over"), "{said}");
+}
+
+#[actix_web::test]
+async fn a_name_with_control_characters_forges_no_line() {
+    let dir = folder(&[("new\nline\u{1b}[31m.csv", &rows(1..3))]);
+    let db = db().await;
+    let (code, said) = load(&db, &[], &[dir.path().to_owned()], dir.path());
+    assert!(code == Some(0) && said.contains("/new\\nline\\u{1b}[31m.csv: 2 rows read"), "{said}");
+    assert!(!said.contains('\u{1b}'), "{said}");
+}
