@@ -182,15 +182,32 @@ impl Load {
         let place = if table.name.contains('.') { String::new() } else { format!("{database}.") };
         say(format_args!("{doing} {place}{} on {}", table.name, connection.url()));
         let door = Door { client: &client, table: &table, database, beside: None };
-        let _held = match options.dry_run {
-            true => None,
-            false => Some(door.hold(&mut |line| say(line)).await.map_err(|error| CliError::Failed(error.to_string()))?),
-        };
-        swap::finish_left(&door, options.dry_run, &mut |line| say(line)).await.map_err(CliError::Failed)?;
-        let Some(range) = &options.replace else { return self.files(&door, options, files, None).await };
+        if options.dry_run {
+            return self.held(&door, options, files).await;
+        }
+        let failed = |error: load::store::LoadError| CliError::Failed(error.to_string());
+        let held = door.hold(&mut |line| say(line)).await.map_err(failed)?;
+        let loaded = self.held(&door, options, files).await;
+        held.end().await;
+        loaded
+    }
+
+    /// Loads files into a table that no other load changes.
+    async fn held(&self, door: &Door<'_>, options: &LoadOptions, files: &[PathBuf]) -> Result<(), CliError> {
+        swap::finish_left(door, options.dry_run, &mut |line| say(line)).await.map_err(CliError::Failed)?;
+        if !options.dry_run {
+            match load::stage::clear(door.client).await {
+                Ok(0) => {}
+                Ok(1) => say("a table that a killed load had left was dropped"),
+                Ok(tables) => say(format_args!("{tables} tables that killed loads had left were dropped")),
+                // It is in nobody's way.
+                Err(error) => log::warn!("tables that killed loads have left stay until a later load: {error}"),
+            }
+        }
+        let Some(range) = &options.replace else { return self.files(door, options, files, None).await };
         let replaces_known = options.on_known == OnKnown::Replace;
-        let mut swap = Swap::begin(&door, Some(range), replaces_known).await.map_err(CliError::Failed)?;
-        let collected = self.files(&door, options, files, Some(&mut swap)).await;
+        let mut swap = Swap::begin(door, Some(range), replaces_known).await.map_err(CliError::Failed)?;
+        let collected = self.files(door, options, files, Some(&mut swap)).await;
         let counts = match swap.counts().await {
             _ if matches!(collected, Err(CliError::Failed(_))) => Err(None),
             Ok((_, (0, _))) => Err(Some("--replace: the file has no rows: nothing was stored".to_owned())),

@@ -7,6 +7,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use clickhouse::Client;
 
 use super::column::ColumnType;
+use super::hold::in_time;
 use super::plan::{RowKey, TargetTable};
 use super::range::between;
 use super::send::LANES;
@@ -52,7 +53,7 @@ impl Door<'_> {
         let begun = std::time::Instant::now();
         loop {
             let asked = self.client.clone().with_setting("query_id", self.query_id(lane));
-            match asked.query_raw("SELECT 1").fetch_one::<u8>().await {
+            match in_time(asked.query_raw("SELECT 1").fetch_one::<u8>()).await {
                 Err(clickhouse::error::Error::BadResponse(text)) if is_running(&text) => {}
                 answer => return answer.map(drop).map_err(LoadError::from),
             }

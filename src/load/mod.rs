@@ -44,7 +44,7 @@ mod send;
 mod sift;
 pub mod source;
 mod spool;
-mod stage;
+pub mod stage;
 pub mod store;
 pub mod sum;
 pub mod summary;

@@ -6,17 +6,17 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::OpenedFile;
+use super::hold::{self, Hold};
 use super::input::{self, Input};
 use super::mapping::Format;
 use super::native;
 use super::progress::Progress;
+use super::store::LoadError;
 use bytes::Bytes;
 use clickhouse::Client;
 
 /// The beginning of such tables' names, before the second they were made in.
 const NAME: &str = "cdrscope_load_";
-/// Seconds after which one that is still there was left by a run that was killed.
-const OLD: u64 = 86_400;
 const CHUNK: u64 = 1 << 20;
 /// Rows that are read at once.
 const BLOCK_ROWS: &str = "65536";
@@ -25,6 +25,7 @@ const BLOCK_ROWS: &str = "65536";
 pub struct Stage {
     client: Client,
     name: String,
+    hold: Option<Hold>,
 }
 
 impl Stage {
@@ -36,10 +37,8 @@ impl Stage {
         columns: &[(String, String)],
         progress: &Progress,
     ) -> Result<Self, String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).unwrap_or(0);
-        clear(client, now).await.map_err(first_line)?;
-        let name = name(now);
-        let stage = Self { client: client.clone(), name };
+        let (name, hold) = hold_new(client).await?;
+        let stage = Self { client: client.clone(), name, hold };
         let columns: Vec<_> = columns
             .iter()
             .map(|(name, spelled)| {
@@ -120,25 +119,45 @@ impl Stage {
         if let Err(error) = self.client.query_raw(&sql).execute().await {
             log::warn!("table {} stays until a later load: {}", self.name, first_line(error));
         }
-    }
-}
-
-/// A name for a table that is dropped a day after it was left.
-pub fn name(now: u64) -> String {
-    format!("{NAME}{now}_{}", uuid::Uuid::new_v4().simple())
-}
-
-/// Drops what runs that were killed have left.
-pub async fn clear(client: &Client, now: u64) -> clickhouse::error::Result<()> {
-    let sql = format!("SHOW TABLES LIKE '{}%'", NAME.replace('_', "\\\\_"));
-    let names: Vec<String> = client.query_raw(&sql).fetch_all().await?;
-    for name in names {
-        let made = name.strip_prefix(NAME).and_then(|rest| rest.split('_').next()).and_then(|time| time.parse().ok());
-        if made.is_some_and(|made: u64| made + OLD < now) {
-            client.query_raw(&format!("DROP TABLE IF EXISTS {} SYNC", quoted(&name))).execute().await?;
+        if let Some(hold) = self.hold {
+            hold.end().await;
         }
     }
-    Ok(())
+}
+
+/// A name for a table of a load's own, and the hold that keeps other loads from dropping it.
+pub async fn hold_new(client: &Client) -> Result<(String, Option<Hold>), String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).unwrap_or(0);
+    let name = format!("{NAME}{now}_{}", uuid::Uuid::new_v4().simple());
+    let hold = Hold::begin(client, &name).await.map_err(|error| error.to_string())?;
+    Ok((name, hold))
+}
+
+/// Drops the tables of loads that were killed: those that nobody holds and that no mutation reads. Says how many.
+pub async fn clear(client: &Client) -> Result<u64, LoadError> {
+    let sql = format!("SHOW TABLES LIKE '{}%'", NAME.replace('_', "\\\\_"));
+    let names: Vec<String> = client.query_raw(&sql).fetch_all().await?;
+    let mut dropped = 0;
+    for name in names.iter().filter(|name| is_ours(name)) {
+        let read = "SELECT count() FROM system.mutations WHERE NOT is_done AND position(command, {name:String}) > 0";
+        // A mutation that misses its table fails for ever.
+        if hold::is_held(client, name).await?
+            || client.query_raw(read).param("name", name).fetch_one::<u64>().await? > 0
+        {
+            continue;
+        }
+        client.query_raw(&format!("DROP TABLE IF EXISTS {} SYNC", quoted(name))).execute().await?;
+        dropped += 1;
+    }
+    Ok(dropped)
+}
+
+/// True for names as they are given here.
+fn is_ours(name: &str) -> bool {
+    let parts = name.strip_prefix(NAME).and_then(|rest| rest.split_once('_'));
+    parts.is_some_and(|(time, id)| {
+        time.parse::<u64>().is_ok() && id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 fn quoted(name: &str) -> String {

@@ -4,13 +4,12 @@
 //! Whole months are swapped by `REPLACE PARTITION`. Other rows are deleted by a mutation, and the new ones attached.
 //! Both can be done again from their beginning, as the new rows are among those that go.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use clickhouse::Client;
 use clickhouse::error::Error;
 
 use super::column::ColumnType;
 use super::door::{Beside, Door, SLACK};
+use super::hold::Hold;
 use super::plan::TargetTable;
 use super::range::{Range, between};
 use super::stage;
@@ -40,6 +39,8 @@ pub struct Swap<'a> {
     partition_key: String,
     work: SwapWork,
     replaces_known: bool,
+    /// Keeps other loads from dropping the table of new rows.
+    _hold: Option<Hold>,
 }
 
 impl<'a> Swap<'a> {
@@ -59,12 +60,11 @@ impl<'a> Swap<'a> {
         if of_text && range.is_some_and(|range| !range.accounts.is_empty()) {
             return Err(format!("--replace-account: {} is no column of whole numbers", table.account));
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).unwrap_or(0);
-        stage::clear(door.client, now).await.map_err(line)?;
-        let name = stage::name(now);
+        let (name, hold) = stage::hold_new(door.client).await?;
         door.run(&format!("CREATE TABLE {name} AS {}", table.name)).await.map_err(line)?;
         let work = SwapWork { table: table.name.clone(), range: range.cloned(), known: None };
-        Ok(Self { door, new: TargetTable { name, ..table.clone() }, partition_key, work, replaces_known })
+        let new = TargetTable { name, ..table.clone() };
+        Ok(Self { door, new, partition_key, work, replaces_known, _hold: hold })
     }
 
     /// Where new rows are stored. Of rows that stay, those with the same id or uuid are known.
@@ -150,7 +150,8 @@ async fn finish(door: &Door<'_>, partition_key: &str, work: &SwapWork, new: &str
     let table = &door.table.name;
     let months = work.range.as_ref().filter(|_| work.known.is_none());
     let months = months.and_then(|range| range.partitions(door.table, partition_key));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map(|time| time.as_secs()).unwrap_or(0);
+    // The mutation reads a table that no other run renames, nor drops.
+    let (known, hold) = stage::hold_new(door.client).await?;
     let done = async {
         let sql = format!("SELECT DISTINCT _partition_id FROM {new} ORDER BY 1");
         let partitions: Vec<String> = door.client.query_raw(&sql).fetch_all().await?;
@@ -164,8 +165,6 @@ async fn finish(door: &Door<'_>, partition_key: &str, work: &SwapWork, new: &str
             }
             return Ok(());
         }
-        // The mutation reads a table that no other run renames.
-        let known = stage::name(now);
         if work.known.is_some() {
             let columns = keys(door.table).into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let sql =
@@ -189,6 +188,9 @@ async fn finish(door: &Door<'_>, partition_key: &str, work: &SwapWork, new: &str
         )
     })?;
     door.drop(new).await;
+    if let Some(hold) = hold {
+        hold.end().await;
+    }
     Ok(())
 }
 

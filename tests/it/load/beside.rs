@@ -58,7 +58,7 @@ async fn new_rejects_take_the_place_and_the_mode_of_old_ones_and_leave_nothing_b
     let db = db().await;
     let file = File::new("a.csv", BAD);
     std::fs::write(rejects(&file), "old").unwrap();
-    std::fs::set_permissions(rejects(&file), PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(rejects(&file), std::fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(file.load(&db, &["--max-rejects", "1"]).0, 3);
     assert!(file.rejects().contains("2,7,never") && !file.rejects().contains("old"), "{}", file.rejects());
     assert_eq!(std::fs::metadata(rejects(&file)).unwrap().permissions().mode() & 0o777, 0o600);

@@ -98,3 +98,40 @@ async fn what_a_kill_has_left_is_finished_by_the_next_load_of_any_file() {
     let (_, said) = other.load(&db, &[]);
     assert!(!said.contains("an earlier load"), "{said}");
 }
+
+#[actix_web::test]
+async fn tables_of_killed_loads_are_dropped_by_the_next_one_unless_somebody_uses_them() {
+    let db = db().await;
+    let name = || format!("cdrscope_load_1780000000_{}", uuid::Uuid::new_v4().simple());
+    let (left, held, others) = (name(), name(), "cdrscope_load_of_mine");
+    for name in [&*left, &*held, others] {
+        db.admin.query_raw(&format!("CREATE TABLE {name} (id UInt8) ENGINE = Log")).execute().await.unwrap();
+    }
+    // As a load that goes on holds its own.
+    let holding = db.admin.clone().with_setting("query_id", format!("{held}-1"));
+    let holding = tokio::spawn(async move {
+        holding.query_raw("SELECT sum(sleepEachRow(1)) FROM numbers(30) SETTINGS max_block_size = 1").fetch_one::<u64>().await
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let tables = async || {
+        let sql = "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'cdrscope_load%' ORDER BY name";
+        db.admin.query_raw(sql).fetch_all::<String>().await.unwrap()
+    };
+    let file = File::new("a.csv", "id,customer_acc_id,time_start\n1,7,2026-01-01 10:00:00\n");
+    let (_, said) = file.load(&db, &["--dry-run"]);
+    assert!(!said.contains("dropped") && tables().await.len() == 3, "{said}");
+    let (code, said) = file.load(&db, &[]);
+    assert!(code == 0 && said.contains("a table that a killed load had left was dropped"), "{said}");
+    assert_eq!(tables().await, [held.as_str(), others]);
+    holding.abort();
+}
+
+#[actix_web::test]
+async fn a_load_that_has_ended_holds_nobody_up() {
+    let db = db().await;
+    let file = File::new("a.csv", "id,customer_acc_id,time_start\n1,7,2026-01-01 10:00:00\n");
+    for round in 0..8 {
+        let (code, said) = file.load(&db, &[]);
+        assert!(code == 0 && !said.contains("another load"), "{round}: {said}");
+    }
+}
