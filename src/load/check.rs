@@ -91,6 +91,7 @@ impl Checked {
         self.notes.add(&other.notes);
         self.defaults.iter_mut().zip(other.defaults).for_each(|(sum, more)| *sum += more);
         self.seen.iter_mut().zip(other.seen).for_each(|(seen, more)| *seen |= more);
+        self.unknown.list = self.unknown.list.take().or(other.unknown.list);
         for name in other.unknown.names {
             self.unknown.add(name);
         }

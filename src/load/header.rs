@@ -50,6 +50,9 @@ pub fn judge(
     let expected = format!("expected are {}, {} and any of {}", table.time, table.account, known(table, 8));
     if plan.targets.iter().all(|target| target.from.is_empty()) {
         let likely = likely(found, &options.mapping);
+        if found.is_empty() {
+            return Err(format!("no known column; the file has no object with a key; {expected}"));
+        }
         let found = list(found);
         return Err(format!("no known column; the file has {found}; {expected}{likely}"));
     }
@@ -99,12 +102,55 @@ pub fn judge(
     Ok(said)
 }
 
-/// `; it looks like …` where the file has the marks of a ready mapping that is not the one in use.
+/// `; it looks like …` where the file has the marks of a ready mapping that is not the one in use, or of another separator.
 pub fn likely(found: &[String], mapping: &Mapping) -> String {
-    match ready::looks_like(found, mapping.base.as_deref()) {
-        Some(name) => format!("; it looks like --map {name}"),
-        None => String::new(),
+    if let Some(name) = ready::looks_like(found, mapping.base.as_deref()) {
+        return format!("; it looks like --map {name}");
     }
+    let line = match found {
+        [line] => line.as_str(),
+        // The mark that it names is the one in use.
+        [sep, ..] if sep.eq_ignore_ascii_case("sep=") => sep,
+        _ => "",
+    };
+    if let Some(hint) = separated(line) {
+        return hint;
+    }
+    let has = |name: &&str| found.iter().any(|column| column.eq_ignore_ascii_case(name));
+    if mapping.base.is_none() && ACC.iter().all(has) {
+        return "; it looks like the table acc of Kamailio or OpenSIPS, whose rows are events and no calls: export cdrs or acc_cdrs \
+                (Kamailio), or acc with the flag cdr (OpenSIPS)"
+            .to_owned();
+    }
+    match mapping.columns.is_empty() && found.len() > 1 {
+        true => "; --map FILE says which columns are which (docs/load.md)".to_owned(),
+        false => String::new(),
+    }
+}
+
+/// Columns of the table acc, which has a row for an INVITE and one for a BYE.
+const ACC: [&str; 5] = ["method", "from_tag", "to_tag", "callid", "sip_code"];
+
+/// The way out for a first line that is one field, but several between other marks.
+pub fn separated(line: &str) -> Option<String> {
+    let line = line.trim_start_matches('\u{feff}').trim();
+    if let Some(mark) = line.get(..4).filter(|head| head.eq_ignore_ascii_case("sep=")).and(line.get(4..)) {
+        let way = match mark {
+            "," | "" => String::new(),
+            "\t" => " and say --format tsv".to_owned(),
+            mark => format!(" and say --separator '{}'", plain(mark)),
+        };
+        return Some(format!("; its first line is there for Excel alone: leave it out (tail -n +2){way}"));
+    }
+    let count = |mark: &str| line.matches(mark).count();
+    let mark = ["\t", ";", "|", ","].into_iter().max_by_key(|mark| count(mark)).filter(|mark| count(mark) > 0)?;
+    Some(match mark {
+        "\t" => "; its fields are between tabs: --format tsv".to_owned(),
+        "|" if line.contains(" | ") => {
+            "; it looks like a table that psql printed: export it with \\copy … csv header".to_owned()
+        }
+        mark => format!("; its fields are between other marks: --separator '{mark}'"),
+    })
 }
 
 /// The way out for rows whose account is missing or no number.
@@ -144,13 +190,16 @@ pub fn is_data(table: &TargetTable, fields: &[String]) -> bool {
         && fields.iter().any(is_number)
 }
 
-/// The first of `columns` that comes twice.
-pub fn twice(columns: &[String]) -> Option<&str> {
-    columns
-        .iter()
-        .enumerate()
-        .find(|(at, column)| columns.iter().take(*at).any(|before| before == *column))
-        .map(|(_, column)| column.as_str())
+/// The first of `columns` that comes twice; names that `is_read` says are read, in whatever case.
+pub fn twice<'a>(columns: &'a [String], is_read: &dyn Fn(&str) -> bool) -> Option<&'a str> {
+    let mut seen = std::collections::HashMap::new();
+    for column in columns {
+        let before = seen.insert(column.to_lowercase(), column);
+        if before.is_some_and(|before| before == column || is_read(column)) {
+            return Some(column);
+        }
+    }
+    None
 }
 
 fn known(table: &TargetTable, number: usize) -> String {

@@ -1,8 +1,10 @@
 //! Files as bytes: which form a name stands for, and what is unpacked on the way.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+
+use flate2::bufread::GzDecoder;
 
 use super::mapping::Format;
 use super::progress::Progress;
@@ -51,13 +53,59 @@ fn open_until(path: &Path, length: u64, progress: &Progress) -> io::Result<Box<d
     let mut file = BufReader::with_capacity(1 << 18, Counting { inner: file.take(length), progress: progress.clone() });
     let head = io::BufRead::fill_buf(&mut file)?;
     Ok(match head {
-        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(zstd::Decoder::with_buffer(file)?),
-        [b'B', b'Z', b'h', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(file)),
+        [0x1f, 0x8b, ..] => Box::new(Packed(GzipMembers { member: Some(GzDecoder::new(file)) })),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(Packed(zstd::Decoder::with_buffer(file)?)),
+        [b'B', b'Z', b'h', ..] => Box::new(Packed(bzip2::bufread::MultiBzDecoder::new(file))),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(Packed(liblzma::bufread::XzDecoder::new_multi_decoder(file))),
         [0x04, 0x22, 0x4d, 0x18, ..] => Box::new(super::lz4::Frames::new(file)),
         _ => Box::new(file),
     })
+}
+
+/// Members of gzip, one after the other; zeros behind the last are padding, as they are to gzip itself.
+struct GzipMembers<R> {
+    /// `None` behind the last.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for GzipMembers<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Some(mut rest) = self.member.take().map(GzDecoder::into_inner) else { break };
+            match rest.fill_buf()?.first() {
+                None => {}
+                Some(0) => loop {
+                    let bytes = rest.fill_buf()?;
+                    let (length, is_padding) = (bytes.len(), bytes.iter().all(|byte| *byte == 0));
+                    match length {
+                        0 => break,
+                        _ if is_padding => rest.consume(length),
+                        _ => return Err(io::Error::other("bytes behind the end of the gzip file")),
+                    }
+                },
+                Some(_) => self.member = Some(GzDecoder::new(rest)),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Unpacks, and says of a file without its end that it is cut off.
+struct Packed<R>(R);
+
+impl<R: Read> Read for Packed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| {
+            let text = error.to_string();
+            let is_cut = error.kind() == io::ErrorKind::UnexpectedEof
+                || ["premature eof", "incomplete frame", "unexpected end"].iter().any(|why| text.contains(why));
+            if is_cut { io::Error::new(error.kind(), "the file is cut off: its end is missing") } else { error }
+        })
+    }
 }
 
 impl Input {

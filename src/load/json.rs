@@ -100,7 +100,12 @@ impl Objects {
                 Ok(())
             }
             (Ok(()), Some(key)) => Err(format!("key {key:?} comes twice")),
-            (Err(error), _) => Err(format!("not a JSON object: {error}")),
+            (Err(error), _) => {
+                // The record's own line is told beside it.
+                let why = error.to_string();
+                let why = why.rsplit_once(" at line ").map_or(why.as_str(), |(why, _)| why);
+                Err(format!("not a JSON object: {why}"))
+            }
         }
     }
 
@@ -195,7 +200,10 @@ impl ObjectReader<'_> {
             return self.set(key, *at, raw);
         }
         let Some(inner) = self.keys.inner.get(key).filter(|_| is_within) else {
-            self.unknown.add(format!("{}{key}", self.prefix));
+            let name = format!("{}{key}", self.prefix);
+            let is_list = raw.get().strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{'));
+            self.unknown.list = self.unknown.list.take().or_else(|| is_list.then(|| name.clone()));
+            self.unknown.add(name);
             return Ok(());
         };
         let mut object = ObjectReader {

@@ -163,7 +163,13 @@ pub async fn table(client: &Client, config: &crate::config::Config) -> Result<Ta
     let described = async {
         client.query_raw(&format!("DESCRIBE TABLE {name}")).fetch_bytes("JSONCompactEachRow")?.collect().await
     };
-    let bytes = described.await.map_err(|error| error.to_string().lines().next().unwrap_or_default().to_owned())?;
+    let bytes = described.await.map_err(|error| match error.to_string().lines().next().unwrap_or_default() {
+        // Neither such a table nor such a database.
+        text if text.contains("Code: 60.") || text.contains("Code: 81.") => {
+            format!("there is no table {name} to load into: `cdrscope migrate` makes it")
+        }
+        text => text.to_owned(),
+    })?;
     let (mut columns, mut defaulted) = (Vec::new(), Vec::new());
     for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let row: Vec<serde_json::Value> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
@@ -277,7 +283,9 @@ async fn typed(
 ) -> Result<(Vec<(String, String)>, Option<u64>, Judged), String> {
     let (mut columns, block_bytes) = typed::columns(client, &source.path, format).await?;
     let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-    if let Some(twice) = header::twice(&names) {
+    let known = every_name(table, &options.mapping);
+    let is_read = |name: &str| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if let Some(twice) = header::twice(&names, &is_read) {
         return Err(format!("column {twice} comes twice in the file"));
     }
     let plan = LoadPlan::new(table, names, &options.mapping.of_typed(), &options.set)?;
@@ -294,6 +302,20 @@ async fn typed(
     columns.retain(|(name, _)| !unused.contains(name.as_str()));
     let block_bytes = block_bytes.filter(|_| columns.iter().all(|(_, spelled)| native::is_read(spelled)));
     Ok((columns, block_bytes, judged))
+}
+
+/// Refuses a header in which a column comes twice.
+fn twice(table: &TargetTable, options: &LoadOptions, form: Form, sources: &[String]) -> Result<(), String> {
+    // The names of objects' keys are our own here.
+    let known = if matches!(form.shape, Framing::Csv(_) | Framing::Tsv(_)) {
+        every_name(table, &options.mapping)
+    } else {
+        Vec::new()
+    };
+    match header::twice(sources, &|name| known.iter().any(|known| known.eq_ignore_ascii_case(name))) {
+        Some(twice) => Err(format!("column {} comes twice in the header", header::plain(twice))),
+        None => Ok(()),
+    }
 }
 
 /// Judges the columns of a file that names them before its rows.
@@ -362,13 +384,23 @@ fn text(table: &TargetTable, options: &LoadOptions, source: &SourceFile, format:
         return Ok(OpenedFile { input, form: Form::new(shape, false), sources, judged: false });
     }
     let Some(first) = first else { return refuse("is empty: not even a header line".to_owned()) };
-    let is_text = first.fault.is_none();
+    let (is_text, fault) = (first.fault.is_none(), first.fault);
     let mut line = first.bytes.to_vec();
+    // A quoted name before another separator is no field.
+    let quoted = line.starts_with(b"\"") && line.len() < 65_536;
+    let first_bytes = if quoted { line.clone() } else { Vec::new() };
     if let Some(Header::ByWidth(headers)) = &mapping.header {
         line = first::of_width(&mut records, line, headers, around.as_ref(), shape)?;
     }
     let line = std::str::from_utf8(&line).ok().filter(|_| is_text || mapping.header.is_some());
-    let Some(line) = line else { return refuse("the header line is no text".to_owned()) };
+    let Some(line) = line else {
+        let text = String::from_utf8_lossy(&first_bytes).replace('"', "");
+        let hint = text.lines().next().filter(|_| quoted).and_then(header::separated).unwrap_or_default();
+        return refuse(format!(
+            "the header line is no header: {}{hint}",
+            fault.and_then(|fault| fault.split(';').next()).unwrap_or("not UTF-8")
+        ));
+    };
     let line = match row::within(line, around.as_ref(), shape) {
         Ok(line) => line,
         Err(why) => return refuse(format!("the first line {why}{}", header::likely(&fields(line, shape), mapping))),
@@ -438,9 +470,7 @@ async fn run<'a>(
     say: &mut (dyn FnMut(String) + Send),
 ) -> Result<(CheckedFile<'a>, Outcome), String> {
     let OpenedFile { input, mut form, sources, judged } = read;
-    if let Some(twice) = header::twice(&sources) {
-        return Err(format!("column {twice} comes twice in the header"));
-    }
+    twice(door.table, options, form, &sources)?;
     let mapping = if judged { Cow::Owned(options.mapping.of_typed()) } else { Cow::Borrowed(&options.mapping) };
     let mut plan = LoadPlan::new(door.table, sources, &mapping, &options.set)?;
     plan.is_typed = judged;
@@ -471,7 +501,11 @@ async fn run<'a>(
         let found: Vec<String> = sources.chain(&checked.unknown.names).cloned().collect();
         let unknown = checked.unknown.names.iter().filter(|name| !options.mapping.ignores(name));
         let unknown: Vec<String> = unknown.cloned().collect();
-        header::judge(door.table, &judged, &found, &unknown, options)?.into_iter().for_each(&mut *say);
+        let within = checked.unknown.list.as_ref().map(|key| {
+            format!("; under {0} there is a list of objects: jq -c '.{0}[]' makes a line of each", header::plain(key))
+        });
+        let lines = header::judge(door.table, &judged, &found, &unknown, options);
+        lines.map_err(|why| why + &within.unwrap_or_default())?.into_iter().for_each(&mut *say);
         if !plan.writes_like(&judged, door.table) {
             plan = judged.clone();
             kept = None;

@@ -38,6 +38,8 @@ pub struct RecordReader<R> {
     begun: bool,
     /// Lists that are not closed yet, in `Objects`.
     open: usize,
+    /// Something but brackets was read.
+    found: bool,
     /// The rest of a line that is too long is passed over.
     skipping: bool,
     /// A line that is no record wherever it stands again, and how often it did.
@@ -58,6 +60,7 @@ impl<R: Read> RecordReader<R> {
             ended: false,
             begun: false,
             open: 0,
+            found: false,
             skipping: false,
             header,
             again: 0,
@@ -104,6 +107,14 @@ impl<R: Read> RecordReader<R> {
                 self.at += skipped.len();
             }
             let rest = self.buffer.get(self.at..).unwrap_or_default();
+            if self.shape == Framing::Objects && !self.found && !rest.is_empty() {
+                if self.open > 1 && !rest.starts_with(b"{") {
+                    return Err(io::Error::other(
+                        "is a list of lists: expected are objects, whose keys name the columns",
+                    ));
+                }
+                self.found = true;
+            }
             if rest.is_empty() && self.ended {
                 if self.open > 0 {
                     return Err(io::Error::other("the list of objects has no end: the file is cut off"));
@@ -141,7 +152,11 @@ impl<R: Read> RecordReader<R> {
                 continue;
             }
             if !bytes.iter().all(u8::is_ascii_whitespace) || (fault.is_some() && !bytes.is_empty()) {
-                let fault = if bytes.len() > MAX_RECORD { Some("longer than 4 MB") } else { fault };
+                let fault = if bytes.len() > MAX_RECORD {
+                    Some("longer than 4 MB; only its beginning is kept here")
+                } else {
+                    fault
+                };
                 // Borrowed anew: the loop may not go on with it.
                 let bytes = self.buffer.get(from..from + bytes.len()).unwrap_or_default();
                 return Ok(Some(Record { line, bytes, fault, unended }));

@@ -108,6 +108,8 @@ pub struct Unknown {
     known: HashSet<String>,
     /// Them.
     pub names: Vec<String>,
+    /// The first that led to a list of objects.
+    pub list: Option<String>,
 }
 
 impl Unknown {

@@ -105,9 +105,7 @@ fn take(
     judged: Option<Judged>,
 ) -> Result<Sample, String> {
     let super::OpenedFile { input, form, sources, .. } = read;
-    if let Some(twice) = header::twice(&sources) {
-        return Err(format!("column {twice} comes twice in the header"));
-    }
+    super::twice(table, options, form, &sources)?;
     let mut plan = LoadPlan::new(table, sources, &options.mapping, &options.set)?;
     let bytes = input.open(&Progress::hidden()).map_err(|error| error.to_string())?;
     let mut lines = vec![row(["file", "column", "in the file", "stored"].map(str::to_owned))];

@@ -12,6 +12,7 @@ use super::mapping::Format;
 use super::native;
 use super::progress::Progress;
 use super::store::LoadError;
+use super::typed::damaged;
 use bytes::Bytes;
 use clickhouse::Client;
 
@@ -81,9 +82,9 @@ impl Stage {
             if progress.is_stopped() {
                 return Err("interrupted; nothing was stored".to_owned());
             }
-            insert.send(Bytes::from(chunk)).await.map_err(first_line)?;
+            insert.send(Bytes::from(chunk)).await.map_err(|error| damaged(&error))?;
         }
-        insert.end().await.map_err(first_line)
+        insert.end().await.map_err(|error| damaged(&error))
     }
 
     /// The staged rows, to be read with these columns: those whose values are not read here as text.

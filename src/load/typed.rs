@@ -8,7 +8,7 @@ use clickhouse::Client;
 
 use super::mapping::Format;
 use super::progress::Progress;
-use super::{input, native};
+use super::{header, input, native};
 
 /// The longest description of a Parquet file: a megabyte is a few hundred columns over a thousand row groups.
 const MAX_FOOTER: u64 = 64 << 20;
@@ -33,16 +33,38 @@ pub async fn columns(
     let client = client.clone().with_setting("max_query_size", (sql.len() + 1024).to_string());
     let described = async { client.query_raw(&sql).fetch_bytes("JSONCompactEachRow")?.collect().await };
     // The server's message may quote the statement.
-    let bytes = described.await.map_err(|error| {
-        let text = error.to_string();
-        text.lines().next().unwrap_or_default().chars().take(300).collect::<String>()
-    })?;
+    let bytes = described.await.map_err(|error| damaged(&error))?;
     let columns = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| {
         let row: Vec<serde_json::Value> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         let text = |at: usize| row.get(at).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         Ok((text(0), text(1)))
     });
     Ok((columns.collect::<Result<_, String>>()?, None))
+}
+
+/// Codes of what the server cannot read: data that end or are wrong, of no such columns, that do not unpack, or that a library
+/// of its fails with.
+const UNREAD: [u32; 9] = [27, 32, 33, 36, 117, 271, 432, 636, 1001];
+
+/// The sentence about a file that the server cannot read, with the server's short cause.
+pub fn damaged(error: &clickhouse::error::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let code =
+        line.split_once("Code: ").and_then(|(_, rest)| rest.split('.').next()).and_then(|code| code.parse().ok());
+    let cause = line.split_once("DB::Exception: ").filter(|_| code.is_some_and(|code| UNREAD.contains(&code)));
+    let Some((_, cause)) = cause else { return line.chars().take(300).collect() };
+    // Causes come within each other, with what the server was doing behind them.
+    let cause = cause.rsplit("DB::Exception: ").next().unwrap_or(cause);
+    let end = [": While", ": while", ": (while", ". (", " (version", "Stack trace"]
+        .iter()
+        .filter_map(|mark| cause.find(mark))
+        .min();
+    let cause: String = cause.get(..end.unwrap_or(cause.len())).unwrap_or(cause).chars().take(200).collect();
+    format!(
+        "is damaged, or of another kind than its name says: {}",
+        header::plain(cause.trim_end_matches(['.', ':', ' ']))
+    )
 }
 
 /// Columns that Arrow's own description in a Parquet file calls spans of time: Parquet itself has plain numbers for them, in

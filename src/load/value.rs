@@ -84,6 +84,8 @@ pub fn write(
     let refuse = |text: &str, why: Cow<'static, str>| InvalidValue { value: quoted(text), why };
     // A default is spelled by the mapping's author, with either mark.
     let is_pointless = kind.is_number() && !is_from_default;
+    // Reasons quote what stands in the file.
+    let given = text;
     let text = spelled(text, style, (is_text, is_pointless)).map_err(|why| refuse(text, why.into()))?;
     if text.is_empty() && !is_text {
         // A word that the mapping says stands for nothing.
@@ -102,8 +104,8 @@ pub fn write(
             notes.zero_dates += 1;
             Ok(false)
         }
-        Err(Fault::Zero) => Err(refuse(&text, "no date".into())),
-        Err(Fault::Why(why)) => Err(refuse(&text, why)),
+        Err(Fault::Zero) => Err(refuse(given, "no date".into())),
+        Err(Fault::Why(why)) => Err(refuse(given, why)),
     }
 }
 
@@ -239,6 +241,9 @@ fn value(kind: &ColumnType, text: &str, style: &Style, notes: &mut Notes, out: &
             let elements: Vec<&str> = if inner.is_empty() { Vec::new() } else { inner.split(',').collect() };
             length(elements.len(), out);
             for one in elements {
+                if one.trim().eq_ignore_ascii_case("null") {
+                    return Err("null in a list".into());
+                }
                 value(element, one.trim().trim_matches(['"', '\'']), style, notes, out)?;
             }
         }

@@ -110,13 +110,75 @@ async fn the_server_and_database_are_named() {
 #[actix_web::test]
 async fn names_in_any_case_with_blanks_and_marks_around_them_are_known() {
     let db = db().await;
-    let text = "\u{feff} CUSTOMER_ACC_ID ,\"Time_Start\", duration\u{a0},Id,id\n7,2026-01-01 10:00:00,25,99,1\n";
+    let text = "\u{feff} CUSTOMER_ACC_ID ,\"Time_Start\", duration\u{a0},id\n7,2026-01-01 10:00:00,25,1\n";
     let (code, said) = File::new("a.csv", text).load(&db, &[]);
     assert_eq!(code, 0, "{said}");
-    // The exact name counts where two are alike but for their case.
     assert_eq!(one(&db, "(sum(customer_acc_id), sum(duration), sum(id))").await, "(7,25,1)");
-    assert!(said.contains("unknown columns: Id"), "{said}");
-    let two = "customer_acc_id,time_start,DURATION,Duration\n7,2026-01-01 10:00:00,25,99\n";
-    let (code, said) = File::new("a.csv", two).load(&db, &["--dry-run"]);
-    assert!(code == 0 && said.contains("unknown columns: DURATION (duration?), Duration (duration?)"), "{said}");
+    // Which of two that are alike but for their case is meant, nobody knows.
+    for names in ["DURATION,Duration", "duration,Duration"] {
+        let two = format!("customer_acc_id,time_start,{names}\n7,2026-01-01 10:00:00,25,99\n");
+        let (code, said) = File::new("a.csv", two).load(&db, &["--dry-run"]);
+        assert!(code == 1 && said.contains("column Duration comes twice"), "{said}");
+    }
+}
+
+#[actix_web::test]
+async fn another_separator_is_named_with_the_way_out() {
+    let db = db().await;
+    let table = |mark: &str| {
+        ["id,customer_acc_id,time_start", &format!("1,{ROW}")].map(|line| line.replace(',', mark)).join("\n") + "\n"
+    };
+    for (name, text, way) in [
+        ("a.csv", table(";"), "--separator ';'"),
+        ("a.csv", table("|"), "--separator '|'"),
+        ("a.csv", table("\t"), "--format tsv"),
+        ("a.csv", table(" | "), "\\copy … csv header"),
+        ("a.tsv", table(","), "--separator ','"),
+        (
+            "a.csv",
+            format!("\"id\";\"customer_acc_id\";\"time_start\"\n\"1\";{}\n", ROW.replace(',', ";")),
+            "--separator ';'",
+        ),
+        ("a.csv", format!("sep=,\n{}", table(",")), "leave it out (tail -n +2)"),
+        ("a.csv", format!("sep=;\n{}", table(";")), "leave it out (tail -n +2) and say --separator ';'"),
+        ("a.csv", "1;7;2026-01-01 10:00:00\n".to_owned(), "--separator ';'"),
+    ] {
+        let (code, said) = File::new(name, &text).load(&db, &[]);
+        assert!(code == 1 && said.contains(way), "{text}: {said}");
+    }
+    assert_eq!(one(&db, "count()").await, "0");
+}
+
+#[actix_web::test]
+async fn headers_of_others_hear_what_they_are_and_that_there_are_mappings() {
+    let db = db().await;
+    let wide: String = (0..1_000_000).map(|at| format!("column{at},")).collect();
+    for (name, text, why) in [
+        ("a.csv", "foo,bar\n1,2\n".to_owned(), "--map FILE says which columns are which"),
+        (
+            "a.csv",
+            "id,method,from_tag,to_tag,callid,sip_code,sip_reason,time\n1,INVITE,a,b,c,200,OK,2026-01-01 10:00:00\n"
+                .to_owned(),
+            "the table acc of Kamailio or OpenSIPS, whose rows are events",
+        ),
+        ("a.csv", format!("{wide}x\n"), "the header line is no header: longer than 4 MB"),
+        ("a.csv", format!("Duration,duration,time_start,customer_acc_id\n1,2,2026-01-01 10:00:00,7\n"), "comes twice"),
+        ("a.json", "[[1,\"2026-01-01 10:00:00\"],[2]]".to_owned(), "is a list of lists"),
+        ("a.json", "{\"data\":[{\"id\":1}],\"total\":1}".to_owned(), "jq -c '.data[]'"),
+        ("a.json", "{}".to_owned(), "the file has no object with a key"),
+    ] {
+        let (code, said) = File::new(name, &text).load(&db, &[]);
+        assert!(code == 1 && said.contains(why), "{why}: {}", &said[..said.len().min(2000)]);
+    }
+    // Columns that are not read may differ in case alone.
+    let text = format!("Foo,foo,customer_acc_id,time_start\n1,2,{ROW}\n");
+    assert_eq!(File::new("a.csv", text).load(&db, &[]).0, 0);
+}
+
+#[actix_web::test]
+async fn a_missing_table_is_named_with_the_way_out() {
+    let db = db().await;
+    db.admin.query_raw("DROP TABLE cdrs SYNC").execute().await.unwrap();
+    let (code, said) = File::new("a.csv", format!("customer_acc_id,time_start\n{ROW}\n")).load(&db, &[]);
+    assert!(code == 1 && said.contains("there is no table cdrs to load into: `cdrscope migrate` makes it"), "{said}");
 }

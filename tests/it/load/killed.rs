@@ -110,7 +110,10 @@ async fn tables_of_killed_loads_are_dropped_by_the_next_one_unless_somebody_uses
     // As a load that goes on holds its own.
     let holding = db.admin.clone().with_setting("query_id", format!("{held}-1"));
     let holding = tokio::spawn(async move {
-        holding.query_raw("SELECT sum(sleepEachRow(1)) FROM numbers(30) SETTINGS max_block_size = 1").fetch_one::<u64>().await
+        holding
+            .query_raw("SELECT sum(sleepEachRow(1)) FROM numbers(30) SETTINGS max_block_size = 1")
+            .fetch_one::<u64>()
+            .await
     });
     tokio::time::sleep(Duration::from_secs(1)).await;
     let tables = async || {

@@ -82,9 +82,22 @@ async fn a_packed_file_that_is_cut_off_stores_nothing() {
         for length in [packed.len() / 2, packed.len() - 1] {
             let name: &'static str = format!("a.csv.{form}").leak();
             let (code, said) = File::new(name, &packed[..length]).load(&db, &["--max-rejects", "100%"]);
-            assert!(code == 1 && said.contains(name), "{name} of {length} bytes: {code} {said}");
+            let is_told = said.contains(name) && said.contains("the file is cut off");
+            assert!(code == 1 && is_told, "{name} of {length} bytes: {code} {said}");
             assert_eq!(rows(&db).await, "(0,0)", "{name}");
         }
+    }
+}
+
+#[actix_web::test]
+async fn zeros_behind_gzip_are_padding_and_other_bytes_are_refused() {
+    let text = "id,customer_acc_id,time_start\n1,7,2026-01-01 10:00:00\n";
+    for (tail, stored) in [(&[0; 70_000][..], "(1,1)"), (b"\0\0garbage", "(0,0)"), (b"garbage", "(0,0)")] {
+        let db = db().await;
+        let packed = [&pack("gz", text.as_bytes())[..], tail].concat();
+        let (code, said) = File::new("a.csv.gz", packed).load(&db, &[]);
+        assert_eq!(code == 0, stored == "(1,1)", "{said}");
+        assert_eq!(rows(&db).await, stored, "{said}");
     }
 }
 

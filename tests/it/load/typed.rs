@@ -132,3 +132,21 @@ async fn bad_rows_of_a_large_typed_file_are_rejected_with_their_line_and_text_an
         assert_eq!(one(&db, "(count(), uniqExact(id))").await, "(49997,49997)", "{}", file.name);
     }
 }
+
+#[actix_web::test]
+async fn a_damaged_parquet_file_is_told_of_in_one_sentence() {
+    let db = db().await;
+    let rows = "SELECT number + 1 AS id, toUInt32(7) AS customer_acc_id, toDateTime('2026-01-01 10:00:00', 'UTC') AS time_start \
+        FROM numbers(1000)";
+    let whole = db.admin.query_raw(rows).fetch_bytes("Parquet").unwrap().collect().await.unwrap();
+    let mut footer = whole.to_vec();
+    let at = footer.len() - 60;
+    footer[at..at + 40].fill(0xff);
+    let mut pages = whole.to_vec();
+    pages[4..200].fill(0xff);
+    for bytes in [footer, pages] {
+        let (code, said) = File::new("a.parquet", bytes).load(&db, &[]);
+        assert!(code == 1 && said.contains("is damaged, or of another kind than its name says: "), "{said}");
+        assert!(!said.contains("DB::Exception") && !said.contains("Code: "), "{said}");
+    }
+}

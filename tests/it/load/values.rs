@@ -332,3 +332,21 @@ async fn rows_that_cannot_be_are_stored_and_counted_with_their_first_line() {
     let (_, said) = File::new("c.csv", format!("{head}11,{}\n", rows[0])).load(&db, &[]);
     assert!(!said.contains("reports count them"), "{said}");
 }
+
+#[actix_web::test]
+async fn reasons_quote_the_files_own_text_and_have_no_line_of_their_own() {
+    let db = db().await;
+    let text = "id;customer_acc_id;time_start;duration\n1;7;2026-01-01 10:00:00;25,4\n";
+    let file = File::new("a.csv", text);
+    let map = file.dir.path().join("map.toml");
+    std::fs::write(&map, "separator = ';'\ndecimal_comma = true\n").unwrap();
+    file.load(&db, &["--map", map.to_str().unwrap()]);
+    assert!(file.rejects().contains("\"\"25,4\"\": not a whole number"), "{}", file.rejects());
+    let file = File::new("a.jsonl", "{\"id\":1,\"customer_acc_id\":7,\"time_start\":\n");
+    file.load(&db, &["--max-rejects", "1"]);
+    assert!(file.rejects().contains("not a JSON object") && !file.rejects().contains("at line"), "{}", file.rejects());
+    let file =
+        File::new("b.csv", "id,customer_acc_id,time_start,routing_tag_ids\n1,7,2026-01-01 10:00:00,\"{NULL,3}\"\n");
+    file.load(&db, &["--max-rejects", "1"]);
+    assert!(file.rejects().contains("null in a list"), "{}", file.rejects());
+}
