@@ -162,7 +162,11 @@ async fn headers_of_others_hear_what_they_are_and_that_there_are_mappings() {
             "the table acc of Kamailio or OpenSIPS, whose rows are events",
         ),
         ("a.csv", format!("{wide}x\n"), "the header line is no header: longer than 4 MB"),
-        ("a.csv", format!("Duration,duration,time_start,customer_acc_id\n1,2,2026-01-01 10:00:00,7\n"), "comes twice"),
+        (
+            "a.csv",
+            "Duration,duration,time_start,customer_acc_id\n1,2,2026-01-01 10:00:00,7\n".to_owned(),
+            "comes twice",
+        ),
         ("a.json", "[[1,\"2026-01-01 10:00:00\"],[2]]".to_owned(), "is a list of lists"),
         ("a.json", "{\"data\":[{\"id\":1}],\"total\":1}".to_owned(), "jq -c '.data[]'"),
         ("a.json", "{}".to_owned(), "the file has no object with a key"),
