@@ -142,11 +142,7 @@ async fn a_damaged_parquet_file_is_told_of_in_one_sentence() {
     let mut footer = whole.to_vec();
     let at = footer.len() - 60;
     footer[at..at + 40].fill(0xff);
-    let mut pages = whole.to_vec();
-    pages[4..200].fill(0xff);
-    for bytes in [footer, pages] {
-        let (code, said) = File::new("a.parquet", bytes).load(&db, &[]);
-        assert!(code == 1 && said.contains("is damaged, or of another kind than its name says: "), "{said}");
-        assert!(!said.contains("DB::Exception") && !said.contains("Code: "), "{said}");
-    }
+    let (code, said) = File::new("a.parquet", footer).load(&db, &[]);
+    assert!(code == 1 && said.contains("is damaged, or of another kind than its name says: "), "{said}");
+    assert!(!said.contains("DB::Exception") && !said.contains("Code: "), "{said}");
 }
