@@ -6,7 +6,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 CHECKS = load-checks file-checks store-checks api-checks grafana-checks page-checks
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test cargo-test $(CHECKS) bench engine fmt lint deny clean
+.PHONY: help run build test bench engine fmt lint deny clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -21,16 +21,10 @@ build: ## The release binary
 
 test: engine fmt lint deny ## Formatting, lints, licences, every test, and the checks: files, a store for them, the API against its document, Grafana's library, the page in a browser
 	$(CARGO) test --locked --no-run
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target cargo-test $(CHECKS)
+	@scripts/run-tests.sh $(TARGET)/debug/cdrscope $(CHECKS)
 
 # Many tests wait: for an engine to start, for a look at the parts, for a second to pass.
-cargo-test: export RUST_TEST_THREADS ?= 4
-# The plus lets its lines appear as they come; the checks beside it say theirs when they end.
-cargo-test:
-	+$(CARGO) test --locked
-
-$(CHECKS):
-	scripts/$@.sh $(TARGET)/debug/cdrscope
+test: export RUST_TEST_THREADS ?= 4
 
 bench: engine ## How fast it is, next to the targets and in turns with what it is compared with; CALLS=50000000 for more
 	$(CARGO) bench --locked --bench service
