@@ -62,14 +62,19 @@ async fn typed_files_without_known_columns_or_without_time_or_account_are_refuse
 async fn names_of_typed_files_are_known_in_any_case() {
     let db = db().await;
     let select = "SELECT toUInt32(7) AS CUSTOMER_ACC_ID, toDateTime('2026-01-01 10:00:00', 'UTC') AS Time_Start, \
-        25 AS duration, toUInt64(9) AS Id, toUInt64(number) AS id FROM numbers(1, 2)";
+        25 AS duration, toUInt64(number) AS Id FROM numbers(1, 2)";
     for file in files(&db, select).await {
         db.admin.query_raw("TRUNCATE TABLE cdrs SYNC").execute().await.unwrap();
         let (code, said) = file.load(&db, &[]);
         assert_eq!(code, 0, "{}: {said}", file.name);
         let found = one(&db, "(sum(customer_acc_id), sum(duration), sum(id))").await;
         assert_eq!(found, "(14,50,3)", "{}: {said}", file.name);
-        assert!(said.contains("unknown columns: Id"), "{}: {said}", file.name);
+    }
+    // Of two that differ in case alone nobody knows which one is meant.
+    for file in files(&db, &select.replace("AS Id", "AS Id, toUInt64(9) AS id")).await {
+        let (code, said) = file.load(&db, &[]);
+        assert_eq!(code, 1, "{}: {said}", file.name);
+        assert!(said.contains("comes twice in the file"), "{}: {said}", file.name);
     }
 }
 
@@ -140,8 +145,10 @@ async fn a_damaged_parquet_file_is_told_of_in_one_sentence() {
         FROM numbers(1000)";
     let whole = db.admin.query_raw(rows).fetch_bytes("Parquet").unwrap().collect().await.unwrap();
     let mut footer = whole.to_vec();
-    let at = footer.len() - 60;
-    footer[at..at + 40].fill(0xff);
+    // Its length stands before the last four bytes.
+    let end = footer.len() - 8;
+    let length = u32::from_le_bytes(footer[end..end + 4].try_into().unwrap()) as usize;
+    footer[end - length..end - length + 40].fill(0xff);
     let (code, said) = File::new("a.parquet", footer).load(&db, &[]);
     assert!(code == 1 && said.contains("is damaged, or of another kind than its name says: "), "{said}");
     assert!(!said.contains("DB::Exception") && !said.contains("Code: "), "{said}");
