@@ -84,6 +84,9 @@ pub enum S3Error {
     /// The store's answer makes no sense.
     #[error("{}", Shown(.0))]
     Odd(String),
+    /// The client gave up with a fault of its own.
+    #[error("no request can be made of these settings and keys")]
+    Broken,
     /// This program was built without stores.
     #[error("this cdrscope was built without its feature s3")]
     Absent,
@@ -93,7 +96,8 @@ impl S3Error {
     fn status(&self) -> Option<u16> {
         match self {
             Self::Refused { status, .. } => Some(*status),
-            Self::Slow(..) | Self::Unreached(..) | Self::NoRole { .. } | Self::Odd(_) | Self::Absent => None,
+            Self::Slow(..) | Self::Unreached(..) | Self::NoRole { .. } => None,
+            Self::Odd(_) | Self::Broken | Self::Absent => None,
         }
     }
 
@@ -131,6 +135,9 @@ impl S3Error {
             }
             Self::NoRole { .. } => "set s3.access_key_id and its key, or give this machine or container a role",
             Self::Odd(_) => "look at s3.endpoint: it may be no S3 store",
+            Self::Broken => {
+                "look at s3.endpoint, s3.region and the key, or at the answer of who gives this machine or container a role"
+            }
             Self::Absent => "build it with the feature s3",
         }
     }

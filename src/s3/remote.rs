@@ -1,9 +1,11 @@
 //! The client of a bucket: requests of `object_store`, over connections of our own.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use hyper::Uri;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::multipart::{MultipartStore as _, PartId};
@@ -72,7 +74,9 @@ impl BucketClient {
             Some(endpoint) => builder.with_endpoint(endpoint),
             None => builder,
         };
-        let store = builder.build().map_err(|error| S3Error::Odd(Cause(&error).to_string()))?;
+        // The builder is gone with a panic, and nothing else has seen it.
+        let built = panic::catch_unwind(AssertUnwindSafe(|| builder.build())).or(Err(S3Error::Broken))?;
+        let store = built.map_err(|error| S3Error::Odd(Cause(&error).to_string()))?;
         Ok(Some(Self { remote: RemoteBucket { store, transport, prefix: prefix.clone() } }))
     }
 
@@ -172,11 +176,15 @@ impl BucketClient {
         Path::parse(text).map_err(|error| S3Error::Odd(error.to_string()))
     }
 
-    /// Does a request, whose failure is told in the words of what was last seen on the way to the store.
+    /// Does a request, whose failure is told in the words of what was last seen on the way to the store. `object_store` panics at
+    /// values that make no header or address, such as a role's token with a line's end: that fails this request alone.
     async fn told<T>(&self, request: impl Future<Output = object_store::Result<T>>) -> Result<T, S3Error> {
         let transport = &self.remote.transport;
         transport.forget();
-        request.await.map_err(|error| {
+        // A request that panicked is not polled again. What outlives it is connections, the last failure, which is read from a
+        // poisoned lock too, and a cache of the role's keys behind a lock that knows no poison.
+        let Ok(done) = AssertUnwindSafe(request).catch_unwind().await else { return Err(S3Error::Broken) };
+        done.map_err(|error| {
             transport.last_failure().unwrap_or_else(|| S3Error::Odd(transport.hidden(Cause(&error).to_string())))
         })
     }

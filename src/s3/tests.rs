@@ -434,6 +434,41 @@ async fn a_role_of_the_container_is_used_and_its_absence_told() {
     }
 }
 
+#[tokio::test]
+async fn a_value_that_makes_no_header_or_address_is_an_error_of_each_request() {
+    let role = "{\"AccessKeyId\":\"ASIA3\",\"SecretAccessKey\":\"of-role\",\"Token\":\"t0\\nken\",\"Expiration\":\"2036-01-01T00:00:00Z\"}";
+    let store = FakeStore::start(|asked| (asked.path == "/role").then(|| Odd::Answer(200, role.to_owned()))).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "whoami").unwrap();
+    let mut of_role = store.config.clone();
+    of_role.s3.access_key_id = String::new();
+    of_role.s3.secret_access_key = Secret::default();
+    let uri = format!("{}/role", store.config.s3.endpoint.as_ref().unwrap());
+    let names = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.path().to_str().unwrap()),
+    ];
+    of_role.aws =
+        crate::config::aws::AwsEnvironment::of(&names.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    let mut of_region = store.config.clone();
+    of_region.s3.region = "eu\nwest".to_owned();
+    let mut of_id = store.config.clone();
+    of_id.s3.access_key_id = "AKIA\n1".to_owned();
+    let mut of_port = store.config.clone();
+    of_port.s3.endpoint = Some("https://host:99999".to_owned());
+    for (what, config) in [("role", of_role), ("region", of_region), ("id", of_id), ("port", of_port)] {
+        let client = BucketClient::open(&config, &FakeStore::place()).unwrap().unwrap();
+        for _ in 0..2 {
+            let fault = client.probe("a").await.unwrap_err();
+            assert!(matches!(fault, S3Error::Broken), "{what}: {fault}");
+            let fault = client.look("a").await.unwrap_err();
+            assert!(matches!(fault, S3Error::Broken), "{what}: {fault}");
+        }
+    }
+    // Nothing of it reaches others.
+    store.client().probe("a").await.unwrap();
+}
+
 #[test]
 fn a_bucket_stands_in_the_path_or_in_front_of_the_host() {
     let place = FakeStore::place();
