@@ -44,12 +44,11 @@ impl Check {
         warn_of_secrets(&config, &self.settings);
         say("ok     settings");
         let mut is_right = true;
-        for one in &config.exports.recurring.0 {
+        let probed = block_on(async { Ok(recurring::probe_each(&config).await) })?;
+        for (one, probed) in config.exports.recurring.0.iter().zip(probed) {
             let (what, found) = match &one.to {
                 ExportPlace::Directory { dir } => ("directory", files_may_go_to(dir)),
-                ExportPlace::Bucket { .. } => {
-                    ("bucket", block_on(async { Ok(recurring::probe(&config, &one.to).await) })?)
-                }
+                ExportPlace::Bucket { .. } => ("bucket", probed),
             };
             is_right &= line(&format!("{what} of the recurring export {}", one.name), found.map(|()| &one.to));
         }
