@@ -19,6 +19,14 @@ pub enum UploadError {
     /// Another object has its name.
     #[error("there is another object of its name")]
     Taken,
+    /// The store took it, and has something else.
+    #[error("the store took {sent} bytes and has {found}")]
+    Differs {
+        /// Bytes that were sent.
+        sent: u64,
+        /// That which is there.
+        found: String,
+    },
     /// Its bytes cannot be read, or its record not written.
     #[error("{0}")]
     Disk(#[from] io::Error),
@@ -116,13 +124,15 @@ impl JobPart<'_> {
         if let Err(UploadError::Store(error)) = sent {
             // It may have been made all the same: by a request whose answer was lost, and that was sent again.
             match bucket.look(&target.name).await {
-                Ok(Some(found)) if is_of(&found, &upload) => {}
+                // Parts that made nothing are paid for until somebody gives them up.
+                Ok(Some(found)) if is_of(&found, &upload) => ticket.withdraw(bucket).await,
                 Ok(Some(_)) => return Err(UploadError::Taken),
                 Ok(None) | Err(_) if error.is_taken() => return Err(UploadError::Taken),
                 Ok(None) | Err(_) => return Err(error.into()),
             }
         } else {
             sent?;
+            object.compare().await?;
         }
         jobs.lock().change(id, |job| job.upload = Some(upload.clone()));
         jobs.disk.remove_data(id);
@@ -161,6 +171,24 @@ impl NewObject<'_> {
             parts.push(bucket.put_part(name, &id, parts.len(), piece.into()).await?);
         }
         Ok(bucket.complete(name, &id, &parts).await?)
+    }
+
+    /// Fails if the store tells of another object than was sent. One that tells nothing is taken at its word.
+    async fn compare(&self) -> Result<(), UploadError> {
+        let sent = self.upload.bytes;
+        let found = match self.bucket.look(self.name).await {
+            Ok(Some(found)) if found.length != sent => format!("{}", found.length),
+            Ok(Some(found)) if found.sha256.as_ref().is_some_and(|sha256| *sha256 != self.upload.sha256) => {
+                "others, by their SHA-256".to_owned()
+            }
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => "none".to_owned(),
+            Err(error) => {
+                log::debug!("{} cannot be looked at after it was sent: {error}", self.name);
+                return Ok(());
+            }
+        };
+        Err(UploadError::Differs { sent, found })
     }
 
     fn read(&self, at: u64, length: u64) -> io::Result<Vec<u8>> {

@@ -335,3 +335,70 @@ async fn keys_that_may_not_look_are_told_by_whether_they_may_put() {
         ticket.fail("over", 1);
     }
 }
+
+#[tokio::test]
+async fn parts_are_given_up_where_the_object_is_there_already_and_is_ours() {
+    let (_dir, path, jobs) = place();
+    let late = Arc::new(Mutex::new(None::<Arc<Mutex<Shelf>>>));
+    let seen = Arc::clone(&late);
+    let store = FakeStore::start(move |asked: &Asked| {
+        if is_end(asked)
+            && let Some(shelf) = &*seen.lock().unwrap()
+        {
+            let mut shelf = shelf.lock().unwrap();
+            let (object, parts) = shelf.uploads.values().next().unwrap().clone();
+            let kept = Kept { bytes: parts.into_values().flatten().collect(), ..object };
+            shelf.objects.insert(asked.path.clone(), kept);
+        }
+        None
+    })
+    .await;
+    *late.lock().unwrap() = Some(Arc::clone(&store.shelf));
+    let job = jobs.add(of("2026-10"), 0).unwrap();
+    let (ticket, done) = send(&jobs, &store, &text(PART + 5)).await;
+    done.unwrap();
+    ticket.done();
+    let job = jobs.get(&job.owner, job.id).unwrap();
+    assert_eq!((job.state, job.bytes, store.uploads()), (JobState::Done, PART + 5, 0));
+    assert!(!names(&path).iter().any(|name| name.ends_with(".part")));
+}
+
+#[tokio::test]
+async fn an_object_that_is_not_what_was_sent_fails_the_job() {
+    let mine = "etag: \"y\"\r\nlast-modified: Mon, 30 Nov 2026 19:00:00 GMT\r\n";
+    let other = format!("x-amz-meta-sha256: {}\r\n", "0".repeat(64));
+    for (length, head, fault) in [
+        (5, Some(format!("200 x\r\ncontent-length: 4\r\n{mine}")), Some("the store took 5 bytes and has 4")),
+        (PART + 5, Some(format!("200 x\r\ncontent-length: 5\r\n{mine}")), Some("bytes and has 5")),
+        (5, Some(format!("200 x\r\ncontent-length: 5\r\n{mine}{other}")), Some("has others, by their SHA-256")),
+        (5, Some("404 x\r\ncontent-length: 0\r\n".to_owned()), Some("the store took 5 bytes and has none")),
+        (5, Some(format!("200 x\r\ncontent-length: 5\r\n{mine}")), None),
+        (5, Some("403 x\r\ncontent-length: 0\r\n".to_owned()), None),
+        (PART + 5, None, None),
+    ] {
+        let (_dir, _path, jobs) = place();
+        let is_sent = Arc::new(AtomicBool::new(false));
+        let store = FakeStore::start(move |asked: &Asked| {
+            let was_sent = is_sent.fetch_or(is_end(asked), Ordering::SeqCst);
+            let head = head.as_ref().filter(|_| was_sent && asked.method == "HEAD")?;
+            Some(Odd::Bytes(format!("HTTP/1.1 {head}\r\n").into_bytes()))
+        })
+        .await;
+        let job = jobs.add(of("2026-10"), 0).unwrap();
+        let (ticket, done) = send(&jobs, &store, &text(length)).await;
+        match fault {
+            Some(fault) => {
+                let found = done.unwrap_err().to_string();
+                assert!(found.contains(fault), "{found}");
+                ticket.fail("no", 1);
+                assert_eq!(state(&jobs, &job), Some(JobState::Failed));
+            }
+            None => {
+                done.unwrap();
+                ticket.done();
+                assert_eq!(state(&jobs, &job), Some(JobState::Done));
+            }
+        }
+        assert_eq!(store.uploads(), 0);
+    }
+}

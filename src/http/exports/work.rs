@@ -284,6 +284,10 @@ fn store(job: &ExportJob, error: UploadError) -> Without {
             log::error!("exports.recurring: {name}: {to} is there already and is left as it is");
             Without::Reason(TAKEN.to_owned())
         }
+        UploadError::Differs { .. } => {
+            log::error!("exports.recurring: {name}: {to}: {error}: look at it, and remove it to have it made again");
+            Without::Reason("the store does not have it".to_owned())
+        }
         UploadError::Disk(error) => disk(job, &error),
     }
 }
