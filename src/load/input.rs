@@ -53,10 +53,12 @@ fn open_until(path: &Path, length: u64, progress: &Progress) -> io::Result<Box<d
     let mut file = BufReader::with_capacity(1 << 18, Counting { inner: file.take(length), progress: progress.clone() });
     let head = io::BufRead::fill_buf(&mut file)?;
     Ok(match head {
-        [0x1f, 0x8b, ..] => Box::new(Packed(GzipMembers { member: Some(GzDecoder::new(file)) })),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(Packed(zstd::Decoder::with_buffer(file)?)),
-        [b'B', b'Z', b'h', ..] => Box::new(Packed(bzip2::bufread::MultiBzDecoder::new(file))),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(Packed(liblzma::bufread::XzDecoder::new_multi_decoder(file))),
+        [0x1f, 0x8b, ..] => Box::new(Unpacked(GzipMembers { member: Some(GzDecoder::new(file)) })),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(Unpacked(zstd::Decoder::with_buffer(file)?)),
+        [b'B', b'Z', b'h', ..] => Box::new(Unpacked(bzip2::bufread::MultiBzDecoder::new(file))),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+            Box::new(Unpacked(liblzma::bufread::XzDecoder::new_multi_decoder(file)))
+        }
         [0x04, 0x22, 0x4d, 0x18, ..] => Box::new(super::lz4::Frames::new(file)),
         _ => Box::new(file),
     })
@@ -95,9 +97,9 @@ impl<R: BufRead> Read for GzipMembers<R> {
 }
 
 /// Unpacks, and says of a file without its end that it is cut off.
-struct Packed<R>(R);
+struct Unpacked<R>(R);
 
-impl<R: Read> Read for Packed<R> {
+impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| {
             let text = error.to_string();

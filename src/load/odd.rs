@@ -40,7 +40,7 @@ pub struct OddRows {
 pub struct OddCount {
     /// The fault, as a clause behind "rows".
     pub says: &'static str,
-    /// How many there are.
+    /// Their number.
     pub rows: u64,
     /// The line of the first; 0 where there is none.
     pub first: u64,

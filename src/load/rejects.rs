@@ -23,7 +23,7 @@ impl Rejects {
     /// At that place.
     ///
     /// # Errors
-    /// What stands there is neither nothing nor a regular file.
+    /// There is something of that name which is no regular file.
     pub fn at(path: &Path) -> io::Result<Self> {
         // Other faults of the name are those of writing there, if that comes about.
         let found = path.symlink_metadata().ok();

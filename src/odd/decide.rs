@@ -65,7 +65,7 @@ impl Decider {
         self.kinds.iter().enumerate().fold(0, |bits, (at, (_, tests))| bits | u16::from(is(tests)) << at)
     }
 
-    /// What is said of the rows of the kinds, in the order of their bits.
+    /// Sentences about rows of the kinds, in the order of their bits.
     pub fn says(&self) -> impl Iterator<Item = &'static str> {
         self.kinds.iter().map(|(kind, _)| kind.says)
     }
