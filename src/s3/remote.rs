@@ -177,7 +177,7 @@ impl BucketClient {
     }
 
     /// Does a request, whose failure is told in the words of what was last seen on the way to the store. `object_store` panics at
-    /// values that make no header or address, such as a role's token with a line's end: that fails this request alone.
+    /// values that make no header or address: that fails this request alone.
     async fn told<T>(&self, request: impl Future<Output = object_store::Result<T>>) -> Result<T, S3Error> {
         let transport = &self.remote.transport;
         transport.forget();

@@ -56,6 +56,11 @@ struct LongAnswer;
 #[error("no answer in time")]
 struct LateAnswer;
 
+/// A role whose key cannot be sent; the value stays out of it.
+#[derive(Debug, thiserror::Error)]
+#[error("its {0} has other than letters, digits and marks of ASCII")]
+struct OddKey(&'static str);
+
 impl Transport {
     pub(super) fn new(limit: Duration, secrets: Arc<[Secret]>) -> Result<Self, S3Error> {
         let mut tcp = Tcp::new();
@@ -96,6 +101,7 @@ impl Transport {
 
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let is_head = request.method() == Method::HEAD;
+        let is_signed = request.headers().contains_key(SIGNED);
         let response = self.client.request(request).await.map_err(|error| {
             let kind = match error.is_connect() {
                 true => HttpErrorKind::Connect,
@@ -111,6 +117,9 @@ impl Transport {
             head.status = StatusCode::INTERNAL_SERVER_ERROR;
         }
         if head.status.is_success() {
+            if !is_signed && let Some(name) = odd_key(&body) {
+                return Err(HttpError::new(HttpErrorKind::Decode, OddKey(name)));
+            }
             return Ok(HttpResponse::from_parts(head, body.into()));
         }
         let region = head.headers.get("x-amz-bucket-region").and_then(|value| value.to_str().ok());
@@ -166,6 +175,13 @@ impl HttpService for Transport {
         }
         answer
     }
+}
+
+/// The name of a role's value that makes no header, if there is one: the client panics at it.
+fn odd_key(body: &[u8]) -> Option<&'static str> {
+    let role: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let is_odd = |text: &str| !text.bytes().all(|byte| byte.is_ascii_graphic());
+    ["AccessKeyId", "SecretAccessKey", "Token"].into_iter().find(|name| role[*name].as_str().is_some_and(is_odd))
 }
 
 /// True for the requests that give an object its name: all of it at once, or the end of an upload in parts.
