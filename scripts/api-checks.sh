@@ -26,9 +26,9 @@ echo "api-checks: schemathesis"
 export SCHEMATHESIS_HOOKS=$PWD/tests/python/hooks.py
 schemathesis=("$PWD/.venv/bin/schemathesis" --config-file "$PWD/tests/python/schemathesis.toml")
 cd "$work"
-# It takes a minute; whatever hangs is not waited for.
+# It takes minutes, more of them beside the tests; whatever hangs is not waited for.
 # Of each question about CDRs the hooks ask for a cursor.
 export API_URL=$url
-API_TOKEN=$token timeout 900 "${schemathesis[@]}" run --exclude-tag Operator --header "Authorization: $token" "$url/openapi.json"
+API_TOKEN=$token timeout 1800 "${schemathesis[@]}" run --exclude-tag Operator --header "Authorization: $token" "$url/openapi.json"
 # The operator's paths want a token of their own.
-API_TOKEN=$operator_token timeout 900 "${schemathesis[@]}" run --include-tag Operator --header "Authorization: $operator_token" "$url/openapi.json"
+API_TOKEN=$operator_token timeout 1800 "${schemathesis[@]}" run --include-tag Operator --header "Authorization: $operator_token" "$url/openapi.json"

@@ -12,4 +12,4 @@ serve_demo "$program" 20000
 # The demo ends today; the two days before are whole.
 begin=$(($(date +%s) / 86400 * 86400 - 2 * 86400))
 # It takes some seconds; whatever hangs is not waited for.
-timeout 300 .venv/bin/python tests/python/file_checks.py "$url" "$token" "$account" "$begin"
+timeout 900 .venv/bin/python tests/python/file_checks.py "$url" "$token" "$account" "$begin"

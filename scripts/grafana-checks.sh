@@ -30,6 +30,6 @@ if [ -n "${2:-}" ]; then
     node "$2"
 else
     echo "grafana-checks: node --test"
-    # It takes about half a minute; whatever hangs is not waited for.
-    timeout 300 node --test --test-reporter=spec tests/node-grafana/*.test.mjs
+    # It takes about half a minute, more beside the tests; whatever hangs is not waited for.
+    timeout 900 node --test --test-reporter=spec tests/node-grafana/*.test.mjs
 fi

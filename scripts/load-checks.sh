@@ -9,4 +9,4 @@ source scripts/demo-service.sh
 
 python_packages
 # It takes half a minute; whatever hangs is not waited for.
-timeout 600 .venv/bin/python tests/python/load_checks.py "$program" "$work" ${2:+"$2"}
+timeout 1200 .venv/bin/python tests/python/load_checks.py "$program" "$work" ${2:+"$2"}
