@@ -5,6 +5,7 @@ pub mod aws;
 pub mod files;
 pub mod load;
 pub mod recurring;
+mod s3;
 pub mod secrets;
 pub mod value;
 

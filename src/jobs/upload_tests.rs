@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::tests::{dir, made, names, new, open, state};
 use super::*;
-use crate::s3::{Asked, FakeStore, Kept, Odd, PART, Shelf};
+use crate::s3::{Asked, FakeStore, Odd, PART, Shelf, ShelfObject};
 
 /// A job for the store.
 fn of(period: &str) -> NewJob {
@@ -95,7 +95,7 @@ async fn an_object_that_comes_while_the_file_is_sent_is_not_written_over() {
             if asked.method == "PUT"
                 && let Some(shelf) = &*seen.lock().unwrap()
             {
-                let kept = Kept { headers: std::collections::HashMap::new(), bytes: b"late".to_vec() };
+                let kept = ShelfObject { headers: std::collections::HashMap::new(), bytes: b"late".to_vec() };
                 shelf.lock().unwrap().objects.insert(asked.path.clone(), kept);
             }
             None
@@ -347,7 +347,7 @@ async fn parts_are_given_up_where_the_object_is_there_already_and_is_ours() {
         {
             let mut shelf = shelf.lock().unwrap();
             let (object, parts) = shelf.uploads.values().next().unwrap().clone();
-            let kept = Kept { bytes: parts.into_values().flatten().collect(), ..object };
+            let kept = ShelfObject { bytes: parts.into_values().flatten().collect(), ..object };
             shelf.objects.insert(asked.path.clone(), kept);
         }
         None

@@ -17,7 +17,7 @@ use std::convert::Infallible as RemoteBucket;
 use remote::RemoteBucket;
 
 #[cfg(all(test, feature = "s3"))]
-pub(crate) use tests::{Asked, FakeStore, Kept, Odd, Shelf};
+pub(crate) use tests::{Asked, FakeStore, Odd, Shelf, ShelfObject};
 
 use crate::shown::Shown;
 

@@ -52,15 +52,15 @@ pub enum Odd {
 
 /// An object.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct ShelfObject {
     pub headers: HashMap<String, String>,
     pub bytes: Vec<u8>,
 }
 
 #[derive(Default)]
 pub struct Shelf {
-    pub objects: BTreeMap<String, Kept>,
-    pub uploads: BTreeMap<String, (Kept, BTreeMap<usize, Vec<u8>>)>,
+    pub objects: BTreeMap<String, ShelfObject>,
+    pub uploads: BTreeMap<String, (ShelfObject, BTreeMap<usize, Vec<u8>>)>,
     pub asked: Vec<Asked>,
     begun: usize,
 }
@@ -106,12 +106,12 @@ impl FakeStore {
         BucketClient::open(&self.config, &Self::place()).unwrap().unwrap()
     }
 
-    pub fn object(&self, name: &str) -> Option<Kept> {
+    pub fn object(&self, name: &str) -> Option<ShelfObject> {
         self.shelf.lock().unwrap().objects.get(&format!("/bucket/pre/fix/{name}")).cloned()
     }
 
     pub fn keep(&self, name: &str, bytes: &[u8]) {
-        let kept = Kept { headers: HashMap::new(), bytes: bytes.to_vec() };
+        let kept = ShelfObject { headers: HashMap::new(), bytes: bytes.to_vec() };
         self.shelf.lock().unwrap().objects.insert(format!("/bucket/pre/fix/{name}"), kept);
     }
 
@@ -189,7 +189,7 @@ fn answer(shelf: &mut Shelf, asked: &Asked) -> (u16, Vec<(String, String)>, Stri
     let (path, query) = (asked.path.clone(), asked.query.as_str());
     let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
     let is_taken = asked.headers.contains_key("if-none-match") && shelf.objects.contains_key(&path);
-    let kept = |bytes: Vec<u8>| Kept { headers: asked.headers.clone(), bytes };
+    let kept = |bytes: Vec<u8>| ShelfObject { headers: asked.headers.clone(), bytes };
     match (asked.method.as_str(), value("uploadId"), value("partNumber")) {
         ("HEAD", ..) => match shelf.objects.get(&path) {
             Some(object) => {
@@ -223,7 +223,7 @@ fn answer(shelf: &mut Shelf, asked: &Asked) -> (u16, Vec<(String, String)>, Stri
         ("POST", Some(_), _) if is_taken => refuse(412, "PreconditionFailed"),
         ("POST", Some(id), _) => match shelf.uploads.remove(id) {
             Some((object, parts)) => {
-                let object = Kept { bytes: parts.into_values().flatten().collect(), ..object };
+                let object = ShelfObject { bytes: parts.into_values().flatten().collect(), ..object };
                 shelf.objects.insert(path, object);
                 let text = "<CompleteMultipartUploadResult><Location>x</Location><Bucket>b</Bucket><Key>k</Key><ETag>\"x\"</ETag></CompleteMultipartUploadResult>";
                 (200, Vec::new(), text.to_owned())
