@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the page from its sources and compares it with what is committed; then starts the service over made-up calls and uses
 # its page in Chromium. npm packages are pinned, and fetched once.
-# Usage: scripts/page-checks.sh PROGRAM [FILE], the cdrscope to be checked, and a file of tests/browser to be run instead of
-# all of its tests. PICTURES=1 takes the pictures of docs/pictures anew.
+# Usage: scripts/page-checks.sh PROGRAM [FILE…], the cdrscope to be checked, and files of tests/browser to be run instead of
+# all of its tests, or other arguments of node --test. PICTURES=1 takes the pictures of docs/pictures anew.
 set -euo pipefail
 program=$(realpath "${1:?usage: scripts/page-checks.sh PROGRAM [FILE]}")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -54,8 +54,8 @@ export TZ=UTC PROGRAM=$program SERVICE_PID=$pid
 export URL=$url TOKEN=$token ACCOUNT=$account OPERATOR_TOKEN=$operator_token LOG=$work/log
 
 if [ -n "${2:-}" ]; then
-    echo "page-checks: $2"
-    node --test --test-reporter=spec "$2"
+    echo "page-checks: ${*:2}"
+    node --test --test-reporter=spec "${@:2}"
 else
     echo "page-checks: node --test"
     # One browser after the other: they share the processors with the service. Whatever hangs is not waited for.

@@ -180,6 +180,27 @@ test('dragging over the chart zooms in, and Escape goes back', () =>
     await until(page, { range: '7d' });
   }));
 
+test('what comes while the mouse drags leaves the selection', () =>
+  withPage({ path: '?range=7d' }, async (page) => {
+    // The marks of incidents come after the chart, and are drawn into it.
+    let late;
+    const held = new Promise((come) => (late = come));
+    await page.route(/group-by=t(,|%2C)/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await enterAndSee(page);
+    await page.getByTestId('marks-looking').waitFor();
+    const box = await page.getByTestId('chart').boundingBox();
+    await page.mouse.move(box.x + box.width * 0.4, box.y + 100);
+    await page.mouse.down();
+    late();
+    await page.locator('[data-test^="marks"][data-state="done"]').waitFor();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + 110, { steps: 5 });
+    await page.mouse.up();
+    await until(page, { range: 'own' });
+  }));
+
 test('the crosshair tells the figures under it', () =>
   withPage({}, async (page) => {
     await enterAndSee(page);

@@ -25,7 +25,8 @@ export interface ChartData {
 
 export interface ChartEvents {
     readonly onRead: (bucket: number | null) => void;
-    readonly onSelect: (first: number, last: number) => void;
+    /** A span of whole buckets that was dragged over, in the chart that was under the mouse. */
+    readonly onSelect: (span: Span) => void;
 }
 
 export interface Chart {
@@ -47,6 +48,29 @@ function colour(name: string): string {
 export function mount(place: HTMLElement, width: number, first: ChartData, events: ChartEvents): Chart {
     let data = first;
     let plot = make();
+    // New data would take the chart from under a drag that goes on, so it waits for the drag's end.
+    let isDragging = false;
+    let waiting: ChartData | null = null;
+    place.addEventListener('mousedown', begin);
+
+    function begin(): void {
+        isDragging = true;
+        // Added behind uPlot's own listener, which the mouse button's way down adds: the selection is told first.
+        document.addEventListener('mouseup', end, { once: true });
+    }
+
+    function end(): void {
+        isDragging = false;
+        if (waiting !== null) replace(waiting);
+    }
+
+    /** Axes and colours stand in the options, so a new chart is made; it takes a millisecond or two. */
+    function replace(next: ChartData): void {
+        data = next;
+        waiting = null;
+        plot.destroy();
+        plot = make();
+    }
 
     /** A value holds until its bucket ends, so the last one is drawn once more there. */
     function columns(): uPlot.AlignedData {
@@ -115,7 +139,7 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
                             if (wide < 4 || self.cursor.event?.type !== 'mouseup') return;
                             self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
                             const [a, b] = [bucketAt(self, from), bucketAt(self, from + wide - 1)];
-                            events.onSelect(Math.min(a, last()), Math.min(b, last()));
+                            events.onSelect(spanOf(data, Math.min(a, last()), Math.min(b, last())));
                         },
                     ],
                 },
@@ -165,10 +189,8 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
 
     return {
         update(next) {
-            // Axes and colours stand in the options, so a new one is made; it takes a millisecond or two.
-            data = next;
-            plot.destroy();
-            plot = make();
+            if (isDragging) waiting = next;
+            else replace(next);
         },
         resize(next) {
             if (next !== width) plot.setSize({ width: next, height: HEIGHT });
@@ -179,13 +201,23 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
             else plot.setCursor({ left: left(bucket), top: 20 }, false);
         },
         select(span) {
+            if (isDragging) return;
             if (span === null) return plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
             const [a, b] = [Math.min(...span), Math.max(...span)];
             const [from, to] = [plot.valToPos(data.starts[a] ?? 0, 'x'), plot.valToPos(data.starts[b + 1] ?? 0, 'x')];
             plot.setSelect({ left: from, top: 0, width: Math.max(1, to - from), height: plot.over.clientHeight }, false);
         },
-        destroy: () => plot.destroy(),
+        destroy() {
+            place.removeEventListener('mousedown', begin);
+            document.removeEventListener('mouseup', end);
+            plot.destroy();
+        },
     };
+}
+
+/** From the start of one bucket to the end of another, or of the same. */
+export function spanOf(data: ChartData, first: number, last: number): Span {
+    return { start: data.starts[first] ?? 0, end: data.starts[last + 1] ?? 0 };
 }
 
 /** Buckets as steps: each value holds from its bucket's start to the next one's, and a bucket without one is a gap. */

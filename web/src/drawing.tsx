@@ -1,7 +1,7 @@
 // A chart in the page: it follows the width and the colours, and is read and zoomed by keys as by the mouse.
 import type { TargetedKeyboardEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { mount, type Chart, type ChartData } from './chart';
+import { mount, spanOf, type Chart, type ChartData, type Span } from './chart';
 
 interface DrawingProps {
     readonly data: ChartData;
@@ -12,7 +12,7 @@ interface DrawingProps {
     readonly read: number | null;
     readonly onRead: (bucket: number | null) => void;
     /** Buckets that were selected to be looked at alone. */
-    readonly onZoom?: (first: number, last: number) => void;
+    readonly onZoom?: (span: Span) => void;
 }
 
 export function Drawing({ data, label, test, state = '', read, onRead, onZoom }: DrawingProps) {
@@ -30,7 +30,7 @@ export function Drawing({ data, label, test, state = '', read, onRead, onZoom }:
         if (element === null) return undefined;
         const made = mount(element, element.clientWidth, data, {
             onRead: (bucket) => latest.current.onRead(bucket),
-            onSelect: (first, last) => (latest.current.onZoom === undefined ? made.select(null) : latest.current.onZoom(first, last)),
+            onSelect: (span) => latest.current.onZoom?.(span),
         });
         chart.current = made;
         const resized = new ResizeObserver(() => made.resize(element.clientWidth));
@@ -83,7 +83,7 @@ export function Drawing({ data, label, test, state = '', read, onRead, onZoom }:
             setSelected(event.shiftKey && onZoom !== undefined ? [selected?.[0] ?? Math.min(last, Math.max(0, from)), to] : null);
         } else if (event.key === 'Enter' && selected !== null) {
             event.preventDefault();
-            onZoom?.(Math.min(...selected), Math.max(...selected));
+            onZoom?.(spanOf(data, Math.min(...selected), Math.max(...selected)));
         } else if (event.key === 'Escape' && (selected !== null || read !== null)) {
             event.preventDefault();
             setSelected(null);

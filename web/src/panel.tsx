@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Table } from './api';
 import { bucketsOf, type Buckets } from './buckets';
 import { measuresOf, type Measure } from './catalog';
-import type { ChartData } from './chart';
+import type { ChartData, Span } from './chart';
 import { useShared } from './context';
 import { Drawing } from './drawing';
 import { Figures, Reading } from './figures';
@@ -47,11 +47,8 @@ export function Panel({ table, state, isCompared: hasTotals }: PanelProps) {
         [view.figures, table, buckets, measure.name],
     );
     const sampled = samplingsFor(scene.window);
-    const zoom = (first: number, last: number) => {
-        const [from, to] = [buckets.starts[first], buckets.starts[last + 1]];
-        if (from === undefined || to === undefined) return;
-        go({ range: 'own', from: timeText(from, scene.zone), to: timeText(to - 1, scene.zone), sampling: null });
-    };
+    const zoom = ({ start, end }: Span) =>
+        go({ range: 'own', from: timeText(start, scene.zone), to: timeText(end - 1, scene.zone), sampling: null });
     const isThin = (table.data['total_calls'] ?? []).some((calls) => (position(calls) ?? 0) < FEWEST_DRAWN);
     const isCompared = table.compare !== null;
     const isDifferent = isCompared && measure.change !== null;
