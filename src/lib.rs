@@ -60,6 +60,7 @@ pub mod net;
 pub mod notices;
 pub mod object;
 pub mod odd;
+pub mod priority;
 pub mod query;
 pub mod readiness;
 pub mod recent;

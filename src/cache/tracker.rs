@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 
 use super::parts::{History, Part, PartsSnapshot, Since};
 use crate::notices::Notices;
+use crate::priority;
 use crate::store::Store;
 use crate::store::parts::{PartRow, parts};
 
@@ -29,7 +30,8 @@ pub struct Tracker {
     /// A table without parts of its own (Distributed, a view) cannot be watched.
     watched: bool,
     held: RwLock<CheckedHistory>,
-    one: Mutex<()>,
+    /// Held while the parts are read: by threads of the workers' priority, and by those of a low one.
+    turns: [Mutex<()>; 2],
     notices: Notices,
 }
 
@@ -43,7 +45,7 @@ impl Tracker {
             knows_times,
             watched,
             held: RwLock::default(),
-            one: Mutex::new(()),
+            turns: Default::default(),
             notices: Notices::default(),
         }
     }
@@ -55,7 +57,7 @@ impl Tracker {
             return seq;
         }
         let asked = Instant::now();
-        let _one = self.one.lock().await;
+        let _turn = self.turns[usize::from(priority::is_low())].lock().await;
         // While this one waited, another may have begun and finished a reading.
         if let Some(seq) = self.seq_if(|at| at >= asked) {
             return seq;
@@ -68,6 +70,10 @@ impl Tracker {
         let rows =
             if self.watched { parts(&store.client(), &self.database, &self.table).await.map(Some) } else { Ok(None) };
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if held.begun.is_some_and(|latest| latest > begun) {
+            // The other kind of threads was quicker: what it saw is later than this, and history has one direction.
+            return held.history.seq;
+        }
         let mut warning = None;
         match rows {
             Ok(Some(rows)) => {
@@ -131,5 +137,55 @@ impl Tracker {
     /// True if all these parts are still there.
     pub fn has(&self, parts: &[String]) -> bool {
         self.held().history.has(parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::{Arc, mpsc};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::store::client;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    /// A server that refuses every request but the first, which it hands over without a reply.
+    fn server() -> (String, mpsc::Receiver<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (sender, first) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut streams = listener.incoming().map(Result::unwrap);
+            sender.send(streams.next().unwrap()).unwrap();
+            for mut stream in streams {
+                let _request = stream.read(&mut [0; 4096]).unwrap();
+                stream.write_all(b"HTTP/1.1 500 x\r\nContent-Length: 0\r\n\r\n").unwrap();
+            }
+        });
+        (url, first)
+    }
+
+    #[test]
+    fn a_thread_of_low_priority_keeps_no_other_waiting_and_a_late_look_changes_nothing() {
+        let (url, first) = server();
+        let limits = Config::default().limits;
+        let store = Arc::new(Store::new(move || client(&url, "default", ""), &limits));
+        let tracker = Arc::new(Tracker::new("db", "cdrs", true, true));
+        let (low_store, low_tracker) = (Arc::clone(&store), Arc::clone(&tracker));
+        let low = std::thread::spawn(move || {
+            priority::lower();
+            runtime().block_on(low_tracker.refresh(&low_store, Duration::ZERO))
+        });
+        let held = first.recv().unwrap();
+        let seq = runtime().block_on(tracker.refresh(&store, Duration::ZERO));
+        assert!(!low.is_finished(), "the look of the other thread ended first");
+        drop(held);
+        assert_eq!(low.join().unwrap(), seq, "the earlier look counts as a later one");
+        assert_eq!(tracker.held().history.seq, seq);
     }
 }

@@ -85,6 +85,9 @@ const HALF: Duration = Duration::from_secs(10);
 /// Unit seconds of late above which a tenant is busy: a third of a unit, held without a pause.
 const BUSY: f64 = 4.0;
 
+/// Shortest time between two questions whether a waiter goes on.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Tenants kept beyond their permits; above that, those who used next to nothing are dropped.
 const REMEMBERED: usize = 256;
 
@@ -189,15 +192,42 @@ impl Fair {
     /// # Errors
     /// The queue of the tenant is full, the wait took too long, or the supply never has as much.
     pub async fn acquire(self: &Arc<Self>, tenant: u32, weight: u64) -> Result<Permit, SlotRefused> {
+        self.acquire_while(tenant, weight, |_waited| false).await
+    }
+
+    /// Waits for `weight` units for `tenant`. When `Bounds::patience` is over, `goes_on` is given the time waited so far; while
+    /// it says so the waiter stays at its place in the queue.
+    ///
+    /// # Errors
+    /// The queue of the tenant is full, the wait took too long, or the supply never has as much.
+    pub async fn acquire_while(
+        self: &Arc<Self>,
+        tenant: u32,
+        weight: u64,
+        goes_on: impl Fn(Duration) -> bool,
+    ) -> Result<Permit, SlotRefused> {
         let granted = match self.ask(tenant, weight) {
             Ok(SlotRequest::Granted(permit)) => Ok(permit),
-            Ok(SlotRequest::Waits(waiter)) => match tokio::time::timeout(self.bounds.patience, waiter).await {
-                Ok(Ok(permit)) => Ok(permit),
-                Ok(Err(_)) | Err(_) => Err(SlotRefused::Late),
-            },
+            Ok(SlotRequest::Waits(waiter)) => self.wait(waiter, goes_on).await,
             Err(refused) => Err(refused),
         };
         granted.inspect_err(|refused| self.note(*refused))
+    }
+
+    async fn wait(
+        &self,
+        mut waiter: oneshot::Receiver<Permit>,
+        goes_on: impl Fn(Duration) -> bool,
+    ) -> Result<Permit, SlotRefused> {
+        let begun = Instant::now();
+        let mut patience = self.bounds.patience;
+        loop {
+            match tokio::time::timeout(patience, &mut waiter).await {
+                Ok(Ok(permit)) => return Ok(permit),
+                Err(_) if goes_on(begun.elapsed()) => patience = patience.max(PAUSE),
+                Ok(Err(_)) | Err(_) => return Err(SlotRefused::Late),
+            }
+        }
     }
 
     /// Takes `weight` units for `tenant` if they are free.

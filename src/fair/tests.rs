@@ -41,6 +41,27 @@ async fn what_is_spared_is_for_those_who_hold_none() {
 }
 
 #[tokio::test]
+async fn a_waiter_keeps_its_place_for_as_long_as_it_may_go_on() {
+    let bounds = Bounds { total: 1, share: 1, spare: 0, waiting: 8, patience: Duration::from_millis(1) };
+    let fair = Fair::new(bounds);
+    let held = fair.acquire(1, 1).await.unwrap();
+    assert_eq!(fair.acquire_while(1, 1, |_| false).await.unwrap_err(), SlotRefused::Late);
+    let asked = Arc::new(AtomicU64::new(0));
+    let (waits, times) = (Arc::clone(&fair), Arc::clone(&asked));
+    let second =
+        tokio::spawn(
+            async move { waits.acquire_while(1, 1, |_| times.fetch_add(1, Ordering::Relaxed) < u64::MAX).await },
+        );
+    while asked.load(Ordering::Relaxed) < 3 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!second.is_finished());
+    drop(held);
+    assert!(second.await.unwrap().is_ok());
+    assert_eq!(fair.refused(SlotRefused::Late), 1);
+}
+
+#[tokio::test]
 async fn tenants_that_wait_are_served_in_turn() {
     let fair = fair(1, 1, 100);
     let held = fair.acquire(9, 1).await.unwrap();

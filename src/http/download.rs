@@ -19,7 +19,7 @@ use crate::fair::Permit;
 use crate::metrics::ExportEnd;
 use crate::report::cdrs::CdrQuery;
 use crate::shown::Cause;
-use crate::store::{Failure, REQUEST, StoreError};
+use crate::store::{Failure, RequestScope, StoreError};
 
 /// Pieces that wait for the connection.
 const WAITING: usize = 2;
@@ -99,7 +99,7 @@ async fn write(state: Arc<State>, query: CdrQuery, slot: Permit, sender: Sender<
         ends.end = ExportEnd::Cut;
         // Before the first piece the answer tells, and logs.
         if bytes > 0 {
-            let id = REQUEST.try_with(Clone::clone).unwrap_or_default();
+            let id = RequestScope::current();
             log::error!("request {id}: {}: the file is cut after {bytes} bytes: {}", query.report, Cause(&error));
         }
         // Whoever has left needs not be told.

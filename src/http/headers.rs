@@ -15,7 +15,7 @@ use super::endpoint::pattern;
 use super::state::State;
 use super::trail;
 use super::transport::over_tls;
-use crate::store::REQUEST;
+use crate::store::{REQUEST, RequestScope};
 
 /// The id under which a request stands in the log.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub async fn add<B>(
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     trail::note_id(&id);
     let source = RequestOrigin::of(state, &request);
-    let mut response = REQUEST.scope(Arc::clone(&id), next(request)).await?;
+    let mut response = REQUEST.scope(RequestScope::from(&*id), next(request)).await?;
     let renewed = response.request().extensions_mut().remove::<RenewedCookie>();
     if let Some(RenewedCookie(cookie)) = renewed
         && response.status() != StatusCode::UNAUTHORIZED

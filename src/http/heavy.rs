@@ -8,10 +8,8 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::error::ApiError;
 use super::trail;
-use crate::store::{REQUEST, in_same_lane};
-
-/// Politeness of these threads towards the workers: their work waits where both want the processor.
-const NICE: i32 = 10;
+use crate::priority;
+use crate::store::{REQUEST, RequestScope, in_same_lane};
 
 /// The threads of the process; `None` where the system gives none.
 fn runtime() -> Option<&'static Runtime> {
@@ -22,12 +20,7 @@ fn runtime() -> Option<&'static Runtime> {
             // Two at least, so that one customer's does not hold up all others'.
             .worker_threads(cores.div_ceil(2).max(2))
             .thread_name("large results")
-            .on_thread_start(|| {
-                // On Linux it is the thread's own.
-                if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-                    log::debug!("threads for large results have the workers' priority: {error}");
-                }
-            })
+            .on_thread_start(priority::lower)
             .enable_all()
             .build()
             .map_err(|error| log::error!("no threads for large results: {error}"))
@@ -82,7 +75,7 @@ pub async fn block<T: Send + 'static>(
 /// # Errors
 /// When there are no such threads.
 pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<JoinHandle<T>, ApiError> {
-    let request = REQUEST.try_with(Clone::clone).unwrap_or_default();
+    let request = RequestScope::current();
     let runtime = runtime().ok_or(ApiError::Internal)?;
     Ok(runtime.spawn(REQUEST.scope(request, in_same_lane(trail::carried(work)))))
 }

@@ -8,6 +8,7 @@ mod lane;
 mod left;
 pub mod parts;
 mod projections;
+mod request;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub use error::{Failure, StoreError, server_code};
 pub use export::Export;
 pub use lane::{ExportLane, in_same_lane};
 pub use projections::ProjectionMode;
+pub use request::RequestScope;
 
 /// Time to wait for a response beyond the engine's own limit before giving up on it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -48,8 +50,8 @@ const GIVES_WAY: &str = "10";
 const PATTERN_BLOCK: &str = "2048";
 
 tokio::task_local! {
-    /// The id of the request that a task answers, for the log.
-    pub static REQUEST: Arc<str>;
+    /// The request that a task answers.
+    pub static REQUEST: RequestScope;
 }
 
 /// Values of a statement in the log.
@@ -217,16 +219,20 @@ impl Store {
         tenant: u32,
         work: impl AsyncFnOnce(String, Standing) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let request = RequestScope::current();
         let (slot, standing, limit) = match ExportLane::current() {
             Some(lane) => (lane.slot(), ExportLane::standing(), lane.limit()),
             None => {
-                let slot = self.slots.acquire(tenant, 1).await.map_err(StoreError::busy)?;
+                // A statement that waits for others of its own request is not refused for it: the next try would be no better.
+                let goes_on = |waited| request.is_running() && waited < self.limit;
+                let slot = self.slots.acquire_while(tenant, 1, goes_on).await.map_err(StoreError::busy)?;
                 let standing = slot.standing();
                 (slot, standing, self.limit)
             }
         };
         let id = Uuid::new_v4().to_string();
         let running = self.left.hold(id.clone(), slot);
+        let _statement = request.begin();
         match tokio::time::timeout(limit, work(id, standing)).await {
             Ok(done) => {
                 running.ended();
@@ -245,7 +251,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         log::debug!(
             "request {}: query {id}: {report}: source={}; pieces={}",
-            REQUEST.try_with(Clone::clone).unwrap_or_default(),
+            RequestScope::current(),
             Chosen::of(statement.segments()).map_or("none", Chosen::name),
             describe_segments(statement.segments())
         );
@@ -322,7 +328,7 @@ impl Store {
 
     /// Longest time that a report's statement takes, one way or the other; it may be asked twice.
     pub fn patience(&self) -> Duration {
-        2 * (self.slots.bounds().patience + self.limit)
+        2 * (self.slots.bounds().patience + 2 * self.limit)
     }
 
     /// The statements that were run.

@@ -9,9 +9,7 @@ use tokio::task::LocalSet;
 use super::super::state::State;
 use super::{recurring, work};
 use crate::jobs::{Jobs, now};
-
-/// Politeness of these threads: that of threads for large results.
-const NICE: i32 = 10;
+use crate::priority;
 
 /// Time between two looks for what has expired, and for recurring files that are due.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -40,10 +38,7 @@ impl JobPool {
         for number in 0..=workers {
             let (state, jobs, sender) = (Arc::clone(state), Arc::clone(jobs), sender.clone());
             let run = move || {
-                // On Linux it is the thread's own.
-                if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-                    log::debug!("threads of exports have the workers' priority: {error}");
-                }
+                priority::lower();
                 match Builder::new_current_thread().enable_all().build() {
                     Ok(runtime) if number == 0 => runtime.block_on(keep(&state, &jobs)),
                     Ok(runtime) => LocalSet::new().block_on(&runtime, work_on(&state, &jobs)),

@@ -5,7 +5,7 @@
 
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ast::parse::ParserBuilder;
-use regex_syntax::ast::{Ast, RepetitionKind, RepetitionRange};
+use regex_syntax::ast::{Ast, ClassSet, ClassSetItem, RepetitionKind, RepetitionRange};
 
 use super::errors::GrafanaError;
 use crate::shown::Shown;
@@ -58,7 +58,8 @@ fn states(ast: &Ast) -> u64 {
         Ast::ClassUnicode(_) => 400,
         Ast::ClassBracketed(class) => {
             let bytes = (class.span.end.offset - class.span.start.offset) as u64;
-            if bytes > 12 { bytes.saturating_mul(4) } else { 8 }
+            let written = if bytes > 12 { bytes.saturating_mul(4) } else { 8 };
+            written.max(set_states(&class.kind))
         }
         Ast::Group(group) => 1 + states(&group.ast),
         Ast::Alternation(all) => sum(&all.asts),
@@ -71,6 +72,23 @@ fn states(ast: &Ast) -> u64 {
             };
             u64::from(times).saturating_mul(1 + states(&repetition.ast))
         }
+    }
+}
+
+/// States of a class in brackets, for what it is made of.
+fn set_states(set: &ClassSet) -> u64 {
+    let item = |item: &ClassSetItem| match item {
+        ClassSetItem::Unicode(_) => 400,
+        ClassSetItem::Bracketed(class) => set_states(&class.kind),
+        ClassSetItem::Union(union) => {
+            union.items.iter().map(|one| set_states(&ClassSet::Item(one.clone()))).fold(0, u64::saturating_add)
+        }
+        ClassSetItem::Empty(_) => 0,
+        ClassSetItem::Literal(_) | ClassSetItem::Range(_) | ClassSetItem::Ascii(_) | ClassSetItem::Perl(_) => 4,
+    };
+    match set {
+        ClassSet::Item(one) => item(one),
+        ClassSet::BinaryOp(both) => set_states(&both.lhs).saturating_add(set_states(&both.rhs)),
     }
 }
 
@@ -87,6 +105,10 @@ mod tests {
             ("a{1000}{1000}{1000}{1000}{1000}{1000}{1000}", u64::MAX, u64::MAX),
             ("\\w{200}", 800, 1200),
             ("\\pL{100}", 40_000, 50_000),
+            ("[\\pL]{100}", 40_000, 50_000),
+            ("[^\\p{Lu}]{100}", 40_000, 50_000),
+            ("[[\\pL]&&[\\pN]]{100}", 80_000, 90_000),
+            ("[a\\pL0-9]{100}", 40_000, 50_000),
             ("[0-9]+", 5, 20),
             ("x{0}", 0, 0),
             ("(", 0, 0),

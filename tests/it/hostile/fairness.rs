@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::connections::{metric, with_metrics};
 use super::{World, until};
 use crate::support::app::API;
+use crate::support::http::send;
 
 /// A second customer beside the world's, who asks for live calls: those queries end.
 struct Quiet {
@@ -84,6 +86,25 @@ async fn requests_that_are_sent_and_left_hold_nothing() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         until(Duration::from_secs(3), async || world.running().await == 0).await;
         let reply = world.app.get(&quiet.path, &quiet.token).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+}
+
+#[actix_web::test]
+async fn statements_of_one_request_wait_for_one_another_without_being_refused() {
+    let world = World::start(1, |config| {
+        config.cache.enabled = false;
+        config.limits.queries_per_customer = 1;
+        config.limits.queue_seconds = 0;
+    })
+    .await;
+    let mut panel: Value = serde_json::from_str(&world.panel()).unwrap();
+    let target =
+        |metric| json!({ "refId": metric, "target": metric, "payload": { "account": world.account.to_string() } });
+    panel["targets"] = ["asr", "acd", "total_calls", "cps"].map(target).into();
+    for _ in 0..10 {
+        let request = world.app.request("POST", "/grafana/query").header("Authorization", &world.token).json(&panel);
+        let reply = send(request).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
     }
 }
