@@ -289,25 +289,6 @@ test('lost answers, currencies and colours are explained where they are shown', 
     assert.match(help, /the more groups a table has/);
   }));
 
-test('no tile hides its earlier value or cuts its unit, on wide screens and narrow ones', async () => {
-  for (const [width, range] of [[1024, '7d'], [1280, '28d'], [1440, '7d'], [1440, '24h'], [1920, '28d']]) {
-    await withPage({ viewport: { width, height: 900 }, path: `?range=${range}` }, async (page) => {
-      await enterAndSee(page, 'operator');
-      const cut = await page.locator('[data-test="tiles"] > button').evaluateAll((tiles) =>
-        tiles.flatMap((tile) => {
-          const box = tile.getBoundingClientRect();
-          return [...tile.querySelectorAll('.tile-value, .tile-change i')].flatMap((part) => {
-            const range = document.createRange();
-            range.selectNodeContents(part);
-            const { right, bottom, width: wide } = range.getBoundingClientRect();
-            return wide > 0 && right <= box.right - 4 && bottom <= box.bottom ? [] : [`${tile.dataset.test}: ${part.textContent}`];
-          });
-        }));
-      assert.deepEqual(cut, [], `${width} px, ${range}`);
-    });
-  }
-});
-
 for (const [theme, colorScheme] of THEMES) {
   test(`a phone has the controls in a sheet, and no sideways scroll, ${theme}`, () =>
     withPage({ ...PHONE, colorScheme }, async (page) => {

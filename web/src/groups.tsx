@@ -146,10 +146,10 @@ function GroupTable({ table, of: scene, state }: GroupTableProps) {
                                     {dimensions.map((dimension, index) => {
                                         const { name, aside } = groupName(dimension, at, clock);
                                         const inside = (
-                                            <>
+                                            <span class="name">
                                                 {name}
                                                 {aside !== '' && <small> {aside}</small>}
-                                            </>
+                                            </span>
                                         );
                                         return index === 0 ? (
                                             <th key={dimension.name} scope="row">

@@ -92,7 +92,9 @@ export function Health() {
                         <tbody>
                             {odd.map((kind) => (
                                 <tr key={kind.kind + kind.table}>
-                                    <th scope="row">{kind.rows.replace(/^rows /, '')}</th>
+                                    <th scope="row">
+                                        <span class="name">{kind.rows.replace(/^rows /, '')}</span>
+                                    </th>
                                     <td>{kind.table}</td>
                                     <td class={`number ${kind.last_hour > 0 ? 'bad' : ''}`}>{written(String(kind.last_hour), signs)}</td>
                                     <td class="number">{written(String(kind.since_start), signs)}</td>

@@ -125,10 +125,10 @@ export function Short({ title, note, asks, columns, test, isWorth, view, hasTota
                                         {dimensions.map((dimension, index) => {
                                             const { name, aside } = groupName(dimension, at, clock);
                                             const inside = (
-                                                <>
+                                                <span class="name">
                                                     {name}
                                                     {aside !== '' && dimension.columns.length !== 2 && <small> {aside}</small>}
-                                                </>
+                                                </span>
                                             );
                                             if (index > 0) return <td key={dimension.name}>{inside}</td>;
                                             return (

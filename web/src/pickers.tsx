@@ -151,7 +151,7 @@ export function ZonePicker() {
         <Menu
             label={
                 <>
-                    <span class="cut">{scene.zone}</span> {scene.zone !== 'UTC' && <small>{clock.distance(scene.window.start)}</small>}
+                    {scene.zone} {scene.zone !== 'UTC' && <small>{clock.distance(scene.window.start)}</small>}
                 </>
             }
             name="Time zone"

@@ -39,7 +39,7 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
     const cell = table?.totals[name];
     const changed = table?.totals[`${name}_change`];
     // The name of a currency is longer than the sum, and a long number leaves no room.
-    const isAside = unit(measure).includes('currency') || (exact(cell)?.length ?? 0) > 9;
+    const isAside = unit(measure).includes('currency') || (exact(cell)?.length ?? 0) > 8;
     const isChosen = scene.view.measure === name && scene.view.page === 'traffic';
     const isCompared = scene.compare !== 'none' && table !== null && table.compare !== null;
     return (
