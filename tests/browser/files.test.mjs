@@ -99,6 +99,53 @@ for (const [who, token] of [['customer', TOKEN], ['operator', OPERATOR_TOKEN]]) 
     }));
 }
 
+/** Columns of the page's table, and its cells by row as the API wrote them. */
+const shownTable = (page) =>
+  page.getByTestId('groups').evaluate((table) => {
+    const columns = [...table.querySelectorAll('thead [data-test^="sort-"]')].map((one) => one.dataset.test.slice(5));
+    const rows = [...table.querySelectorAll('tbody tr')].map((row) => Object.fromEntries([...row.querySelectorAll('td[data-column]')].map((cell) => [cell.dataset.column, cell.dataset.value])));
+    return { columns, rows };
+  });
+
+for (const [why, view] of [
+  ['compared', WINDOW],
+  ['not compared by choice', `${WINDOW}&compare=none`],
+  ['that overlaps the one before', 'range=28d&compare=week'],
+  ['whose earlier period lacks calls', 'range=28d'],
+]) {
+  for (const who of ['customer', 'operator']) {
+    test(`files of a view ${why} have the columns and cells that the page shows: ${who}`, () =>
+      withPage({ path: `?${view}&by=q850-cause&figures=1` }, async (page) => {
+        await enterAndSee(page, who);
+        const { columns, rows } = await shownTable(page);
+        const isCompared = why === 'compared';
+        assert.equal(columns.some((name) => name.endsWith('_change')), isCompared);
+        const asCsv = csv((await download(page, 'download-table-csv')).bytes.toString('utf8'));
+        const asSheet = sheet((await download(page, 'download-table-xlsx')).bytes);
+        const begin = asSheet.findIndex((row) => row.includes('total_calls'));
+        for (const [head, ...lines] of [asCsv, asSheet.slice(begin)]) {
+          assert.equal(head.some((name) => /_(before|change)$/.test(name)), isCompared, `${head}`);
+          for (const name of columns) assert.ok(head.includes(name), `${name} of ${head}`);
+          for (const [at, row] of rows.entries()) {
+            for (const [name, value] of Object.entries(row)) {
+              const cell = lines[at][head.indexOf(name)] ?? '';
+              // Calls go on meanwhile, in windows that end now.
+              const near = view === 'range=28d' || view.includes('week') ? 0.02 * Math.abs(Number(value)) + 0.5 : 0;
+              assert.ok(cell === value || Math.abs(Number(cell) - Number(value)) <= near, `${name} of row ${at}: ${cell}, shown ${value}`);
+            }
+          }
+        }
+        const json = new URL(await page.getByTestId('download-json').getAttribute('href'), page.url());
+        assert.equal(json.searchParams.has('compare'), isCompared);
+        // Buckets have their own earlier ones beside them; the window has none, and no total then.
+        const chart = csv((await download(page, 'download-chart-csv')).bytes.toString('utf8'));
+        const shownBuckets = await page.getByTestId('figures').locator('thead th').allInnerTexts();
+        assert.equal(chart[0].includes('total_calls_before'), shownBuckets.includes('Change'), `${chart[0]} ${shownBuckets}`);
+        assert.equal(chart.some(([kind]) => kind === 'total'), isCompared || why === 'not compared by choice');
+      }));
+  }
+}
+
 test('an export is asked for, made, fetched and removed', () =>
   withPage({ path: `?${WINDOW}&dst-country-id=83` }, async (page) => {
     await enterAndSee(page);

@@ -186,6 +186,7 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
     const [theme, setTheme] = useTheme();
     const [isHelp, setHelp] = useState(false);
     const [without, setWithout] = useState<ReadonlySet<string>>(new Set());
+    const [isCalm, setCalm] = useState(false);
     const isPhone = useMedia('(max-width: 700px)');
     const view = useMemo(() => allowed(catalog, wanted), [catalog, wanted]);
     const beat = useBeat(view.live);
@@ -263,8 +264,8 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
     }, [view, zone, now, go]);
 
     const shared = useMemo(
-        () => ({ scene, session, signs, clock, now, beat, go, onError, isPhone }),
-        [scene, session, signs, clock, now, beat, go, onError, isPhone],
+        () => ({ scene, session, signs, clock, now, beat, go, onError, isPhone, isCalm, setCalm }),
+        [scene, session, signs, clock, now, beat, go, onError, isPhone, isCalm],
     );
     return (
         <SharedContext.Provider value={shared}>

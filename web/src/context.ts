@@ -21,6 +21,9 @@ export interface Shared {
     /** Hears of refusals: a session that has ended, prices of several currencies. */
     readonly onError: (error: ApiError) => void;
     readonly isPhone: boolean;
+    /** True where the window's totals have no earlier ones beside them: files then have none either. */
+    readonly isCalm: boolean;
+    readonly setCalm: (isCalm: boolean) => void;
     /** Status of the page's own failure, which is told once for all that fails alike. */
     readonly down?: number | null;
 }

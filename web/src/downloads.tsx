@@ -1,7 +1,7 @@
 // Downloads: plain links to the same questions as files, so that the browser streams them with the session's cookie.
 import { useState } from 'preact/hooks';
 import { ApiError, send } from './api';
-import { callsFile, chartRequest, fileUrl, tableRequest, url } from './ask';
+import { callsFile, chartRequest, fileUrl, tableRequest, url, type Scene } from './ask';
 import { callColumnsOf, hasExports } from './catalog';
 import { useShared } from './context';
 import { base } from './session';
@@ -22,13 +22,17 @@ const OF_REPORTS = ['csv', 'xlsx', 'ndjson'];
 const OF_CALLS = ['csv', 'xlsx', 'csv.gz', 'parquet', 'ndjson'];
 
 export function Downloads() {
-    const { scene, go } = useShared();
+    const { scene, go, isCalm } = useShared();
     const { catalog, view } = scene;
     const [told, setTold] = useState('');
     const canCall = callColumnsOf(catalog, view.side).length > 0;
     // Definitions list the formats of reports; those of calls are more.
     const reports = OF_REPORTS.filter((name) => catalog.definitions.formats.includes(name));
-    const table = { ...scene, view: { ...view, limit: catalog.definitions.limits.limit } };
+    // As the page shows them: where totals are not compared, the table has no changes, and the chart those of its buckets alone.
+    const shown: Scene = isCalm ? { ...scene, compare: 'none' } : scene;
+    const table = { ...shown, view: { ...view, limit: catalog.definitions.limits.limit } };
+    const asked = chartRequest(scene);
+    const chart = isCalm ? { ...asked, pairs: [...asked.pairs, ['totals', 'false'] as const] } : asked;
     const order = async () => {
         setTold('Asking…');
         const { path, pairs } = callsFile(scene);
@@ -69,7 +73,7 @@ export function Downloads() {
                     <Links
                         title="The chart"
                         test="chart"
-                        links={reports.map((name) => [name, fileUrl(scene, chartRequest(scene), name)] as const)}
+                        links={reports.map((name) => [name, fileUrl(scene, chart, name)] as const)}
                     />
                     {canCall && (
                         <Links
@@ -88,7 +92,7 @@ export function Downloads() {
                             {told}
                         </p>
                     )}
-                    <a class="item" href={url(scene, tableRequest(scene))} target="_blank" rel="noreferrer" data-test="download-json">
+                    <a class="item" href={url(shown, tableRequest(shown))} target="_blank" rel="noreferrer" data-test="download-json">
                         The table as JSON
                     </a>
                 </div>

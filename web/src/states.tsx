@@ -1,6 +1,6 @@
 // What is shown where there are no figures, or none to compare with: errors with what can be done about them, and empty answers that say why.
 import type { ComponentChildren } from 'preact';
-import { useContext, useMemo } from 'preact/hooks';
+import { useContext, useEffect, useMemo } from 'preact/hooks';
 import type { ApiError, Table } from './api';
 import { tableOf } from './api';
 import { nearestRequests, url, type Scene } from './ask';
@@ -82,10 +82,12 @@ function explained(error: ApiError): string {
 
 /** The view as far as its totals may be compared, and a note where they may not. */
 export function useComparable(scene: Scene, asked: Asked<Table>): { scene: Scene; note: ComponentChildren } {
-    const { clock, go } = useShared();
+    const { clock, go, setCalm } = useShared();
     const table = asked.value === null || asked.isOther ? null : tableOf(asked.value);
     const found = incomparable(scene, table);
-    const calm = useMemo((): Scene => (found === null ? scene : { ...scene, compare: 'none' }), [scene, found === null]);
+    const isCalm = found !== null;
+    const calm = useMemo((): Scene => (isCalm ? { ...scene, compare: 'none' } : scene), [scene, isCalm]);
+    useEffect(() => setCalm(isCalm), [isCalm]);
     const before = beforeLabel(scene.compare);
     const note = found !== null && (
         <div class="note" role="status" data-test="incomparable" data-why={found.why}>
