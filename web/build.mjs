@@ -38,7 +38,7 @@ const inner = (name) => new RegExp(`\\n\\tfunction ${name}\\([\\s\\S]*?\\n\\t\\}
 
 /** The parts of uPlot that the page has no use for: its path builders, joined tables, scatter plots, legends, logarithmic
  * scales, focus, charts that move together or stand on their side, points at the cursor, bands, what is changed after the
- * chart was made, and texts of times, which are the page's own. */
+ * chart was made, dragging and texts of times, which are the page's own. */
 const UNUSED = [
     ...[
         'initLegendRow',
@@ -56,10 +56,14 @@ const UNUSED = [
         'setLegend',
         'setLegendValues',
         'dblClick',
+        'mouseDown',
+        'mouseUp',
         'pubSync',
         'pub',
     ].map((name) => [inner(name), '']),
     [/self\.(?:addBand|setBand|delBand) = \w+;/g, ''],
+    [/events\.mousedown = mouseDown;|events\.mouseup = mouseUp;|onMouse\(mousedown, +over, mouseDown\);|drag\._[xy] = drag[XY];/g, ''],
+    [/\bselect\.show && dragging\b|(?<=if \()(?:_?dragging)\b(?! =)/g, 'false'],
     [/events\.dblclick = dblClick;|events\["setSeries"\] = [\s\S]*?\n\t\};|onMouse\(dblclick, over, dblClick\);/g, ''],
     [/\n\tconst seriesIdxMatcher = [\s\S]*?(?=\n\tfunction destroy)|\bsync\.unsub\(self\);/g, ''],
     [/\b(?:pubSync\(.*\)|setLegend\(\));/g, ''],

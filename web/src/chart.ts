@@ -25,7 +25,7 @@ export interface ChartData {
 
 export interface ChartEvents {
     readonly onRead: (bucket: number | null) => void;
-    /** A span of whole buckets that was dragged over, in the chart that was under the mouse. */
+    /** A span of whole buckets that was dragged over, in the chart that was under the mouse or the finger. */
     readonly onSelect: (span: Span) => void;
 }
 
@@ -38,6 +38,8 @@ export interface Chart {
 }
 
 const HEIGHT = 260;
+/** Pixels that a press moves at least to be a drag; fingers are never quite still. */
+const LEAST_DRAG = 8;
 
 /** A colour of the stylesheet. */
 function colour(name: string): string {
@@ -48,19 +50,50 @@ function colour(name: string): string {
 export function mount(place: HTMLElement, width: number, first: ChartData, events: ChartEvents): Chart {
     let data = first;
     let plot = make();
-    // New data would take the chart from under a drag that goes on, so it waits for the drag's end.
-    let isDragging = false;
+    // Where the mouse or the finger went down, and whether it has moved far enough to select. New data would take the chart from
+    // under a drag that goes on, so it waits for the drag's end.
+    let down: number | null = null;
+    let isWide = false;
     let waiting: ChartData | null = null;
-    place.addEventListener('mousedown', begin);
+    const drags = { pointerdown: begin, pointermove: drag, pointerup: drop, pointercancel: drop } as const;
+    const names = Object.keys(drags) as (keyof typeof drags)[];
+    for (const name of names) place.addEventListener(name, drags[name]);
 
-    function begin(): void {
-        isDragging = true;
-        // Added behind uPlot's own listener, which the mouse button's way down adds: the selection is told first.
-        document.addEventListener('mouseup', end, { once: true });
+    /** Pixels from the left of the plot, within it. */
+    function within({ clientX }: PointerEvent): number {
+        const { left: from, width: wide } = plot.over.getBoundingClientRect();
+        return Math.max(0, Math.min(wide, clientX - from));
     }
 
-    function end(): void {
-        isDragging = false;
+    function mark(from: number, to: number): void {
+        const box = { left: Math.min(from, to), top: 0, width: Math.abs(to - from), height: plot.over.clientHeight };
+        plot.setSelect(box, false);
+    }
+
+    function begin(event: PointerEvent): void {
+        if (!event.isPrimary || event.button !== 0) return;
+        place.setPointerCapture(event.pointerId);
+        down = within(event);
+        isWide = false;
+    }
+
+    function drag(event: PointerEvent): void {
+        if (down === null || !event.isPrimary) return;
+        const at = within(event);
+        isWide ||= Math.abs(at - down) >= LEAST_DRAG;
+        if (!isWide) return;
+        mark(down, at);
+        plot.setCursor({ left: at, top: 20 });
+    }
+
+    /** The drag is over, or the browser has taken it for a scroll of the page. */
+    function drop(event: PointerEvent): void {
+        if (down === null || !event.isPrimary) return;
+        const ends = [down, within(event)].sort((a, b) => a - b) as [number, number];
+        down = null;
+        if (isWide) mark(0, 0);
+        if (event.type === 'pointercancel') plot.setCursor({ left: -10, top: -10 });
+        else if (isWide) events.onSelect(spanOf(data, bucketAt(plot, ends[0]), bucketAt(plot, ends[1] - 1)));
         if (waiting !== null) replace(waiting);
     }
 
@@ -83,7 +116,6 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
         const [ink, grid, soft] = [colour('--ink-3'), colour('--line'), colour('--accent-soft')];
         const path = { paths: steps };
         const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: `11px ${FONT}`, gap: 6 };
-        const last = () => data.starts.length - 2;
         const range = (_: uPlot, low: number | null, high: number | null): [number, number] => {
             if (data.isPercent) return [0, 100];
             const top = Math.max(high ?? 0, 0);
@@ -100,7 +132,7 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
                 cursor: {
                     y: false,
                     points: { show: false },
-                    drag: { x: true, y: false, setScale: false, dist: 5 },
+                    drag: { x: false, y: false },
                     bind: { dblclick: () => null },
                 },
                 scales: { x: { time: true }, y: { range }, percent: { range: () => [0, 100] } },
@@ -129,17 +161,7 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
                     setCursor: [
                         (self) => {
                             const index = self.cursor.left === undefined || self.cursor.left < 0 ? null : bucketAt(self, self.cursor.left);
-                            events.onRead(index === null ? null : Math.min(index, last()));
-                        },
-                    ],
-                    setSelect: [
-                        (self) => {
-                            // A selection that only moves with the chart's width is no drag.
-                            const { left: from, width: wide } = self.select;
-                            if (wide < 4 || self.cursor.event?.type !== 'mouseup') return;
-                            self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-                            const [a, b] = [bucketAt(self, from), bucketAt(self, from + wide - 1)];
-                            events.onSelect(spanOf(data, Math.min(a, last()), Math.min(b, last())));
+                            events.onRead(index);
                         },
                     ],
                 },
@@ -189,7 +211,7 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
 
     return {
         update(next) {
-            if (isDragging) waiting = next;
+            if (down !== null) waiting = next;
             else replace(next);
         },
         resize(next) {
@@ -201,15 +223,13 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
             else plot.setCursor({ left: left(bucket), top: 20 }, false);
         },
         select(span) {
-            if (isDragging) return;
-            if (span === null) return plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-            const [a, b] = [Math.min(...span), Math.max(...span)];
-            const [from, to] = [plot.valToPos(data.starts[a] ?? 0, 'x'), plot.valToPos(data.starts[b + 1] ?? 0, 'x')];
-            plot.setSelect({ left: from, top: 0, width: Math.max(1, to - from), height: plot.over.clientHeight }, false);
+            if (down !== null) return;
+            if (span === null) return mark(0, 0);
+            const { start, end } = spanOf(data, Math.min(...span), Math.max(...span));
+            mark(plot.valToPos(start, 'x'), plot.valToPos(end, 'x'));
         },
         destroy() {
-            place.removeEventListener('mousedown', begin);
-            document.removeEventListener('mouseup', end);
+            for (const name of names) place.removeEventListener(name, drags[name]);
             plot.destroy();
         },
     };

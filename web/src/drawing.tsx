@@ -1,4 +1,4 @@
-// A chart in the page: it follows the width and the colours, and is read and zoomed by keys as by the mouse.
+// A chart in the page: it follows the width and the colours, and is read and zoomed by keys as by the mouse or a finger.
 import type { TargetedKeyboardEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { mount, spanOf, type Chart, type ChartData, type Span } from './chart';

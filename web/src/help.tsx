@@ -28,7 +28,7 @@ export function Help({ onClose }: { onClose: () => void }) {
                     </div>
                 ))}
             </dl>
-            <h3>With the mouse</h3>
+            <h3>With the mouse or a finger</h3>
             <p>
                 Drag over the chart to zoom in. A tile sets the chart’s measure. A row filters by its group and looks into it: country,
                 destination, then the vendors that carry it or its prefixes, calls. Back in the browser undoes each.
