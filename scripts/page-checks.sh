@@ -42,8 +42,10 @@ fi
 
 npm_packages tests/browser
 CDRSCOPE_AUTH_SECRET=$(openssl rand -hex 32)
+# Tests sign tokens of the operator's people who may see less.
+CDRSCOPE_OPERATOR_SECRET=$(openssl rand -hex 32)
 CDRSCOPE_EXPORTS_DIR=$work/exports
-export CDRSCOPE_AUTH_SECRET CDRSCOPE_EXPORTS_DIR CHROMIUM
+export CDRSCOPE_AUTH_SECRET CDRSCOPE_OPERATOR_SECRET CDRSCOPE_EXPORTS_DIR CHROMIUM
 export LOGIN=ann PASSWORD="correct horse battery staple"
 echo "$PASSWORD" | "$program" access add --id 1000000 --customer 1 --login "$LOGIN" --engine-data-dir "$work/data" \
     >"$work/access" 2>&1 || { cat "$work/access" >&2 && fail "the login was not added"; }

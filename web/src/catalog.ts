@@ -204,7 +204,7 @@ export function usualColumns(catalog: Catalog, side: Side, isCompared: boolean):
     return pick(measuresOf(catalog, side), names);
 }
 
-/** Filters that customers have on one side alone, or never. */
+/** Filters of dimensions that not every token has, or not on both sides. */
 const ONE_SIDED = /^(?:auth-orig-ip|customer-auth-id|term-gw-id|customer-id|vendor-id)$/;
 
 /** The view as far as the token may have it: a link of somebody else's shows what is one's own to see. */
@@ -213,8 +213,12 @@ export function allowed(catalog: Catalog, view: View): View {
     const side = sides.includes(view.side) ? view.side : (sides[0] ?? 'origination');
     const offered = dimensionsOf(catalog, side);
     const isOperator = catalog.role === 'operator';
-    const isOffered = ([name]: [string, string]) =>
-        isOperator || !ONE_SIDED.test(name) || offered.some((dimension) => dimension.filter === name);
+    const known = isOperator ? catalog.definitions.dimensions : offered;
+    const isOffered = ([name]: [string, string]) => {
+        if (name.startsWith('vendor-price')) return isOperator ? seesCost(catalog) : side === 'termination';
+        if (name.startsWith('customer-price')) return isOperator || side === 'origination';
+        return !ONE_SIDED.test(name) || known.some((dimension) => dimension.filter === name);
+    };
     const by = view.by.filter((name) => name === 't' || offered.some((dimension) => dimension.name === name));
     return {
         ...view,
@@ -223,6 +227,7 @@ export function allowed(catalog: Catalog, view: View): View {
         accounts: view.accounts.filter((uuid) => catalog.accounts.some((one) => one.uuid === uuid)),
         page: view.page === (isOperator ? 'live' : 'overview') ? 'traffic' : view.page,
         filters: Object.fromEntries(Object.entries(view.filters).filter(isOffered)),
+        calls: view.calls && callColumnsOf(catalog, side).length > 0,
     };
 }
 

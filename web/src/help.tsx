@@ -31,7 +31,7 @@ export function Help({ onClose }: { onClose: () => void }) {
             <h3>With the mouse or a finger</h3>
             <p>
                 Drag over the chart to zoom in. A tile sets the chart’s measure. A row filters by its group and looks into it: country,
-                destination, then the vendors that carry it or its prefixes, calls. Back in the browser undoes each.
+                destination, and what tells more of it. Back in the browser undoes each.
             </p>
             <h3>Figures</h3>
             <p>
