@@ -13,8 +13,10 @@ mod load;
 mod migrate;
 mod operator;
 mod rows;
+mod screen;
 mod serve;
 mod settings;
+mod sql;
 mod thin;
 mod token;
 
@@ -66,6 +68,8 @@ enum Command {
     Load(load::Load),
     /// Write an answer of the API to a file: CDRs, a report or a breakdown
     Export(export::ExportCommand),
+    /// Run SQL on ClickHouse: one statement, a script, or at a prompt
+    Sql(sql::Sql),
     /// Empty what no report reads in old months; their figures stay
     Thin(thin::Thin),
     /// Run the embedded engine alone
@@ -137,6 +141,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(command) => command.run(),
         Command::Load(command) => command.run(),
         Command::Export(command) => command.run(),
+        Command::Sql(command) => command.run(),
         Command::Thin(command) => command.run(),
         Command::Engine(command) => command.run(),
     };

@@ -56,10 +56,10 @@ async fn refusal(url: &str, login: &Login, sql: &str) -> String {
 }
 
 /// `cdrscope engine` as a process of its own, killed with the test.
-struct Owner(Child);
+pub struct Owner(Child);
 
 impl Owner {
-    async fn started(dir: &Path) -> (Self, EngineAccess) {
+    pub async fn started(dir: &Path) -> (Self, EngineAccess) {
         let mut command = Command::new(BINARY);
         command.args(["engine", "--engine-data-dir"]).arg(dir).stdout(Stdio::null()).stderr(Stdio::null());
         let owner = Self(command.spawn().unwrap());
@@ -71,7 +71,7 @@ impl Owner {
         (owner, access)
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }

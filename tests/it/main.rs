@@ -37,6 +37,7 @@ mod planner;
 mod plans;
 mod random;
 mod schema;
+mod sql;
 mod starting;
 mod support;
 mod thin;
