@@ -12,6 +12,7 @@ mod health;
 mod load;
 mod migrate;
 mod operator;
+mod report;
 mod rows;
 mod screen;
 mod serve;
@@ -68,6 +69,8 @@ enum Command {
     Load(load::Load),
     /// Write an answer of the API to a file: CDRs, a report or a breakdown
     Export(export::ExportCommand),
+    /// Print a report, a breakdown or calls as a table, CSV or JSON
+    Report(report::ReportCommand),
     /// Run SQL on ClickHouse: one statement, a script, or at a prompt
     Sql(sql::Sql),
     /// Empty what no report reads in old months; their figures stay
@@ -141,6 +144,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Demo(command) => command.run(),
         Command::Load(command) => command.run(),
         Command::Export(command) => command.run(),
+        Command::Report(command) => command.run(),
         Command::Sql(command) => command.run(),
         Command::Thin(command) => command.run(),
         Command::Engine(command) => command.run(),

@@ -66,11 +66,11 @@ impl Fetch<'_> {
         Ok(())
     }
 
-    /// Writes the answer to standard output. What has begun is not tried again: nothing can be taken back.
+    /// Gives the answer to `print`, which tells if it wants more. What has begun is not tried again: nothing can be taken back.
     ///
     /// # Errors
     /// The reason, in a line. What is written is cut then.
-    pub async fn print(&mut self) -> Result<(), String> {
+    pub async fn print(&mut self, mut print: impl FnMut(&[u8]) -> std::io::Result<bool>) -> Result<(), String> {
         let path = self.question.whole();
         let mut answer = loop {
             match self.ask(&path).await {
@@ -78,15 +78,16 @@ impl Fetch<'_> {
                 Err(error) => self.wait(error).await?,
             }
         };
-        let mut out = std::io::stdout().lock();
         let written = |error: std::io::Error| format!("standard output: {error}");
         while let Some(piece) =
             answer.piece().await.map_err(|error| format!("{error}; what is written is not whole"))?
         {
-            out.write_all(&piece).map_err(written)?;
+            if !print(&piece).map_err(written)? {
+                return Ok(());
+            }
             self.progress.took(&piece);
         }
-        out.flush().map_err(written)
+        std::io::stdout().flush().map_err(written)
     }
 
     /// Writes the whole file, from its beginning at each try.

@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::client::{ClientToken, ExportClient};
@@ -14,21 +15,46 @@ use crate::config::value::Secret;
 use crate::config::{AccessLog, Auth, Config, Exports, Operator};
 use crate::embedded::EngineRole;
 use crate::service::Service;
-use crate::token::KeyRing;
+use crate::token::{Issue, KeyRing, TokenTerms};
 
-/// Does `work` with a client of such a service, whose token sees everything.
+/// The person in whose name the service is asked.
+#[derive(Clone, Copy, Debug)]
+pub enum AskedAs {
+    /// The operator, who sees everything.
+    Operator,
+    /// A customer, who sees all accounts of its own.
+    Customer(u32),
+}
+
+impl AskedAs {
+    fn token(self, keys: &KeyRing) -> Result<Option<ClientToken>, CliError> {
+        let token = match self {
+            Self::Operator => operator_token(keys, TTL)?,
+            Self::Customer(customer_id) => {
+                let issue =
+                    Issue::Grant { customer_id, account_ids: Vec::new(), allowed_ips: Vec::new(), debug: false };
+                // Whoever may read ClickHouse may read the calls one by one.
+                let terms = TokenTerms { ttl: TTL, export: Some(true), ..TokenTerms::default() };
+                Some(keys.customers.sign_on(terms, &issue, OffsetDateTime::now_utc())?)
+            }
+        };
+        Ok(token.as_deref().and_then(ClientToken::new))
+    }
+}
+
+/// Does `work` with a client of such a service.
 ///
 /// # Errors
 /// ClickHouse cannot be had, or the work's own.
 pub async fn with(
     config: Config,
+    asked_as: AskedAs,
     timeout: Duration,
     work: impl AsyncFnOnce(&ExportClient) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let config = alone(config);
     let keys = KeyRing::of(&config.auth, &config.operator).map_err(CliError::Usage)?;
-    let token = operator_token(&keys, TTL)?.as_deref().and_then(ClientToken::new);
-    let token = token.ok_or_else(|| CliError::Failed("no token could be made".to_owned()))?;
+    let token = asked_as.token(&keys)?.ok_or_else(|| CliError::Failed("no token could be made".to_owned()))?;
     let connection = ClickHouseConnection::open(&config).await?;
     connection
         .closing(async |connection| {
@@ -53,7 +79,7 @@ const TTL: u32 = 30 * 86_400;
 fn alone(mut config: Config) -> Config {
     let secret = || Secret::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
     let usual = Config::default();
-    config.auth = Auth { secret: secret(), ..usual.auth };
+    config.auth = Auth { secret: secret(), contractors: config.auth.contractors, ..usual.auth };
     config.operator = Operator { secret: secret(), ..usual.operator };
     config.http.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.http.operator_listen = None;

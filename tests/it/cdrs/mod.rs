@@ -7,6 +7,7 @@ mod files;
 mod limits;
 mod own;
 mod pages;
+mod report;
 mod tenancy;
 mod workbooks;
 
