@@ -124,12 +124,16 @@ impl S3Error {
     /// The next step of an operator.
     pub fn advice(&self) -> &'static str {
         match self {
+            Self::Refused { text, .. } if let Some(advice) = advice_for(text) => advice,
             Self::Refused { status: 404, .. } => "make the bucket, or mend its name in `to`",
             Self::Refused { status: 401 | 403, .. } => {
                 "look at s3.access_key_id and its key, and at what the bucket allows it: s3:PutObject, s3:GetObject, s3:AbortMultipartUpload"
             }
             Self::Refused { status: 300..=400, .. } => "look at s3.region and s3.endpoint",
             Self::Refused { .. } => "ask those who run the store",
+            Self::Unreached(_, why) if why.contains("certificate") => {
+                "have this machine trust who signed the store's certificate (the system's list, or SSL_CERT_FILE)"
+            }
             Self::Slow(..) | Self::Unreached(..) => {
                 "look at s3.endpoint, and at what is between this machine and the store"
             }
@@ -141,6 +145,19 @@ impl S3Error {
             Self::Absent => "build it with the feature s3",
         }
     }
+}
+
+/// The next step by the code that an answer's text begins with; `None` where the status says as much.
+fn advice_for(text: &str) -> Option<&'static str> {
+    Some(match text.split(':').next().unwrap_or_default() {
+        "RequestTimeTooSkewed" => "set the clock of this machine: it is minutes off the store's",
+        "ExpiredToken" | "TokenRefreshRequired" | "InvalidToken" => "renew the session token: it has ended or is wrong",
+        "InvalidAccessKeyId" => "look at s3.access_key_id: the store does not know it",
+        "SignatureDoesNotMatch" => "look at the secret key: it is not that of s3.access_key_id",
+        "QuotaExceeded" | "XMinioStorageFull" | "EntityTooLarge" => "make room in the store, or raise its bound",
+        "SlowDown" | "ServiceUnavailable" => "the store has too much to do: the file is tried again later",
+        _ => return None,
+    })
 }
 
 /// Bytes of each part of a file but the last.

@@ -354,6 +354,28 @@ async fn a_store_that_answers_oddly_is_told_in_a_line_soon_and_without_secrets()
     assert!(fault.to_string().starts_with("http://127.0.0.1:9 cannot be reached: "), "{fault}");
 }
 
+#[test]
+fn each_refusal_has_a_next_step_of_its_own() {
+    let refused = |status, code: &str| S3Error::Refused { status, text: format!("{code}: some words") };
+    let certificate = "invalid peer certificate: UnknownIssuer".to_owned();
+    let unknown = S3Error::Unreached("https://s3.example.net".to_owned(), certificate);
+    for (fault, word) in [
+        (refused(403, "RequestTimeTooSkewed"), "clock"),
+        (refused(400, "ExpiredToken"), "session token"),
+        (refused(403, "InvalidToken"), "session token"),
+        (refused(403, "InvalidAccessKeyId"), "does not know"),
+        (refused(403, "SignatureDoesNotMatch"), "secret key"),
+        (refused(403, "AccessDenied"), "s3:PutObject"),
+        (refused(507, "XMinioStorageFull"), "room"),
+        (refused(503, "SlowDown"), "later"),
+        (refused(400, "AuthorizationHeaderMalformed"), "s3.region"),
+        (refused(404, "NoSuchBucket"), "make the bucket"),
+        (unknown, "SSL_CERT_FILE"),
+    ] {
+        assert!(fault.advice().contains(word), "{fault}: {}", fault.advice());
+    }
+}
+
 #[tokio::test]
 async fn the_region_of_a_bucket_elsewhere_is_told() {
     let moved = b"HTTP/1.1 301 x\r\nx-amz-bucket-region: eu-west-1\r\ncontent-length: 0\r\n\r\n".to_vec();

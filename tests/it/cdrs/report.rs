@@ -15,7 +15,8 @@ fn report(world: &World, args: &[&str]) -> (i32, String, String) {
 async fn the_forms_have_the_figures_of_the_service() {
     let world = world(|_| ()).await;
     let (account, from) = (format!("account-id={}", world.account), format!("from-time={FIRST}"));
-    let asked = ["origination-breakdown", &account, &from, "group-by=dst-country", "measures=total_calls,asr,total_price"];
+    let asked =
+        ["origination-breakdown", &account, &from, "group-by=dst-country", "measures=total_calls,asr,total_price"];
     let path = world.path("origination-breakdown", "&group-by=dst-country&measures=total_calls,asr,total_price");
     for (form, format) in [("csv", "csv"), ("ndjson", "ndjson"), ("json", "rows")] {
         let wanted = world.get(&format!("{path}&format={format}"), &world.token).await;
