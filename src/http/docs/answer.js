@@ -146,7 +146,7 @@ function answer(response, blob, text) {
   if (columns) views.push(["Table", () => table(columns)]);
   if (columns && measures(columns).length > 0) views.push(["Chart", () => chart(columns)]);
   const isText = !/^(application\/(?!json)|image)/.test(blob.type) || text.length === 0;
-  views.push([columns ? "JSON" : "Text", () => element("pre", { textContent: isText ? readable(text) : `${blob.size} bytes of ${blob.type}` })]);
+  views.push([columns ? "JSON" : "Text", () => element("pre", { tabIndex: 0, textContent: isText ? readable(text) : `${blob.size} bytes of ${blob.type}` })]);
   const place = element("div");
   const buttons = views.map(([name, make]) => {
     const button = element("button", { type: "button", textContent: name });

@@ -73,26 +73,41 @@ async function get(path) {
 
 const day = 86_400;
 
-/** The latest day with calls of an account, of those of the last 400; today where there are none. */
-async function dayWithCalls(api, account) {
+/** The APIs, and the one that a token is of; the session's where there is no token; undefined without either. */
+const CUSTOMER = "/api/rest/customer/v1";
+const OPERATOR = "/api/rest/operator/v1";
+async function apiAsked() {
+  if (token.value !== "") {
+    const claims = token.value.split(".")[1] ?? "";
+    return atob(claims.replaceAll("-", "+").replaceAll("_", "/")).includes("operator-v1") ? OPERATOR : CUSTOMER;
+  }
+  const session = await get("/session");
+  return session?.customer ? CUSTOMER : session?.operator ? OPERATOR : undefined;
+}
+
+/** The latest day with calls, of those of the last 400; today where there are none. */
+async function dayWithCalls(path, account) {
   const today = Math.floor(Date.now() / 1000 / day) * day;
-  const query = new URLSearchParams({ "account-id": account, "from-time": today - 400 * day, sampling: "day", fill: "false" });
-  const statistics = await get(`${api}/origination-statistics?${query}`);
+  const query = new URLSearchParams({ ...account, "from-time": today - 400 * day, sampling: "day", fill: "false" });
+  const statistics = await get(`${path}?${query}`);
   const { t = [], total_calls = [] } = statistics?.data ?? {};
   const days = t.filter((_, i) => total_calls[i] > 0);
   return Number(days.at(-1) ?? today);
 }
 
-/** Puts an account of the caller's and times at which it has calls into the forms, but where somebody has typed. */
+/** Puts times with calls, and an account of the caller's, into the forms of an API, but where somebody has typed. */
 async function fillIn() {
-  const api = "/api/rest/customer/v1";
-  const account = (await get(`${api}/accounts`))?.accounts?.[0];
+  const api = await apiAsked();
+  const account = api && (await get(`${api}/accounts`))?.accounts?.[0];
   if (!account) return;
-  const from = await dayWithCalls(api, account.uuid);
+  const isOperator = api === OPERATOR;
+  // An operator's questions are over all accounts.
+  const own = isOperator ? {} : { "account-id": account.uuid };
+  const from = await dayWithCalls(`${api}/${isOperator ? "" : "origination-"}statistics`, own);
   const iso = (second) => new Date(second * 1000).toISOString().replace(".000Z", "Z");
-  const presets = { "account-id": account.uuid, "from-time": iso(from), "to-time": iso(from + day - 1) };
+  const presets = { ...own, "from-time": iso(from), "to-time": iso(from + day - 1) };
   for (const [name, value] of Object.entries(presets)) {
-    for (const field of document.querySelectorAll(`input[name="${name}"][value]`)) {
+    for (const field of document.querySelectorAll(`form[data-path^="${api}/"] input[name="${name}"][value]`)) {
       if (field.value === field.defaultValue) field.value = field.defaultValue = value;
     }
   }
@@ -101,7 +116,7 @@ async function fillIn() {
     const names = [...field.options].map((option) => option.value);
     if (field.value === "minute") field.value = names.includes("hour") ? "hour" : names.at(-1);
   }
-  document.getElementById("found").textContent = `Examples: ${account.name}, ${iso(from).slice(0, 10)}.`;
+  document.getElementById("found").textContent = `Examples: ${isOperator ? "all accounts" : account.name}, ${iso(from).slice(0, 10)}.`;
   forms.forEach(showCurl);
 }
 
@@ -113,10 +128,7 @@ token.addEventListener("input", () => {
   typed = setTimeout(() => fillIn().catch(() => {}), 300);
 });
 // Without a token or a session the examples stay as the document has them.
-fetch(new URL("./session", location.href))
-  .then((response) => (response.ok ? response.json() : {}))
-  .then((session) => (session.customer || token.value !== "" ? fillIn() : undefined))
-  .catch(() => {});
+fillIn().catch(() => {});
 
 // A link to an operation opens it.
 function openTarget() {

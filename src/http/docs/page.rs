@@ -24,7 +24,7 @@ fn write(out: &mut String, document: &Value) -> Result {
     out.push_str(
         "<p><label>Token <input id=\"token\" autocomplete=\"off\" spellcheck=\"false\" \
          placeholder=\"kept in this tab; empty uses the session of the page\"></label> \
-         <span id=\"found\" role=\"status\"></span> <a href=\"openapi.json\">openapi.json</a></p><svg id=\"drawing\" hidden></svg></header>",
+         <span id=\"found\" role=\"status\"></span> <a href=\"openapi.json\">openapi.json</a></p><svg id=\"drawing\" hidden></svg></header><main>",
     );
     for tag in list(&document["tags"]) {
         write!(out, "<h2>{}</h2><p>{}</p>", text(&tag["name"]), Marked(str(&tag["description"])))?;
@@ -37,6 +37,7 @@ fn write(out: &mut String, document: &Value) -> Result {
             }
         }
     }
+    out.push_str("</main>");
     Ok(())
 }
 
@@ -49,7 +50,9 @@ fn operation(out: &mut String, document: &Value, path: &str, method: &str, item:
         Marked(str(&operation["summary"]))
     )?;
     write!(out, "{}", Prose(str(&operation["description"])))?;
-    let open = if operation["security"].is_array() { "" } else { " data-token" };
+    // An empty list is open to all; without one the document's own holds.
+    let is_open = operation["security"].as_array().is_some_and(Vec::is_empty);
+    let open = if is_open { "" } else { " data-token" };
     write!(out, "<form data-method=\"{method}\" data-path=\"{}\"{open}>", Text(path))?;
     let example_query = str(&operation["x-example-query"]);
     let all = list(&item["parameters"]).iter().chain(list(&operation["parameters"]));
@@ -75,13 +78,13 @@ fn operation(out: &mut String, document: &Value, path: &str, method: &str, item:
         }
         out.push_str("</table><button>Send</button></details>");
     }
-    out.push_str("<pre class=\"curl\"></pre></form><details class=\"more\"><summary>Answers</summary><table>");
+    out.push_str("<pre class=\"curl\" tabindex=\"0\"></pre></form><details class=\"more\"><summary>Answers</summary><table>");
     for (status, response) in entries(&operation["responses"]) {
         let response = resolved(document, response);
         write!(out, "<tr><th>{}<td>{}", Text(status), Marked(str(&response["description"])))?;
         for (name, example) in entries(&response["content"]["application/json"]["examples"]) {
             let value = if status == "200" { pretty(&example["value"]) } else { example["value"].to_string() };
-            write!(out, "<pre title=\"{}\">{}</pre>", Text(name), Text(&value))?;
+            write!(out, "<pre tabindex=\"0\" title=\"{}\">{}</pre>", Text(name), Text(&value))?;
         }
     }
     out.push_str("</table></details></details>");
