@@ -34,7 +34,7 @@ for (const [name, device] of [['desktop', { ...DESKTOP, colorScheme: 'light' }],
 
   for (const [status, headers, body, words] of [
     [429, { 'Retry-After': '3' }, { error: 'too many requests' }, /Too many requests/],
-    [503, { 'Retry-After': '2' }, { error: 'too many queries at once, try again (request r-1)' }, /busy/],
+    [503, { 'Retry-After': '2' }, { error: 'the database cannot be reached, try again (request r-1)' }, /away/],
     [504, {}, { error: 'the query took longer than limits.query_seconds (request r-2)' }, /took too long/],
     [502, {}, { error: 'the database failed to answer (request r-3)' }, /failed to answer/],
     [403, {}, { error: 'the token has no right to read calls one by one (export)' }, /not open to you/],
@@ -67,6 +67,28 @@ for (const [name, device] of [['desktop', { ...DESKTOP, colorScheme: 'light' }],
         await error.waitFor({ state: 'detached' });
       }));
   }
+}
+
+for (const [who, path] of [['customer', '?range=7d'], ['operator', '?page=overview&range=28d']]) {
+  test(`a service that is busy for a moment is waited for, and no error is shown: the ${who}'s ${path}`, () =>
+    withPage({ path }, async (page) => {
+      let [refused, asked] = [0, 0];
+      await page.route('**/*breakdown?*', async (route) => {
+        asked += 1;
+        // Whoever asks first, and now and then one of the rest.
+        if (refused >= 8 || asked % 2 === 0) return route.continue();
+        refused += 1;
+        return route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, json: { error: 'too many queries at once, try again (request r-1)' } });
+      });
+      await page.evaluate(() => {
+        globalThis.alerts = [];
+        new MutationObserver(() => globalThis.alerts.push(...[...document.querySelectorAll('[role="alert"]')].map((one) => one.textContent))).observe(document.body, { childList: true, subtree: true });
+      });
+      await enter(page, who);
+      await page.waitForFunction(() => document.querySelector('[data-loading="false"]') !== null && document.querySelector('.skeleton, [data-loading="true"]') === null);
+      assert.ok(refused >= 2, `${refused} of ${asked}`);
+      assert.deepEqual(await page.evaluate(() => globalThis.alerts), []);
+    }));
 }
 
 /** The service's child that runs ClickHouse; undefined where there is none. */

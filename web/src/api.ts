@@ -13,6 +13,11 @@ export class ApiError extends Error {
         super(message);
     }
 
+    /** Whether too many ask at once; a database that is away is another matter. */
+    get isBusy(): boolean {
+        return this.status === 503 && this.message.startsWith('too many');
+    }
+
     /** Whether the same request may work a little later. */
     get isPassing(): boolean {
         return this.status === 0 || this.status === 429 || this.status === 503;
@@ -41,19 +46,43 @@ export function forget(): void {
 
 /** Requests of one page at a time: the service has a bounded number of queries for all who look. */
 const MOST_AT_ONCE = 4;
+/** Seconds that a busy service may name, and tries, before its refusal is told. */
+const LONGEST_PATIENCE = 5;
+const MOST_TRIES = 8;
 const waiting: (() => void)[] = [];
 let running = 0;
+/** At present: one where the service is busy, so that all pages get on; one more with each answer. */
+let most = MOST_AT_ONCE;
 
-/** Asks for JSON, in turn. */
+/** Asks for JSON, in turn. A service that is busy for a moment is asked again when it says: its queue goes on here. */
 export async function get<T>(url: string, signal?: AbortSignal): Promise<Got<T>> {
-    while (running >= MOST_AT_ONCE) await new Promise<void>((next) => waiting.push(next));
-    running += 1;
-    try {
-        return await ask<T>(url, signal);
-    } finally {
-        running -= 1;
-        waiting.shift()?.();
+    for (let tries = 1; ; tries += 1) {
+        while (running >= most) await new Promise<void>((next) => waiting.push(next));
+        running += 1;
+        let wait: number;
+        try {
+            const got = await ask<T>(url, signal);
+            most = Math.min(MOST_AT_ONCE, most + 1);
+            return got;
+        } catch (error) {
+            wait = error instanceof ApiError && error.isBusy ? (error.wait ?? Infinity) : Infinity;
+            if (wait > LONGEST_PATIENCE || tries === MOST_TRIES) throw error;
+            most = 1;
+        } finally {
+            running -= 1;
+            for (let free = most - running; free > 0; free -= 1) waiting.shift()?.();
+        }
+        // Pages that were refused together come back one by one.
+        await pause(wait * 1000 * (1 + Math.random()), signal);
     }
+}
+
+/** Waits so many milliseconds, or until nobody wants the answer any more. */
+function pause(length: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((over) => {
+        setTimeout(over, length);
+        signal?.addEventListener('abort', () => over());
+    });
 }
 
 async function ask<T>(url: string, signal?: AbortSignal): Promise<Got<T>> {
