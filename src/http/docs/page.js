@@ -85,14 +85,14 @@ async function apiAsked() {
   return session?.customer ? CUSTOMER : session?.operator ? OPERATOR : undefined;
 }
 
-/** The latest day with calls, of those of the last 400; today where there are none. */
+/** The latest day with calls that is over, of the last 400; today where there is none. */
 async function dayWithCalls(path, account) {
   const today = Math.floor(Date.now() / 1000 / day) * day;
   const query = new URLSearchParams({ ...account, "from-time": today - 400 * day, sampling: "day", fill: "false" });
   const statistics = await get(`${path}?${query}`);
   const { t = [], total_calls = [] } = statistics?.data ?? {};
   const days = t.filter((_, i) => total_calls[i] > 0);
-  return Number(days.at(-1) ?? today);
+  return Number(days.findLast((one) => one < today) ?? days.at(-1) ?? today);
 }
 
 /** Puts times with calls, and an account of the caller's, into the forms of an API, but where somebody has typed. */
