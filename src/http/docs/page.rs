@@ -78,7 +78,9 @@ fn operation(out: &mut String, document: &Value, path: &str, method: &str, item:
         }
         out.push_str("</table><button>Send</button></details>");
     }
-    out.push_str("<pre class=\"curl\" tabindex=\"0\"></pre></form><details class=\"more\"><summary>Answers</summary><table>");
+    out.push_str(
+        "<pre class=\"curl\" tabindex=\"0\"></pre></form><details class=\"more\"><summary>Answers</summary><table>",
+    );
     for (status, response) in entries(&operation["responses"]) {
         let response = resolved(document, response);
         write!(out, "<tr><th>{}<td>{}", Text(status), Marked(str(&response["description"])))?;
