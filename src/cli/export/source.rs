@@ -41,11 +41,6 @@ pub struct ReportSource {
 }
 
 impl ReportSource {
-    /// The parameters as they were given.
-    pub fn parameters(&self) -> &[String] {
-        &self.parameters
-    }
-
     /// The value of a parameter.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))

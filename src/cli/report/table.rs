@@ -34,15 +34,15 @@ impl TimeZoneOfTable {
 }
 
 /// A row: names and cells in order.
-struct TableRow(Vec<(String, Cell)>);
+struct TableRow(Vec<(String, ReportCell)>);
 
 #[derive(Clone, Debug, Default)]
-struct Cell {
+struct ReportCell {
     text: String,
     is_number: bool,
 }
 
-impl Cell {
+impl ReportCell {
     fn of(raw: &str) -> Self {
         match raw.as_bytes().first() {
             Some(b'"') => {
@@ -62,8 +62,8 @@ impl Cell {
 
 impl<'de> Deserialize<'de> for TableRow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
+        struct RowVisitor;
+        impl<'de> Visitor<'de> for RowVisitor {
             type Value = TableRow;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,12 +74,12 @@ impl<'de> Deserialize<'de> for TableRow {
                 let mut cells = Vec::new();
                 // Digits stay as they were sent: a float would lose some.
                 while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
-                    cells.push((name, Cell::of(raw.get())));
+                    cells.push((name, ReportCell::of(raw.get())));
                 }
                 Ok(TableRow(cells))
             }
         }
-        deserializer.deserialize_map(Pairs)
+        deserializer.deserialize_map(RowVisitor)
     }
 }
 
@@ -136,7 +136,7 @@ impl<'s> ReportTable<'s> {
         self.has_rows = true;
         for (name, cell) in &mut row.0 {
             if let Some(time) = (name == "t").then(|| self.zone.show(&cell.text)).flatten() {
-                *cell = Cell { text: time, is_number: false };
+                *cell = ReportCell { text: time, is_number: false };
             }
         }
         if self.columns.is_empty() {
@@ -150,14 +150,15 @@ impl<'s> ReportTable<'s> {
     fn print_held(&mut self) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         let Some(first) = held.first() else { return Ok(()) };
-        let column = |(place, (name, _)): (usize, &(String, Cell))| {
+        let column = |(place, (name, _)): (usize, &(String, ReportCell))| {
             let cells = || held.iter().filter_map(|row| row.0.get(place)).map(|(_, cell)| cell);
-            let widest = cells().map(Cell::width).max().unwrap_or(0).min(WIDEST);
+            let widest = cells().map(ReportCell::width).max().unwrap_or(0).min(WIDEST);
             let is_number = cells().all(|cell| cell.is_number || cell.text.is_empty());
             TableColumn { width: widest.max(name.chars().count()), is_number }
         };
         self.columns = first.0.iter().enumerate().map(column).collect();
-        let head = |(name, _): &(String, Cell)| (String::new(), Cell { text: name.clone(), is_number: false });
+        let head =
+            |(name, _): &(String, ReportCell)| (String::new(), ReportCell { text: name.clone(), is_number: false });
         let mut text = self.line_of(&TableRow(first.0.iter().map(head).collect()));
         for row in &held {
             text += &self.line_of(row);
@@ -166,7 +167,7 @@ impl<'s> ReportTable<'s> {
     }
 
     fn line_of(&self, row: &TableRow) -> String {
-        let cell = |((_, cell), column): (&(String, Cell), &TableColumn)| {
+        let cell = |((_, cell), column): (&(String, ReportCell), &TableColumn)| {
             // A line end in a name would break the row.
             let text = cell.text.replace(char::is_control, "\u{fffd}");
             match column.is_number {

@@ -32,17 +32,17 @@ pub struct StatementReader {
     read: usize,
     within: Within,
     is_blank: bool,
-    words: Words,
+    words: SqlWords,
 }
 
 #[derive(Debug, Default)]
-struct Words {
+struct SqlWords {
     first: Option<String>,
     is_format: bool,
     format: Option<String>,
 }
 
-impl Words {
+impl SqlWords {
     fn take(&mut self, word: &str) {
         if self.is_format {
             self.format = Some(word.to_owned());
@@ -75,7 +75,7 @@ impl SqlText {
 impl StatementReader {
     /// Nothing was read yet.
     pub fn new() -> Self {
-        Self { text: String::new(), read: 0, within: Within::Plain, is_blank: true, words: Words::default() }
+        Self { text: String::new(), read: 0, within: Within::Plain, is_blank: true, words: SqlWords::default() }
     }
 
     /// True if a statement has begun and not ended.
