@@ -9,7 +9,10 @@ mod demo;
 mod engine;
 mod export;
 mod health;
+mod help;
 mod load;
+#[cfg(feature = "manual")]
+mod manual;
 mod migrate;
 mod operator;
 mod report;
@@ -27,7 +30,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::load::ConfigError;
 use crate::config::{Config, LogFormat};
@@ -45,25 +48,25 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the API; without clickhouse.url, over an engine that is started along with it
+    /// Run the HTTP API (starts an embedded ClickHouse unless clickhouse.url is set)
     Serve(serve::Serve),
-    /// Make the database and its tables; safe to repeat
+    /// Create or upgrade the database and its tables; safe to repeat
     Migrate(migrate::Migrate),
-    /// Look at settings and ClickHouse: what is missing or wrong
+    /// Check settings, ClickHouse, schema and access
     Check(check::Check),
     /// Ask a running service whether it can answer
     Health(health::Health),
-    /// Print a token
+    /// Sign a token and print it
     Token(token::Token),
     /// Manage accounts: uuid, owner, name
     Account(account::AccountCommand),
     /// Manage access: the rows that tokens and logins stand for
     Access(access::AccessCommand),
-    /// Manage the operator's own people: what their tokens may see
+    /// Manage the operator's own people and what their tokens may see
     Operator(operator::OperatorCommand),
     /// Name customers and vendors, for the operator's people
     Contractor(contractor::ContractorCommand),
-    /// Make up CDRs
+    /// Fill the tables with made-up CDRs
     Demo(demo::Demo),
     /// Load files of CDRs
     Load(load::Load),
@@ -73,10 +76,16 @@ enum Command {
     Report(report::ReportCommand),
     /// Run SQL on ClickHouse: one statement, a script, or at a prompt
     Sql(sql::Sql),
-    /// Empty what no report reads in old months; their figures stay
+    /// Empty details in old months; every report goes on giving the same figures
     Thin(thin::Thin),
-    /// Run the embedded engine alone
+    /// Run the embedded ClickHouse alone, until it is told to stop
     Engine(engine::EngineCommand),
+    /// Print the completions of a shell
+    #[cfg(feature = "manual")]
+    Completions(manual::Completions),
+    /// Write the manual pages to a directory
+    #[cfg(feature = "manual")]
+    Man(manual::ManualPages),
     #[command(name = crate::embedded::CHILD_COMMAND, hide = true)]
     EngineChild(ChildArgs),
 }
@@ -108,8 +117,17 @@ impl fmt::Display for CliError {
     }
 }
 
+/// The exit codes and their meaning, for the manual.
+#[cfg(any(test, feature = "manual"))]
+const EXIT_CODES: [(u8, &str); 4] = [
+    (0, "done"),
+    (1, "failed: a line on stderr names the cause and the way out"),
+    (2, "wrong usage or wrong settings: nothing was done"),
+    (3, "done, but some rows are not as they should be: load rejected rows, or check --data found odd ones"),
+];
+
 impl CliError {
-    /// 2 for usage and settings, 3 where some rows are not as they should be, 1 for everything else.
+    /// One of [`EXIT_CODES`].
     fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
@@ -122,7 +140,8 @@ impl CliError {
 
 /// Runs the command of a command line.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(args) {
+    let parsed = help::command().try_get_matches_from(args).and_then(|matches| Args::from_arg_matches(&matches));
+    let args = match parsed {
         Ok(args) => args,
         Err(error) => {
             // Help and version go to stdout with code 0, mistakes to stderr with code 2.
@@ -148,6 +167,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Sql(command) => command.run(),
         Command::Thin(command) => command.run(),
         Command::Engine(command) => command.run(),
+        #[cfg(feature = "manual")]
+        Command::Completions(command) => command.run(),
+        #[cfg(feature = "manual")]
+        Command::Man(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,6 +25,7 @@ mod grafana;
 mod hostile;
 mod load;
 mod login;
+mod manual;
 mod metrics;
 mod odd;
 mod openapi;
