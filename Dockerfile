@@ -7,6 +7,8 @@ COPY Cargo.toml Cargo.lock build.rs ./
 COPY src ./src
 COPY schema ./schema
 COPY web/dist ./web/dist
+# Named by `cdrscope --version`: docker build --build-arg SOURCE_COMMIT=$(git rev-parse HEAD)
+ARG SOURCE_COMMIT
 # The caches stay with the builder; what was built is copied out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \

@@ -23,6 +23,7 @@ mod settings;
 mod sql;
 mod thin;
 mod token;
+mod version;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -40,7 +41,7 @@ use settings::Settings;
 
 /// Call statistics (ASR, ACD, CPS) over CDRs in ClickHouse.
 #[derive(Parser)]
-#[command(name = "cdrscope", version, max_term_width = 120)]
+#[command(name = "cdrscope", version, long_version = version::long(), max_term_width = 120)]
 struct Args {
     #[command(subcommand)]
     command: Command,

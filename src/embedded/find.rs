@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::EngineError;
 
 /// The release that `scripts/fetch-engine.sh` pins; a test compares the two.
-pub(super) const RELEASE: &str = "26.7.3-stable.1";
+pub const RELEASE: &str = "26.7.3-stable.1";
 
 /// The engine in one of its two forms.
 #[derive(Debug, Clone)]

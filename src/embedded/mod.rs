@@ -39,6 +39,7 @@ use std::time::{Duration, Instant};
 
 pub use child::{CHILD_COMMAND, ChildArgs, child_main};
 pub use error::EngineError;
+pub use find::RELEASE as ENGINE_RELEASE;
 pub use link::{EngineAccess, EngineClients, EngineRole, Link, Login};
 pub use supervisor::restarts;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use cdrscope::config::Config;
 use cdrscope::config::value::Secret;
+use cdrscope::migrate::MIGRATIONS;
 use cdrscope::token::{Issue, Keys, Subject};
 use rustix::process::{Pid, Signal, kill_process};
 use time::OffsetDateTime;
@@ -248,7 +249,15 @@ fn usage_mistakes_exit_2_and_help_and_version_exit_0() {
         assert!(text(&[command, "--help"]).contains("--config"), "{command}");
     }
     assert!(text(&["serve", "--help"]).contains("--http-listen"));
-    assert_eq!(text(&["--version"]), format!("cdrscope {}\n", env!("CARGO_PKG_VERSION")));
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(text(&["-V"]), format!("cdrscope {version}\n"));
+    let long = text(&["--version"]);
+    let lines: Vec<&str> = long.lines().collect();
+    assert_eq!(lines[0], format!("cdrscope {version}"));
+    // Builds for development name no commit: they would be compiled again at each.
+    let schema = format!("schema    {}", MIGRATIONS.len());
+    let begins = ["commit    not recorded", "engine    2", &schema, "features  manual, s3"];
+    assert!(lines.len() == 5 && lines[1..].iter().zip(begins).all(|(line, begin)| line.starts_with(begin)), "{long}");
 }
 
 #[test]
