@@ -11,6 +11,7 @@ mod export;
 mod health;
 mod help;
 mod load;
+mod logging;
 #[cfg(feature = "manual")]
 mod manual;
 mod migrate;
@@ -33,10 +34,9 @@ use std::process::ExitCode;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
 
+use crate::config::Config;
 use crate::config::load::ConfigError;
-use crate::config::{Config, LogFormat};
 use crate::embedded::{ChildArgs, child_main};
-use crate::shown::Escaped;
 use settings::Settings;
 
 /// Call statistics (ASR, ACD, CPS) over CDRs in ClickHouse.
@@ -184,28 +184,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Levels of the log unless CDRSCOPE_LOG says otherwise. What actix_http calls an error is bytes of strangers that are no
-/// request, or a caller that leaves.
-const FILTER: &str = "info,actix_server=warn,actix_http=off,clickhouse=warn";
-
-/// The same for commands whose own lines are enough.
-const QUIET_FILTER: &str = "warn,actix_server=off,actix_http=off";
-
 /// Reads the settings and starts the log.
 fn configure(settings: &Settings) -> Result<Config, CliError> {
-    configure_at(settings, FILTER)
-}
-
-/// The same, with a log of warnings only.
-fn configure_quietly(settings: &Settings) -> Result<Config, CliError> {
-    configure_at(settings, QUIET_FILTER)
-}
-
-fn configure_at(settings: &Settings, filter: &str) -> Result<Config, CliError> {
     let config = settings.load()?;
-    let mut log = env_logger::Builder::from_env(env_logger::Env::new().filter_or("CDRSCOPE_LOG", filter));
-    log.format(if config.log.format == LogFormat::Json { json_line } else { text_line });
-    log.init();
+    logging::start(config.log.format, false)?;
+    Ok(config)
+}
+
+/// The same, with a log of warnings only, for commands whose own lines are enough.
+fn configure_quietly(settings: &Settings) -> Result<Config, CliError> {
+    let config = settings.load()?;
+    logging::start(config.log.format, true)?;
     Ok(config)
 }
 
@@ -214,23 +203,6 @@ fn warn_of_secrets(config: &Config, settings: &Settings) {
     for warning in crate::config::secrets::warnings(config, settings.file()) {
         log::warn!("{warning}");
     }
-}
-
-/// A line of the log, and only one, whatever is in it.
-fn text_line(out: &mut env_logger::fmt::Formatter, record: &log::Record<'_>) -> std::io::Result<()> {
-    let (time, level, style) = (out.timestamp_millis(), record.level(), out.default_level_style(record.level()));
-    writeln!(out, "[{time} {style}{level:<5}{style:#} {}] {}", record.target(), Escaped(&record.args().to_string()))
-}
-
-/// A line of the log as an object.
-fn json_line(out: &mut env_logger::fmt::Formatter, record: &log::Record<'_>) -> std::io::Result<()> {
-    let line = serde_json::json!({
-        "time": out.timestamp_millis().to_string(),
-        "level": record.level().as_str(),
-        "target": record.target(),
-        "message": record.args().to_string(),
-    });
-    writeln!(out, "{line}")
 }
 
 /// A runtime for the commands that talk to ClickHouse.

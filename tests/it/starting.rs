@@ -455,3 +455,28 @@ async fn the_demo_answers_while_its_calls_are_made() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[actix_web::test]
+async fn a_level_of_the_log_that_does_not_read_is_refused_and_info_is_the_default() {
+    let env = |level: &'static str| [("CDRSCOPE_AUTH_SECRET", SECRET), ("CDRSCOPE_LOG", level)];
+    for bad in ["inof", "cdrscope", "cdrscope=loud", "info,,debug"] {
+        let (code, lines) = complaint(&["token", "--customer", "7"], &env(bad));
+        assert!(code == 2 && lines.len() == 1 && lines[0].starts_with("CDRSCOPE_LOG: bad value "), "{lines:?}");
+    }
+    // A request that is none is noise of strangers: info shows it as little as the default does.
+    let db = db().await;
+    let server = server(&db.database, false);
+    let args = with(&["serve", "--http-listen", "127.0.0.1:0"], &server);
+    let noise = |level: Option<&str>| {
+        let level = level.map(|level| ("CDRSCOPE_LOG", level));
+        let env: Vec<_> = level.into_iter().chain([("CDRSCOPE_AUTH_SECRET", SECRET)]).collect();
+        let (serving, url, log) = Serving::logging(&args, &env);
+        let mut stranger = std::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+        std::io::Write::write_all(&mut stranger, b"no request at all\r\n\r\n").unwrap();
+        std::io::Read::read_to_end(&mut stranger, &mut Vec::new()).unwrap();
+        assert_eq!(serving.stop(), Some(0));
+        log.iter().any(|line| line.contains("actix_http"))
+    };
+    assert!(!noise(None) && !noise(Some("info")));
+    assert!(noise(Some("info,actix_http=trace")), "a request that is none would be seen");
+}
