@@ -3,7 +3,7 @@
 
 use crate::config::Config;
 use crate::http::state::State;
-use crate::migrate::status;
+use crate::migrate::{Status, status};
 use crate::sql::schema::{Schema, TableSchema};
 use crate::store::Store;
 use crate::tables;
@@ -43,6 +43,12 @@ pub async fn examine(store: &Store, config: &Config) -> Examined {
     let mut examined = Examined { steps: Vec::new(), notes: Vec::new(), schema: None };
     let mut step = |what: &str, found| examined.steps.push(Step { what: what.to_owned(), found });
     if let Err(error) = store.probe().await {
+        let database = &config.clickhouse.database;
+        if error.to_string().contains("(UNKNOWN_DATABASE)") {
+            let fault = Status::NoDatabase.fault(database).unwrap_or_default();
+            step(&format!("database {database}"), Err(fault));
+            return examined;
+        }
         let why =
             error.refused_settings(&config.clickhouse.user).unwrap_or_else(|| format!("asking ClickHouse: {error}"));
         step("settings of queries", Err(why));

@@ -1,5 +1,7 @@
 //! `cdrscope access`: rows of `api_access`, and their passwords.
 
+mod set;
+
 use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::Subcommand;
@@ -27,6 +29,8 @@ enum AccessAction {
     Add(AddAccess),
     /// List who has access
     List(List),
+    /// Change accounts, addresses or login of a row; its id and customer stay
+    Set(set::SetAccess),
     /// Remove access; tokens that stand for it are refused from then on
     Remove(RemoveAccess),
     /// Refuse tokens without a row that a customer was given, or one by its id
@@ -106,6 +110,9 @@ impl AccessCommand {
             AccessAction::List(List { json, settings }) => {
                 on_table(&settings, OWN, async |client, _| list(client, json).await)
             }
+            AccessAction::Set(set) => {
+                on_table(&set.settings, OWN, async |client, config| set.run(client, config).await)
+            }
             AccessAction::Remove(remove) => on_table(&remove.settings, OWN, async |client, _| remove.run(client).await),
             AccessAction::Revoke(revoke) => {
                 on_table(&revoke.settings, REVOCATIONS, async |client, _| revoke.run(client).await)
@@ -174,20 +181,25 @@ async fn list(client: &Client, json: bool) -> Result<(), CliError> {
         return say_json(&rows);
     }
     let cells = |row: &Listed| {
-        let ids: Vec<String> = row.account_ids.iter().map(u32::to_string).collect();
-        let or = |list: Vec<String>, none: &str| if list.is_empty() { none.to_owned() } else { list.join(",") };
-        [
-            row.id.to_string(),
-            row.customer_id.to_string(),
-            row.login.clone(),
-            if row.has_password { "set" } else { "" }.to_owned(),
-            or(ids, "all"),
-            or(row.allowed_ips.clone(), "any"),
-        ]
+        let [accounts, addresses] = [or(&row.account_ids, "all"), or(&row.allowed_ips, "any")];
+        let password = if row.has_password { "set" } else { "" }.to_owned();
+        [row.id.to_string(), row.customer_id.to_string(), row.login.clone(), password, accounts, addresses]
     };
     say_table(["ID", "CUSTOMER", "LOGIN", "PASSWORD", "ACCOUNTS", "ADDRESSES"], rows.iter().map(cells));
     Ok(())
 }
+
+/// A list with commas, or the word for an empty one.
+fn or(list: &[impl ToString], none: &str) -> String {
+    let words: Vec<String> = list.iter().map(ToString::to_string).collect();
+    if words.is_empty() { none.to_owned() } else { words.join(",") }
+}
+
+/// The accounts and addresses of a row, for people.
+fn listed_ids(row: &AccessRow) -> [String; 2] {
+    [or(&row.account_ids, "all"), or(&row.allowed_ips, "any")]
+}
+
 impl RemoveAccess {
     async fn run(&self, client: &Client) -> Result<(), CliError> {
         let (rows, _) = all(client).await?;
@@ -246,7 +258,10 @@ impl Password {
             (Some(row), None) => row,
         };
         if row.login.is_empty() {
-            return Err(CliError::Failed(format!("access {} has no login: remove it and add it with --login", row.id)));
+            return Err(CliError::Failed(format!(
+                "access {0} has no login: set one with `cdrscope access set {0} --login NAME`",
+                row.id
+            )));
         }
         let row = AccessRow { password_hash: ask_password()?, ..row };
         insert(client, "api_access", &row).await?;

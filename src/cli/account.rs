@@ -35,6 +35,8 @@ enum AccountAction {
     Add(AddAccount),
     /// List the accounts
     List(List),
+    /// Rename an account
+    Rename(RenameAccount),
     /// Remove an account
     Remove(RemoveAccount),
 }
@@ -64,6 +66,16 @@ struct AddAccount {
 }
 
 #[derive(clap::Args)]
+struct RenameAccount {
+    /// Number of the account
+    id: u32,
+    /// Its new name, for people
+    name: String,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(clap::Args)]
 struct RemoveAccount {
     /// Number of the account
     id: u32,
@@ -78,6 +90,9 @@ impl AccountCommand {
             AccountAction::Add(add) => on_table(&add.settings, OWN, async |client, _| add.run(client).await),
             AccountAction::List(List { json, settings }) => {
                 on_table(&settings, OWN, async |client, _| list(client, json).await)
+            }
+            AccountAction::Rename(rename) => {
+                on_table(&rename.settings, OWN, async |client, _| rename.run(client).await)
             }
             AccountAction::Remove(remove) => {
                 on_table(&remove.settings, OWN, async |client, _| remove.run(client).await)
@@ -131,12 +146,25 @@ async fn list(client: &Client, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
+/// The row of an account.
+async fn of_id(client: &Client, id: u32) -> Result<ListedAccount, CliError> {
+    let row = all(client).await?.into_iter().find(|row| row.id == id);
+    row.ok_or_else(|| CliError::Failed(format!("there is no account {id}")))
+}
+
+impl RenameAccount {
+    async fn run(&self, client: &Client) -> Result<(), CliError> {
+        let row = of_id(client, self.id).await?;
+        let before = row.name;
+        insert(client, "accounts", &ListedAccount { name: self.name.clone(), ..row }).await?;
+        say(format_args!("account {} is {:?} and no longer {before:?}", self.id, self.name));
+        Ok(())
+    }
+}
+
 impl RemoveAccount {
     async fn run(&self, client: &Client) -> Result<(), CliError> {
-        let rows = all(client).await?;
-        let Some(row) = rows.into_iter().find(|row| row.id == self.id) else {
-            return Err(CliError::Failed(format!("there is no account {}", self.id)));
-        };
+        let row = of_id(client, self.id).await?;
         let statement = client.query_raw("DELETE FROM accounts WHERE id = {id:UInt32}").param("id", row.id);
         statement.execute().await?;
         say(format_args!("removed account {} of customer {}: {}, {}", row.id, row.customer_id, row.uuid, row.name));

@@ -27,6 +27,9 @@ pub struct Demo {
     /// Number of customers' accounts
     #[arg(long, default_value_t = 60)]
     accounts: u32,
+    /// Print the numbers as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -58,6 +61,12 @@ impl Demo {
                 Ok(fill(&client, &options, |made| log::info!("{made} of {} calls", options.calls)).await?)
             };
             let summary = connection.closing(filled).await?;
+            if self.json {
+                let (calls, rows) = (summary.calls, summary.rows);
+                let (active, accounts) = (summary.active_calls, summary.accounts);
+                say(serde_json::json!({ "calls": calls, "rows": rows, "active_calls": active, "accounts": accounts }));
+                return Ok(());
+            }
             say(format_args!(
                 "{} calls in {} rows, {} rows of live calls, {} accounts",
                 summary.calls, summary.rows, summary.active_calls, summary.accounts

@@ -10,6 +10,9 @@ use super::{CliError, configure, say};
 /// Arguments of `health`.
 #[derive(clap::Args)]
 pub struct Health {
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -25,10 +28,17 @@ impl Health {
             return Err(CliError::Usage("http.listen has port 0: name the port that the service's log names".into()));
         }
         let address = reachable(listen);
-        let status = ask(address).map_err(|e| {
+        let status = ask(address);
+        if self.json {
+            let is_ready = status.as_ref().is_ok_and(|status| status == "200");
+            let number = status.as_ref().ok().and_then(|status| status.parse::<u16>().ok());
+            say(serde_json::json!({ "ready": is_ready, "address": address.to_string(), "status": number }));
+        }
+        let status = status.map_err(|e| {
             CliError::Failed(format!("no answer from {address}: {e}; is `cdrscope serve` running there?"))
         })?;
         match status.as_str() {
+            "200" if self.json => {}
             "200" => say("ready"),
             other => {
                 return Err(CliError::Failed(format!(

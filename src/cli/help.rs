@@ -28,6 +28,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "check",
         &[
             ("Look at everything before the first start", "cdrscope check --config /etc/cdrscope/cdrscope.toml"),
+            ("The same for a script", "cdrscope check --json"),
             ("Count the rows of a week that cannot be meant", "cdrscope check --data --since 7d"),
         ],
     ),
@@ -35,12 +36,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "token",
         &[
-            ("For a row of access, an hour long", "cdrscope token --access 1 --ttl 3600"),
+            ("For a row of access, an hour long", "cdrscope token --access 1 --ttl 1h"),
             ("For a customer without a row, from one network", "cdrscope token --customer 5 --allowed-ip 192.0.2.0/24"),
         ],
     ),
     ("account add", &[("Add an account", "cdrscope account add --id 17 --customer 5 --name 'Acme wholesale'")]),
     ("account list", &[("List them for a script", "cdrscope account list --json")]),
+    ("account rename", &[("Give account 17 another name", "cdrscope account rename 17 'Acme retail'")]),
     ("account remove", &[("Remove account 17; its calls stay", "cdrscope account remove 17")]),
     (
         "access add",
@@ -50,6 +52,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     ("access list", &[("List them for a script", "cdrscope access list --json")]),
+    (
+        "access set",
+        &[
+            ("Bind access 3 to another network", "cdrscope access set 3 --allowed-ip 198.51.100.0/24"),
+            ("Let access 3 see all accounts of its customer", "cdrscope access set 3 --all-accounts"),
+        ],
+    ),
     ("access remove", &[("Remove access 3", "cdrscope access remove 3")]),
     ("access revoke", &[("Refuse all tokens that were given to a customer", "cdrscope access revoke --customer 5")]),
     ("access password", &[("Set a password from a file", "cdrscope access password ann < password")]),

@@ -21,6 +21,7 @@ mod rows;
 mod screen;
 mod serve;
 mod settings;
+mod span;
 mod sql;
 mod thin;
 mod token;
@@ -53,7 +54,7 @@ enum Command {
     Serve(serve::Serve),
     /// Create or upgrade the database and its tables; safe to repeat
     Migrate(migrate::Migrate),
-    /// Check settings, ClickHouse, schema and access
+    /// Check settings, ClickHouse, schema and access, and say what to do next
     Check(check::Check),
     /// Ask a running service whether it can answer
     Health(health::Health),

@@ -1,13 +1,18 @@
 //! `cdrscope token`: prints a token.
 
+use std::io::Write as _;
+
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use super::connect::ClickHouseConnection;
 use super::settings::Settings;
-use super::{CliError, block_on, configure, rows, say};
+use super::{CliError, block_on, configure, rows, say, span};
+use crate::access::{Directory, Snapshot};
 use crate::config::Config;
 use crate::report::Side;
+use crate::store::Store;
 use crate::token::{Issue, Keys, Sides, TokenTerms};
 
 /// Arguments of `token`.
@@ -37,9 +42,15 @@ pub struct Token {
     /// Right that the token has for sure, export: to read calls one by one; none takes it away [default: by exports.customers]
     #[arg(long, value_name = "RIGHT", conflicts_with = "access", value_parser = right)]
     may: Option<bool>,
-    /// Seconds until it expires [default: auth.token_ttl_seconds]
-    #[arg(long, value_name = "SECONDS")]
+    /// Time until it expires: 90s, 15m, 1h, 7d, 2w, or seconds [default: auth.token_ttl_seconds]
+    #[arg(long, value_name = "SPAN", value_parser = span::lifetime)]
     ttl: Option<u32>,
+    /// Sign without looking if the row is there, where ClickHouse is not at hand
+    #[arg(long, conflicts_with = "customer")]
+    unchecked: bool,
+    /// Print the token and its end as JSON
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -48,37 +59,99 @@ impl Token {
     /// Prints it.
     pub fn run(self) -> Result<(), CliError> {
         let config = configure(&self.settings)?;
-        if let Some(id) = self.operator {
-            return operators(&config, id, self.ttl);
-        }
+        let (now, ttl) = (OffsetDateTime::now_utc(), self.ttl.unwrap_or(config.auth.token_ttl_seconds));
+        let token = match self.operator {
+            Some(id) => self.of_operator(&config, id, now, ttl)?,
+            None => self.of_customer(&config, now, ttl)?,
+        };
+        self.tell(&token, now, ttl)
+    }
+
+    fn of_customer(&self, config: &Config, now: OffsetDateTime, ttl: u32) -> Result<String, CliError> {
         let keys = Keys::new(&config.auth).map_err(|e| CliError::Usage(e.to_string()))?;
         if let Some(bad) = self.allowed_ip.iter().find(|net| crate::net::parse_net(net).is_none()) {
             return Err(CliError::Usage(format!("--allowed-ip: {bad:?} is no address or network")));
         }
         let issue = match (self.access, self.customer) {
-            (Some(id), _) => Issue::Access(id),
+            (Some(id), _) => {
+                self.check(config, |snapshot| known_access(snapshot, id))?;
+                Issue::Access(id)
+            }
             (None, Some(customer_id)) => Issue::Grant {
                 customer_id,
-                account_ids: block_on(account_ids(&config, customer_id, &self.account))?,
-                allowed_ips: self.allowed_ip,
+                account_ids: block_on(account_ids(config, customer_id, &self.account))?,
+                allowed_ips: self.allowed_ip.clone(),
                 debug: self.debug,
             },
             (None, None) => return Err(CliError::Usage("give --access or --customer".into())),
         };
-        let ttl = self.ttl.unwrap_or(config.auth.token_ttl_seconds);
         let terms = TokenTerms { ttl, session: None, sides: Sides::of(&self.side), export: self.may };
-        say(keys.sign_on(terms, &issue, OffsetDateTime::now_utc())?);
+        Ok(keys.sign_on(terms, &issue, now)?)
+    }
+
+    fn of_operator(&self, config: &Config, id: u32, now: OffsetDateTime, ttl: u32) -> Result<String, CliError> {
+        let keys = Keys::of_operator(&config.operator).map_err(|e| CliError::Usage(e.to_string()))?;
+        let keys = keys.ok_or_else(|| {
+            CliError::Usage("operator.secret_file is not set: without a key the operator's paths are not there".into())
+        })?;
+        self.check(config, |snapshot| known_operator(snapshot, id))?;
+        Ok(keys.sign(&Issue::Operator(id), now, ttl)?)
+    }
+
+    /// Fails where the row that the token would stand for is not there: the token would be refused, and nobody would know why.
+    fn check(&self, config: &Config, known: impl Fn(&Snapshot) -> Result<(), String>) -> Result<(), CliError> {
+        if self.unchecked {
+            return Ok(());
+        }
+        block_on(async {
+            let connection = ClickHouseConnection::open(config).await?;
+            let look = async |own: &ClickHouseConnection| {
+                let client = own.reader(config);
+                let directory = Directory::new(config);
+                directory.refresh(&Store::new(move || client.clone(), &config.limits)).await?;
+                let snapshot = directory.snapshot();
+                let snapshot = snapshot.map_err(|_stale| CliError::Failed("reading access took too long".into()))?;
+                known(&snapshot).map_err(CliError::Failed)
+            };
+            connection.closing(look).await
+        })
+    }
+
+    /// Prints the token, and its end beside it.
+    fn tell(&self, token: &str, now: OffsetDateTime, ttl: u32) -> Result<(), CliError> {
+        let end = OffsetDateTime::from_unix_timestamp(now.unix_timestamp() + i64::from(ttl))?;
+        let shown = end.format(&Rfc3339)?;
+        if self.json {
+            let fields = serde_json::json!({ "token": token, "expires": end.unix_timestamp(), "expires_at": shown });
+            say(serde_json::to_string_pretty(&fields)?);
+            return Ok(());
+        }
+        say(token);
+        // Not on stdout, which is the token alone. A closed stderr is no reason to fail.
+        let _ = writeln!(std::io::stderr(), "the token ends at {shown}, in {}", span::words(ttl.into()));
         Ok(())
     }
 }
 
-fn operators(config: &Config, id: u32, ttl: Option<u32>) -> Result<(), CliError> {
-    let keys = Keys::of_operator(&config.operator).map_err(|e| CliError::Usage(e.to_string()))?;
-    let keys = keys.ok_or_else(|| {
-        CliError::Usage("operator.secret_file is not set: without a key the operator's paths are not there".into())
-    })?;
-    say(keys.sign(&Issue::Operator(id), OffsetDateTime::now_utc(), ttl.unwrap_or(config.auth.token_ttl_seconds))?);
-    Ok(())
+fn known_access(snapshot: &Snapshot, id: u32) -> Result<(), String> {
+    match (snapshot.access.get(&id), snapshot.removed.contains(&id)) {
+        (Some(access), _) if access.grant.is_some() => Ok(()),
+        (Some(_), _) => {
+            Err(format!("access {id} admits nobody, as it has an address that does not read: `cdrscope access set`"))
+        }
+        (None, true) => Err(format!("access {id} was removed: `cdrscope access add` makes another")),
+        (None, false) => Err(format!("there is no access {id}: `cdrscope access list` shows them")),
+    }
+}
+
+fn known_operator(snapshot: &Snapshot, id: u32) -> Result<(), String> {
+    match snapshot.operators.get(&id) {
+        Some(Some(_)) => Ok(()),
+        Some(None) => {
+            Err(format!("operator {id} admits nobody: it was removed, or has an address or a right that does not read"))
+        }
+        None => Err(format!("there is no operator {id}: `cdrscope operator list` shows them")),
+    }
 }
 
 fn side(word: &str) -> Result<Side, String> {

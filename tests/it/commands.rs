@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::support::app::SECRET;
 use crate::support::http::send;
-use crate::support::{Db, TestApp, db, engine};
+use crate::support::{Db, TestApp, db, engine, insert};
 
 /// What a command printed, and its exit code.
 struct Ran {
@@ -205,7 +205,7 @@ async fn a_password_is_set_by_id_or_login() {
     );
     assert_eq!(
         run(&db, &["access", "password", "3"], "x\n").refusal(),
-        "access 3 has no login: remove it and add it with --login"
+        "access 3 has no login: set one with `cdrscope access set 3 --login NAME`"
     );
     let long = run(&db, &["access", "password", "ann"], &"x".repeat(1025));
     assert_eq!(long.refusal(), "the password is longer than 1024 bytes");
@@ -313,4 +313,136 @@ async fn a_limit_that_a_tokens_row_would_not_keep_is_refused() {
             assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{whose:?} {limit:?}: {}", ran.err);
         }
     }
+}
+
+/// The token's end, of the JSON that `token --json` prints, in seconds from now.
+fn lasts(ran: &Ran) -> i64 {
+    ran.json()["expires"].as_i64().unwrap() - time::OffsetDateTime::now_utc().unix_timestamp()
+}
+
+#[actix_web::test]
+async fn a_token_says_when_it_ends_and_stands_for_rows_that_are_there() {
+    let db = db().await;
+    for (ttl, seconds, words) in
+        [("90", 90, "90 seconds"), ("15m", 900, "15 minutes"), ("1h", 3600, "1 hour"), ("7d", 604_800, "1 week")]
+    {
+        let args = ["token", "--customer", "7", "--ttl", ttl];
+        let plain = run(&db, &args, "");
+        assert_eq!(plain.line().split('.').count(), 3, "the token alone is on stdout");
+        assert!(
+            plain.err.starts_with("the token ends at 2") && plain.err.trim_end().ends_with(&format!("Z, in {words}")),
+            "{}",
+            plain.err
+        );
+        let ran = run(&db, &[&args[..], &["--json"]].concat(), "");
+        assert!((seconds - 60..=seconds).contains(&lasts(&ran)) && ran.err.is_empty(), "{ttl}: {}", ran.out);
+        assert!(ran.json()["token"].is_string() && ran.json()["expires_at"].as_str().unwrap().ends_with('Z'));
+    }
+    for bad in ["0", "1y", "-1h", "", "99999999w"] {
+        assert_eq!(run(&db, &["token", "--customer", "7", &format!("--ttl={bad}")], "").code, 2, "{bad}");
+    }
+    let unknown = run(&db, &["token", "--access", "1"], "");
+    assert_eq!(unknown.refusal(), "there is no access 1: `cdrscope access list` shows them");
+    assert_eq!(run(&db, &["access", "add", "--customer", "7"], "").line(), "1");
+    run(&db, &["token", "--access", "1"], "").line();
+    run(&db, &["access", "remove", "1"], "").line();
+    let removed = run(&db, &["token", "--access", "1"], "");
+    assert_eq!(removed.refusal(), "access 1 was removed: `cdrscope access add` makes another");
+    insert(&db.admin, "api_access", r#"{"id":2,"customer_id":7,"allowed_ips":["300.0.0.1"]}"#).await;
+    let odd = run(&db, &["token", "--access", "2"], "");
+    assert!(odd.code == 1 && odd.err.contains("cdrscope: access 2 admits nobody"), "{}", odd.err);
+    // Where ClickHouse is not at hand nobody looks.
+    let away = Db { database: "there_is_none".into(), ..db };
+    assert_eq!(run(&away, &["token", "--access", "1"], "").code, 1);
+    run(&away, &["token", "--access", "1", "--unchecked"], "").line();
+}
+
+#[actix_web::test]
+async fn access_is_changed_in_place_and_keeps_its_customer_and_password() {
+    let db = db().await;
+    let accounts: Vec<String> = ["5", "6"]
+        .iter()
+        .map(|id| run(&db, &["account", "add", "--customer", "7", "--name", "x", "--id", id], "").line().to_owned())
+        .collect();
+    run(&db, &["access", "add", "--customer", "7", "--login", "ann", "--account", &accounts[0]], "first\n").line();
+    run(&db, &["access", "add", "--customer", "7"], "").line();
+    let set = |args: &[&str]| run(&db, &[&["access", "set"], args].concat(), "");
+    assert_eq!(
+        set(&["1", "--account", &accounts[1], "--allowed-ip", "192.0.2.0/24"]).line(),
+        "access 1 for customer 7: accounts 6, addresses 192.0.2.0/24, login \"ann\""
+    );
+    assert!(StoredHash::parse(&stored(&db, 1).await).unwrap().matches("first"));
+    assert_eq!(
+        set(&["1", "--all-accounts", "--any-ip", "--login", "bob"]).line(),
+        "access 1 for customer 7: accounts all, addresses any, login \"bob\""
+    );
+    assert!(StoredHash::parse(&stored(&db, 1).await).unwrap().matches("first"));
+    assert_eq!(
+        set(&["2", "--login", "ann"]).line(),
+        "access 2 for customer 7: accounts all, addresses any, login \"ann\" without a password: \
+         `cdrscope access password 2` sets one"
+    );
+    assert!(set(&["1", "--no-login"]).line().ends_with("no login"));
+    assert_eq!(stored(&db, 1).await, "");
+    assert_eq!(set(&["1", "--login", "ann"]).refusal(), "access 2 has the login \"ann\" already");
+    assert_eq!(set(&["9", "--any-ip"]).refusal(), "there is no access 9");
+    let other = Uuid::new_v4().to_string();
+    assert_eq!(set(&["1", "--account", &other]).refusal(), format!("customer 7 has no account {other}"));
+    for usage in [&["1"][..], &["1", "--any-ip", "--allowed-ip", "192.0.2.1"], &["1", "--login", "x", "--no-login"]] {
+        assert_eq!(set(usage).code, 2, "{usage:?}");
+    }
+    run(&db, &["access", "remove", "1"], "").line();
+    assert_eq!(set(&["1", "--any-ip"]).refusal(), "there is no access 1");
+    assert_eq!(run(&db, &["access", "list", "--json"], "").json().as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn an_account_is_renamed_and_stays_the_same_otherwise() {
+    let db = db().await;
+    run(&db, &["account", "add", "--id", "3", "--customer", "7", "--name", "x", "--side", "termination"], "").line();
+    let before = run(&db, &["account", "list", "--json"], "").json();
+    let renamed = run(&db, &["account", "rename", "3", "Їжак"], "");
+    assert_eq!(renamed.line(), "account 3 is \"Їжак\" and no longer \"x\"");
+    let mut wanted = before[0].clone();
+    wanted["name"] = json!("Їжак");
+    assert_eq!(run(&db, &["account", "list", "--json"], "").json(), json!([wanted]));
+    assert_eq!(run(&db, &["account", "rename", "4", "y"], "").refusal(), "there is no account 4");
+}
+
+#[actix_web::test]
+async fn check_ends_with_what_to_do_next() {
+    let db = db().await;
+    let next = |db: &Db, code: i32| {
+        let ran = run(db, &["check"], "");
+        assert_eq!(ran.code, code, "{}", ran.out);
+        assert!(!ran.out.contains('\u{1b}'), "colours are for terminals");
+        let (plain, json) = (ran.out.lines().last().unwrap().to_owned(), run(db, &["check", "--json"], ""));
+        let found: Value = serde_json::from_str(&json.out).unwrap();
+        assert_eq!((json.code, found["ok"].as_bool()), (code, Some(code == 0)));
+        assert_eq!(plain, format!("next   {}", found["next"].as_str().unwrap()));
+        assert!(found["checks"].as_array().unwrap().iter().any(|check| check["what"] == "settings"));
+        plain
+    };
+    assert_eq!(next(&db, 0), "next   add an account: cdrscope account add --customer ID --id NUMBER --name NAME");
+    run(&db, &["account", "add", "--customer", "7", "--name", "x"], "").line();
+    assert!(next(&db, 0).starts_with("next   let a customer in: cdrscope access add --customer ID"));
+    run(&db, &["access", "add", "--customer", "7"], "").line();
+    assert_eq!(next(&db, 0), "next   start the service: cdrscope serve");
+    let away = Db { database: "there_is_none".into(), ..db };
+    let last = next(&away, 1);
+    assert!(last.contains("run `cdrscope migrate`") && last.ends_with("; then run `cdrscope check` again"), "{last}");
+}
+
+#[actix_web::test]
+async fn health_and_demo_answer_scripts_in_json() {
+    let app = TestApp::start(|_| ()).await;
+    let listen = app.url.strip_prefix("http://").unwrap();
+    let db = app.same_db(engine());
+    let ran = run(&db, &["health", "--json", "--http-listen", listen], "");
+    assert_eq!(ran.json(), json!({ "ready": true, "address": listen, "status": 200 }));
+    let ran = run(&db, &["health", "--json", "--http-listen", "127.0.0.1:1"], "");
+    let found: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, found), (1, json!({ "ready": false, "address": "127.0.0.1:1", "status": null })));
+    let made = run(&db, &["demo", "--calls", "50", "--json"], "").json();
+    assert_eq!(made["calls"], 50);
 }

@@ -57,7 +57,7 @@ fn every_command_has_a_manual_page_with_exit_codes_and_examples() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert!(said.starts_with(&format!("{} pages in ", names.len() + 1)), "{said}");
-    for wanted in ["cdrscope.1", "cdrscope-serve.1", "cdrscope-access-add.1", "cdrscope-sql.1", "cdrscope-man.1"] {
+    for wanted in ["cdrscope.1", "cdrscope-serve.1", "cdrscope-access-set.1", "cdrscope-sql.1", "cdrscope-man.1"] {
         assert!(names.iter().any(|name| name == wanted), "{wanted}: {names:?}");
     }
     for name in &names {

@@ -209,13 +209,13 @@ fn flags_win_over_environment_over_file_and_secrets_come_from_files() {
     let secret_file = write(dir.path(), "secret", &format!("{}\n", secret("secret file")));
     let (env, flag) = (secret("env"), write(dir.path(), "flag", &secret("flag")));
     let signed_with = |args: &[&str], env: &[(&str, &str)], expected: &str| {
-        let output = run(&[&["token", "--access", "5", "--ttl", "60", "--config", &file], args].concat(), env);
+        let output = run(&[&["token", "--customer", "5", "--ttl", "60", "--config", &file], args].concat(), env);
         assert!(output.status.success(), "{output:?}");
         let mut auth = Config::default().auth;
         auth.secret = Secret::new(expected);
         let token = String::from_utf8(output.stdout).unwrap();
         let subject = Keys::new(&auth).unwrap().verify(token.trim_end(), OffsetDateTime::now_utc());
-        assert_eq!(subject, Ok(Subject::Access(5)), "{expected}");
+        assert!(matches!(subject, Ok(Subject::Grant(grant)) if grant.customer_id == 5), "{expected}");
     };
     signed_with(&[], &[], &secret("file"));
     signed_with(&[], &[("CDRSCOPE_AUTH_SECRET", &env)], &secret("env"));

@@ -6,8 +6,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::super::connect::{self, ClickHouseConnection};
-use super::super::rows;
 use super::super::{CliError, block_on, say};
+use super::super::{rows, span};
 use crate::config::Config;
 use crate::embedded::EngineRole;
 use crate::odd::rules::Rules;
@@ -113,12 +113,8 @@ fn say_json(founds: &[Found], unchecked: &Unchecked, since: u32) {
 
 /// The second that `--since` names: a time as reports take it, or so long ago, such as `7d`.
 fn beginning(text: &str, config: &Config) -> Result<u32, CliError> {
-    let ago = |unit: char, seconds: i64| {
-        let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
-        Some((now() - digits.parse::<i64>().ok()?.checked_mul(seconds)?).max(0))
-    };
-    let units = [('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
-    let second = units.into_iter().find_map(|(unit, seconds)| ago(unit, seconds));
+    let ago = |seconds: u64| Some(now().saturating_sub(i64::try_from(seconds).ok()?).max(0));
+    let second = span::seconds(text).and_then(ago);
     let second = second.or_else(|| Instant::parse_in(text, &config.reports.time_zone, Edge::From).map(|at| at.ceil()));
     second.and_then(|second| u32::try_from(second).ok()).ok_or_else(|| {
         CliError::Usage(format!(
