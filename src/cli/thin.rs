@@ -4,7 +4,7 @@ use super::connect::ClickHouseConnection;
 use super::settings::Settings;
 use super::{CliError, block_on, configure, say};
 use crate::tables;
-use crate::thin::{self, Month};
+use crate::thin::{self, Month, Purpose};
 
 /// Arguments of `thin`.
 #[derive(clap::Args)]
@@ -15,6 +15,9 @@ pub struct Thin {
     /// Do it; without this flag it only says what it would do. There is no way back but a backup
     #[arg(long)]
     yes: bool,
+    /// Empty what bills are made or explained with as well: profit, ends, rates, fees, intervals, invoices. Without it they stay
+    #[arg(long)]
+    with_billing: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -33,23 +36,36 @@ impl Thin {
                     let what = "the table of tables.cdrs is not cdrscope's own, so what of it is needed is not known";
                     return Err(CliError::Usage(what.into()));
                 }
-                let months = thin::months(&client, before).await?;
+                let details = thin::details(self.with_billing);
+                let months = thin::months(&client, before, &details).await?;
                 for month in &months {
                     if self.yes {
-                        thin::clear(&client, month).await?;
+                        thin::clear(&client, month, &details).await?;
                     }
                     say(line(month, self.yes));
                 }
                 if months.is_empty() {
                     say(format_args!("no month before {} has details", self.before));
                 } else if !self.yes {
-                    say(format_args!("details are the columns {}", thin::details().join(", ")));
+                    Purpose::ALL.into_iter().for_each(|purpose| say(self.fate(purpose)));
                     say("nothing was changed: repeat it with --yes");
                 }
                 Ok(())
             };
             connection.closing(run).await
         })
+    }
+}
+
+impl Thin {
+    /// The columns of a purpose, and what becomes of them.
+    fn fate(&self, purpose: Purpose) -> String {
+        let columns: Vec<&str> = purpose.columns().collect();
+        let (word, count, columns) = (purpose.word(), columns.len(), columns.join(", "));
+        match purpose == Purpose::Billing && !self.with_billing {
+            true => format!("keeps {word} ({count} columns, which --with-billing empties too): {columns}"),
+            false => format!("empties {word} ({count} columns): {columns}"),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod docs;
 mod engine;
 mod exports;
 mod grafana;
+mod grants;
 mod hostile;
 mod load;
 mod login;

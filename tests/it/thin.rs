@@ -61,11 +61,12 @@ async fn old_months_lose_their_details_and_no_figure() {
     services.plain.admin.query_raw(
         "INSERT INTO cdrs (id, customer_id, customer_acc_id, vendor_id, vendor_acc_id, is_last_cdr, time_start, duration, \
             customer_duration, vendor_duration, customer_price, vendor_price, src_country_id, dst_country_id, \
-            src_prefix_routing, dst_prefix_routing, auth_orig_ip, src_prefix_in, dst_prefix_in, sign_orig_ip, orig_call_id) \
+            src_prefix_routing, dst_prefix_routing, auth_orig_ip, src_prefix_in, dst_prefix_in, sign_orig_ip, orig_call_id, \
+            profit, destination_initial_rate, time_end) \
         SELECT number, 1, 11, 1, 11, number % 3 != 0, toDateTime('2026-01-01 00:00:00', 'UTC') + number * 60, number % 7 * 13, \
             number % 7 * 15, number % 7 * 14, toDecimal64(number % 100 / 100, 6), toDecimal64(number % 90 / 100, 6), number % 4, number % 5, \
             toString(number % 97), toString(40 + number % 50), concat('192.0.2.', toString(number % 9)), \
-            '4420', '4930', '198.51.100.1', toString(generateUUIDv4()) FROM numbers(130000)",
+            '4420', '4930', '198.51.100.1', toString(generateUUIDv4()), 1, 0.5, toDateTime('2026-01-01 00:00:00', 'UTC') + number * 60 + 91 FROM numbers(130000)",
     ).execute().await.unwrap();
     // A column of the operator's own is not cdrscope's to empty.
     services.run("ALTER TABLE cdrs ADD COLUMN cost_centre String").await;
@@ -78,11 +79,22 @@ async fn old_months_lose_their_details_and_no_figure() {
     let told = thin(database, &["--before", "2026-03"]);
     assert!(said(&told).contains("2026-01: ") && said(&told).contains("would free"), "{}", said(&told));
     assert!(said(&told).contains("nothing was changed"), "{}", said(&told));
+    let lines: Vec<String> = said(&told).lines().map(str::to_owned).collect();
+    for (begins, holds) in [
+        ("empties numbers (", " src_name_in, "),
+        ("empties signalling (", " orig_call_id, "),
+        ("empties causes (", " lega_disconnect_reason, "),
+        ("empties routing (", " routing_attempt, "),
+        ("keeps billing (26 columns, which --with-billing empties too): profit, ", " customer_invoice_id, "),
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(begins) && line.contains(holds)), "{begins} {lines:?}");
+    }
     assert_eq!(details(&services).await, "1,2,3,4");
 
     let done = thin(database, &["--before", "2026-03", "--yes"]);
     assert!(done.status.success() && said(&done).lines().count() == 2, "{}", said(&done));
     assert_eq!(details(&services).await, "3,4");
+    assert_eq!(billed(&services).await, "1,2,3,4");
     let own = "SELECT countIf(cost_centre = 'x') = count() FROM cdrs";
     assert!(services.plain.admin.query_raw(own).fetch_one::<bool>().await.unwrap());
     assert_eq!(answers(&services, &asked).await, before);
@@ -98,6 +110,18 @@ async fn old_months_lose_their_details_and_no_figure() {
     let late = answers(&services, &asked).await;
     assert!(thin(database, &["--before", "2026-03", "--yes"]).status.success());
     assert_eq!(answers(&services, &asked).await, late);
+    // What bills are made with goes by a word of its own.
+    let told = said(&thin(database, &["--before", "2026-03", "--with-billing"]));
+    assert!(told.contains("2026-01: ") && told.contains("\nempties billing (26 columns): profit, "), "{told}");
+    assert!(thin(database, &["--before", "2026-03", "--with-billing", "--yes"]).status.success());
+    assert_eq!((billed(&services).await.as_str(), answers(&services, &asked).await), ("3,4", late));
+}
+
+/// The months that have what bills are made with.
+async fn billed(services: &Services) -> String {
+    let sql = "SELECT arrayStringConcat(arraySort(groupUniqArray(toString(toMonth(time_start)))), ',') FROM cdrs \
+        WHERE profit != 0 AND destination_initial_rate = 0.5 AND time_end IS NOT NULL";
+    services.plain.admin.query_raw(sql).fetch_one().await.unwrap()
 }
 
 async fn answers(services: &Services, asked: &[String]) -> Vec<String> {
@@ -129,5 +153,5 @@ async fn what_it_cannot_do_it_says() {
         let output = thin(database, args);
         assert!(!output.status.success() && said(&output).contains(why), "{args:?}: {}", said(&output));
     }
-    assert_eq!(thin::months(&services.plain.admin, 209_901).await.unwrap(), Vec::new());
+    assert_eq!(thin::months(&services.plain.admin, 209_901, &thin::details(true)).await.unwrap(), Vec::new());
 }
