@@ -85,9 +85,12 @@ fn say_table(founds: &[Found], unchecked: &Unchecked) {
         say(format_args!("not checked in {table}: {kind}: {why}"));
     }
     let rows: u64 = founds.iter().map(|found| found.rows).sum();
+    let kinds = founds.iter().flat_map(|found| &found.counts).filter(|count| count.rows > 0).count();
+    let plural = if rows == 1 { "" } else { "s" };
     match founds.iter().map(Found::odd).sum::<u64>() {
-        0 => say(format_args!("{rows} rows looked at, none odd")),
-        odd => say(format_args!("{rows} rows looked at, {odd} odd")),
+        0 => say(format_args!("{rows} row{plural} looked at, none odd")),
+        odd if kinds == 1 => say(format_args!("{rows} row{plural} looked at, {odd} odd")),
+        odd => say(format_args!("{rows} row{plural} looked at, {odd} odd, where a row counts in each of its kinds")),
     }
 }
 
