@@ -65,6 +65,12 @@ impl Decider {
         self.kinds.iter().enumerate().fold(0, |bits, (at, (_, tests))| bits | u16::from(is(tests)) << at)
     }
 
+    /// The bits of the kinds of these names.
+    pub fn mask(&self, names: &[String]) -> u16 {
+        let is = |kind: &OddKind| names.iter().any(|name| name == kind.name);
+        self.kinds.iter().enumerate().fold(0, |bits, (at, (kind, _))| bits | u16::from(is(kind)) << at)
+    }
+
     /// Sentences about rows of the kinds, in the order of their bits.
     pub fn says(&self) -> impl Iterator<Item = &'static str> {
         self.kinds.iter().map(|(kind, _)| kind.says)
