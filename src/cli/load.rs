@@ -71,6 +71,9 @@ pub struct Load {
     /// Do everything but store
     #[arg(long)]
     dry_run: bool,
+    /// Store the last line of a file that ends without a line end; it may have been cut
+    #[arg(long)]
+    whole_last_line: bool,
     /// Print how each column of the first rows is read, and store nothing. Needs no server but for Parquet, Native and
     /// tables of your own
     #[arg(long, value_name = "ROWS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
@@ -100,6 +103,7 @@ impl Load {
         mapping.separator = self.separator.or(mapping.separator);
         mapping.time_zone = self.time_zone.clone().or(mapping.time_zone);
         mapping.date_order = self.date_order.or(mapping.date_order);
+        mapping.check_separator().map_err(CliError::Usage)?;
         let FoundFiles { files, passed } = source::expand(&self.files, mapping.format).map_err(CliError::Usage)?;
         passed.iter().for_each(say);
         let replace = match &self.replace {
@@ -118,6 +122,7 @@ impl Load {
             on_known: self.on_known,
             replace,
             dry_run: self.dry_run,
+            whole_last_line: self.whole_last_line,
             batch_rows: self.batch_rows as usize,
         };
         let config = configure(&self.settings)?;
@@ -283,7 +288,7 @@ impl Load {
             say(total.line(options.dry_run));
         }
         if failed.is_empty() {
-            return if total.rejected > 0 { Err(CliError::Rejected(total.rejected)) } else { Ok(()) };
+            return total.missing(options.dry_run).map_or(Ok(()), |missing| Err(CliError::Rejected(missing)));
         }
         if files.len() > 1 {
             let left = files.len() - usize::try_from(total.files).unwrap_or(0);

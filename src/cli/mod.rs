@@ -98,7 +98,7 @@ enum CliError {
     Cause(Box<dyn Error>),
     Usage(String),
     Failed(String),
-    Rejected(u64),
+    Rejected(String),
     Odd(u64),
 }
 
@@ -113,7 +113,7 @@ impl fmt::Display for CliError {
         match self {
             Self::Cause(cause) => cause.fmt(f),
             Self::Usage(text) | Self::Failed(text) => f.write_str(text),
-            Self::Rejected(rows) => write!(f, "{rows} rows were rejected; all others are loaded"),
+            Self::Rejected(missing) => f.write_str(missing),
             Self::Odd(rows) => write!(f, "{rows} odd rows"),
         }
     }

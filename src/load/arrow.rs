@@ -1,4 +1,5 @@
-//! Arrow's description of a Parquet file's columns, as far as it tells spans of time from numbers: a schema in the form of
+//! Arrow's description of a Parquet file's columns, as far as it tells spans of time from numbers, and times with a zone
+//! from others: a schema in the form of
 //! Flatbuffers, in Base64, behind the key `ARROW:schema` of the footer. Whatever is damaged or unknown tells of no column.
 
 use base64::Engine as _;
@@ -6,12 +7,24 @@ use base64::engine::general_purpose::STANDARD;
 
 /// The key.
 const KEY: &[u8] = b"ARROW:schema";
-/// The place of `Duration` among the types of a field (Arrow's Schema.fbs).
+/// The places of `Timestamp` and `Duration` among the types of a field (Arrow's Schema.fbs).
+const TIMESTAMP: u8 = 10;
 const DURATION: u8 = 18;
 
 /// The columns of a Parquet footer that Arrow calls durations.
 pub fn spans(footer: &[u8]) -> Vec<String> {
-    schema(footer).and_then(|message| fields(&message)).unwrap_or_default()
+    let is_span = |field: At<'_>| Some(field.field(2)?.byte()? == DURATION);
+    schema(footer).and_then(|message| fields(&message, &is_span)).unwrap_or_default()
+}
+
+/// The columns of a Parquet footer that Arrow calls times with a zone.
+pub fn zoned(footer: &[u8]) -> Vec<String> {
+    let is_zoned = |field: At<'_>| {
+        // Timestamp: unit, timezone.
+        let zone = field.field(3)?.follow()?.field(1)?.follow()?.text()?;
+        Some(field.field(2)?.byte()? == TIMESTAMP && !zone.is_empty())
+    };
+    schema(footer).and_then(|message| fields(&message, &is_zoned)).unwrap_or_default()
 }
 
 /// The bytes of the description.
@@ -74,8 +87,8 @@ impl<'a> At<'a> {
     }
 }
 
-/// Names of the fields that are durations, of a message that holds a schema.
-fn fields(message: &[u8]) -> Option<Vec<String>> {
+/// Names of the fields that `is` chooses, of a message that holds a schema.
+fn fields(message: &[u8], is: &dyn Fn(At<'_>) -> Option<bool>) -> Option<Vec<String>> {
     // A mark that the length follows, and the length; older writers have the length alone.
     let begin = if message.starts_with(&[0xff; 4]) { 8 } else { 4 };
     let message = message.get(begin..)?;
@@ -84,9 +97,7 @@ fn fields(message: &[u8]) -> Option<Vec<String>> {
     let list = root.field(2)?.follow()?.field(1)?.follow()?.items()?;
     let name = |field: At<'_>| {
         let table = field.follow()?;
-        if table.field(2)?.byte()? != DURATION {
-            return None;
-        }
+        is(table).filter(|is| *is)?;
         table.field(0)?.follow()?.text()
     };
     Some(list.filter_map(name).collect())

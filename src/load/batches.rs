@@ -8,7 +8,7 @@ use super::native::NativeBlocks;
 use super::plan::{LoadPlan, RowKey};
 use super::progress::Progress;
 use super::row::{self, RecordFields, TextFields};
-use super::spool::{Kept, KeptRows};
+use super::spool::{KeptRows, SpooledRows};
 use super::value::Notes;
 
 /// Bytes after which a batch ends, however few rows it has.
@@ -43,7 +43,7 @@ impl Batches {
     }
 
     /// Takes rows that were kept.
-    pub fn take(&mut self, kept: &mut Kept, progress: &Progress) -> io::Result<()> {
+    pub fn take(&mut self, kept: &mut SpooledRows, progress: &Progress) -> io::Result<()> {
         kept.read(|rows, share| {
             progress.reach(share);
             let mut from = 0;
@@ -66,8 +66,8 @@ impl Batches {
         }
         let (mut cells, mut notes) = (RecordFields::default(), Notes::default());
         while let Some(row) = rows.read(&mut cells)? {
-            if row.unended && form.unfinished {
-                break;
+            if row.unended && !form.takes_last {
+                continue;
             }
             let Ok(text) = row.text else { continue };
             let fields = TextFields { cells: &cells, record: text };

@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::record::Framing;
 pub use super::rejects::Rejects;
 use super::row::{Cutter, Unknown};
-use super::spool::{Kept, SpoolWriter};
+use super::spool::{SpoolWriter, SpooledRows};
 use super::value::Notes;
 
 /// Accounts that are counted; a file with more has "more than" so many.
@@ -46,10 +46,8 @@ pub struct Checked {
     pub unknown: Unknown,
     /// Lines that were the header again.
     pub headers_again: u64,
-    /// The last line is not finished: the file is being written.
-    pub unfinished: bool,
-    /// The last line has no end, so that its last value may be cut.
-    pub unended: bool,
+    /// The last line, where it has no end and is no row, as it may be cut.
+    pub unended: Option<u64>,
     /// Rows that are known by their contents alone.
     pub by_contents: u64,
     /// The first row that is none of those that are replaced; reading ended there.
@@ -62,6 +60,11 @@ impl Checked {
     /// Rows that are not stored.
     pub fn rejects(&self) -> u64 {
         self.rejected.values().sum()
+    }
+
+    /// Rows that are no calls.
+    pub fn left_out(&self) -> u64 {
+        self.left_out.values().sum()
     }
 
     /// Adds what a part of the file holds, and writes down its bad rows.
@@ -86,8 +89,7 @@ impl Checked {
         self.keyless += other.keyless;
         self.by_contents += other.by_contents;
         self.headers_again += other.headers_again;
-        self.unfinished |= other.unfinished;
-        self.unended |= other.unended;
+        self.unended = self.unended.or(other.unended);
         self.notes.add(&other.notes);
         self.defaults.iter_mut().zip(other.defaults).for_each(|(sum, more)| *sum += more);
         self.seen.iter_mut().zip(other.seen).for_each(|(seen, more)| *seen |= more);
@@ -124,29 +126,27 @@ pub struct Form {
     pub shape: Framing,
     /// True if the first is a header.
     pub header: bool,
-    /// The last line is not finished and no row.
-    pub unfinished: bool,
+    /// The last line is a row, though it has no end.
+    pub takes_last: bool,
 }
 
 impl Form {
-    /// Of a file that nobody writes to.
+    /// Of a file whose last line is no row without an end.
     pub fn new(shape: Framing, header: bool) -> Self {
-        Self { shape, header, unfinished: false }
+        Self { shape, header, takes_last: false }
     }
 }
 
 /// Checks every row of `from`, and keeps the good ones; `only` says what is wrong with rows that may not be in the file.
 /// One thread reads, others check what it has read, and this one puts together what they found, in the file's order.
-/// Once the file `has_grown`, its last line is no row if nothing ends it.
 pub fn check(
     from: impl Read + Send,
     form: Form,
     plan: &LoadPlan,
     only: &(dyn Fn(&Written) -> Option<String> + Sync),
-    has_grown: &(dyn Fn() -> bool + Sync),
     progress: &Progress,
     rejects: &mut Rejects,
-) -> io::Result<(Checked, Option<Kept>)> {
+) -> io::Result<(Checked, Option<SpooledRows>)> {
     let mut checked = Checked {
         defaults: vec![0; plan.targets.len()],
         seen: vec![false; plan.sources.len()],
@@ -178,7 +178,7 @@ pub fn check(
         }
         scope.spawn(move || match plan.is_typed {
             true => deal_blocks(from, plan, &chunks),
-            false => deal(from, form, plan, has_grown, &chunks),
+            false => deal(from, form, plan, &chunks),
         });
         for parts in parts.iter().cycle() {
             let Ok(part) = parts.recv() else { break };

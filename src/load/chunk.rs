@@ -9,7 +9,7 @@ use super::check::{Checked, Form};
 use super::direct::TypedRows;
 use super::native::{NativeBlocks, TypedBlock};
 use super::plan::{LoadPlan, Reject, Written};
-use super::record::{Framing, Record, RecordReader};
+use super::record::{Record, RecordReader};
 use super::row::{Cutter, RecordFields, RowFields, TextFields};
 use super::spool::KeptRows;
 
@@ -25,8 +25,7 @@ pub struct Bundle {
     records: Vec<(usize, u64, Option<&'static str>)>,
     /// Of the last one.
     headers_again: u64,
-    unfinished: bool,
-    unended: bool,
+    unended: Option<u64>,
 }
 
 /// The work that a thread gets at once.
@@ -70,19 +69,12 @@ pub fn deal_blocks(from: impl Read, plan: &LoadPlan, to: &[SyncSender<io::Result
 }
 
 /// Reads records, and hands them out in turn.
-pub fn deal(
-    from: impl Read,
-    form: Form,
-    plan: &LoadPlan,
-    has_grown: &dyn Fn() -> bool,
-    to: &[SyncSender<io::Result<CheckTask>>],
-) {
-    let mut records = RecordReader::new(from, Cutter::new(form.shape, plan).records());
+pub fn deal(from: impl Read, form: Form, plan: &LoadPlan, to: &[SyncSender<io::Result<CheckTask>>]) {
+    let mut records = Cutter::new(form.shape, plan).reader(from);
     let mut begun = if form.header { records.skip_header() } else { Ok(()) };
     for to in to.iter().cycle() {
         let mut chunk = Bundle::default();
-        let ended =
-            std::mem::replace(&mut begun, Ok(())).and_then(|()| fill(&mut chunk, &mut records, form, has_grown));
+        let ended = std::mem::replace(&mut begun, Ok(())).and_then(|()| fill(&mut chunk, &mut records, form));
         let is_last = !matches!(ended, Ok(false));
         chunk.headers_again = if is_last { records.headers_again() } else { 0 };
         if to.send(ended.map(|_| CheckTask::Records(chunk))).is_err() || is_last {
@@ -92,21 +84,12 @@ pub fn deal(
 }
 
 /// Reads a chunk; true where it is the last.
-fn fill<R: Read>(
-    chunk: &mut Bundle,
-    records: &mut RecordReader<R>,
-    form: Form,
-    has_grown: &dyn Fn() -> bool,
-) -> io::Result<bool> {
+fn fill<R: Read>(chunk: &mut Bundle, records: &mut RecordReader<R>, form: Form) -> io::Result<bool> {
     while chunk.bytes.len() < CHUNK {
         let Some(Record { line, bytes, fault, unended }) = records.read()? else { return Ok(true) };
-        if unended {
-            if has_grown() {
-                chunk.unfinished = true;
-                return Ok(true);
-            }
-            // A value in quotes is whole.
-            chunk.unended = matches!(form.shape, Framing::Csv(_) | Framing::Tsv(_)) && !bytes.ends_with(b"\"");
+        if unended && !form.takes_last {
+            chunk.unended = Some(line);
+            continue;
         }
         chunk.bytes.extend_from_slice(bytes);
         chunk.records.push((chunk.bytes.len(), line, fault));
@@ -134,7 +117,7 @@ pub fn part(
         }
     }
     part.checked.headers_again = chunk.headers_again;
-    (part.checked.unfinished, part.checked.unended) = (chunk.unfinished, chunk.unended);
+    part.checked.unended = chunk.unended;
     part.checked.seen.clone_from(&cutter.seen);
     part.checked.unknown = std::mem::take(&mut cutter.unknown);
     part

@@ -239,9 +239,25 @@ impl RowFields for TypedRow<'_> {
     }
 }
 
-/// The reason for which a binary fraction is no id and no number of digits: beyond 2^53 (2^24 in 32 bits) it is not known which
+/// The reason for which a fraction is no id and no number of digits: beyond 2^53 (2^24 in 32 bits) it is not known which
 /// whole number was meant.
 fn lost_digits(values: &TypedValues, row: usize, target: &Target) -> Option<InvalidValue> {
+    lost_whole(values, row, target).or_else(|| not_spelled(values, row, target))
+}
+
+/// The reason for which a fraction is no phone number, spelled as JSON and CSV do.
+fn not_spelled(values: &TypedValues, row: usize, target: &Target) -> Option<InvalidValue> {
+    let is_fraction = matches!(values.column.kind, Some(ColumnType::Float(_) | ColumnType::Decimal { scale: 1.., .. }));
+    let mut text = String::new();
+    let is_number = target.is_phone() && target.column.kind == Some(ColumnType::Text);
+    if !is_number || !is_fraction || !values.text(row, &mut text) {
+        return None;
+    }
+    text.push_str(if text.contains('.') { "" } else { ".0" });
+    not_dialled(&text).map(|why| InvalidValue { value: quoted(&text), why: why.into() })
+}
+
+fn lost_whole(values: &TypedValues, row: usize, target: &Target) -> Option<InvalidValue> {
     let Some(ColumnType::Float(bytes)) = values.column.kind else { return None };
     if !matches!(target.column.kind, Some(ColumnType::Integer { .. } | ColumnType::Text)) {
         return None;

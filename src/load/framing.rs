@@ -101,6 +101,16 @@ fn csv_end(bytes: &[u8], separator: u8, whole: bool) -> Option<Result<(usize, us
     }
 }
 
+/// True if the last record of a file, which nothing ends, may be the beginning of a longer one. `after` is the text that each
+/// record ends with. An object ends with its bracket; of fields nobody knows, as `101` may go on as `1011`.
+pub fn may_go_on(bytes: &[u8], shape: Framing, after: Option<&str>) -> bool {
+    match (shape, after) {
+        (_, Some(after)) if !after.is_empty() => !bytes.trim_ascii_end().ends_with(after.as_bytes()),
+        (Framing::Lines | Framing::Objects, None) => object_end(bytes.trim_ascii_start()).is_none(),
+        _ => true,
+    }
+}
+
 /// Refuses a line that is no record of CSV, or whose quotes are not closed.
 pub fn is_whole(line: &str, separator: u8) -> Result<(), &'static str> {
     match csv_end(line.as_bytes(), separator, true) {

@@ -116,14 +116,6 @@ impl Input {
         Ok(Self::File(path.to_owned(), std::fs::metadata(path)?.len()))
     }
 
-    /// True for a file that is being written.
-    pub fn has_grown(&self) -> bool {
-        match self {
-            Self::File(path, length) => std::fs::metadata(path).is_ok_and(|now| now.len() != *length),
-            Self::Staged(..) => false,
-        }
-    }
-
     /// The bytes, from their beginning.
     pub fn open(&self, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
         match self {

@@ -322,6 +322,16 @@ impl Mapping {
         TimeZone::get(name).map_err(|_unknown| format!("there is no time zone {name:?}"))
     }
 
+    /// Refuses a mark that cannot stand between fields: quotes, backslashes and line ends mean something else there.
+    pub fn check_separator(&self) -> Result<(), String> {
+        match self.separator {
+            Some(mark) if !mark.is_ascii() || matches!(mark, '"' | '\\' | '\n' | '\r' | '\0') => Err(format!(
+                "separator {mark:?} cannot stand between fields: it is a character of one byte, and no quote, backslash or line end"
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The file's columns that a mapping of the caller's names and that are not among `sources`, with what they were to fill.
     pub fn absent(&self, sources: &[String]) -> Absent {
         let is_there = |name: &String| place(sources, name).is_some();

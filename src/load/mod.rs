@@ -27,6 +27,7 @@ pub mod moment;
 mod native;
 pub mod number;
 mod odd;
+mod parquet;
 pub mod plan;
 pub mod pool;
 pub mod progress;
@@ -63,12 +64,14 @@ use std::sync::{Arc, Mutex};
 
 use clickhouse::Client;
 
+use crate::odd::strict;
 use check::{Checked, Form, Rejects};
 use column::TargetColumn;
 pub use door::Door;
 use input::Input;
 use mapping::{Format, Header, Mapping};
 use odd::OddColumns;
+use parquet::ClockTime;
 use plan::{LoadPlan, TargetTable};
 pub use pool::Pool;
 use progress::Progress;
@@ -78,6 +81,7 @@ use row::RecordFields;
 use source::SourceFile;
 use stage::Stage;
 use store::Stored;
+use typed::{FileColumn, TimeColumns};
 use work::{CheckedFile, PendingFile};
 
 /// The options of a load.
@@ -97,6 +101,8 @@ pub struct LoadOptions {
     pub replace: Option<Range>,
     /// Nothing is stored at all.
     pub dry_run: bool,
+    /// A last line without an end is a row.
+    pub whole_last_line: bool,
     /// Rows sent at once.
     pub batch_rows: usize,
 }
@@ -179,6 +185,9 @@ pub async fn table(client: &Client, config: &crate::config::Config) -> Result<Ta
             defaulted.extend((text(2) == "DEFAULT").then(|| text(0).to_owned()));
         }
     }
+    let (database, plain) = name.split_once('.').unwrap_or((&config.clickhouse.database, &name));
+    // Rows that it does not foresee are refused by the server.
+    let constraints = strict::of(client, database, plain).await.unwrap_or_default();
     let ours = |column: &str| match config.tables.cdrs_columns.get(column) {
         Some(theirs) => theirs.trim_matches('`').to_owned(),
         None => column.to_owned(),
@@ -190,7 +199,7 @@ pub async fn table(client: &Client, config: &crate::config::Config) -> Result<Ta
         account: ours("customer_acc_id"),
         id: ours("id"),
         defaulted,
-        odd: Some(OddColumns::new(config, ours)),
+        odd: Some(OddColumns::new(config, ours).refusing(constraints)),
     };
     // Without them rows could neither be found again nor be anybody's.
     for (column, theirs) in [("time_start", &table.time), ("customer_acc_id", &table.account)] {
@@ -228,8 +237,12 @@ pub async fn check<'a>(
         return Err("is no kind of file that can be loaded: see `cdrscope load --help`".to_owned());
     };
     let (opened, stage) = if matches!(format, Format::Parquet | Format::Native) {
-        let (columns, block_bytes, judged) = typed(door.table, door.client, options, source, format).await?;
+        let (mut columns, block_bytes, judged) = typed(door.table, door.client, options, source, format).await?;
         judged?.into_iter().for_each(&mut *say);
+        // In UTC they are the instants that the server reads.
+        if options.mapping.zone()? == jiff::tz::TimeZone::UTC {
+            columns.iter_mut().for_each(|column| column.is_unzoned = false);
+        }
         if format == Format::Native && block_bytes.is_some_and(|bytes| bytes <= MAX_BLOCK) {
             let input = Input::file(&source.path).map_err(|error| error.to_string())?;
             (OpenedFile::typed(input, &columns), None)
@@ -260,8 +273,8 @@ struct OpenedFile {
 
 impl OpenedFile {
     /// Typed columns, which were judged before.
-    fn typed(input: Input, columns: &[(String, String)]) -> Self {
-        let sources = columns.iter().map(|(name, _)| name.clone()).collect();
+    fn typed(input: Input, columns: &[FileColumn]) -> Self {
+        let sources = columns.iter().map(|column| column.name.clone()).collect();
         Self { input, form: Form::new(Framing::Tsv(b'\t'), false), sources, judged: true }
     }
 }
@@ -280,9 +293,9 @@ async fn typed(
     options: &LoadOptions,
     source: &SourceFile,
     format: Format,
-) -> Result<(Vec<(String, String)>, Option<u64>, Judged), String> {
+) -> Result<(Vec<FileColumn>, Option<u64>, Judged), String> {
     let (mut columns, block_bytes) = typed::columns(client, &source.path, format).await?;
-    let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let known = every_name(table, &options.mapping);
     let is_read = |name: &str| known.iter().any(|known| known.eq_ignore_ascii_case(name));
     if let Some(twice) = header::twice(&names, &is_read) {
@@ -290,17 +303,20 @@ async fn typed(
     }
     let plan = LoadPlan::new(table, names, &options.mapping.of_typed(), &options.set)?;
     let judged = judge(table, &plan, options);
-    let spans = typed::spans(&source.path, format).map_err(|error| error.to_string())?;
-    let is_span = |name: &str, spelled: &str| spelled.contains("Interval") || spans.iter().any(|span| span == name);
-    let read = |name: &str| !plan.unused().any(|unused| unused == name);
-    if let Some((name, _)) = columns.iter().find(|(name, spelled)| is_span(name, spelled) && read(name)) {
-        return Err(format!(
-            "column {name} is a span of time whose unit is lost on the way: write it as whole seconds"
-        ));
-    }
     let unused: std::collections::HashSet<&str> = plan.unused().collect();
-    columns.retain(|(name, _)| !unused.contains(name.as_str()));
-    let block_bytes = block_bytes.filter(|_| columns.iter().all(|(_, spelled)| native::is_read(spelled)));
+    columns.retain(|column| !unused.contains(column.name.as_str()));
+    let TimeColumns { spans, clock } = typed::times(&source.path, format).map_err(|error| error.to_string())?;
+    for FileColumn { name, spelled, is_unzoned } in &mut columns {
+        if spelled.contains("Interval") || spans.contains(name) {
+            let why = "is a span of time whose unit is lost on the way: write it as whole seconds";
+            return Err(format!("column {name} {why}"));
+        }
+        if clock.contains(&(name.clone(), ClockTime::OfDay)) {
+            return Err(format!("column {name} is a time of day without a date: write both, or seconds"));
+        }
+        *is_unzoned = clock.contains(&(name.clone(), ClockTime::Unzoned));
+    }
+    let block_bytes = block_bytes.filter(|_| columns.iter().all(|column| native::is_read(&column.spelled)));
     Ok((columns, block_bytes, judged))
 }
 
@@ -480,6 +496,7 @@ async fn run<'a>(
     if named && !judged {
         judge(door.table, &plan, options)?.into_iter().for_each(&mut *say);
     }
+    form.takes_last = options.whole_last_line;
     let rejects = Rejects::at(&source.rejects).map_err(|error| error.to_string())?;
     let (opened, checking) = (input.clone(), plan.clone());
     let (range, table) = (options.replace.clone(), door.table.clone());
@@ -490,7 +507,7 @@ async fn run<'a>(
         let _entered = runtime.enter();
         let mut rejects = rejects;
         let only = |row: &plan::Written| range.as_ref().and_then(|range| range.refuses(&table, row));
-        check::check(opened.open(&reading)?, form, &checking, &only, &|| opened.has_grown(), &reading, &mut rejects)
+        check::check(opened.open(&reading)?, form, &checking, &only, &reading, &mut rejects)
     });
     let (checked, mut kept) = checked.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     let empties = header::empties(&plan, &checked.defaults);
@@ -516,6 +533,10 @@ async fn run<'a>(
     if let Some(why) = &checked.outside {
         return Err(format!("{why}; nothing was stored"));
     }
+    // The row would be missing from the range.
+    if let (Some(line), Some(_)) = (checked.unended, &options.replace) {
+        return Err(format!("{}: nothing was stored; {}", summary::unended(line), summary::WHOLE));
+    }
     let rejected = checked.rejects();
     if let Some(nobodys) = header::nobodys(door.table, &checked, options) {
         say(nobodys);
@@ -528,7 +549,6 @@ async fn run<'a>(
             source::shown(&source.rejects)
         ));
     }
-    form.unfinished = checked.unfinished;
     let outcome = Outcome { checked, stored: Stored::default() };
     let kept = kept.map(|kept| Arc::new(Mutex::new(kept)));
     Ok((CheckedFile { input, form, plan, options, progress, kept }, outcome))

@@ -99,7 +99,11 @@ pub enum Rounding {
 }
 
 fn refuse(text: &str) -> String {
-    let separated = text.contains([',', ' ', '\'', '_']) && text.bytes().any(|byte| byte.is_ascii_digit());
+    let is_part =
+        |char: char| char.is_ascii_digit() || matches!(char, ',' | ' ' | '\'' | '_' | '.' | '-' | '+' | '\u{a0}');
+    let marks = [',', ' ', '\'', '_', '\u{a0}'];
+    let separated =
+        text.contains(marks) && text.contains(|char: char| char.is_ascii_digit()) && text.chars().all(is_part);
     if separated { "a number with separators".to_owned() } else { "not a number".to_owned() }
 }
 

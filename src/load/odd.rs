@@ -7,6 +7,7 @@ use super::target::Target;
 use crate::config::Config;
 use crate::odd::decide::Decider;
 use crate::odd::now;
+use crate::odd::strict::Constraints;
 
 /// The table's columns that kinds of odd rows look at.
 #[derive(Clone, Debug)]
@@ -15,13 +16,21 @@ pub struct OddColumns {
     names: Vec<(&'static str, String)>,
     /// The longest duration.
     max_seconds: i64,
+    /// Kinds that the table refuses.
+    refused: Vec<String>,
 }
 
 impl OddColumns {
     /// The columns as the settings name them; those of an expression are none that a file could fill.
     pub fn new(config: &Config, name: impl Fn(&str) -> String) -> Self {
         let names = Decider::columns().map(|column| (column, name(column))).collect();
-        Self { names, max_seconds: i64::from(config.checks.max_duration_days) * 86_400 }
+        Self { names, max_seconds: i64::from(config.checks.max_duration_days) * 86_400, refused: Vec::new() }
+    }
+
+    /// The same of a table with constraints: what it refuses is judged by its own bound.
+    pub fn refusing(self, constraints: Constraints) -> Self {
+        let Constraints { kinds, max_seconds } = constraints;
+        Self { refused: kinds, max_seconds: max_seconds.unwrap_or(self.max_seconds), ..self }
     }
 }
 
@@ -29,6 +38,8 @@ impl OddColumns {
 #[derive(Clone, Debug, Default)]
 pub struct OddRows {
     decider: Decider,
+    /// Bits of the kinds that the table refuses.
+    refused: u16,
     /// By target, its place among the values.
     places: Vec<Option<usize>>,
     /// The values of a row of which the file says nothing.
@@ -64,7 +75,7 @@ impl OddCount {
 impl OddRows {
     /// Over these targets of a table.
     pub fn new(table: &TargetTable, targets: &[Target]) -> Self {
-        let Some(OddColumns { names, max_seconds }) = &table.odd else { return Self::default() };
+        let Some(OddColumns { names, max_seconds, refused }) = &table.odd else { return Self::default() };
         let there: Vec<_> = names
             .iter()
             .filter_map(|(name, theirs)| Some((*name, table.column(theirs).filter(|column| is_measured(column))?)))
@@ -75,8 +86,10 @@ impl OddRows {
             true => None,
             false => Some(0),
         });
+        let decider = Decider::new(&columns, *max_seconds, now());
         Self {
-            decider: Decider::new(&columns, *max_seconds, now()),
+            refused: decider.mask(refused),
+            decider,
             places: targets.iter().map(place).collect(),
             initial: initial.collect(),
         }
@@ -114,6 +127,13 @@ impl OddRows {
             (None, [1]) if !target.has_own_default && !target.column.nullable => Some(0),
             (None, _) => None,
         };
+    }
+
+    /// The reason for which the table refuses a row of these kinds, if it does.
+    pub fn refuses(&self, kinds: u16) -> Option<String> {
+        let first = (kinds & self.refused).trailing_zeros();
+        let says = self.decider.says().nth(usize::try_from(first).ok()?)?;
+        Some(format!("one of the rows {says}, which the table refuses (migrate --strict-rows)"))
     }
 
     /// The kinds of which a row is, as bits.

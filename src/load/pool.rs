@@ -75,7 +75,7 @@ impl Pool {
         let Some(plan) = plan else { return Ok(files) };
         let stored = async {
             door.wait().await?;
-            let sifted = door.sift(rows, &plan, &Lanes::default(), false, &mut Seen::default()).await?;
+            let sifted = door.sift(rows, &plan, &Lanes::default(), &mut Seen::default()).await?;
             let new = sifted.total().stored;
             if new > 0 && !self.dry {
                 door.insert(&plan, sifted.rows, new, 0).await.map_err(io::Error::other)??;
@@ -87,10 +87,11 @@ impl Pool {
                 files.iter_mut().zip(counts).for_each(|((_, outcome), count)| outcome.stored = count);
                 Ok(files)
             }
-            (Err(error), [(only, _)]) => Err(format!("{}: {error}; load it again, its rows count once", only.name)),
+            (Err(error), [(only, _)]) => Err(format!("{}: {error}; {}", only.name, error.advice())),
             (Err(error), [(first, _), .., (last, _)]) => {
                 let (first, last, count) = (&first.name, &last.name, files.len());
-                Err(format!("{first} to {last}: {error}; load these {count} files again, their rows count once"))
+                let advice = error.advice();
+                Err(format!("{first} to {last}: {error}; nothing of these {count} files is stored: {advice}"))
             }
             (Err(error), []) => Err(error.to_string()),
         }

@@ -32,6 +32,9 @@ impl Range {
         let (from, to) = (ends(first, zone), ends(last, zone));
         let from = from.map_err(|why| wrong(why.unwrap_or(form)))?.0;
         let to = to.map_err(|why| wrong(why.unwrap_or(form)))?.1;
+        if from == to && !text.contains('/') {
+            return Err(wrong("an instant is no range: say two around a slash, or the day"));
+        }
         if from >= to {
             return Err(wrong("it ends before it begins"));
         }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use memchr::{memchr, memchr_iter};
 
 pub use super::fields::{FieldSpan, csv, tsv};
-use super::framing::{End, end};
+use super::framing::{End, end, may_go_on};
 pub use super::framing::{Framing, are_objects, is_whole};
 
 /// The longest record. A quote that is not closed ends here at the latest.
@@ -23,7 +23,7 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// Why it is none.
     pub fault: Option<&'static str>,
-    /// True for the last line of a file if nothing ends it.
+    /// True for the last line of a file if nothing ends it and it may be cut.
     pub unended: bool,
 }
 
@@ -42,6 +42,8 @@ pub struct RecordReader<R> {
     found: bool,
     /// The rest of a line that is too long is passed over.
     skipping: bool,
+    /// The text that each record ends with, where there is one.
+    after: Option<String>,
     /// A line that is no record wherever it stands again, and how often it did.
     header: Option<Vec<u8>>,
     again: u64,
@@ -50,7 +52,7 @@ pub struct RecordReader<R> {
 impl<R: Read> RecordReader<R> {
     /// Over `from`, from its beginning.
     pub fn new(from: R, shape: Framing) -> Self {
-        let (buffer, header) = (Vec::new(), None);
+        let (buffer, header, after) = (Vec::new(), None, None);
         Self {
             from,
             shape,
@@ -62,9 +64,15 @@ impl<R: Read> RecordReader<R> {
             open: 0,
             found: false,
             skipping: false,
+            after,
             header,
             again: 0,
         }
+    }
+
+    /// Over records that end with that text.
+    pub fn ending_with(self, after: Option<String>) -> Self {
+        Self { after, ..self }
     }
 
     /// Passes over the first record, and over every line that is the same.
@@ -132,7 +140,9 @@ impl<R: Read> RecordReader<R> {
             };
             let (line, from) = (self.line, self.at);
             let is_last = self.ended && next == rest.len();
-            let unended = is_last && next == length && self.shape != Framing::Objects;
+            let unended = is_last
+                && next == length
+                && may_go_on(rest.get(..length).unwrap_or_default(), self.shape, self.after.as_deref());
             if self.shape == Framing::Objects && fault.is_some() {
                 // What a bad object's line ends with closes the list all the same.
                 let closes = rest.get(..length).unwrap_or_default().trim_ascii_end().ends_with(b"]");
@@ -147,8 +157,8 @@ impl<R: Read> RecordReader<R> {
                 self.again += 1;
                 continue;
             }
-            // PostgreSQL's COPY may write it behind the last row.
-            if is_last && matches!(self.shape, Framing::Tsv(_)) && bytes == b"\\." {
+            // PostgreSQL's COPY ends with it, also where several files were put together.
+            if matches!(self.shape, Framing::Csv(_) | Framing::Tsv(_)) && bytes == b"\\." {
                 continue;
             }
             if !bytes.iter().all(u8::is_ascii_whitespace) || (fault.is_some() && !bytes.is_empty()) {

@@ -129,7 +129,7 @@ pub struct Row<'a> {
     pub bytes: &'a [u8],
     /// The same as text.
     pub text: Result<&'a str, String>,
-    /// True for the last line of a file if nothing ends it.
+    /// True for the last line of a file if nothing ends it and it may be cut.
     pub unended: bool,
 }
 
@@ -137,7 +137,7 @@ impl<R: Read> RowReader<R> {
     /// Over `from`, whose columns or keys are those of `plan`; of objects, a dot leads into one within.
     pub fn new(from: R, shape: Framing, plan: &LoadPlan) -> Self {
         let cutter = Cutter::new(shape, plan);
-        Self { records: RecordReader::new(from, cutter.records()), cutter }
+        Self { records: cutter.reader(from), cutter }
     }
 
     /// Skips the header line, wherever it comes again.
@@ -166,9 +166,12 @@ impl Cutter {
         Self { shape, around, null, width, objects, seen, unknown: Unknown::default() }
     }
 
-    /// The shape by which records end: with text around one, where the line does.
-    pub fn records(&self) -> Framing {
-        if self.around.is_some() { Framing::Lines } else { self.shape }
+    /// Reads the records of `from`: with text around one, it ends where the line does.
+    pub fn reader<R: Read>(&self, from: R) -> RecordReader<R> {
+        match &self.around {
+            None => RecordReader::new(from, self.shape),
+            Some((_, after)) => RecordReader::new(from, Framing::Lines).ending_with(Some(after.clone())),
+        }
     }
 
     /// The record as text, and its cells in `into`.

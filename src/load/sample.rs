@@ -11,7 +11,7 @@ use super::mapping::Format;
 use super::native::NativeBlocks;
 use super::plan::{LoadPlan, TargetTable};
 use super::progress::Progress;
-use super::row::{RecordFields, RowReader, TextFields};
+use super::row::{RecordFields, RowFields, RowReader, TextFields};
 use super::source::SourceFile;
 use super::stage::Stage;
 use super::value::Notes;
@@ -121,9 +121,13 @@ fn take(
     for _ in 0..rows {
         let Some(record) = reader.read(&mut cells).map_err(|error| error.to_string())? else { break };
         lines.push(String::new());
+        let line = record.line;
         match record.text {
-            Err(why) => lines.push(format!("line {}: rejected: {why}", record.line)),
-            Ok(text) => tell(&plan, &cells, text, record.line, &mut lines),
+            _ if record.unended && !options.whole_last_line => {
+                lines.push(format!("line {line}: left out, as it has no line end and may be cut"));
+            }
+            Err(why) => lines.push(format!("line {line}: rejected: {why}")),
+            Ok(text) => tell(&plan, &TextFields { cells: &cells, record: text }, &cells, text, line, &mut lines),
         }
     }
     let (seen, unknown) = (reader.cutter.seen.clone(), std::mem::take(&mut reader.cutter.unknown.names));
@@ -167,7 +171,7 @@ fn tell_blocks(plan: &LoadPlan, from: impl Read, lines: &mut Vec<String>) -> io:
             lines.push(String::new());
             match typed.row(row) {
                 Err(why) => lines.push(format!("line {line}: rejected: {why}")),
-                Ok(_) => tell(plan, &typed.cells(row), "", line, lines),
+                Ok(fields) => tell(plan, &fields, &typed.cells(row), "", line, lines),
             }
         }
     }
@@ -175,19 +179,32 @@ fn tell_blocks(plan: &LoadPlan, from: impl Read, lines: &mut Vec<String>) -> io:
 }
 
 /// One record: a line for each column of the table that is filled, and what becomes of it.
-fn tell(plan: &LoadPlan, cells: &RecordFields, text: &str, line: u64, lines: &mut Vec<String>) {
-    let outcome = match plan.write(&TextFields { cells, record: text }, &mut Notes::default(), &mut [], &mut Vec::new())
-    {
+fn tell(
+    plan: &LoadPlan,
+    fields: &impl RowFields,
+    cells: &RecordFields,
+    text: &str,
+    line: u64,
+    lines: &mut Vec<String>,
+) {
+    let outcome = match plan.write(fields, &mut Notes::default(), &mut [], &mut Vec::new()) {
         Ok(_) => "would be stored".to_owned(),
         Err(reject) if reject.is_left_out => format!("left out, as {} {}", reject.column, reject.reason()),
         Err(reject) if reject.column.is_empty() => format!("rejected: {}", reject.reason()),
         Err(reject) => format!("rejected: {}: {}", reject.column, reject.reason()),
     };
     lines.push(format!("line {line}: {outcome}"));
-    for target in &plan.targets {
+    for (at, target) in plan.targets.iter().enumerate() {
         let (names, raw) = target.told(&plan.sources, cells, text);
         let mut bytes = Vec::new();
-        let stored = match target.write(cells, text, &mut Notes::default(), &mut bytes) {
+        let written = match target.constant() {
+            Some(constant) => {
+                bytes.extend_from_slice(constant);
+                Ok(false)
+            }
+            None => fields.write(at, target, &mut Notes::default(), &mut bytes),
+        };
+        let stored = match written {
             Ok(_) => stored(&target.column, &bytes),
             Err(refusal) => format!("rejected: {}", refusal.why),
         };

@@ -28,12 +28,18 @@ pub fn is_cut(text: &str, needs_plus: bool) -> bool {
 /// The reason for which a text is no number that somebody dialled, if it is a number that a program has made of one.
 pub fn not_dialled(text: &str) -> Option<&'static str> {
     let unsigned = text.trim().trim_start_matches(['-', '+']);
-    if !unsigned.as_bytes().first()?.is_ascii_digit() {
+    if !matches!(unsigned.as_bytes().first()?, b'0'..=b'9' | b'.') {
         return None;
     }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if unsigned.strip_suffix(".0").is_some_and(digits) {
-        return Some("a binary fraction, which has no plus and no zeros before it: write the column as text");
+    let are = |text: &str, is: fn(&u8) -> bool| text.as_bytes().iter().all(is);
+    // Some write 555.1234 for a number, nobody 5551234.00 nor .5.
+    let is_fraction = |(whole, fraction): (&str, &str)| match whole {
+        "" => are(fraction, u8::is_ascii_digit),
+        whole => are(whole, u8::is_ascii_digit) && are(fraction, |byte| *byte == b'0'),
+    };
+    if unsigned.split_once('.').is_some_and(is_fraction) {
+        return Some("a decimal fraction, which has no plus and no zeros before it: write the column as text");
     }
     let (mantissa, power) = unsigned.split_once(['e', 'E'])?;
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));

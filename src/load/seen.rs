@@ -1,33 +1,30 @@
 //! Rows of a file that were read before: ids that come twice in it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher as _, RandomState};
+use std::collections::HashSet;
 
 use super::plan::RowKey;
 
 /// Keys of a file's rows that are remembered; of a larger file, those that came first.
 const MAX_SEEN: usize = 2_000_000;
 
-/// Rows of a file that were read, by their keys' hashes, with their times.
+/// Keys of rows that were read.
 #[derive(Default)]
 pub struct Seen {
-    hasher: RandomState,
-    times: HashMap<u64, u32>,
+    ids: HashSet<u64>,
+    /// Texts by their digests, and UUIDs.
+    wide: HashSet<u128>,
 }
 
 impl Seen {
-    /// The time of an earlier row with that key; from now on this one is there.
-    pub fn again(&mut self, key: RowKey, time: i64) -> Option<i64> {
-        let (hash, room) = (self.hasher.hash_one(key), self.times.len() < MAX_SEEN);
-        match self.times.entry(hash) {
-            Entry::Occupied(there) => Some(i64::from(*there.get())),
-            Entry::Vacant(place) => {
-                if room {
-                    place.insert(u32::try_from(time).unwrap_or(0));
-                }
-                None
-            }
+    /// True if an earlier row has that key; from now on this one is there. Rows without a key are all different.
+    pub fn again(&mut self, key: RowKey) -> bool {
+        let has_room = self.ids.len() + self.wide.len() < MAX_SEEN;
+        match key {
+            RowKey::None => false,
+            RowKey::Id(id) if has_room => !self.ids.insert(id),
+            RowKey::Id(id) => self.ids.contains(&id),
+            RowKey::Uuid(key) | RowKey::Digest(key) if has_room => !self.wide.insert(key),
+            RowKey::Uuid(key) | RowKey::Digest(key) => self.wide.contains(&key),
         }
     }
 }

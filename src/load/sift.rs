@@ -43,7 +43,6 @@ impl Door<'_> {
         batch: KeptRows,
         plan: &LoadPlan,
         on_way: &Lanes,
-        dry: bool,
         seen: &mut Seen,
     ) -> Result<Sifted, LoadError> {
         let mut counts = vec![Stored::default(); batch.files.len().max(1)];
@@ -61,30 +60,17 @@ impl Door<'_> {
         let keys: HashSet<RowKey> = firsts.keys().copied().collect();
         let mut known = self.known(&keys, times).await?;
         known.extend(keys.iter().filter(|key| **key != RowKey::None && on_way.have(key, times)));
-        let (mut again, mut first) = (vec![false; batch.rows.len()], HashSet::new());
+        let mut again = vec![false; batch.rows.len()];
         let mut ends = batch.files.iter().peekable();
-        for (at, ((_, time, key), again)) in batch.rows.iter().zip(&mut again).enumerate() {
+        for (at, ((.., key), again)) in batch.rows.iter().zip(&mut again).enumerate() {
             // A row is repeated where one of its own file has its key.
             while ends.next_if(|end| **end <= at).is_some() {
                 *seen = Seen::default();
             }
-            if *key == RowKey::None {
-                continue;
-            }
-            match seen.again(*key, *time) {
-                Some(time) => {
-                    *again = true;
-                    // A dry run has put nothing of the batches before it into the table.
-                    if dry && (times.0..=times.1).contains(&time) && !first.contains(key) {
-                        known.insert(*key);
-                    }
-                }
-                None if dry => drop(first.insert(*key)),
-                None => {}
-            }
+            *again = seen.again(*key);
         }
         let (mut kept, mut from, mut file) = (Vec::new(), 0, 0);
-        let is_new = known.is_empty() && keys.len() == batch.rows.len();
+        let is_new = known.is_empty() && keys.len() == batch.rows.len() && !again.contains(&true);
         let typed = batch.block.as_ref().filter(|_| !is_new).map(|block| TypedRows::new(plan, block));
         let mut notes = Notes::default();
         for (at, ((to, _, key), again)) in batch.rows.iter().zip(again).enumerate() {
@@ -94,7 +80,7 @@ impl Door<'_> {
             let Some(count) = counts.get_mut(file) else { break };
             if is_new {
                 count.stored += 1;
-            } else if *key == RowKey::None || known.insert(*key) {
+            } else if *key == RowKey::None || (!again && known.insert(*key)) {
                 match typed.as_ref().map(|typed| typed.row(at)) {
                     None => kept.extend_from_slice(batch.bytes.get(from..*to).unwrap_or_default()),
                     Some(row) => {

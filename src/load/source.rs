@@ -13,6 +13,8 @@ use crate::shown::Escaped;
 
 /// Bytes that stay free where pipes are kept.
 const SPARE: u64 = 1 << 30;
+/// The bytes that a Parquet file begins with.
+const PARQUET: &[u8] = b"PAR1";
 /// Bytes between two looks at what is free.
 const LOOK: u64 = 64 << 20;
 /// The end of the names of files of rejects.
@@ -165,12 +167,12 @@ impl SourceFile {
     }
 }
 
-/// A copy of what is read, packed if it is not already.
+/// A copy of what is read, packed if it is not already. Parquet is read from its end, and stays as it is.
 fn keep(mut from: impl Read, progress: &Progress) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     let mut head = Vec::new();
     Read::by_ref(&mut from).take(8).read_to_end(&mut head)?;
-    if is_packed(&head) {
+    if is_packed(&head) || head.starts_with(PARQUET) {
         copy(&mut head.chain(from), &mut file, progress)?;
     } else {
         let mut packed = zstd::Encoder::new(&mut file, 1)?;

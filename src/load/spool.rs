@@ -80,21 +80,21 @@ impl SpoolWriter {
     }
 
     /// The rows, or `None` where they were given up.
-    pub fn end(self) -> Option<Kept> {
+    pub fn end(self) -> Option<SpooledRows> {
         let packed = self.packed?.finish().ok()?;
-        Some(Kept { packed, parts: self.parts, size: self.size })
+        Some(SpooledRows { packed, parts: self.parts, size: self.size })
     }
 }
 
-/// Kept rows.
-pub struct Kept {
+/// Rows that were kept.
+pub struct SpooledRows {
     packed: SpooledTempFile,
     parts: usize,
     /// Bytes that they take unpacked.
     pub size: usize,
 }
 
-impl Kept {
+impl SpooledRows {
     /// Reads them from their beginning; each part as it was kept, with the share that it ends.
     pub fn read(&mut self, mut each: impl FnMut(KeptRows, f64) -> bool) -> io::Result<()> {
         self.packed.rewind()?;

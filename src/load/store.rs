@@ -39,6 +39,18 @@ pub enum LoadError {
     Busy,
 }
 
+impl LoadError {
+    /// The way on after the failure.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::ClickHouse(error) if error.to_string().contains("Code: 469.") => {
+                "the table refuses a row by that constraint: take the row out of the file, or the constraint off the table"
+            }
+            _ => "load it again, its rows count once",
+        }
+    }
+}
+
 impl Stored {
     /// Adds the other's.
     pub fn add(&mut self, other: Self) {
@@ -69,7 +81,7 @@ pub async fn store(
     let (mut lanes, mut seen) = (Lanes::default(), Seen::default());
     let stored = async {
         while let Some(batch) = receiver.recv().await {
-            let sifted = door.sift(batch, plan, &lanes, dry, &mut seen).await?;
+            let sifted = door.sift(batch, plan, &lanes, &mut seen).await?;
             let stored = sifted.total();
             if stored.stored == 0 || dry {
                 done.add(stored);

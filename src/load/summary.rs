@@ -40,6 +40,10 @@ pub struct Total {
     pub stored: Stored,
     /// Rows that were not.
     pub rejected: u64,
+    /// Rows that are no calls.
+    pub left_out: u64,
+    /// Files whose last line was left out.
+    pub unended: u64,
 }
 
 impl Total {
@@ -50,15 +54,53 @@ impl Total {
         self.stored.stored += outcome.stored.stored;
         self.stored.known += outcome.stored.known;
         self.rejected += outcome.checked.rejects();
+        self.left_out += outcome.checked.left_out();
+        self.unended += u64::from(outcome.checked.unended.is_some());
+    }
+
+    /// What of the files is not in the table, if there is something.
+    pub fn missing(&self, dry: bool) -> Option<String> {
+        let rejected = match (self.rejected, dry) {
+            (0, _) => None,
+            (rows, false) => Some(format!("{} rejected; all others are loaded", counted(rows, "row was", "rows were"))),
+            (rows, true) => Some(format!("{rows} rows would be rejected, all others loaded")),
+        };
+        let unended = match self.unended {
+            0 => None,
+            1 => Some("a last line without a line end was left out".to_owned()),
+            files => Some(format!("the last lines of {files} files have no line end and were left out")),
+        };
+        let both: Vec<String> = rejected.into_iter().chain(unended).collect();
+        (!both.is_empty()).then(|| both.join("; "))
     }
 
     /// The line about all of them.
     pub fn line(&self, dry: bool) -> String {
-        let Self { files, rows, stored: Stored { stored, known, .. }, rejected } = self;
+        let Self { files, rows, stored: Stored { stored, known, .. }, rejected, left_out, .. } = self;
+        let left_out = no_calls(*left_out);
         let (would, plural) = (if dry { "would be stored" } else { "stored" }, if *files == 1 { "" } else { "s" });
-        format!("{files} file{plural}: {rows} rows read, {stored} {would}, {known} already there, {rejected} rejected")
+        format!(
+            "{files} file{plural}: {rows} rows read, {stored} {would}, {known} already there, {rejected} rejected{left_out}"
+        )
     }
 }
+
+/// Rows that the mapping leaves out, as the end of a list of counts.
+fn no_calls(rows: u64) -> String {
+    if rows == 0 { String::new() } else { format!(", {rows} left out") }
+}
+
+fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}
+
+/// The fault of a last line that nothing ends.
+pub fn unended(line: u64) -> String {
+    format!("line {line} is the last and has no line end, so that it may be cut")
+}
+
+/// The way to have it.
+pub const WHOLE: &str = "load the file again when it is whole, or say --whole-last-line if it is";
 
 /// The line about a range that is swapped: rows that go and come, with their accounts.
 pub fn swapped(range: &Range, (gone, new): (Count, Count), dry: bool) -> String {
@@ -77,7 +119,7 @@ pub fn lines(source: &SourceFile, outcome: &Outcome, dry: bool) -> Vec<String> {
     let would = if dry { "would be stored" } else { "stored" };
     let rejected = checked.rejects();
     let mut first = format!(
-        "{name}: {} rows read, {} {would}{}, {} already there, {rejected} rejected",
+        "{name}: {} rows read, {} {would}{}, {} already there, {rejected} rejected{}",
         checked.rows,
         stored.stored,
         match (stored.replaced, dry) {
@@ -85,7 +127,8 @@ pub fn lines(source: &SourceFile, outcome: &Outcome, dry: bool) -> Vec<String> {
             (Some(gone), true) => format!(" in place of {gone} that are there"),
             (Some(gone), false) => format!(" in place of {gone} that were there"),
         },
-        stored.known
+        stored.known,
+        no_calls(checked.left_out())
     );
     if let Some((from, to)) = checked.times {
         let time = |second| Timestamp::from_second(second).map(|time| time.to_string()).unwrap_or_default();
@@ -99,7 +142,7 @@ pub fn lines(source: &SourceFile, outcome: &Outcome, dry: bool) -> Vec<String> {
         lines.push(format!("see {}", shown(&source.rejects)));
     }
     if !checked.left_out.is_empty() {
-        let count: u64 = checked.left_out.values().sum();
+        let count = checked.left_out();
         let mut reasons: Vec<_> = checked.left_out.iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let reasons: Vec<_> = reasons.iter().take(MOST).map(|((column, why), _)| format!("{column} {why}")).collect();
@@ -111,12 +154,8 @@ pub fn lines(source: &SourceFile, outcome: &Outcome, dry: bool) -> Vec<String> {
     if checked.headers_again > 0 {
         lines.push(format!("{} header lines that came again were passed over", checked.headers_again));
     }
-    if checked.unfinished {
-        lines.push("the file is being written: its last line has no end yet and is no row".to_owned());
-    }
-    if checked.unended {
-        let why = "if the file was cut off, its last value may be too short";
-        lines.push(format!("the last line has no line end: {why}"));
+    if let Some(line) = checked.unended {
+        lines.push(format!("{}: it is left out; {WHOLE}", unended(line)));
     }
     let notes = &checked.notes;
     if notes.rounded > 0 {

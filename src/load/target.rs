@@ -65,22 +65,29 @@ impl Target {
         let mut style = style(&full, mapping, times);
         style.is_flag = FLAGS.contains(&column.name.as_str());
         style.is_phone = is_phone(&column.name);
+        let refused = |what: &str| match given.is_some() {
+            true => format!("--set {}: {what}", column.name),
+            false => format!("columns.{} of the mapping: {what}", column.name),
+        };
         let value = given.map(str::to_owned).or_else(|| full.value.as_ref().map(Scalar::text));
         let constant = match value {
             None => None,
             Some(value) => {
                 let mut bytes = Vec::new();
                 if value.trim().is_empty() {
-                    return Err(format!("--set {}: the value is empty", column.name));
+                    return Err(refused("the value is empty"));
                 }
                 // Who types a value may write either mark.
                 let decimal_comma = style.decimal_comma && !value.contains('.');
                 let plain = Style { words: Vec::new(), unit: None, decimal_comma, ..style.clone() };
                 write(column, Some(&value), &plain, &mut Notes::default(), &mut bytes)
-                    .map_err(|refusal| format!("--set {}: {}: {}", column.name, refusal.value, refusal.why))?;
+                    .map_err(|refusal| refused(&format!("{}: {}", refusal.value, refusal.why)))?;
                 Some(bytes)
             }
         };
+        if constant.is_none() && column.kind.is_some() {
+            check_words(column, &style).map_err(|why| refused(&why))?;
+        }
         if constant.is_none() && from.is_empty() {
             return Ok(None);
         }
@@ -203,6 +210,19 @@ pub fn place(sources: &[String], name: &str) -> Option<usize> {
             _ => None,
         }
     })
+}
+
+/// Refuses words and a default that the column cannot hold: each row that has them would be rejected.
+fn check_words(column: &TargetColumn, style: &Style) -> Result<(), String> {
+    let writes = |text: Option<&str>, style: &Style| {
+        write(column, text, style, &mut Notes::default(), &mut Vec::new())
+            .map_err(|refusal| format!("{}: {}", refusal.value, refusal.why))
+    };
+    for (word, value) in style.words.iter().filter(|(_, value)| value != "*") {
+        let plain = Style { words: Vec::new(), default: Some(value.clone()), ..style.clone() };
+        writes(None, &plain).map_err(|why| format!("words.{word}: {why}"))?;
+    }
+    writes(None, style).map(drop).map_err(|why| format!("default: {why}"))
 }
 
 fn recipe(full: &Full, column: &TargetColumn, sources: &[String]) -> Recipe {

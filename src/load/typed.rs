@@ -7,25 +7,34 @@ use std::path::Path;
 use clickhouse::Client;
 
 use super::mapping::Format;
+use super::parquet::{ClockTime, clock_times};
 use super::progress::Progress;
 use super::{header, input, native};
 
 /// The longest description of a Parquet file: a megabyte is a few hundred columns over a thousand row groups.
 const MAX_FOOTER: u64 = 64 << 20;
 
-/// Names and types, in the order of the file; of the Native format, the bytes of the first block too.
+/// A column of a file.
+#[derive(Clone, Debug)]
+pub struct FileColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the server spells it.
+    pub spelled: String,
+    /// Its values are read as text: times that have no zone of their own.
+    pub is_unzoned: bool,
+}
+
+/// The columns, in the order of the file; of the Native format, the bytes of the first block too.
 ///
 /// # Errors
 /// Why it cannot be read, in one line.
-pub async fn columns(
-    client: &Client,
-    file: &Path,
-    format: Format,
-) -> Result<(Vec<(String, String)>, Option<u64>), String> {
+pub async fn columns(client: &Client, file: &Path, format: Format) -> Result<(Vec<FileColumn>, Option<u64>), String> {
+    let column = |(name, spelled)| FileColumn { name, spelled, is_unzoned: false };
     if format == Format::Native {
         let bytes = input::open(file, &Progress::hidden()).map_err(|error| error.to_string())?;
         let (columns, bytes) = native::columns(bytes).map_err(|error| error.to_string())?;
-        return Ok((columns, Some(bytes)));
+        return Ok((columns.into_iter().map(column).collect(), Some(bytes)));
     }
     let footer = footer(file).map_err(|error| error.to_string())?;
     let hex: String = footer.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -37,7 +46,7 @@ pub async fn columns(
     let columns = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| {
         let row: Vec<serde_json::Value> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         let text = |at: usize| row.get(at).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-        Ok((text(0), text(1)))
+        Ok(column((text(0), text(1))))
     });
     Ok((columns.collect::<Result<_, String>>()?, None))
 }
@@ -67,16 +76,26 @@ pub fn damaged(error: &clickhouse::error::Error) -> String {
     )
 }
 
-/// Columns that Arrow's own description in a Parquet file calls spans of time: Parquet itself has plain numbers for them, in
-/// whatever unit. The server does not look there.
+/// Columns of a Parquet file that the server takes for numbers or instants, and that are none.
+#[derive(Debug, Default)]
+pub struct TimeColumns {
+    /// Spans of time, as Arrow's own description calls them: Parquet itself has plain numbers for them, in whatever unit.
+    pub spans: Vec<String>,
+    /// Times on a clock.
+    pub clock: Vec<(String, ClockTime)>,
+}
+
+/// The columns of times that the server takes for something else.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn spans(file: &Path, format: Format) -> io::Result<Vec<String>> {
+pub fn times(file: &Path, format: Format) -> io::Result<TimeColumns> {
     if format != Format::Parquet {
-        return Ok(Vec::new());
+        return Ok(TimeColumns::default());
     }
-    Ok(super::arrow::spans(&footer(file)?))
+    let footer = footer(file)?;
+    let clock = clock_times(&footer).ok_or_else(|| io::Error::other("is damaged: its footer cannot be read"))?;
+    Ok(TimeColumns { spans: super::arrow::spans(&footer), clock })
 }
 
 /// A Parquet file of the same columns without their values.

@@ -43,6 +43,15 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// Takes off what was added.
+    pub fn take_off(&mut self, other: &Self) {
+        self.rounded -= other.rounded;
+        self.zero_dates -= other.zero_dates;
+        for (sum, less) in self.epochs.iter_mut().zip(other.epochs) {
+            *sum -= less;
+        }
+    }
+
     /// Adds the other's.
     pub fn add(&mut self, other: &Self) {
         self.rounded += other.rounded;
@@ -83,10 +92,10 @@ pub fn write(
     };
     let refuse = |text: &str, why: Cow<'static, str>| InvalidValue { value: quoted(text), why };
     // A default is spelled by the mapping's author, with either mark.
-    let is_pointless = kind.is_number() && !is_from_default;
+    let origin = Origin { is_text, is_number: kind.is_number(), is_from_default };
     // Reasons quote what stands in the file.
     let given = text;
-    let text = spelled(text, style, (is_text, is_pointless)).map_err(|why| refuse(text, why.into()))?;
+    let text = spelled(text, style, origin).map_err(|why| refuse(text, why.into()))?;
     if text.is_empty() && !is_text {
         // A word that the mapping says stands for nothing.
         out.extend(if column.nullable { &[0, 1][..] } else { &[1] });
@@ -138,27 +147,32 @@ impl From<String> for Fault {
     }
 }
 
-/// The text with words replaced, and in a number the decimal comma.
-fn spelled<'a>(
-    text: &'a str,
-    style: &'a Style,
-    (is_text, is_pointless): (bool, bool),
-) -> Result<Cow<'a, str>, &'static str> {
+/// Where a text goes to, and where it comes from.
+#[derive(Clone, Copy)]
+struct Origin {
+    is_text: bool,
+    is_number: bool,
+    is_from_default: bool,
+}
+
+/// The text with words replaced, and in a number the decimal comma. A default stands for itself unless it is one of the words.
+fn spelled<'a>(text: &'a str, style: &'a Style, origin: Origin) -> Result<Cow<'a, str>, &'static str> {
     if !style.words.is_empty() {
         let found = style.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
-        let found = found.or_else(|| style.words.iter().find(|(word, _)| word == "*"));
+        let found = found.or_else(|| style.words.iter().find(|(word, _)| word == "*" && !origin.is_from_default));
         match found {
+            None if origin.is_from_default => {}
             None => return Err("no word that the mapping knows"),
             // Any other word stands for itself.
             Some((_, value)) if value == "*" => {}
             Some((_, value)) => return Ok(Cow::Borrowed(value)),
         }
     }
-    if !style.decimal_comma || is_text {
+    if !style.decimal_comma || origin.is_text {
         return Ok(Cow::Borrowed(text));
     }
     match text.contains('.') {
-        true if is_pointless => Err("a point in a number, where decimals have a comma"),
+        true if origin.is_number && !origin.is_from_default => Err("a point in a number, where decimals have a comma"),
         false if text.contains(',') => Ok(Cow::Owned(text.replacen(',', ".", 1))),
         true | false => Ok(Cow::Borrowed(text)),
     }

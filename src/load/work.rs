@@ -10,7 +10,7 @@ use super::input::Input;
 use super::plan::LoadPlan;
 use super::pool::SmallFile;
 use super::progress::Progress;
-use super::spool::{Kept, KeptRows};
+use super::spool::{KeptRows, SpooledRows};
 use super::stage::Stage;
 use super::store::{LoadError, Stored, store};
 use super::swap::Swap;
@@ -34,7 +34,7 @@ pub struct CheckedFile<'a> {
     /// Shows how far it is.
     pub progress: &'a Progress,
     /// Its rows, where they were kept.
-    pub kept: Option<Arc<Mutex<Kept>>>,
+    pub kept: Option<Arc<Mutex<SpooledRows>>>,
 }
 
 impl CheckedFile<'_> {
@@ -61,13 +61,18 @@ impl CheckedFile<'_> {
         let done = self.pass(door, self.options.dry_run, &mut outcome.stored).await;
         done.map_err(|error| {
             let Stored { stored, known, .. } = outcome.stored;
-            format!("{error}; {stored} rows were stored before, {known} were there: load it again, they count once")
+            let advice = error.advice();
+            format!("{error}; {stored} rows were stored before, {known} were there: {advice}")
         })?;
         Ok(outcome)
     }
 
     /// Adds the rows to those that are swapped in when all files are read.
     pub async fn add(&self, swap: &mut Swap<'_>, outcome: Outcome) -> Result<Outcome, String> {
+        // Its day would be emptied, or swapped for the rows of other files alone.
+        if outcome.checked.times.is_none() {
+            return Err("has no rows: nothing was stored (--replace)".to_owned());
+        }
         if self.options.on_known == OnKnown::Replace {
             self.known_by(&outcome)?;
             outcome.checked.times.into_iter().for_each(|times| swap.covers(times));
@@ -156,7 +161,8 @@ impl PendingFile<'_> {
     pub async fn small(self) -> Result<Result<SmallFile, Self>, String> {
         let LoadOptions { on_known, replace, batch_rows, .. } = self.work.options;
         let may = *on_known == OnKnown::Skip && replace.is_none();
-        let is_small = |kept: &Kept| kept.size <= SMALL && self.outcome.checked.rows <= (*batch_rows).min(ROWS) as u64;
+        let is_small =
+            |kept: &SpooledRows| kept.size <= SMALL && self.outcome.checked.rows <= (*batch_rows).min(ROWS) as u64;
         let kept = self.work.kept.as_ref().filter(|_| may);
         let Some(kept) = kept.filter(|kept| is_small(&kept.lock().unwrap_or_else(PoisonError::into_inner))) else {
             return Ok(Err(self));

@@ -63,6 +63,12 @@ impl LoadPlan {
         let row = self.row(fields, notes, defaults, out);
         if row.is_err() {
             out.truncate(begun);
+            // Its values were counted up to the bad one, and are counted no more.
+            let (mut counted, mut counts) = (Notes::default(), vec![0; defaults.len()]);
+            let _ = self.row(fields, &mut counted, &mut counts, out);
+            out.truncate(begun);
+            notes.take_off(&counted);
+            defaults.iter_mut().zip(counts).for_each(|(sum, less)| *sum -= less);
         }
         row
     }
@@ -152,7 +158,11 @@ impl LoadPlan {
         if self.adds_uuid() && !by_contents {
             out.push(1);
         }
-        Ok(Written { time, account, key, by_contents, odd: self.odd.decide(&values) })
+        let odd = self.odd.decide(&values);
+        match self.odd.refuses(odd) {
+            None => Ok(Written { time, account, key, by_contents, odd }),
+            Some(why) => Err(Reject::record(why)),
+        }
     }
 }
 

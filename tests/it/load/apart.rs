@@ -28,6 +28,7 @@ async fn numbers_that_a_spreadsheet_cut_are_rejected() {
 #[actix_web::test]
 async fn numbers_that_a_program_made_of_phone_numbers_are_rejected_and_other_texts_stay() {
     let spelled = ["4.42071E11", "4.42071e11", "4.42071234567e11", "44207e3", "442071234567.0", "-1.5E-3", "4,42E+11"];
+    let spelled = [&spelled[..], &["+442071234567.00", "442071234567.", ".5", "."]].concat();
     let kept = ["442071234567", "+442071234567", "0042", "alice.e5", "12x4", "555.1234", "192.0.2.1", "e5", "5e", ""];
     let head = "id,customer_acc_id,time_start,dst_prefix_in,orig_call_id\n";
     let mut text = head.to_owned();
@@ -37,9 +38,9 @@ async fn numbers_that_a_program_made_of_phone_numbers_are_rejected_and_other_tex
     let file = File::new("a.csv", &text);
     let db = db().await;
     let (code, said) = file.load(&db, &["--max-rejects", "100%"]);
-    assert!(code == 3 && said.contains("17 rows read, 10 stored, 0 already there, 7 rejected"), "{code} {said}");
-    assert!(said.contains("1 dst_prefix_in: a binary fraction, which has no plus"), "{said}");
-    assert_eq!(one(&db, "(min(id), any(orig_call_id))").await, "(8,'12e4')");
+    assert!(code == 3 && said.contains("21 rows read, 10 stored, 0 already there, 11 rejected"), "{code} {said}");
+    assert!(said.contains("5 dst_prefix_in: a decimal fraction, which has no plus"), "{said}");
+    assert_eq!(one(&db, "(min(id), any(orig_call_id))").await, "(12,'12e4')");
     let lines = "{\"id\":91,\"customer_acc_id\":7,\"time_start\":\"2026-03-07 10:00:00\",\"dst_prefix_in\":4.42071234567e11}\n\
         {\"id\":92,\"customer_acc_id\":7,\"time_start\":\"2026-03-07 10:00:00\",\"dst_prefix_in\":442071234567.0}\n\
         {\"id\":93,\"customer_acc_id\":7,\"time_start\":\"2026-03-07 10:00:00\",\"dst_prefix_in\":442071234567}\n";
@@ -52,6 +53,21 @@ async fn numbers_that_a_program_made_of_phone_numbers_are_rejected_and_other_tex
         let bytes = db.admin.query_raw(rows).fetch_bytes(format).unwrap().collect().await.unwrap();
         let (_, said) = File::new(name, bytes).load(&db, &["--max-rejects", "100%", "--dry-run"]);
         assert!(said.contains("3 rows read, 1 would be stored, 0 already there, 2 rejected"), "{name}: {said}");
+    }
+    // Fractions are spelled as JSON has them.
+    for (kind, value) in [("toFloat64", "442071234567"), ("toFloat32", "4420712"), ("toDecimal64", "442071234567, 2")] {
+        let rows = format!(
+            "SELECT toUInt32(7) AS customer_acc_id, toDateTime('2026-03-07 10:00:00', 'UTC') AS time_start, \
+            {kind}({value}) AS dst_prefix_in"
+        );
+        for (name, format) in [("a.native", "Native"), ("a.parquet", "Parquet")] {
+            let bytes = db.admin.query_raw(&rows).fetch_bytes(format).unwrap().collect().await.unwrap();
+            let file = File::new(name, bytes);
+            let (_, said) = file.load(&db, &["--max-rejects", "100%", "--dry-run"]);
+            assert!(said.contains("1 dst_prefix_in: a decimal fraction"), "{kind} {name}: {said}");
+            let (_, said) = file.load(&db, &["--sample"]);
+            assert!(said.contains("line 1: rejected: dst_prefix_in: "), "{kind} {name}: {said}");
+        }
     }
 }
 

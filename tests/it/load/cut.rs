@@ -46,19 +46,82 @@ async fn objects_that_follow_each_other_without_a_line_end_are_rows() {
     assert_eq!((code, one(&db, "count()").await.as_str()), (0, "503"), "{said}");
 }
 
+/// Files of one row and the beginning of another, with what each ends with as a whole.
+fn unended() -> Vec<(&'static str, String, &'static str)> {
+    let csv = "id,customer_acc_id,time_start,customer_id,is_last_cdr,duration\n1,7,2026-03-07 10:00:00,5,1,60\n\
+        2,7,2026-03-07 10:00:00,5,1,101";
+    let line = |id: u32, rest: &str| {
+        object(id).replace('}', &format!(",\"customer_id\":5,\"is_last_cdr\":1,\"duration\":{rest}"))
+    };
+    let lines = line(1, "60}\n") + &line(2, "101");
+    vec![
+        ("a.csv", csv.to_owned(), "1\n"),
+        ("b.csv", csv.replace("101", "\"101\""), "\n"),
+        ("a.tsv", csv.replace(',', "\t"), "1\n"),
+        ("a.jsonl", lines.clone(), "1}\n"),
+        // The first line makes it a file of objects that follow each other.
+        ("a.json", lines.replacen("}\n", "}", 1), "1}"),
+    ]
+}
+
 #[actix_web::test]
-async fn a_last_line_without_an_end_is_told_of() {
+async fn a_last_line_without_an_end_is_left_out_until_it_has_one() {
+    for (name, text, rest) in unended() {
+        let db = db().await;
+        let file = File::new(name, &text);
+        let (code, said) = file.load(&db, &[]);
+        assert_eq!(code, 3, "{name}: {said}");
+        assert!(said.contains("1 rows read, 1 stored, 0 already there, 0 rejected"), "{name}: {said}");
+        assert!(said.contains("has no line end, so that it may be cut: it is left out"), "{name}: {said}");
+        assert!(said.contains("a last line without a line end was left out"), "{name}: {said}");
+        assert_eq!(one(&db, "groupArray((id, duration))").await, "[(1,60)]", "{name}: {said}");
+        let (code, said) = file.load(&db, &["--sample"]);
+        assert!(code == 0 && said.contains("left out, as it has no line end"), "{name}: {said}");
+        let (code, said) = file.load(&db, &["--replace", "2026-03"]);
+        assert!(code == 1 && said.contains("has no line end") && said.contains("--whole-last-line"), "{name}: {said}");
+        std::fs::write(file.path(), text + rest).unwrap();
+        let (code, said) = file.load(&db, &[]);
+        assert!(code == 0 && said.contains("2 rows read, 1 stored, 1 already there"), "{name}: {said}");
+        let wanted = if rest == "\n" { "[(1,60),(2,101)]" } else { "[(1,60),(2,1011)]" };
+        assert_eq!(one(&db, "arraySort(groupArray((id, duration)))").await, wanted, "{name}: {said}");
+    }
+}
+
+#[actix_web::test]
+async fn a_last_line_without_an_end_is_a_row_where_it_is_sure_to_be_whole() {
+    for (name, text, _) in unended().iter().filter(|(name, ..)| !name.contains("json")) {
+        let db = db().await;
+        let (code, said) = File::new(name, text).load(&db, &["--whole-last-line"]);
+        assert!(code == 0 && said.contains("2 rows read, 2 stored"), "{name}: {said}");
+        assert!(!said.contains("no line end"), "{name}: {said}");
+    }
+    // An object ends with its bracket, a record with what the mapping says.
     let db = db().await;
-    let file = File::new("a.csv", "id,customer_acc_id,time_start,customer_price\n1,7,2026-03-07 10:00:00,12");
+    let (code, said) = File::new("a.jsonl", object(1) + "\n" + &object(2)).load(&db, &[]);
+    assert!(code == 0 && said.contains("2 rows read, 2 stored") && !said.contains("line end"), "{said}");
+    let sql = std::fs::read_to_string("tests/it/load/samples/freeswitch.sql").unwrap();
+    let args = ["--map", "freeswitch-sql", "--format", "csv", "--time-zone", "UTC", "--dry-run"];
+    let (code, said) = File::new("a.sql", sql.trim_end()).load(&db, &args);
+    assert!(code == 0 && said.contains("3 rows read, 3 would be stored"), "{said}");
+    let (code, said) = File::new("a.sql", sql.trim_end().trim_end_matches(';')).load(&db, &args);
+    assert!(code == 3 && said.contains("2 rows read, 2 would be stored"), "{said}");
+}
+
+#[actix_web::test]
+async fn a_writer_that_stops_at_any_byte_has_no_value_stored_that_it_did_not_mean() {
+    let db = db().await;
+    let head = "id,customer_acc_id,time_start,duration\n1,7,2026-03-07 10:00:00,1001\n";
+    let row = "2,7,2026-03-07 10:00:02,1002";
+    let file = File::new("a.csv", head);
+    for cut in 1..=row.len() {
+        std::fs::write(file.path(), head.to_owned() + &row[..cut]).unwrap();
+        let (_, said) = file.load(&db, &[]);
+        assert_eq!(one(&db, "groupArray((id, duration))").await, "[(1,1001)]", "{cut}: {said}");
+    }
+    std::fs::write(file.path(), format!("{head}{row}\n")).unwrap();
     let (code, said) = file.load(&db, &[]);
     assert_eq!(code, 0, "{said}");
-    assert!(
-        said.contains("the last line has no line end: if the file was cut off, its last value may be too short"),
-        "{said}"
-    );
-    let file = File::new("a.csv", "id,customer_acc_id,time_start,customer_price\n1,7,2026-03-07 10:00:00,12\n");
-    let (_, said) = file.load(&db, &[]);
-    assert!(!said.contains("no line end"), "{said}");
+    assert_eq!(one(&db, "arraySort(groupArray((id, duration)))").await, "[(1,1001),(2,1002)]");
 }
 
 /// Rows are appended until the load is over; each `price` is cut in the middle between two writes.
@@ -122,10 +185,16 @@ async fn a_line_that_is_too_long_is_one_reject() {
 }
 
 #[actix_web::test]
-async fn a_mark_of_the_end_of_copy_is_no_row() {
+async fn a_mark_of_the_end_of_copy_is_no_row_wherever_it_stands() {
     let db = db().await;
-    let text = "id\tcustomer_acc_id\ttime_start\n1\t7\t2026-03-07 10:00:00\n\\.\n";
-    let (code, said) = File::new("a.tsv", text).load(&db, &[]);
-    assert_eq!((code, one(&db, "count()").await.as_str()), (0, "1"), "{said}");
-    assert!(said.contains("1 rows read, 1 stored"), "{said}");
+    let head = "id,customer_acc_id,time_start\n";
+    let text = format!("{head}1,7,2026-03-07 10:00:00\n\\.\n{head}2,7,2026-03-07 10:00:00\n\\.");
+    for (name, text) in
+        [("a.csv", text.clone()), ("a.csv", text.replace('\n', "\r\n")), ("a.tsv", text.replace(',', "\t"))]
+    {
+        db.admin.query_raw("TRUNCATE TABLE cdrs SYNC").execute().await.unwrap();
+        let (code, said) = File::new(name, text).load(&db, &["--max-rejects", "0"]);
+        assert_eq!((code, one(&db, "count()").await.as_str()), (0, "2"), "{name}: {said}");
+        assert!(said.contains("2 rows read, 2 stored"), "{name}: {said}");
+    }
 }

@@ -58,7 +58,7 @@ const CASES: &[Case] = &[
         map: "freeswitch-json",
         file: "freeswitch.cdr.jsonl",
         args: &[],
-        summary: "4 rows read, 3 stored, 0 already there, 0 rejected",
+        summary: "4 rows read, 3 stored, 0 already there, 0 rejected, 1 left out",
         report: ["3", "2", "1", "3.33", "1.67", "66.67", "0.0"],
     },
     // Likewise: leg b is left out, 135 s and 65 s of 3 calls.
@@ -66,7 +66,7 @@ const CASES: &[Case] = &[
         map: "fusionpbx",
         file: "fusionpbx-v_xml_cdr.csv",
         args: &[],
-        summary: "4 rows read, 3 stored, 0 already there, 0 rejected",
+        summary: "4 rows read, 3 stored, 0 already there, 0 rejected, 1 left out",
         report: ["3", "2", "1", "3.33", "1.67", "66.67", "0.0"],
     },
     // 90 s and 45 s of 6 rows, two of them with one unique id: 135 s = 2.25 min, 67.5 s each = 1.125 min; 2/6 = 33.33 %.
@@ -121,7 +121,7 @@ const CASES: &[Case] = &[
         map: "opensips-acc",
         file: "opensips-acc.csv",
         args: &["--set", "customer_acc_id=17"],
-        summary: "4 rows read, 3 stored, 0 already there, 0 rejected",
+        summary: "4 rows read, 3 stored, 0 already there, 0 rejected, 1 left out",
         report: ["3", "2", "1", "2.0", "1.0", "66.67", "0.0"],
     },
     // The run *raw and the SMS are left out. 90 s, 29.5 s = 30 begun ones, 12 s of 4 calls: 132 s = 2.2 min, 44 s each. The
@@ -130,7 +130,7 @@ const CASES: &[Case] = &[
         map: "cgrates",
         file: "cgrates.csv",
         args: &[],
-        summary: "6 rows read, 4 stored, 0 already there, 0 rejected",
+        summary: "6 rows read, 4 stored, 0 already there, 0 rejected, 2 left out",
         report: ["4", "3", "1", "2.2", "0.73", "75.0", "0.45"],
     },
     // 90 s of 2 calls.
@@ -325,6 +325,43 @@ async fn rows_that_are_no_calls_are_counted_with_the_reason() {
 }
 
 #[actix_web::test]
+async fn records_that_differ_only_in_what_their_system_tells_them_apart_by_are_two() {
+    let db = db().await;
+    let mut wrong = Vec::new();
+    for (map, file, column, other) in [
+        ("asterisk-table", "asterisk-adaptive.csv", "sequence", "99"),
+        ("cgrates", "cgrates.csv", "OriginID", "another"),
+        ("kamailio-acc-cdrs", "kamailio-acc-cdrs.csv", "id", "99"),
+        ("opensips-acc", "opensips-acc.csv", "to_tag", "another"),
+        ("kamailio-cdrs", "kamailio-cdrs.csv", "sip_to_tag", "another"),
+    ] {
+        let text = String::from_utf8(sample(file)).unwrap();
+        let (head, rows) = text.split_once('\n').unwrap();
+        let at = head.split(',').position(|name| name.trim_matches('"') == column).unwrap();
+        let row = rows.lines().last().unwrap();
+        let mut fields: Vec<&str> = row.split(',').collect();
+        fields[at] = other;
+        let text = format!("{head}\n{row}\n{}\n{row}\n", fields.join(","));
+        let args = ["--map", map, "--set", "customer_acc_id=17", "--dry-run"];
+        let (_, said) = File::new("a.csv", &text).load(&db, &args);
+        if !said.contains("3 rows read, 2 would be stored, 1 already there") {
+            wrong.push(format!("{map}: {text}{said}"));
+        }
+    }
+    // Master.csv, with and without the unique id and the user field.
+    let row = "\"17\",\"1\",\"2\",\"in\",\"x\",\"SIP/a\",\"SIP/b\",\"Dial\",\"x\",\"2026-03-07 10:00:00\",\"2026-03-07 10:00:05\",\
+        \"2026-03-07 10:01:05\",65,60,\"ANSWERED\",\"DOCUMENTATION\"";
+    for more in ["", ",\"1.1\"", ",\"1.1\",\"gold\""] {
+        let text: String = [7, 8, 7].map(|sequence| format!("{row}{more},\"\",\"1.1\",{sequence}\n")).concat();
+        let (_, said) = File::new("Master.csv", &text).load(&db, &["--map", "asterisk-csv", "--dry-run"]);
+        if !said.contains("3 rows read, 2 would be stored, 1 already there") {
+            wrong.push(format!("asterisk-csv: {text}{said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[actix_web::test]
 async fn a_zone_that_the_file_does_not_say_is_asked_for() {
     let db = db().await;
     let case = CASES.iter().find(|case| case.file == "freeswitch.csv").unwrap();
@@ -423,7 +460,7 @@ async fn a_table_is_read_as_the_servers_own_tools_print_it() {
     // In quotes it is a text.
     let path = dir.path().join("quoted.csv");
     let row = [&["2026-03-07 10:02:00", "\"\"\"x\"\" <1>\"", "\"NULL\""][..], &busy[3..]].concat();
-    std::fs::write(&path, [header.join(","), row.join(",")].join("\n")).unwrap();
+    std::fs::write(&path, [header.join(","), row.join(",") + "\n"].join("\n")).unwrap();
     let output = command(&db, &["--map", "asterisk-table"], &[&path]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert_eq!(one(&db, "groupArray(src_prefix_in)").await.matches("NULL").count(), 1);

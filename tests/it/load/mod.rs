@@ -2,6 +2,7 @@
 
 mod apart;
 mod beside;
+mod clocks;
 mod cut;
 mod damage;
 mod headers;
@@ -15,6 +16,8 @@ mod own_mappings;
 mod packed;
 mod replace;
 mod sample;
+mod strict;
+mod told;
 mod totals;
 mod typed;
 mod values;

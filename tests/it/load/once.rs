@@ -137,3 +137,30 @@ async fn columns_without_a_value_in_some_or_all_rows_have_the_tables_default() {
         assert_eq!(one(&db, stored).await, wanted, "{text}");
     }
 }
+
+#[actix_web::test]
+async fn of_rows_with_one_id_in_a_file_the_first_is_stored_however_large_a_batch_is() {
+    let row = |id: &str, day: u32, price: u32| format!("{id},7,2026-01-{day:02} 10:00:00,{price}\n");
+    let uuid = "7fae7f26-6d0c-4dce-a4b5-9bd5f0f1a717";
+    for (column, id) in [("id", "7"), ("uuid", uuid)] {
+        let text = format!("{column},customer_acc_id,time_start,customer_price\n")
+            + &row(id, 1, 1)
+            + &row(&id.replace('7', "8"), 9, 2)
+            + &row(id, 20, 3)
+            + &row(id, 20, 4);
+        let file = File::new("a.csv", text);
+        for rows in ["1", "2", "3", "200000"] {
+            let db = db().await;
+            for (stored, known) in [(2, 2), (0, 4)] {
+                let (code, said) = file.load(&db, &["--batch-rows", rows, "--dry-run"]);
+                assert!(said.contains(&format!("{stored} would be stored, {known} already there")), "{rows}: {said}");
+                assert_eq!(code, 0, "{said}");
+                let (code, said) = file.load(&db, &["--batch-rows", rows]);
+                assert!(said.contains(&format!(" {stored} stored, {known} already there")), "{rows}: {said}");
+                assert!(said.contains("2 of those already there came earlier in this file"), "{rows}: {said}");
+                assert_eq!(code, 0, "{said}");
+            }
+            assert_eq!(one(&db, "(count(), sum(customer_price))").await, "(2,3)", "{column} {rows}");
+        }
+    }
+}

@@ -230,3 +230,23 @@ async fn an_operators_own_table_is_swapped_too_and_a_view_is_refused() {
     }
     assert_eq!(sums().await, "(2,8)");
 }
+
+#[actix_web::test]
+async fn a_file_without_rows_replaces_nothing() {
+    let db = db().await;
+    File::new("old.csv", month(10, 1, 7, "0.25")).load(&db, &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let paths = ["day.csv", "empty.csv"].map(|name| dir.path().join(name));
+    std::fs::write(&paths[0], rows([(90, 7, "2026-10-05 12:00:00".to_owned(), "2")])).unwrap();
+    std::fs::write(&paths[1], rows([])).unwrap();
+    for files in [&[&*paths[0], &*paths[1]][..], &[&*paths[1], &*paths[0]], &[&*paths[1]]] {
+        let output = command(&db, &["--replace", "2026-10-05"], files).output().unwrap();
+        let said = said(&output);
+        assert!(
+            output.status.code() == Some(1) && said.contains("empty.csv: has no rows: nothing was stored"),
+            "{said}"
+        );
+        assert_eq!(ask(&db, "(SELECT (count(), sum(customer_price)) FROM cdrs)").await, "(28,7)", "{said}");
+    }
+    assert_eq!(tables(&db).await, "0");
+}
