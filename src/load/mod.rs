@@ -81,7 +81,7 @@ use row::RecordFields;
 use source::SourceFile;
 use stage::Stage;
 use store::Stored;
-use typed::{FileColumn, TimeColumns};
+use typed::{TimeColumns, TypedColumn};
 use work::{CheckedFile, PendingFile};
 
 /// The options of a load.
@@ -273,7 +273,7 @@ struct OpenedFile {
 
 impl OpenedFile {
     /// Typed columns, which were judged before.
-    fn typed(input: Input, columns: &[FileColumn]) -> Self {
+    fn typed(input: Input, columns: &[TypedColumn]) -> Self {
         let sources = columns.iter().map(|column| column.name.clone()).collect();
         Self { input, form: Form::new(Framing::Tsv(b'\t'), false), sources, judged: true }
     }
@@ -293,7 +293,7 @@ async fn typed(
     options: &LoadOptions,
     source: &SourceFile,
     format: Format,
-) -> Result<(Vec<FileColumn>, Option<u64>, Judged), String> {
+) -> Result<(Vec<TypedColumn>, Option<u64>, Judged), String> {
     let (mut columns, block_bytes) = typed::columns(client, &source.path, format).await?;
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let known = every_name(table, &options.mapping);
@@ -306,7 +306,7 @@ async fn typed(
     let unused: std::collections::HashSet<&str> = plan.unused().collect();
     columns.retain(|column| !unused.contains(column.name.as_str()));
     let TimeColumns { spans, clock } = typed::times(&source.path, format).map_err(|error| error.to_string())?;
-    for FileColumn { name, spelled, is_unzoned } in &mut columns {
+    for TypedColumn { name, spelled, is_unzoned } in &mut columns {
         if spelled.contains("Interval") || spans.contains(name) {
             let why = "is a span of time whose unit is lost on the way: write it as whole seconds";
             return Err(format!("column {name} {why}"));

@@ -218,7 +218,10 @@ impl<'a> Thrift<'a> {
 mod tests {
     use super::*;
 
-    const FILES: [(&[u8], &[(&str, ClockTime)]); 4] = [
+    /// A file, and its columns of times that are no instants.
+    type ParquetSample = (&'static [u8], &'static [(&'static str, ClockTime)]);
+
+    const FILES: [ParquetSample; 4] = [
         (
             include_bytes!("../../tests/it/load/samples/unzoned.parquet"),
             &[("time_start", ClockTime::Unzoned), ("time_end", ClockTime::Unzoned)],

@@ -12,7 +12,7 @@ use super::mapping::Format;
 use super::native;
 use super::progress::Progress;
 use super::store::LoadError;
-use super::typed::{FileColumn, damaged};
+use super::typed::{TypedColumn, damaged};
 use bytes::Bytes;
 use clickhouse::Client;
 
@@ -35,14 +35,14 @@ impl Stage {
         client: &Client,
         file: &Path,
         format: Format,
-        columns: &[FileColumn],
+        columns: &[TypedColumn],
         progress: &Progress,
     ) -> Result<Self, String> {
         let (name, hold) = hold_new(client).await?;
         let stage = Self { client: client.clone(), name, hold };
         let columns: Vec<_> = columns
             .iter()
-            .map(|FileColumn { name, spelled, .. }| {
+            .map(|TypedColumn { name, spelled, .. }| {
                 // A column of nothing but nulls has no type that a table may have.
                 let spelled = if spelled.contains("Nothing") { "Nullable(String)" } else { spelled };
                 format!("{} {spelled}", quoted(name))
@@ -88,9 +88,9 @@ impl Stage {
     }
 
     /// The staged rows, to be read with these columns: those whose values are not read here as text.
-    pub(super) fn read(&self, columns: &[FileColumn]) -> OpenedFile {
-        let as_is = |column: &FileColumn| native::is_read(&column.spelled) && !column.is_unzoned;
-        let selected = columns.iter().map(|column @ FileColumn { name, spelled, .. }| match as_is(column) {
+    pub(super) fn read(&self, columns: &[TypedColumn]) -> OpenedFile {
+        let as_is = |column: &TypedColumn| native::is_read(&column.spelled) && !column.is_unzoned;
+        let selected = columns.iter().map(|column @ TypedColumn { name, spelled, .. }| match as_is(column) {
             true => quoted(name),
             // Its text has no names of the fields.
             false if spelled.contains("Tuple(") => format!("toJSONString({0}) AS {0}", quoted(name)),

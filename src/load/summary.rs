@@ -58,7 +58,7 @@ impl Total {
         self.unended += u64::from(outcome.checked.unended.is_some());
     }
 
-    /// What of the files is not in the table, if there is something.
+    /// The sentence about what of the files is not in the table, if there is something.
     pub fn missing(&self, dry: bool) -> Option<String> {
         let rejected = match (self.rejected, dry) {
             (0, _) => None,

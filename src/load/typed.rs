@@ -16,7 +16,7 @@ const MAX_FOOTER: u64 = 64 << 20;
 
 /// A column of a file.
 #[derive(Clone, Debug)]
-pub struct FileColumn {
+pub struct TypedColumn {
     /// Its name.
     pub name: String,
     /// Its type, as the server spells it.
@@ -29,8 +29,8 @@ pub struct FileColumn {
 ///
 /// # Errors
 /// Why it cannot be read, in one line.
-pub async fn columns(client: &Client, file: &Path, format: Format) -> Result<(Vec<FileColumn>, Option<u64>), String> {
-    let column = |(name, spelled)| FileColumn { name, spelled, is_unzoned: false };
+pub async fn columns(client: &Client, file: &Path, format: Format) -> Result<(Vec<TypedColumn>, Option<u64>), String> {
+    let column = |(name, spelled)| TypedColumn { name, spelled, is_unzoned: false };
     if format == Format::Native {
         let bytes = input::open(file, &Progress::hidden()).map_err(|error| error.to_string())?;
         let (columns, bytes) = native::columns(bytes).map_err(|error| error.to_string())?;

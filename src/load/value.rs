@@ -92,7 +92,7 @@ pub fn write(
     };
     let refuse = |text: &str, why: Cow<'static, str>| InvalidValue { value: quoted(text), why };
     // A default is spelled by the mapping's author, with either mark.
-    let origin = Origin { is_text, is_number: kind.is_number(), is_from_default };
+    let origin = TextOrigin { is_text, is_number: kind.is_number(), is_from_default };
     // Reasons quote what stands in the file.
     let given = text;
     let text = spelled(text, style, origin).map_err(|why| refuse(text, why.into()))?;
@@ -147,16 +147,16 @@ impl From<String> for Fault {
     }
 }
 
-/// Where a text goes to, and where it comes from.
+/// The column that a text goes to, and the place that it comes from.
 #[derive(Clone, Copy)]
-struct Origin {
+struct TextOrigin {
     is_text: bool,
     is_number: bool,
     is_from_default: bool,
 }
 
 /// The text with words replaced, and in a number the decimal comma. A default stands for itself unless it is one of the words.
-fn spelled<'a>(text: &'a str, style: &'a Style, origin: Origin) -> Result<Cow<'a, str>, &'static str> {
+fn spelled<'a>(text: &'a str, style: &'a Style, origin: TextOrigin) -> Result<Cow<'a, str>, &'static str> {
     if !style.words.is_empty() {
         let found = style.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
         let found = found.or_else(|| style.words.iter().find(|(word, _)| word == "*" && !origin.is_from_default));
