@@ -17,6 +17,7 @@ for (const [name, device] of [['desktop, light', DESKTOP], ['phone, dark', { ...
       await page.getByTestId('health-ready').waitFor();
       await page.getByTestId('health-data').waitFor();
       await page.getByTestId('overview-exports').waitFor();
+      assert.equal(await page.getByTestId('account').count(), 0, 'its figures are of all accounts');
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false);
       const customer = page.getByTestId('customers').getByTestId('row-button').first();
       await customer.click();

@@ -33,7 +33,7 @@ export function Bar(props: BarProps) {
         return (
             <header class="bar" data-test="bar">
                 <div class="bar-row">
-                    {page === 'exports' ? <span class="brand">cdrscope</span> : <AccountPicker />}
+                    {page === 'traffic' || page === 'live' ? <AccountPicker /> : <span class="brand">cdrscope</span>}
                     <span class="space" />
                     {(page === 'traffic' || page === 'overview') && <RangeSelect />}
                     <button type="button" class="button" aria-label="More controls" data-test="sheet-open" onClick={() => setSheet(true)}>
