@@ -32,6 +32,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
 
@@ -147,8 +148,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             // Help and version go to stdout with code 0, mistakes to stderr with code 2.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            note_loss(error.print());
+            return match error.exit_code() {
+                0 => printed(),
+                code => ExitCode::from(u8::try_from(code).unwrap_or(2)),
+            };
         }
     };
     let done = match args.command {
@@ -175,7 +179,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Man(command) => command.run(),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => printed(),
         Err(error) => {
             for line in error.to_string().lines() {
                 let _ = writeln!(std::io::stderr(), "cdrscope: {line}");
@@ -227,6 +231,27 @@ async fn stop_signal() {
 
 /// Prints a line for whoever started the command.
 fn say(line: impl std::fmt::Display) {
+    note_loss(writeln!(std::io::stdout(), "{line}"));
+}
+
+/// The first failure of standard output.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Notes that a line was lost: the command does its work all the same, and fails in the end.
+fn note_loss(written: std::io::Result<()>) {
     // A closed pipe (`| head`) is no reason to fail.
-    let _ = writeln!(std::io::stdout(), "{line}");
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        // The first one is what matters.
+        let _ = LOST.set(error.to_string());
+    }
+}
+
+/// The exit code of a command that has done its work: 1 if its output was lost.
+fn printed() -> ExitCode {
+    note_loss(std::io::stdout().flush());
+    let Some(error) = LOST.get() else { return ExitCode::SUCCESS };
+    let _ = writeln!(std::io::stderr(), "cdrscope: standard output: {error}");
+    ExitCode::from(1)
 }

@@ -20,7 +20,7 @@ use statements::{SqlText, StatementReader};
 pub struct Sql {
     /// Statement to run; several are separated by semicolons. Without it statements come from standard input, and at a
     /// terminal from a prompt
-    #[arg(long, short, value_name = "SQL")]
+    #[arg(long, short, value_name = "SQL", allow_hyphen_values = true)]
     query: Vec<String>,
     /// Run as the administrator: may change data and tables. On a configured server that is clickhouse.user with all its rights
     #[arg(long)]

@@ -38,6 +38,22 @@ impl Ran {
     }
 }
 
+#[test]
+fn output_that_is_lost_is_told_and_ends_with_1() {
+    for args in [&["--version"][..], &["token", "--help"], &["token", "--customer", "1", "--ttl", "1h"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ran = Command::new(env!("CARGO_BIN_EXE_cdrscope"))
+            .args(args)
+            .env("CDRSCOPE_AUTH_SECRET", SECRET)
+            .stdout(full)
+            .output()
+            .unwrap();
+        let err = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{args:?}: {err}");
+        assert!(err.ends_with("cdrscope: standard output: No space left on device (os error 28)\n"), "{args:?}: {err}");
+    }
+}
+
 fn run(db: &Db, args: &[&str], stdin: &str) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_cdrscope"))
         .args(args)

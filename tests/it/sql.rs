@@ -28,6 +28,7 @@ fn refusal((code, out, err): (i32, String, String)) -> String {
 #[actix_web::test]
 async fn a_statement_is_read_only_unless_the_administrator_asks() {
     let db = db().await;
+    assert_eq!(sql(&db, &["-q", "-- a comment\nSELECT 1"]).1, "1\n");
     assert_eq!(sql(&db, &["-q", "SELECT currentDatabase(), 1"]), (0, format!("{}\t1\n", db.database), String::new()));
     for write in ["INSERT INTO accounts (id, customer_id) VALUES (7, 8)", "DROP TABLE accounts", "TRUNCATE TABLE cdrs"]
     {
