@@ -228,7 +228,8 @@ async fn grants_are_revoked_by_customer_and_by_id() {
     let make = |args: &[&str]| {
         let (code, text) = run(&[&["token"], args].concat(), &admin);
         assert_eq!(code, Some(0), "{text}");
-        text.trim().to_owned()
+        // Behind the token stands when it ends.
+        text.lines().next().unwrap().to_owned()
     };
     let issued = make(&["--customer", "7", "--ttl", "600"]);
     let said = claims(&issued);
