@@ -19,6 +19,7 @@ async function enterByTap(page) {
 async function enterAndSee(page) {
   await enterByTap(page);
   await shown(page);
+  await page.locator('[data-test^="marks"][data-state="done"]').waitFor();
 }
 
 /** A finger that goes down, along a path, and up, as the screen would tell; `during` looks before it goes up. */

@@ -22,8 +22,6 @@ export function Drawing({ data, label, test, state = '', read, onRead, onZoom }:
     const latest = useRef({ data, onRead, onZoom });
     latest.current = { data, onRead, onZoom };
     const drawn = useRef(data);
-    // Whether the bucket is read by keys; the mouse has a place of its own.
-    const isKeyed = useRef(false);
 
     useEffect(() => {
         const element = place.current;
@@ -57,7 +55,7 @@ export function Drawing({ data, label, test, state = '', read, onRead, onZoom }:
         // A live look, or marks that come later, leave what is read and selected; another window does not.
         if (before.starts[0] === data.starts[0] && before.starts.length === data.starts.length) {
             chart.current?.select(selected);
-            if (read !== null && isKeyed.current) chart.current?.read(read);
+            if (read !== null) chart.current?.read(read);
         } else {
             setSelected(null);
             onRead(null);
@@ -72,7 +70,6 @@ export function Drawing({ data, label, test, state = '', read, onRead, onZoom }:
         ];
         const move = (to: number | null) => {
             onRead(to);
-            isKeyed.current = to !== null;
             chart.current?.read(to);
         };
         if (by !== undefined) {

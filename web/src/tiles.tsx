@@ -55,7 +55,7 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
             <span class="tile-label">
                 {label} <small>{isAside ? unit(measure) : ''}</small>
             </span>
-            <span class={`tile-value ${(exact(cell)?.length ?? 0) > 7 ? 'long' : ''}`}>
+            <span class={`tile-value ${(exact(cell)?.length ?? 0) > 10 ? 'long longest' : (exact(cell)?.length ?? 0) > 7 ? 'long' : ''}`}>
                 {table === null ? (
                     '\u00a0'
                 ) : (
