@@ -32,6 +32,9 @@ pub enum Kind {
 
 const HOUR: u32 = 3600;
 const DAY: u32 = 24 * HOUR;
+/// The hours of a day (UTC) that have most of its calls.
+const FIRST_BUSY_HOUR: u32 = 7;
+const LAST_BUSY_HOUR: u32 = 17;
 
 /// Destinations that fail, by prefix: the first in mid-range, the second shortly before the end.
 pub(super) const FAILING: [&str; 2] = ["447", "919"];
@@ -50,7 +53,7 @@ pub fn incidents(options: &Options) -> Vec<Incident> {
     let first = busy_moment(options, 6, 14);
     let silent = busy_moment(options, 3, 9);
     // A dashboard of the last day sees one too.
-    let last = if span >= DAY { (options.to - 3 * HOUR) / 300 * 300 } else { options.to - span / 4 };
+    let last = if span >= DAY { last_busy_moment(options.to) } else { options.to - span / 4 };
     vec![
         fails(FAILING[0], first, hour),
         fails(FAILING[1], last, hour),
@@ -79,6 +82,17 @@ fn busy_moment(options: &Options, tenths: u32, hour: u32) -> u32 {
     day * DAY + hour * HOUR
 }
 
+/// Three hours or more before the end, when there are calls enough to notice: at night few are missed.
+fn last_busy_moment(to: u32) -> u32 {
+    let moment = (to - 3 * HOUR) / 300 * 300;
+    let (day, hour) = (moment / DAY, moment % DAY / HOUR);
+    match hour {
+        FIRST_BUSY_HOUR..=LAST_BUSY_HOUR => moment,
+        hour if hour < FIRST_BUSY_HOUR => (day - 1) * DAY + LAST_BUSY_HOUR * HOUR,
+        _ => day * DAY + LAST_BUSY_HOUR * HOUR,
+    }
+}
+
 fn country_of(prefix: &str) -> u32 {
     world::destinations().iter().find(|d| d.prefix == prefix).map_or(0, |d| d.country_id)
 }
@@ -99,5 +113,16 @@ mod tests {
             }
         }
         assert_eq!(FAILING.map(country_of).map(world::country_name), [Some("United Kingdom"), Some("India")]);
+    }
+    #[test]
+    fn the_last_day_has_an_incident_at_a_busy_hour_whenever_it_ends() {
+        for quarter in 0..7 * 96 {
+            let to = 1_767_225_600 + 28 * DAY + quarter * HOUR / 4;
+            let options = Options { from: to - 28 * DAY, to, ..Options::default() };
+            let last = &incidents(&options)[1];
+            assert!(last.start >= to - DAY && last.end <= to - 2 * HOUR, "{quarter}");
+            assert!((7..18).contains(&(last.start % DAY / HOUR)), "{quarter}");
+            assert_eq!(last.end - last.start, HOUR);
+        }
     }
 }
