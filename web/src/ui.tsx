@@ -187,7 +187,8 @@ interface DialogProps {
 export function Dialog({ title, test, className = '', onClose, children }: DialogProps) {
     const dialog = useRef<HTMLDialogElement>(null);
     const id = useId();
-    useEffect(() => {
+    // Before the box is seen: Escape may follow the click that opened it at once.
+    useLayoutEffect(() => {
         const box = dialog.current;
         if (box !== null && !box.open) box.showModal();
     }, []);
