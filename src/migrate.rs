@@ -76,6 +76,9 @@ pub const MIGRATIONS: &[Migration] = &[
     step!(34, "vendor_causes", "0034_vendor_causes.sql"),
     step!(35, "fill_vendor_causes", "0035_fill_vendor_causes.sql"),
     step!(36, "account_details", "0036_account_details.sql"),
+    step!(37, "vendor_days", "0037_vendor_days.sql"),
+    step!(38, "fill_vendor_days", "0038_fill_vendor_days.sql"),
+    step!(39, "drop_operator_days", "0039_drop_operator_days.sql"),
 ];
 
 /// A statement that this run of [`migrate`] sent and recorded.

@@ -28,7 +28,7 @@ pub enum Source {
     /// Sums by destination: of all vendors by hour.
     OperatorHours,
     /// The same by day.
-    OperatorDays,
+    VendorDays,
     /// Sums by destination: of an account by day.
     CustomerDays,
     /// Sums by destination and cause: of a vendor's account by day.
@@ -47,7 +47,7 @@ impl Source {
             Self::ByDestination => "by_destination",
             Self::ByVendor => "by_vendor",
             Self::OperatorHours => "operator_hours",
-            Self::OperatorDays => "operator_days",
+            Self::VendorDays => "vendor_days",
             Self::CustomerDays => "customer_days",
             Self::VendorCauses => "vendor_causes",
             Self::Snapshots => "snapshots",

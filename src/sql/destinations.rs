@@ -50,17 +50,17 @@ pub struct DestinationSums {
 }
 
 macro_rules! operators {
-    ($name:literal, $time:literal, $seconds:literal, $source:ident) => {
+    ($name:literal, $time:literal, $seconds:literal, $source:ident, $keys:expr) => {
         DestinationSums {
             projection: Projection {
                 name: $name,
                 columns: &[
-                    $time,
-                    "vendor_id",
-                    "vendor_acc_id",
-                    "dst_country_id",
-                    "destination_prefix",
-                    "is_last_cdr",
+                    $keys[0],
+                    $keys[1],
+                    $keys[2],
+                    $keys[3],
+                    $keys[4],
+                    $keys[5],
                     CALLS,
                     ANSWERED,
                     ANSWERED_SECONDS,
@@ -87,12 +87,22 @@ macro_rules! operators {
 }
 
 /// Of all vendors by hour.
-pub static OPERATOR_HOURS: DestinationSums =
-    operators!("operator_hours", "toStartOfHour(time_start)", 3600, OperatorHours);
+pub static OPERATOR_HOURS: DestinationSums = operators!(
+    "operator_hours",
+    "toStartOfHour(time_start)",
+    3600,
+    OperatorHours,
+    ["toStartOfHour(time_start)", "vendor_id", "vendor_acc_id", "dst_country_id", "destination_prefix", "is_last_cdr"]
+);
 
-/// Of all vendors by day.
-pub static OPERATOR_DAYS: DestinationSums =
-    operators!("operator_days", "toStartOfDay(time_start)", 86_400, OperatorDays);
+/// Of all vendors by day, those of a vendor's account side by side.
+pub static VENDOR_DAYS: DestinationSums = operators!(
+    "vendor_days",
+    "toStartOfDay(time_start)",
+    86_400,
+    VendorDays,
+    ["vendor_acc_id", "vendor_id", "toStartOfDay(time_start)", "is_last_cdr", "dst_country_id", "destination_prefix"]
+);
 
 /// Of an account by day.
 pub static CUSTOMER_DAYS: DestinationSums = DestinationSums {
@@ -150,17 +160,7 @@ pub static VENDOR_CAUSES: DestinationSums = DestinationSums {
 
 impl DestinationSums {
     /// All of them, those that are read first before others that hold the same.
-    pub const ALL: [&'static Self; 4] = [&OPERATOR_DAYS, &OPERATOR_HOURS, &CUSTOMER_DAYS, &VENDOR_CAUSES];
-
-    /// All of them for a question, likewise. Of one vendor's account the sums by cause are its own rows alone; those of all vendors
-    /// have fewer for each, and are read with everybody's: a dozen vendors make them dearer (16 and 19 ms with fifteen).
-    pub fn for_question(breakdown: &Breakdown) -> [&'static Self; 4] {
-        let terms = &breakdown.terms;
-        match (terms.records.side(), terms.whose.accounts()) {
-            (Side::Termination, [_]) => [&VENDOR_CAUSES, &OPERATOR_DAYS, &OPERATOR_HOURS, &CUSTOMER_DAYS],
-            _ => Self::ALL,
-        }
-    }
+    pub const ALL: [&'static Self; 4] = [&VENDOR_DAYS, &OPERATOR_HOURS, &CUSTOMER_DAYS, &VENDOR_CAUSES];
 
     fn has(&self, column: &str) -> bool {
         self.projection.columns.contains(&column)

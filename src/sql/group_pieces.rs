@@ -67,7 +67,7 @@ pub fn pieces<'b>(
     for (place, part) in breakdown.parts().enumerate() {
         let sums: Vec<&'static DestinationSums> = match mode {
             ReadMode::Named => {
-                let of = DestinationSums::for_question(breakdown).into_iter();
+                let of = DestinationSums::ALL.into_iter();
                 of.filter(|sums| sums.answers(breakdown, part, schema)).collect()
             }
             ReadMode::Engine | ReadMode::Calls => Vec::new(),

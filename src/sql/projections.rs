@@ -8,7 +8,7 @@
 use time::OffsetDateTime;
 
 use super::Statement;
-use super::destinations::{CUSTOMER_DAYS, OPERATOR_DAYS, OPERATOR_HOURS, VENDOR_CAUSES};
+use super::destinations::{CUSTOMER_DAYS, OPERATOR_HOURS, VENDOR_CAUSES, VENDOR_DAYS};
 use super::schema::Schema;
 use crate::query::filter::{Cmp, Column, Filter, Test, TextOp};
 use crate::report::measure::Aggregate;
@@ -128,7 +128,7 @@ pub static ALL: [&Projection; 12] = [
     &BY_DESTINATION,
     &VENDOR_CALLS,
     &OPERATOR_HOURS.projection,
-    &OPERATOR_DAYS.projection,
+    &VENDOR_DAYS.projection,
     &CUSTOMER_DAYS.projection,
     &VENDOR_CAUSES.projection,
 ];

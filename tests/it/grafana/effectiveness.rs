@@ -192,7 +192,7 @@ async fn a_table_without_the_columns_refuses_these_metrics_by_name_and_no_other(
     for sql in [
         "CREATE TABLE own AS cdrs",
         "ALTER TABLE own DROP PROJECTION vendor_calls, DROP PROJECTION by_destination, DROP PROJECTION operator_hours, \
-         DROP PROJECTION operator_days, DROP PROJECTION customer_days, DROP PROJECTION vendor_causes",
+         DROP PROJECTION vendor_days, DROP PROJECTION customer_days, DROP PROJECTION vendor_causes",
         "ALTER TABLE own DROP COLUMN pdd, DROP COLUMN legb_q850_cause, DROP COLUMN dst_country_id, \
          DROP COLUMN lega_q850_cause, ADD COLUMN lega_q850_cause String",
     ] {

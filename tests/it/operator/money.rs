@@ -105,7 +105,7 @@ async fn whole_days_and_hours_are_read_from_sums() {
     for side in ["origination", "termination"] {
         for measures in [held, "total_price,price_per_minute"] {
             let (found, plain) = read(side, measures).await;
-            assert!(found.contains("operator_days[2026-05-04T00:00:00Z..2026-05-05T00:00:00Z)"), "{found}");
+            assert!(found.contains("vendor_days[2026-05-04T00:00:00Z..2026-05-05T00:00:00Z)"), "{found}");
             assert!(found.contains("operator_hours[2026-05-03T23:00:00Z..2026-05-04T00:00:00Z)"), "{found}");
             assert!(found.contains("calls[2026-05-03T22:30:00Z..2026-05-03T23:00:00Z)"), "{found}");
             assert!(!plain.contains("operator_"), "{plain}");
