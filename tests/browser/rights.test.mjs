@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { OPERATOR_API, PHONE, ask, shown, useBrowser, withPage } from './page.mjs';
+import { OPERATOR_API, PHONE, ask, useBrowser, withPage } from './page.mjs';
 
 const { CDRSCOPE_OPERATOR_SECRET: SECRET, OPERATOR_TOKEN } = process.env;
 const ALL = ['cost', 'vendors', 'numbers', 'export'];
@@ -50,13 +50,16 @@ async function signIn(page, token) {
   await page.getByTestId('bar').waitFor();
 }
 
-/** Waits until a page has what it can have. */
+/** Waits until a page has what it can have, and asks for nothing any more. */
 async function settled(page) {
-  await page.waitForLoadState('networkidle');
-  const hasTable = async () => (await page.getByTestId('groups-panel').count()) > 0 && (await page.locator('[data-test="tab-calls"][aria-pressed="true"]').count()) === 0;
-  const isEmpty = async () => (await page.getByTestId('empty').count()) > 0;
-  if ((await hasTable()) && !(await isEmpty())) await shown(page);
-  await page.waitForFunction(() => document.querySelector('.skeleton, [data-loading="true"], [aria-busy="true"]') === null);
+  // What was just done is drawn in the next frame.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await page.waitForFunction(() => {
+    const has = (selector) => document.querySelector(selector) !== null;
+    if (has('.skeleton, [data-loading="true"], [aria-busy="true"]')) return false;
+    const hasGroups = has('[data-test="groups-panel"]') && !has('[data-test="tab-calls"][aria-pressed="true"]') && !has('[data-test="empty"]');
+    return !hasGroups || has('[data-test="groups"] [data-test="total"]');
+  });
   await page.waitForLoadState('networkidle');
 }
 
