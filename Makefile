@@ -6,7 +6,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 CHECKS = load-checks file-checks store-checks api-checks grafana-checks page-checks
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench engine fmt lint deny clean
+.PHONY: help run build test check bench engine fmt lint deny clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,6 +25,9 @@ test: engine fmt lint deny ## Formatting, lints, licences, every test, and the c
 
 # Many tests wait: for an engine to start, for a look at the parts, for a second to pass.
 test: export RUST_TEST_THREADS ?= 4
+
+check: fmt lint ## The fast half, for every edit: formatting, lints, unit and snapshot tests
+	$(CARGO) test --locked --lib --bins
 
 bench: engine ## How fast it is, next to the targets and in turns with what it is compared with; CALLS=50000000 for more
 	$(CARGO) bench --locked --bench service

@@ -31,11 +31,11 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// README.md and docs/*.md, by name.
+/// README.md and its like, and docs/*.md, by name.
 fn documents() -> Vec<(PathBuf, String)> {
     let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = docs.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
-    paths.push(root().join("README.md"));
+    paths.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root().join(name)));
     paths.sort();
     paths.into_iter().map(|path| (path.clone(), read(path))).collect()
 }
@@ -204,16 +204,47 @@ fn options_of_commands() -> Vec<(String, BTreeSet<String>)> {
     subcommands(&[]).into_iter().map(all).collect()
 }
 
+/// The names that a page of Markdown has for its headings: in lower case, with hyphens for blanks, without other signs.
+fn anchors(path: &Path) -> BTreeSet<String> {
+    let mut is_code = false;
+    let text = std::fs::read_to_string(path).unwrap();
+    let headings = text.lines().filter(|line| {
+        is_code ^= line.starts_with("```");
+        !is_code && line.starts_with('#')
+    });
+    let kept = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let name = |line: &str| {
+        let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|c| kept(*c)).collect()
+    };
+    headings.map(name).collect()
+}
+
 #[test]
-fn documents_link_to_files_and_make_targets_that_exist() {
+fn a_newcomer_finds_every_page_from_the_readme_which_is_short() {
+    let text = read("README.md");
+    assert!(text.lines().count() <= 150, "README.md has {} lines", text.lines().count());
+    for (path, _) in documents() {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        assert!(name == "README.md" || text.contains(&format!("]({name})")), "README.md has no link to {name}");
+    }
+}
+
+#[test]
+fn documents_link_to_files_make_targets_and_headings_that_exist() {
     let makefile = read("Makefile");
     for (path, text) in documents() {
         let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
         let images = text.split("src=\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(link, _)| link);
         for link in links.chain(images) {
             let file = link.split('#').next().unwrap();
-            if !file.is_empty() && !file.contains("://") {
-                assert!(path.parent().unwrap().join(file).exists(), "{}: no file {link}", path.display());
+            if link.contains("://") {
+                continue;
+            }
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: no file {link}", path.display());
+            if let Some((_, anchor)) = link.split_once('#') {
+                assert!(anchors(&target).contains(anchor), "{}: no heading {link}", path.display());
             }
         }
         for target in code_spans(&text).into_iter().filter_map(|span| span.strip_prefix("make ")) {

@@ -1,4 +1,4 @@
-//! The rights that README.md and `config/clickhouse/users.d/cdrscope.xml` give: the same in both, and enough for every command.
+//! The rights that docs/install.md and `config/clickhouse/users.d/cdrscope.xml` give: the same in both, and enough for every command.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -23,10 +23,10 @@ fn of_file(user: &str) -> Vec<String> {
     query.captures_iter(block).map(|found| found[1].to_owned()).collect()
 }
 
-/// Those of README.md.
+/// Those of docs/install.md.
 fn of_readme(user: &str) -> Vec<String> {
     let grant = Regex::new(&format!("(?m)^(GRANT .*) TO {user};$")).unwrap();
-    grant.captures_iter(&read("README.md")).map(|found| found[1].to_owned()).collect()
+    grant.captures_iter(&read("docs/install.md")).map(|found| found[1].to_owned()).collect()
 }
 
 #[test]
