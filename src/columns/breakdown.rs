@@ -168,8 +168,7 @@ impl BreakdownTable {
         }
         let (mut shown, mut others): (Vec<usize>, Vec<usize>) =
             all.into_iter().partition(|place| table.is_large(*place));
-        table.sort(&mut shown);
-        others.extend(shown.split_off(shown.len().min(table.breakdown.terms.limit)));
+        others.extend(table.order(&mut shown, table.breakdown.terms.limit));
         if !others.is_empty() {
             table.other = Some(table.together(&others)?);
         }
@@ -340,7 +339,8 @@ impl BreakdownTable {
         Ok([now.ok_or(GroupsFault::Overflow)?, before.ok_or(GroupsFault::Overflow)?])
     }
 
-    fn sort(&self, places: &mut [usize]) {
+    /// Leaves the first of these groups, in order, and gives the others in none.
+    fn order(&self, places: &mut Vec<usize>, limit: usize) -> Vec<usize> {
         let group = |place: usize| self.groups.all.get(place);
         let ranked =
             |place: usize, order: &GroupOrder| group(place).map_or(Rank::Null, |group| self.rank(group, order.column));
@@ -348,14 +348,21 @@ impl BreakdownTable {
         let ranks: Vec<Vec<Rank>> =
             (0..self.groups.all.len()).map(|place| order.iter().map(|order| ranked(place, order)).collect()).collect();
         let keys: Vec<Cow<'_, [GroupKey]>> = self.groups.all.iter().map(|group| self.shown_keys(group)).collect();
-        places.sort_by(|one, other| {
+        let compare = |one: &usize, other: &usize| {
             let pairs = ranks.get(*one).into_iter().flatten().zip(ranks.get(*other).into_iter().flatten());
             let by_order = pairs.zip(order).map(|((one, other), order)| one.compare(other, order.descending));
             let by_keys = || keys.get(*one).cmp(&keys.get(*other));
             // Accounts without a uuid have numbers that are not shown.
             let by_numbers = || group(*one).map(|group| &group.keys).cmp(&group(*other).map(|group| &group.keys));
             by_order.fold(Ordering::Equal, Ordering::then).then_with(by_keys).then_with(by_numbers)
-        });
+        };
+        let mut others = Vec::new();
+        if limit < places.len() {
+            places.select_nth_unstable_by(limit, compare);
+            others = places.split_off(limit);
+        }
+        places.sort_unstable_by(compare);
+        others
     }
 
     /// The keys of a group as an answer shows them: accounts by uuid, or null.

@@ -291,14 +291,15 @@ impl Rows for Groups {
         let states = self.read(&mut fields)?;
         let known = self.places.get(&keys).copied();
         self.take_room(known.is_none(), &states)?;
-        let place = match known {
-            Some(place) => place,
-            None => {
-                let nothing = self.nothing();
-                self.places.insert(keys.clone(), self.all.len());
-                self.all.push(Group { keys, now: nothing.clone(), before: nothing, names: Default::default() });
-                self.all.len() - 1
-            }
+        let Some(place) = known else {
+            let (nothing, one) = (self.nothing(), if self.numbers.is_empty() { Vec::new() } else { vec![name] });
+            let (now, before, names) = match is_before {
+                true => (nothing, states, [Vec::new(), one]),
+                false => (states, nothing, [one, Vec::new()]),
+            };
+            self.places.insert(keys.clone(), self.all.len());
+            self.all.push(Group { keys, now, before, names });
+            return Some(());
         };
         let group = self.all.get_mut(place)?;
         if !self.numbers.is_empty() {

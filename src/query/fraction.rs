@@ -80,10 +80,14 @@ fn gcd(a: i128, b: i128) -> i128 {
     if b == 0 { a.checked_abs().unwrap_or(1) } else { gcd(b, a % b) }
 }
 
-/// Compares by whole parts and then by what is left of each, upside down, as Euclid's algorithm does: products of the terms
-/// need not fit.
+/// Compares the products of the terms; where one does not fit, by whole parts and then by what is left of each, upside down, as Euclid's algorithm does.
 impl Ord for Fraction {
     fn cmp(&self, other: &Self) -> Ordering {
+        // Nearly all terms are short, and 128-bit divisions are slow.
+        let product = |one: &Self, other: &Self| one.numerator.checked_mul(other.denominator);
+        if let (Some(left), Some(right)) = (product(self, other), product(other, self)) {
+            return left.cmp(&right);
+        }
         let parts = |of: &Self| (of.numerator.div_euclid(of.denominator), of.numerator.rem_euclid(of.denominator));
         let ((whole, rest), (other_whole, other_rest)) = (parts(self), parts(other));
         match (whole.cmp(&other_whole), rest, other_rest) {
@@ -163,6 +167,9 @@ mod tests {
         fn small_terms_are_what_products_say(a in -999_i128..999, b in 1_i128..99, c in -999_i128..999, d in 1_i128..99) {
             let (one, other) = (fraction(a, b), fraction(c, d));
             prop_assert_eq!(one.cmp(&other), (a * d).cmp(&(c * b)));
+            // Of terms whose products do not fit.
+            let long = |numerator, denominator| fraction(numerator * 10_i128.pow(20), denominator * 10_i128.pow(20));
+            prop_assert_eq!(long(a, b).cmp(&long(c, d)), (a * d).cmp(&(c * b)));
             prop_assert_eq!(one.minus(other).unwrap(), fraction(a * d - c * b, b * d));
             if c != 0 {
                 prop_assert_eq!(one.percent_of(other).unwrap(), fraction(100 * a * d, b * c));
