@@ -6,7 +6,6 @@ use crate::columns::tsv::{Fields, Rows};
 use crate::fair::Permit;
 use crate::report::cdrs::CdrQuery;
 use crate::report::cdrs::cursor::CdrCursor;
-use crate::report::form::ResultFormat;
 use crate::sql;
 use crate::store::{Export, StoreError};
 
@@ -97,14 +96,9 @@ impl Engine {
     /// # Errors
     /// The statement cannot be sent.
     pub fn cdr_file(&self, query: &CdrQuery, slot: Permit) -> Result<Export<'_>, StoreError> {
-        let format = match query.form.format {
-            ResultFormat::Csv | ResultFormat::CsvGz | ResultFormat::CsvZst if query.form.csv.headless => "CSV",
-            ResultFormat::Csv | ResultFormat::CsvGz | ResultFormat::CsvZst => "CSVWithNames",
-            ResultFormat::Parquet => "Parquet",
-            ResultFormat::Arrow => "Arrow",
-            ResultFormat::Xlsx => "TabSeparated",
-            ResultFormat::Columns | ResultFormat::Rows | ResultFormat::Ndjson => "JSONEachRow",
-        };
+        let format = query.form.format;
+        // Lines that go on behind others.
+        let format = if format.is_csv() && query.form.csv.headless { "CSV" } else { format.row().clickhouse };
         self.store.export(&sql::cdr_file(query, &self.schema), query.report, format, slot)
     }
 }

@@ -1,30 +1,6 @@
 //! The formats of results: one row each, with every word by which callers and clients know it. A new format is a row here and a
 //! file in `format/`.
 
-/// A format of a result; its row is [`ResultFormat::row`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ResultFormat {
-    /// JSON, column by column.
-    #[default]
-    Columns,
-    /// JSON, an array of objects.
-    Rows,
-    /// JSON, an object a line.
-    Ndjson,
-    /// Comma-separated values, RFC 4180.
-    Csv,
-    /// The same, packed with gzip.
-    CsvGz,
-    /// The same, packed with Zstandard.
-    CsvZst,
-    /// A workbook of Excel.
-    Xlsx,
-    /// Apache Parquet.
-    Parquet,
-    /// Apache Arrow, its file format.
-    Arrow,
-}
-
 /// All that is known of a format.
 #[derive(Debug)]
 pub struct FormatRow {
@@ -42,6 +18,8 @@ pub struct FormatRow {
     pub is_packed: bool,
     /// True if reports and breakdowns have it, and not calls alone.
     pub of_reports: bool,
+    /// The format in which ClickHouse writes files of raw CDRs for it; the service packs them, or makes a workbook of them.
+    pub clickhouse: &'static str,
 }
 
 const fn json(format: ResultFormat, name: &'static str, media_types: &'static [&'static str]) -> FormatRow {
@@ -53,48 +31,77 @@ const fn json(format: ResultFormat, name: &'static str, media_types: &'static [&
         extension: "",
         is_packed: false,
         of_reports: true,
+        clickhouse: "JSONEachRow",
     }
 }
 
-const fn text(format: ResultFormat, content_type: &'static str, media_types: &'static [&'static str]) -> FormatRow {
-    let name = match format {
-        ResultFormat::Ndjson => "ndjson",
-        _ => "csv",
-    };
-    FormatRow { format, name, content_type, media_types, extension: name, is_packed: false, of_reports: true }
+const fn text(
+    format: ResultFormat,
+    (name, clickhouse): (&'static str, &'static str),
+    content_type: &'static str,
+    media_types: &'static [&'static str],
+) -> FormatRow {
+    let (extension, is_packed, of_reports) = (name, false, true);
+    FormatRow { format, name, content_type, media_types, extension, is_packed, of_reports, clickhouse }
 }
 
-const fn packed(format: ResultFormat, name: &'static str, media_types: &'static [&'static str; 1]) -> FormatRow {
+const fn packed(
+    format: ResultFormat,
+    (name, clickhouse): (&'static str, &'static str),
+    media_types: &'static [&'static str; 1],
+) -> FormatRow {
     let [content_type] = *media_types;
-    FormatRow { format, name, content_type, media_types, extension: name, is_packed: true, of_reports: true }
+    FormatRow { is_packed: true, ..text(format, (name, clickhouse), content_type, media_types) }
 }
 
-const fn of_calls(format: ResultFormat, name: &'static str, media_types: &'static [&'static str; 1]) -> FormatRow {
-    FormatRow { of_reports: false, ..packed(format, name, media_types) }
+const fn of_calls(
+    format: ResultFormat,
+    names: (&'static str, &'static str),
+    media_types: &'static [&'static str; 1],
+) -> FormatRow {
+    FormatRow { of_reports: false, ..packed(format, names, media_types) }
 }
 
-/// The catalogue, in the order of [`ResultFormat`]; where `Accept` likes two equally, the earlier is chosen.
-pub static FORMATS: [FormatRow; 9] = [
-    // Portals of Yeti's ask for JSON:API.
-    json(ResultFormat::Columns, "columns", &["application/json", "application/vnd.api+json", "text/json"]),
-    json(ResultFormat::Rows, "rows", &[]),
-    text(
-        ResultFormat::Ndjson,
-        "application/x-ndjson",
-        &["application/x-ndjson", "application/ndjson", "application/jsonl"],
-    ),
-    text(ResultFormat::Csv, "text/csv; charset=utf-8", &["text/csv"]),
-    packed(ResultFormat::CsvGz, "csv.gz", &["application/gzip"]),
-    packed(ResultFormat::CsvZst, "csv.zst", &["application/zstd"]),
-    packed(ResultFormat::Xlsx, "xlsx", &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"]),
-    of_calls(ResultFormat::Parquet, "parquet", &["application/vnd.apache.parquet"]),
-    of_calls(ResultFormat::Arrow, "arrow", &["application/vnd.apache.arrow.file"]),
-];
+macro_rules! formats {
+    ($($(#[$doc:meta])+ $format:ident $kind:ident($($known:expr),+))+) => {
+        /// A format of a result; its row is [`ResultFormat::row`].
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        pub enum ResultFormat {
+            $($(#[$doc])+ $format,)+
+        }
+
+        /// The catalogue, in the order of [`ResultFormat`]; where `Accept` likes two equally, the earlier is chosen.
+        pub static FORMATS: &[FormatRow] = &[$($kind(ResultFormat::$format, $($known),+),)+];
+    };
+}
+
+// Portals of Yeti's ask for JSON:API.
+formats! {
+    /// JSON, column by column.
+    #[default]
+    Columns json("columns", &["application/json", "application/vnd.api+json", "text/json"])
+    /// JSON, an array of objects.
+    Rows json("rows", &[])
+    /// JSON, an object a line.
+    Ndjson text(("ndjson", "JSONEachRow"), "application/x-ndjson", &["application/x-ndjson", "application/ndjson", "application/jsonl"])
+    /// Comma-separated values, RFC 4180.
+    Csv text(("csv", "CSVWithNames"), "text/csv; charset=utf-8", &["text/csv"])
+    /// The same, packed with gzip.
+    CsvGz packed(("csv.gz", "CSVWithNames"), &["application/gzip"])
+    /// The same, packed with Zstandard.
+    CsvZst packed(("csv.zst", "CSVWithNames"), &["application/zstd"])
+    /// A workbook of Excel.
+    Xlsx packed(("xlsx", "TabSeparated"), &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"])
+    /// Apache Parquet.
+    Parquet of_calls(("parquet", "Parquet"), &["application/vnd.apache.parquet"])
+    /// Apache Arrow, its file format.
+    Arrow of_calls(("arrow", "Arrow"), &["application/vnd.apache.arrow.file"])
+}
 
 impl ResultFormat {
     /// Its row of the catalogue.
     pub fn row(self) -> &'static FormatRow {
-        // A test holds that each stands in its own place.
+        // The same rows make both, in one order.
         &FORMATS[self as usize]
     }
 
@@ -211,10 +218,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_format_stands_in_its_place_of_the_catalogue_under_words_of_its_own() {
+    fn each_format_has_words_of_its_own() {
         let (mut names, mut types) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
-        for (place, row) in FORMATS.iter().enumerate() {
-            assert_eq!(row.format as usize, place, "{}", row.name);
+        for row in FORMATS {
             assert!(names.insert(row.name), "{}", row.name);
             assert!(row.media_types.iter().all(|name| types.insert(name)), "{}", row.name);
             if let Some(first) = row.media_types.first() {

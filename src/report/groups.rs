@@ -4,51 +4,6 @@ use super::Side;
 use super::audience::Audience;
 use crate::query::filter::Column;
 
-/// A dimension; its row is [`Dimension::row`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dimension {
-    /// Bucket of time.
-    Time,
-    /// Account.
-    Account,
-    /// Country called.
-    DstCountry,
-    /// Country of the caller.
-    SrcCountry,
-    /// Prefix of the tariff.
-    DestinationPrefix,
-    /// First digits of the number called.
-    DstPrefix,
-    /// First digits of the calling number.
-    SrcPrefix,
-    /// Network called.
-    DstNetwork,
-    /// Address of the caller.
-    AuthOrigIp,
-    /// Customer's authentication record.
-    CustomerAuth,
-    /// Vendor's gateway.
-    TermGw,
-    /// SIP code.
-    DisconnectCode,
-    /// Q.850 cause.
-    Q850Cause,
-    /// Price of a minute by the rate deck.
-    Rate,
-    /// Hour of the day.
-    HourOfDay,
-    /// Day of the week.
-    DayOfWeek,
-    /// Answered or not.
-    Answered,
-    /// Currency.
-    Currency,
-    /// Customer.
-    Customer,
-    /// Vendor.
-    Vendor,
-}
-
 /// The kind of a dimension's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
@@ -104,6 +59,12 @@ const NONE: &[Side] = &[];
 
 macro_rules! dimensions {
     ($($by:ident $name:literal $columns:tt $kind:ident $source:expr, $sides:ident $filter:literal $drill:literal $definition:literal)+) => {
+        /// A dimension; its row is [`Dimension::row`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Dimension {
+            $(#[doc = $definition] $by,)+
+        }
+
         /// The catalogue, in the order of [`Dimension`].
         pub static DIMENSIONS: &[DimensionRow] = &[$(DimensionRow {
             by: Dimension::$by,
@@ -165,7 +126,7 @@ dimensions! {
 impl Dimension {
     /// Its row of the catalogue.
     pub fn row(self) -> &'static DimensionRow {
-        // A test holds that each stands in its own place.
+        // The same rows make both, in one order.
         &DIMENSIONS[self as usize]
     }
 
@@ -186,10 +147,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_dimension_stands_in_its_place_of_the_catalogue_under_names_of_its_own() {
+    fn each_dimension_has_names_of_its_own_and_leads_to_a_filter_and_a_dimension() {
         let mut columns = std::collections::BTreeSet::new();
-        for (place, row) in DIMENSIONS.iter().enumerate() {
-            assert_eq!(row.by as usize, place, "{}", row.name);
+        for row in DIMENSIONS {
             assert!(row.columns.iter().all(|column| columns.insert(column)), "{}", row.name);
             for side in row.sides.iter().filter(|_| !row.filter.is_empty()) {
                 let report = crate::report::BREAKDOWNS.iter().find(|report| report.records.side() == *side).unwrap();

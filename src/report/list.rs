@@ -215,8 +215,8 @@ const OPERATORS_SERIES: &[Measure] = &[
 macro_rules! operators {
     ($name:literal $scope:ident $form:ident $measures:ident $calls:literal $attempts:literal) => {
         &[
-            operators!(@side $name $scope $form $measures $calls, Calls Origination CUSTOMER_CALL_FILTERS TERM_GW),
-            operators!(@side $name $scope $form $measures $attempts, Attempts Termination VENDOR_CALL_FILTERS CUSTOMER_AUTH),
+            operators!(@side $name $scope $form $measures $calls, Calls Origination CUSTOMER_CALL_FILTERS VENDOR_FILTERS_OF_CALLS),
+            operators!(@side $name $scope $form $measures $attempts, Attempts Termination VENDOR_CALL_FILTERS CUSTOMER_FILTERS_OF_ATTEMPTS),
         ]
     };
     (@side $name:literal $scope:ident $form:ident $measures:ident $summary:literal, $records:ident $side:ident $own:ident $more:ident) => {

@@ -1,5 +1,6 @@
 //! The parameters of the customer API, as data, in the order in which their values are checked.
 
+use super::Side;
 use crate::query::filter::{Cmp, Column, ParamType, TextOp};
 
 /// The role of a parameter in a request.
@@ -230,33 +231,98 @@ pub const LEG: &[Param] = join!(
     join!(&texts!("src-prefix-in", Column::SrcPrefixIn), &texts!("dst-prefix-in", Column::DstPrefixIn))
 );
 
-/// Filters of calls that an account made, one for each dimension and some more; columns of `cdrs` alone.
-pub const CUSTOMER_CALL_FILTERS: &[Param] = &[
-    filter("destination-prefix-eq", Column::DestinationPrefix, ParamType::Text(TextOp::Eq)),
-    filter("destination-prefix-in", Column::DestinationPrefix, ParamType::Texts(TextOp::Eq)),
-    filter("destination-prefix-starts-with", Column::DestinationPrefix, ParamType::Texts(TextOp::StartsWith)),
-    filter("dst-network-id", Column::DstNetworkId, int32s()),
-    filter("disconnect-code", Column::LegaDisconnectCode, int32s()),
-    filter("q850-cause", Column::LegaQ850Cause, int16s()),
-    filter("customer-auth-id", Column::CustomerAuthId, int32s()),
-    filter("currency", Column::CustomerCurrencyId, int16s()),
-    filter("reverse-billing", Column::DestinationReverseBilling, ParamType::Positive),
-    filter("answered", Column::Duration, ParamType::Positive),
-];
+/// A filter of calls by a column of `cdrs` alone, one for each dimension and some more. Grafana's ad-hoc filters of breakdowns are
+/// made of those that compare for equality.
+#[derive(Clone, Copy, Debug)]
+pub struct CallFilter {
+    /// Its name in the query string.
+    pub name: &'static str,
+    /// The column of calls that an account made; `None` if a customer has none.
+    pub of_customer: Option<Column>,
+    /// The column of attempts that were sent to a vendor's account; `None` if a vendor has none.
+    pub of_vendor: Option<Column>,
+    /// The type of its values.
+    pub kind: ParamType,
+}
 
-/// The same of attempts that were sent to a vendor's account.
-pub const VENDOR_CALL_FILTERS: &[Param] = &[
-    filter("destination-prefix-eq", Column::DestinationPrefix, ParamType::Text(TextOp::Eq)),
-    filter("destination-prefix-in", Column::DestinationPrefix, ParamType::Texts(TextOp::Eq)),
-    filter("destination-prefix-starts-with", Column::DestinationPrefix, ParamType::Texts(TextOp::StartsWith)),
-    filter("dst-network-id", Column::DstNetworkId, int32s()),
-    filter("disconnect-code", Column::LegbDisconnectCode, int32s()),
-    filter("q850-cause", Column::LegbQ850Cause, int16s()),
-    filter("term-gw-id", Column::TermGwId, int32s()),
-    filter("currency", Column::VendorCurrencyId, int16s()),
-    filter("reverse-billing", Column::DialpeerReverseBilling, ParamType::Positive),
-    filter("answered", Column::Duration, ParamType::Positive),
-];
+macro_rules! call_filters {
+    (@column -) => { None };
+    (@column $column:ident) => { Some(Column::$column) };
+    ($($name:literal $customer:tt $vendor:tt $kind:expr;)+) => {
+        &[$(CallFilter {
+            name: $name,
+            of_customer: call_filters!(@column $customer),
+            of_vendor: call_filters!(@column $vendor),
+            kind: $kind,
+        },)+]
+    };
+}
+
+/// The catalogue, in the order in which they are checked.
+pub const CALL_FILTERS: &[CallFilter] = call_filters! {
+    // name                          of a customer             of a vendor            values
+    "destination-prefix-eq"          DestinationPrefix         DestinationPrefix      ParamType::Text(TextOp::Eq);
+    "destination-prefix-in"          DestinationPrefix         DestinationPrefix      ParamType::Texts(TextOp::Eq);
+    "destination-prefix-starts-with" DestinationPrefix         DestinationPrefix      ParamType::Texts(TextOp::StartsWith);
+    "dst-network-id"                 DstNetworkId              DstNetworkId           int32s();
+    "disconnect-code"                LegaDisconnectCode        LegbDisconnectCode     int32s();
+    "q850-cause"                     LegaQ850Cause             LegbQ850Cause          int16s();
+    "customer-auth-id"               CustomerAuthId            -                      int32s();
+    "term-gw-id"                     -                         TermGwId               int32s();
+    "currency"                       CustomerCurrencyId        VendorCurrencyId       int16s();
+    "reverse-billing"                DestinationReverseBilling DialpeerReverseBilling ParamType::Positive;
+    "answered"                       Duration                  Duration               ParamType::Positive;
+};
+
+/// The parameter of a filter that a side has, or of one that the other side alone has.
+const fn of_side(row: &CallFilter, side: Side, of_other_alone: bool) -> Option<Param> {
+    let (own, other) = match side {
+        Side::Origination => (row.of_customer, row.of_vendor),
+        Side::Termination => (row.of_vendor, row.of_customer),
+    };
+    match (own, other) {
+        (Some(column), _) if !of_other_alone => Some(filter(row.name, column, row.kind)),
+        (None, Some(column)) if of_other_alone => Some(filter(row.name, column, row.kind)),
+        _ => None,
+    }
+}
+
+macro_rules! of_side {
+    ($side:ident, $of_other_alone:literal) => {{
+        const COUNT: usize = {
+            let (mut count, mut row) = (0, 0);
+            while row < CALL_FILTERS.len() {
+                count += of_side(&CALL_FILTERS[row], Side::$side, $of_other_alone).is_some() as usize;
+                row += 1;
+            }
+            count
+        };
+        const PARAMS: [Param; COUNT] = {
+            let (mut params, mut count, mut row) = ([ACCOUNT[0]; COUNT], 0, 0);
+            while row < CALL_FILTERS.len() {
+                if let Some(param) = of_side(&CALL_FILTERS[row], Side::$side, $of_other_alone) {
+                    params[count] = param;
+                    count += 1;
+                }
+                row += 1;
+            }
+            params
+        };
+        &PARAMS
+    }};
+}
+
+/// Those of calls that an account made.
+pub const CUSTOMER_CALL_FILTERS: &[Param] = of_side!(Origination, false);
+
+/// Those of attempts that were sent to a vendor's account.
+pub const VENDOR_CALL_FILTERS: &[Param] = of_side!(Termination, false);
+
+/// Those that a vendor alone has, of calls that an account made.
+pub const VENDOR_FILTERS_OF_CALLS: &[Param] = of_side!(Origination, true);
+
+/// Those that a customer alone has, of attempts that were sent to a vendor's account.
+pub const CUSTOMER_FILTERS_OF_ATTEMPTS: &[Param] = of_side!(Termination, true);
 
 /// The accounts, window and dimensions of a breakdown.
 pub const BREAKDOWN_SCOPE: &[Param] = &[
@@ -297,12 +363,6 @@ pub const CONTRACTORS: &[Param] = &[
     filter("customer-id", Column::CustomerId, uint32s(Cmp::Eq)),
     filter("vendor-id", Column::VendorId, uint32s(Cmp::Eq)),
 ];
-
-/// The vendor's gateway, of calls that an account made.
-pub const TERM_GW: &[Param] = &[filter("term-gw-id", Column::TermGwId, int32s())];
-
-/// The customer's authentication record, of attempts that were sent to a vendor.
-pub const CUSTOMER_AUTH: &[Param] = &[filter("customer-auth-id", Column::CustomerAuthId, int32s())];
 
 /// The dialect of CSV.
 const CSV: &[Param] = &[

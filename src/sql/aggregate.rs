@@ -1,4 +1,4 @@
-//! SQL of the aggregates of reports.
+//! SQL of the aggregates of reports, and the columns that each is made of.
 
 use super::Statement;
 use super::schema::{Causes, Schema, TableSchema};
@@ -121,6 +121,50 @@ pub fn aggregate(s: &mut Statement, sum: Aggregate, over: RowSet<'_>) {
         // Delays are a key of the rows that they are counted by, see `groups`.
         Aggregate::Pdd(_) => count(s, over, |s| s),
         Aggregate::AllCalls | Aggregate::EarlierCalls | Aggregate::EarlierAnswered => drop(s.push("0")),
+    }
+}
+
+impl Schema {
+    /// The columns that an aggregate is made of, besides those that every table has.
+    pub fn columns(&self, sum: Aggregate, side: Side) -> Vec<Column> {
+        match sum {
+            Aggregate::Seconds if self.billed_duration => vec![side.billed_duration()],
+            Aggregate::BilledSeconds => vec![side.billed_duration()],
+            Aggregate::Price => vec![side.price()],
+            Aggregate::Effective if self.causes.needs_pdd() => vec![side.q850_cause(), side.sip_code(), Column::Pdd],
+            Aggregate::Effective => vec![side.q850_cause(), side.sip_code()],
+            Aggregate::Established | Aggregate::NotRedirected | Aggregate::Ineffective => vec![side.sip_code()],
+            Aggregate::Instant => vec![Column::TimeConnect, Column::Pdd],
+            Aggregate::SrcNumbers => vec![Column::SrcPrefixRouting],
+            Aggregate::DstNumbers => vec![Column::DstPrefixRouting],
+            Aggregate::Pdd(_) => vec![Column::Pdd],
+            Aggregate::Revenue => Self::money(Side::Origination),
+            Aggregate::Cost => Self::money(Side::Termination),
+            Aggregate::Loss | Aggregate::LossCalls => {
+                [Self::money(Side::Origination), Self::money(Side::Termination)].concat()
+            }
+            Aggregate::CurrencyFrom | Aggregate::CurrencyTo => vec![side.currency()],
+            Aggregate::Calls
+            | Aggregate::Answered
+            | Aggregate::AnsweredSeconds
+            | Aggregate::Seconds
+            | Aggregate::Attempts
+            | Aggregate::Short
+            | Aggregate::Longest
+            | Aggregate::First
+            | Aggregate::Last
+            | Aggregate::AllCalls
+            | Aggregate::EarlierCalls
+            | Aggregate::EarlierAnswered => Vec::new(),
+        }
+    }
+
+    /// The columns that a side's money is made of; a table may lack the one that turns its sign.
+    fn money(side: Side) -> Vec<Column> {
+        match side {
+            Side::Origination => vec![Column::CustomerPriceNoVat, Column::CustomerCurrencyRate],
+            Side::Termination => vec![Column::VendorPrice, Column::VendorCurrencyRate],
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use crate::config::Reports;
 use crate::query::column::{COLUMNS, Presence};
 use crate::query::filter::Column;
 use crate::report::cdrs::columns::CDR_COLUMNS;
-use crate::report::measure::{self, Aggregate};
-use crate::report::{BucketKey, Report, Side, Table};
+use crate::report::measure;
+use crate::report::{BucketKey, Report, Table};
 
 /// One table as statements see it.
 #[derive(Clone, Debug)]
@@ -97,7 +97,7 @@ impl Causes {
     }
 
     /// True if NER depends on whether a call rang, so that `pdd` is read.
-    fn needs_pdd(&self) -> bool {
+    pub(super) fn needs_pdd(&self) -> bool {
         !(self.q850_rang.is_empty() && self.sip_rang.is_empty())
     }
 }
@@ -132,48 +132,6 @@ impl Schema {
         let needed = measure::aggregates(report.measures).into_iter().flat_map(|sum| self.columns(sum, side));
         let table = self.table(report.records.table());
         needed.chain(report.key.map(BucketKey::column)).find(|column| !table.has(column.name()))
-    }
-
-    /// The columns that an aggregate is made of, besides those that every table has.
-    pub fn columns(&self, sum: Aggregate, side: Side) -> Vec<Column> {
-        match sum {
-            Aggregate::Seconds if self.billed_duration => vec![side.billed_duration()],
-            Aggregate::BilledSeconds => vec![side.billed_duration()],
-            Aggregate::Price => vec![side.price()],
-            Aggregate::Effective if self.causes.needs_pdd() => vec![side.q850_cause(), side.sip_code(), Column::Pdd],
-            Aggregate::Effective => vec![side.q850_cause(), side.sip_code()],
-            Aggregate::Established | Aggregate::NotRedirected | Aggregate::Ineffective => vec![side.sip_code()],
-            Aggregate::Instant => vec![Column::TimeConnect, Column::Pdd],
-            Aggregate::SrcNumbers => vec![Column::SrcPrefixRouting],
-            Aggregate::DstNumbers => vec![Column::DstPrefixRouting],
-            Aggregate::Pdd(_) => vec![Column::Pdd],
-            Aggregate::Revenue => Self::money(Side::Origination),
-            Aggregate::Cost => Self::money(Side::Termination),
-            Aggregate::Loss | Aggregate::LossCalls => {
-                [Self::money(Side::Origination), Self::money(Side::Termination)].concat()
-            }
-            Aggregate::CurrencyFrom | Aggregate::CurrencyTo => vec![side.currency()],
-            Aggregate::Calls
-            | Aggregate::Answered
-            | Aggregate::AnsweredSeconds
-            | Aggregate::Seconds
-            | Aggregate::Attempts
-            | Aggregate::Short
-            | Aggregate::Longest
-            | Aggregate::First
-            | Aggregate::Last
-            | Aggregate::AllCalls
-            | Aggregate::EarlierCalls
-            | Aggregate::EarlierAnswered => Vec::new(),
-        }
-    }
-
-    /// The columns that a side's money is made of; a table may lack the one that turns its sign.
-    fn money(side: Side) -> Vec<Column> {
-        match side {
-            Side::Origination => vec![Column::CustomerPriceNoVat, Column::CustomerCurrencyRate],
-            Side::Termination => vec![Column::VendorPrice, Column::VendorCurrencyRate],
-        }
     }
 
     /// True if a filter on that column can be answered. The duration of a live call is computed from two other columns.

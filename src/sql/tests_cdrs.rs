@@ -83,7 +83,7 @@ fn an_operators_statement_of_cdrs_carries_the_lists_of_its_token() {
 #[test]
 fn numbers_are_masked_and_texts_of_csv_are_no_formulas() {
     let mut query = query(&OPERATORS_CDRS[0], own(42));
-    for row in &FORMATS {
+    for row in FORMATS {
         query.form = ResultForm::of(row.format);
         let text = cdr_file(&query, &schema()).text().to_owned();
         for column in

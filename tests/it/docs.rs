@@ -7,6 +7,10 @@ use std::process::Command;
 use cdrscope::config::load::Sources;
 use cdrscope::config::{Config, KEYS};
 use cdrscope::report::REPORTS;
+use cdrscope::report::form::FORMATS;
+use cdrscope::report::groups::DIMENSIONS;
+use cdrscope::report::measure::MEASURES;
+use cdrscope::report::param::CALL_FILTERS;
 
 /// Settings that hold a list.
 const LISTS: &[&str] = &[
@@ -259,6 +263,31 @@ fn the_page_of_raw_cdrs_names_every_column_with_its_type() {
     for column in cdrscope::report::cdrs::columns::CDR_COLUMNS {
         let row = format!("| `{}` | {} |", column.name, column.kind.word());
         assert!(text.contains(&row) && text.contains(column.label), "docs/cdrs.md has no row {row}");
+    }
+}
+
+#[test]
+fn the_pages_of_breakdowns_and_files_name_all_that_the_catalogues_have() {
+    let spans_of = |paths: &[&str]| -> BTreeSet<String> {
+        paths
+            .iter()
+            .flat_map(|path| code_spans(&read(path)).into_iter().map(str::to_owned).collect::<Vec<_>>())
+            .collect()
+    };
+    let breakdowns = spans_of(&["docs/breakdowns.md", "docs/operator-view.md"]);
+    // Live calls are counted by their own reports.
+    let measures = MEASURES.iter().map(|row| row.name).filter(|name| *name != "calls");
+    let filters = CALL_FILTERS.iter().map(|row| row.name).filter(|name| !name.starts_with("destination-prefix-"));
+    for name in measures.chain(DIMENSIONS.iter().map(|row| row.name)).chain(filters.clone()) {
+        assert!(breakdowns.contains(name), "docs/breakdowns.md and docs/operator-view.md do not name {name}");
+    }
+    let grafana = spans_of(&["docs/grafana.md"]);
+    for name in CALL_FILTERS.iter().filter(|row| row.kind.is_list() && filters.clone().any(|name| name == row.name)) {
+        assert!(grafana.contains(name.name), "docs/grafana.md does not name {}", name.name);
+    }
+    let files = spans_of(&["docs/files.md", "docs/cdrs.md"]);
+    for row in FORMATS {
+        assert!(files.contains(row.name), "docs/files.md and docs/cdrs.md do not name {}", row.name);
     }
 }
 

@@ -2,6 +2,7 @@
 //! table does not know is left out there with a notice.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use super::accounts::{Accounts, One};
 use super::bounds;
@@ -11,7 +12,7 @@ use super::pattern;
 use super::request::AdHoc;
 use crate::query::filter::{Cmp, Column, Filter, ParamType, Test, TextOp};
 use crate::query::scope::Scope;
-use crate::report::param::Role;
+use crate::report::param::{CALL_FILTERS, CallFilter, Role};
 use crate::report::{Report, Side, Table};
 use crate::shown::Shown;
 use crate::sql::schema::Schema;
@@ -27,8 +28,8 @@ enum FilterKind {
     Price(Column, Side),
     Text(Column),
     Address(Column),
-    /// A column that each side has one of.
-    Code(fn(Side) -> Column),
+    /// The columns of origination and of termination.
+    Code(Column, Column),
 }
 
 const KEYS: &[(&str, FilterKind)] = &[
@@ -42,23 +43,30 @@ const KEYS: &[(&str, FilterKind)] = &[
     ("auth-orig-ip", FilterKind::Address(Column::AuthOrigIp)),
 ];
 
-/// Keys of breakdowns alone.
-const BREAKDOWN_KEYS: &[(&str, FilterKind)] = &[
-    ("destination-prefix", FilterKind::Text(Column::DestinationPrefix)),
-    ("dst-network-id", FilterKind::Id(Column::DstNetworkId)),
-    ("customer-auth-id", FilterKind::Id(Column::CustomerAuthId)),
-    ("term-gw-id", FilterKind::Id(Column::TermGwId)),
-    ("disconnect-code", FilterKind::Code(Side::sip_code)),
-    ("q850-cause", FilterKind::Code(Side::q850_cause)),
-    ("currency", FilterKind::Code(Side::currency)),
-];
+/// Keys of breakdowns alone: the filters of calls that compare for equality. Those of a column that both sides have stand first.
+static BREAKDOWN_KEYS: LazyLock<Vec<(&str, FilterKind)>> = LazyLock::new(|| {
+    let mut keys: Vec<(&str, FilterKind)> = CALL_FILTERS.iter().filter_map(breakdown_key).collect();
+    keys.sort_by_key(|(_, what)| matches!(what, FilterKind::Code(..)));
+    keys
+});
+
+fn breakdown_key(row: &CallFilter) -> Option<(&'static str, FilterKind)> {
+    let column = row.of_customer.or(row.of_vendor)?;
+    let other = row.of_vendor.unwrap_or(column);
+    Some(match row.kind {
+        ParamType::Text(TextOp::Eq) => (row.name.strip_suffix("-eq")?, FilterKind::Text(column)),
+        ParamType::Integer { .. } if column == other => (row.name, FilterKind::Id(column)),
+        ParamType::Integer { .. } => (row.name, FilterKind::Code(column, other)),
+        _ => return None,
+    })
+}
 
 /// Keys of the operator's people.
 const OPERATOR_KEYS: &[(&str, FilterKind)] =
     &[("customer-id", FilterKind::Id(Column::CustomerId)), ("vendor-id", FilterKind::Id(Column::VendorId))];
 
 fn every_key() -> impl Iterator<Item = &'static (&'static str, FilterKind)> {
-    KEYS.iter().chain(BREAKDOWN_KEYS).chain(OPERATOR_KEYS)
+    KEYS.iter().chain(BREAKDOWN_KEYS.iter()).chain(OPERATOR_KEYS)
 }
 
 /// Every key that the token's holder knows, the accounts' first.
@@ -172,7 +180,10 @@ impl FilterKind {
         match self {
             Self::Id(column) | Self::Seconds(column) | Self::Text(column) | Self::Address(column) => column,
             Self::Price(column, _) => column,
-            Self::Code(column) => column(side),
+            Self::Code(column, other) => match side {
+                Side::Origination => column,
+                Side::Termination => other,
+            },
         }
     }
 
@@ -180,7 +191,7 @@ impl FilterKind {
     fn kind(self, cmp: Cmp) -> Option<ParamType> {
         match self {
             Self::Id(_) => Some(ParamType::Integer { cmp, min: 0, max: u32::MAX.into(), list: false }),
-            Self::Seconds(_) | Self::Code(_) => {
+            Self::Seconds(_) | Self::Code(..) => {
                 Some(ParamType::Integer { cmp, min: i32::MIN.into(), max: i32::MAX.into(), list: false })
             }
             Self::Price(..) => Some(ParamType::Price(cmp)),
@@ -212,7 +223,7 @@ fn suits(what: FilterKind, metric: PanelMetric, table: Table) -> bool {
         }
         FilterKind::Price(_, side) => side == metric.side && table == Table::Cdrs,
         FilterKind::Address(_) => metric.side == Side::Origination,
-        FilterKind::Code(_) => false,
+        FilterKind::Code(..) => false,
         FilterKind::Id(_) | FilterKind::Seconds(_) | FilterKind::Text(_) => true,
     }
 }
@@ -247,7 +258,7 @@ fn test(filter: &AdHoc, what: FilterKind) -> Result<Test, GrafanaError> {
             let any = operator == "=|";
             let values = if values.is_empty() { std::slice::from_ref(value) } else { values };
             match what {
-                FilterKind::Id(_) | FilterKind::Seconds(_) | FilterKind::Code(_) => {
+                FilterKind::Id(_) | FilterKind::Seconds(_) | FilterKind::Code(..) => {
                     let kind = what.kind(Cmp::Eq).ok_or_else(|| wrong_operator(filter))?;
                     let read = |value: &String| match kind.read(value) {
                         Some(Test::Integer(_, number)) => Ok(number),

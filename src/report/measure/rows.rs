@@ -1,13 +1,25 @@
-//! The rows of the catalogue of measures.
+//! The rows of the catalogue of measures. A row makes the measure: the variant of [`Measure`] and all that is known of it.
 
 use super::super::Side;
-use super::{Aggregate, Formula, MONEY, Measure, MeasureRow, MeasureUnit};
+use super::{Aggregate, Formula, MONEY, MeasureRow, MeasureUnit};
 use crate::config::AcdUnit;
 
-/// The catalogue of measures, in the order of [`Measure`].
-pub static MEASURES: [MeasureRow; 35] = [
-    MeasureRow {
-        measure: Measure::TotalCalls,
+macro_rules! measures {
+    ($($(#[$doc:meta])+ $measure:ident { $($field:ident: $value:expr),+ $(,)? })+) => {
+        /// A measure: its row is [`Measure::row`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Measure {
+            $($(#[$doc])+ $measure,)+
+        }
+
+        /// The catalogue of measures, in the order of [`Measure`].
+        pub static MEASURES: &[MeasureRow] = &[$(MeasureRow { measure: Measure::$measure, $($field: $value),+ },)+];
+    };
+}
+
+measures! {
+    /// Number of calls or attempts.
+    TotalCalls {
         name: "total_calls",
         label: "Calls",
         metric: Some("total_calls"),
@@ -19,9 +31,9 @@ pub static MEASURES: [MeasureRow; 35] = [
             Side::Termination => "Routing attempts.".into(),
         },
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::SuccessfulCalls,
+    }
+    /// Those with a duration above 0.
+    SuccessfulCalls {
         name: "successful_calls",
         label: "Answered",
         metric: Some("answered"),
@@ -30,9 +42,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Whole(Aggregate::Answered),
         definition: |_, _| "Those with a duration above 0.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::FailedCalls,
+    }
+    /// The others.
+    FailedCalls {
         name: "failed_calls",
         label: "Failed",
         metric: Some("failed"),
@@ -41,9 +53,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Difference(Aggregate::Calls, Aggregate::Answered),
         definition: |_, _| "The others.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Asr,
+    }
+    /// Answer-seizure ratio (ITU-T E.425).
+    Asr {
         name: "asr",
         label: "ASR",
         metric: Some("asr"),
@@ -52,9 +64,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Percent(Aggregate::Answered, Aggregate::Calls),
         definition: |_, _| "Answered calls in percent of all.".into(),
         standard: "ITU-T E.425",
-    },
-    MeasureRow {
-        measure: Measure::Acd,
+    }
+    /// Average call duration.
+    Acd {
         name: "acd",
         label: "ACD",
         metric: Some("acd"),
@@ -69,9 +81,9 @@ pub static MEASURES: [MeasureRow; 35] = [
             format!("Average duration of an answered call, {unit}.")
         },
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Cps,
+    }
+    /// Calls started per second.
+    Cps {
         name: "cps",
         label: "CPS",
         metric: Some("cps"),
@@ -80,9 +92,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::PerSecond(Aggregate::Calls),
         definition: |_, _| "Calls started per second.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::TotalPrice,
+    }
+    /// Sum of prices.
+    TotalPrice {
         name: "total_price",
         label: "Price",
         metric: Some("price"),
@@ -91,9 +103,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Quotient(Aggregate::Price, 1_000_000),
         definition: |side, _| format!("Sum of {}.", side.price().name()),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::TotalDuration,
+    }
+    /// Minutes of calls.
+    TotalDuration {
         name: "total_duration",
         label: "Minutes",
         metric: Some("minutes"),
@@ -102,9 +114,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Quotient(Aggregate::Seconds, 60),
         definition: |_, reports| if reports.billed_duration { "Billed minutes." } else { "Minutes." }.into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Ner,
+    }
+    /// Network effectiveness ratio (ITU-T E.425).
+    Ner {
         name: "ner",
         label: "NER",
         metric: Some("ner"),
@@ -113,9 +125,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Percent(Aggregate::Effective, Aggregate::Calls),
         definition: |_, _| "Calls whose end says that the network did its part, in percent of all.".into(),
         standard: "ITU-T E.425",
-    },
-    MeasureRow {
-        measure: Measure::Calls,
+    }
+    /// Live calls.
+    Calls {
         name: "calls",
         label: "Active calls",
         metric: None,
@@ -124,9 +136,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Whole(Aggregate::Calls),
         definition: |_, _| "Calls that were up.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Attempts,
+    }
+    /// Routing attempts.
+    Attempts {
         name: "attempts",
         label: "Attempts",
         metric: None,
@@ -135,9 +147,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Whole(Aggregate::Attempts),
         definition: |_, _| "Routing attempts, of calls the earlier ones too.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Abr,
+    }
+    /// Answer-bid ratio (ITU-T E.425).
+    Abr {
         name: "abr",
         label: "ABR",
         metric: None,
@@ -146,9 +158,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Percent(Aggregate::Answered, Aggregate::Attempts),
         definition: |_, _| "Answered calls in percent of all routing attempts.".into(),
         standard: "ITU-T E.425",
-    },
-    MeasureRow {
-        measure: Measure::Seer,
+    }
+    /// Session establishment effectiveness ratio (RFC 6076).
+    Seer {
         name: "seer",
         label: "SEER",
         metric: None,
@@ -157,9 +169,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Percent(Aggregate::Established, Aggregate::NotRedirected),
         definition: |_, _| "Ends with SIP 200, 480, 486, 600 or 603 in percent of all but those with 3xx.".into(),
         standard: "RFC 6076, 4.7",
-    },
-    MeasureRow {
-        measure: Measure::Isa,
+    }
+    /// Ineffective session attempts (RFC 6076).
+    Isa {
         name: "isa",
         label: "ISA",
         metric: None,
@@ -168,9 +180,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Percent(Aggregate::Ineffective, Aggregate::Calls),
         definition: |_, _| "Ends with SIP 408, 500, 503 or 504 in percent of all.".into(),
         standard: "RFC 6076, 4.8",
-    },
-    MeasureRow {
-        measure: Measure::BilledDuration,
+    }
+    /// Billed minutes.
+    BilledDuration {
         name: "billed_duration",
         label: "Billed minutes",
         metric: None,
@@ -179,9 +191,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Quotient(Aggregate::BilledSeconds, 60),
         definition: |_, _| "Billed minutes.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::PricePerMinute,
+    }
+    /// Price of a billed minute.
+    PricePerMinute {
         name: "price_per_minute",
         label: "Price per minute",
         metric: None,
@@ -190,9 +202,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::MinutePrice(Aggregate::Price, Aggregate::BilledSeconds),
         definition: |_, _| "total_price over billed_duration, six decimals.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::ShortCalls,
+    }
+    /// Short calls.
+    ShortCalls {
         name: "short_calls",
         label: "Short calls",
         metric: None,
@@ -201,9 +213,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Whole(Aggregate::Short),
         definition: |_, _| "Answered calls of at most short-seconds seconds.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::ShortShare,
+    }
+    /// Short calls in percent of the answered ones.
+    ShortShare {
         name: "short_share",
         label: "Short calls, share",
         metric: None,
@@ -212,9 +224,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Percent(Aggregate::Short, Aggregate::Answered),
         definition: |_, _| "Short calls in percent of the answered ones.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::InstantShare,
+    }
+    /// Calls answered at once in percent of the answered ones.
+    InstantShare {
         name: "instant_share",
         label: "Answered at once, share",
         metric: None,
@@ -223,9 +235,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Percent(Aggregate::Instant, Aggregate::Answered),
         definition: |_, _| "Calls answered within a second of their ringing in percent of the answered ones.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::PddP50,
+    }
+    /// Median of the post-dial delay.
+    PddP50 {
         name: "pdd_p50",
         label: "PDD, median",
         metric: None,
@@ -236,9 +248,9 @@ pub static MEASURES: [MeasureRow; 35] = [
             "Post-dial delay that half of the calls that rang do not exceed: nearest rank of hundredths of a second, above 60 s as 60 s.".into()
         },
         standard: "ITU-T E.721",
-    },
-    MeasureRow {
-        measure: Measure::PddP95,
+    }
+    /// 95th percentile of the post-dial delay.
+    PddP95 {
         name: "pdd_p95",
         label: "PDD, 95 %",
         metric: None,
@@ -247,9 +259,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Delay(Aggregate::Pdd(95)),
         definition: |_, _| "Post-dial delay that 95 % of the calls that rang do not exceed, likewise.".into(),
         standard: "ITU-T E.721",
-    },
-    MeasureRow {
-        measure: Measure::PddP99,
+    }
+    /// 99th percentile of the post-dial delay.
+    PddP99 {
         name: "pdd_p99",
         label: "PDD, 99 %",
         metric: None,
@@ -258,9 +270,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Delay(Aggregate::Pdd(99)),
         definition: |_, _| "Post-dial delay that 99 % of the calls that rang do not exceed, likewise.".into(),
         standard: "ITU-T E.721",
-    },
-    MeasureRow {
-        measure: Measure::MaxDuration,
+    }
+    /// Longest call.
+    MaxDuration {
         name: "max_duration",
         label: "Longest call",
         metric: None,
@@ -269,9 +281,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Whole(Aggregate::Longest),
         definition: |_, _| "Duration of the longest call, seconds; 0 where none was answered.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::FirstCall,
+    }
+    /// Start of the first call.
+    FirstCall {
         name: "first_call",
         label: "First call",
         metric: None,
@@ -280,9 +292,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Present(Aggregate::First),
         definition: |_, _| "Start of the first call.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::LastCall,
+    }
+    /// Start of the last call.
+    LastCall {
         name: "last_call",
         label: "Last call",
         metric: None,
@@ -291,9 +303,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Present(Aggregate::Last),
         definition: |_, _| "Start of the last call.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::DistinctSrcNumbers,
+    }
+    /// Different calling numbers.
+    DistinctSrcNumbers {
         name: "distinct_src_numbers",
         label: "Calling numbers",
         metric: None,
@@ -302,9 +314,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Whole(Aggregate::SrcNumbers),
         definition: |_, _| "Different values of src_prefix_routing.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::DistinctDstNumbers,
+    }
+    /// Different called numbers.
+    DistinctDstNumbers {
         name: "distinct_dst_numbers",
         label: "Called numbers",
         metric: None,
@@ -313,9 +325,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Whole(Aggregate::DstNumbers),
         definition: |_, _| "Different values of dst_prefix_routing.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Share,
+    }
+    /// Share of all calls.
+    Share {
         name: "share",
         label: "Share of calls",
         metric: None,
@@ -324,9 +336,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Percent(Aggregate::Calls, Aggregate::AllCalls),
         definition: |_, _| "total_calls in percent of those of all groups.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::LostAnswers,
+    }
+    /// Answers lost against the window compared with.
+    LostAnswers {
         name: "lost_answers",
         label: "Lost answers",
         metric: None,
@@ -337,9 +349,9 @@ pub static MEASURES: [MeasureRow; 35] = [
             "Calls that would have been answered at the ASR of the window compared with, and were not: total_calls × that ASR − answered calls. Below 0 where more were answered.".into()
         },
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Revenue,
+    }
+    /// Customers' prices without VAT, in the system's currency.
+    Revenue {
         name: "revenue",
         label: "Revenue",
         metric: None,
@@ -350,9 +362,9 @@ pub static MEASURES: [MeasureRow; 35] = [
             "Customers' prices without VAT by their currencies' rates, over all attempts; taken off where billing is reversed.".into()
         },
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Cost,
+    }
+    /// Vendors' prices, likewise.
+    Cost {
         name: "cost",
         label: "Cost",
         metric: None,
@@ -363,9 +375,9 @@ pub static MEASURES: [MeasureRow; 35] = [
             "Vendors' prices by their currencies' rates, over all attempts, fees of failed ones too; taken off where billing is reversed.".into()
         },
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Margin,
+    }
+    /// Revenue without cost.
+    Margin {
         name: "margin",
         label: "Margin",
         metric: None,
@@ -374,9 +386,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::QuotientOfDifference(Aggregate::Revenue, Aggregate::Cost, MONEY),
         definition: |_, _| "revenue without cost.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::MarginPercent,
+    }
+    /// Margin in percent of the revenue.
+    MarginPercent {
         name: "margin_percent",
         label: "Margin, share",
         metric: None,
@@ -385,9 +397,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::PercentLeft(Aggregate::Revenue, Aggregate::Cost),
         definition: |_, _| "margin in percent of revenue.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::Loss,
+    }
+    /// Sum of cost − revenue over the attempts where it is above 0, in the system's currency.
+    Loss {
         name: "loss",
         label: "Loss",
         metric: None,
@@ -396,9 +408,9 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Quotient(Aggregate::Loss, MONEY),
         definition: |_, _| "Sum of what single attempts cost above what they brought.".into(),
         standard: "",
-    },
-    MeasureRow {
-        measure: Measure::LossCalls,
+    }
+    /// The number of those attempts.
+    LossCalls {
         name: "loss_calls",
         label: "Attempts at a loss",
         metric: None,
@@ -407,5 +419,5 @@ pub static MEASURES: [MeasureRow; 35] = [
         formula: Formula::Whole(Aggregate::LossCalls),
         definition: |_, _| "Attempts that cost more than they brought.".into(),
         standard: "",
-    },
-];
+    }
+}
