@@ -14,6 +14,7 @@ use crate::query::column::{COLUMNS, Column, ColumnRow, Presence, Type};
 use crate::query::decimal;
 use crate::report::cdrs::columns::CdrColumn;
 use crate::report::live::{COLUMNS as LISTED, Cell};
+use crate::sql::layout;
 use crate::sql::schema::{Causes, Schema, TableSchema};
 use crate::store::in_time;
 use checked::or_null;
@@ -215,10 +216,7 @@ fn is_known(name: &str) -> bool {
 
 /// The engine of a table; empty when the server does not show it.
 async fn engine(client: &Client, database: &str, name: &str) -> Result<String, TablesError> {
-    let (database, table) = name.split_once('.').unwrap_or((database, name));
-    // Both are identifiers by the configuration's checks, so they may stand in quotes.
-    let sql = format!("SELECT engine FROM system.tables WHERE database = '{database}' AND name = '{table}'");
-    match in_time(client.query_raw(&sql).fetch_optional::<String>()).await {
+    match in_time(client.query_raw(&layout::engine(database, name)).fetch_optional::<String>()).await {
         Ok(engine) => Ok(engine.unwrap_or_default()),
         Err(clickhouse::error::Error::BadResponse(_)) => Ok(String::new()),
         Err(source) => Err(TablesError::ClickHouse { table: name.to_owned(), source }),

@@ -6,6 +6,7 @@ use super::Statement;
 use super::aggregate::{RowSet, aggregate, delay, name};
 use super::destinations::aggregate_of_destinations;
 use super::group_pieces::{GroupPiece, calls, pieces, selects};
+use super::layout;
 use super::projections::{self, Order, Projection, ReadMode};
 use super::schema::{Schema, TableSchema};
 use super::select::{conditions, window};
@@ -219,7 +220,7 @@ fn guard(s: &mut Statement, breakdown: &Breakdown, schema: &Schema, mode: ReadMo
     let named = named(breakdown, schema, mode, now);
     if !named.is_empty() {
         s.push(" UNION ALL ");
-        projections::guard(s, &named, columns, schema);
+        layout::guard(s, &named, columns, schema);
     }
 }
 
@@ -235,7 +236,7 @@ fn rows(s: &mut Statement, breakdown: &Breakdown, pieces: &[GroupPiece], schema:
     let (table, side) = (&schema.cdrs, breakdown.terms.records.side());
     s.push(" FROM ");
     match pieces.first().and_then(|piece| piece.projection()) {
-        Some(projection) => projections::from(s, projection, schema),
+        Some(projection) => layout::projection(s, projection, schema),
         None => drop(s.push(&table.name)),
     }
     s.push(" WHERE ");

@@ -6,6 +6,7 @@ mod choice;
 mod destinations;
 mod group_pieces;
 mod groups;
+pub mod layout;
 mod piece;
 pub mod projections;
 pub mod schema;

@@ -3,7 +3,7 @@
 //! A statement over the table has 154 columns and every projection to plan, and ClickHouse spends longer on that than on
 //! reading a small account's month. A projection that is read by its name has a dozen columns and no choice. But there it
 //! makes nothing up for a part that lacks the projection, so such a statement fails by itself where one does, see
-//! [`guard`], and is then asked again in the other way.
+//! [`super::layout::guard`], and is then asked again in the other way.
 
 use time::OffsetDateTime;
 
@@ -76,7 +76,7 @@ static VENDOR_MINUTES: Projection = vendor!("vendor_minutes", "toStartOfMinute(t
 static VENDOR_QUARTER_HOURS: Projection = vendor!("vendor_quarter_hours", "toStartOfFifteenMinutes(time_start)");
 static VENDOR_HOURS: Projection = vendor!("vendor_hours", "toStartOfHour(time_start)");
 
-static BY_DESTINATION: Projection = Projection {
+pub(super) static BY_DESTINATION: Projection = Projection {
     name: "by_destination",
     columns: &[
         "customer_id",
@@ -250,15 +250,6 @@ pub fn has_sums(query: &Query) -> bool {
     query.records.add_up() && query.key.is_none() && query.aggregates().iter().all(held)
 }
 
-/// Adds the table that a projection is.
-pub fn from(s: &mut Statement, projection: &'static Projection, schema: &Schema) {
-    s.push("mergeTreeProjection(currentDatabase(), ")
-        .push(&schema.cdrs.name)
-        .push(", ")
-        .push(projection.name)
-        .push(")");
-}
-
 /// Adds a condition that leaves out months without a call of the window. The table's own time does that by itself; a
 /// projection in which time has no place in the order needs to be told.
 pub fn months(s: &mut Statement, window: Window) {
@@ -270,29 +261,6 @@ pub fn months(s: &mut Statement, window: Window) {
     }
 }
 
-/// Which parts of a table have to have what is read: those with rows that are there, or were a moment ago. ClickHouse makes the
-/// list of parts that a statement reads a little before it looks at this, and a part may have been replaced in between.
-const PARTS: &str = "rows > 0 AND (active OR remove_time >= now() - 2)";
-
-/// Adds a SELECT of no row and these columns. It fails if a part lacks a projection, or is not of the month that its
-/// partition says.
-pub fn guard(s: &mut Statement, used: &[&'static Projection], columns: &[&str], schema: &Schema) {
-    s.push("SELECT ").push(&columns.join(", "));
-    s.push(" FROM system.parts WHERE database = currentDatabase() AND table = '").push(&schema.cdrs.name);
-    // All of it within throwIf, since ClickHouse may work out conditions in any order.
-    s.push("' AND throwIf(").push(PARTS).push(" AND (NOT hasAll(projections, [");
-    for (place, projection) in used.iter().enumerate() {
-        s.push(if place == 0 { "'" } else { ", '" }).push(projection.name).push("'");
-    }
-    s.push("])");
-    if used.iter().any(|projection| projection.name == BY_DESTINATION.name) {
-        for time in ["min_time", "max_time"] {
-            s.push(" OR partition_id != toString(toYYYYMM(").push(time).push(", 'UTC'))");
-        }
-    }
-    s.push("), 'a part lacks a projection')");
-}
-
 /// The projections that a part of the table lacks: a part that has `held` and lies in `partition`, with calls from
 /// `first` to `last`, epoch seconds. A part that spans months, or lies in another month than its partition, has nothing
 /// that can be found by destination.
@@ -300,14 +268,6 @@ pub fn lacked(held: &[String], partition: &str, first: i64, last: i64) -> Vec<&'
     let whole = [first, last].into_iter().all(|at| month(at).is_some_and(|month| month == partition));
     let is_lacked = |name: &&str| !held.iter().any(|held| held == name) || (*name == BY_DESTINATION.name && !whole);
     ALL.into_iter().map(|projection| projection.name).filter(is_lacked).collect()
-}
-
-/// A statement for what [`lacked`] takes of the parts of a table.
-pub fn parts_of(database: &str, table: &str) -> String {
-    format!(
-        "SELECT projections, partition_id, min_time, max_time FROM system.parts \
-         WHERE database = '{database}' AND table = '{table}' AND {PARTS}"
-    )
 }
 
 /// The partition of a second.

@@ -4,6 +4,7 @@
 use super::Statement;
 use super::aggregate::{RowSet, aggregate, aggregate_of_sums, key, name};
 use super::choice::{Segment, Source};
+use super::layout;
 use super::piece::{Piece, pieces};
 use super::projections::{self, Order, Projection, ReadMode};
 use super::schema::{Schema, TableSchema};
@@ -120,7 +121,7 @@ fn reads(plan: &Plan, schema: &Schema, all: &[Read], tagged: bool, mode: ReadMod
     let guard = |s: &mut Statement| {
         if !named.is_empty() {
             s.push(" UNION ALL ");
-            projections::guard(s, &named, &vec!["0"; columns], schema);
+            layout::guard(s, &named, &vec!["0"; columns], schema);
         }
     };
     if !alone {
@@ -181,7 +182,7 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, 
     }
     s.push(" FROM ");
     match named {
-        Some(projection) => projections::from(s, projection, schema),
+        Some(projection) => layout::projection(s, projection, schema),
         None => drop(s.push(&table.name)),
     }
     tenant(s, plan, table);
@@ -202,12 +203,7 @@ fn scan(s: &mut Statement, plan: &Plan, schema: &Schema, (read, piece): (&Read, 
             }
         }
     }
-    for (i, part) in read.parts.iter().enumerate() {
-        s.push(if i == 0 { " AND _part IN (" } else { ", " }).bind_text(part);
-    }
-    if !read.parts.is_empty() {
-        s.push(")");
-    }
+    layout::of_parts(s, &read.parts);
     filters(s, plan, table);
 }
 

@@ -4,6 +4,7 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 
 use super::in_time;
+use crate::sql::layout;
 
 /// A part, its columns as they are: each function in the statement would cost more than the few parts do here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Row, Deserialize)]
@@ -52,12 +53,5 @@ impl PartRow {
 /// # Errors
 /// The query failed, or took longer than five seconds.
 pub async fn parts(client: &Client, database: &str, table: &str) -> clickhouse::error::Result<Vec<PartRow>> {
-    let (database, table) = table.split_once('.').unwrap_or((database, table));
-    // Both are identifiers by the configuration's checks, so they may stand in quotes.
-    let sql = format!(
-        "SELECT name, partition_id, min_block_number, max_block_number, data_version, min_time, max_time, rows, \
-         modification_time, path, now(), uptime() \
-         FROM system.parts WHERE database = '{database}' AND table = '{table}' AND active"
-    );
-    in_time(client.query_raw(&sql).fetch_all()).await
+    in_time(client.query_raw(&layout::parts(database, table)).fetch_all()).await
 }

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::{StoreError, in_time};
 use crate::shown::Cause;
 use crate::sql::ReadMode;
-use crate::sql::projections::{ALL, lacked, parts_of};
+use crate::sql::layout;
+use crate::sql::projections::{ALL, lacked};
 
 /// The ways of reading projections that the settings and the table allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,7 @@ async fn found(client: &Client, table: &str, before: bool) -> Result<Option<Stri
         return Ok(None);
     }
     for projection in ALL {
-        let sql = format!("DESCRIBE TABLE mergeTreeProjection(currentDatabase(), {table}, {})", projection.name);
+        let sql = layout::projection_columns(table, projection);
         let described = text(&client.clone().with_setting(ANALYSIS.0, ANALYSIS.1), &sql).await?;
         let has = |column: &&&str| described.lines().any(|line| line.split('\t').next() == Some(**column));
         if let Some(column) = projection.columns.iter().find(|column| !has(column)) {
@@ -112,7 +113,8 @@ struct ProjectedPart {
 /// the few parts do here.
 async fn lacked_in(client: &Client, table: &str) -> Result<Vec<&'static str>> {
     let database = client.database().unwrap_or("default");
-    let parts = in_time(client.query_raw(&parts_of(database, table)).fetch_all::<ProjectedPart>()).await?;
+    let parts =
+        in_time(client.query_raw(&layout::projected_parts(database, table)).fetch_all::<ProjectedPart>()).await?;
     let of = |part: &ProjectedPart| {
         lacked(&part.projections, &part.partition_id, part.min_time.into(), part.max_time.into())
     };

@@ -159,6 +159,23 @@ fn statements_for_figures_are_made_and_run_by_the_engine_alone() {
     assert_eq!(files_with("cache::assemble("), ["engine/mod.rs"]);
 }
 
+/// Of statements for figures one file alone names what a server has by itself; the commands that do too are listed.
+#[test]
+fn tables_of_one_server_are_known_where_the_document_says() {
+    let own = Regex::new(r"\bsystem\.[a-z_]+|\b_part\b|mergeTreeProjection").unwrap();
+    let knowing = files().into_iter().filter(|file| file.module != "embedded" && own.is_match(&file.code));
+    let knowing: Vec<String> = knowing.map(|file| file.path).collect();
+    let (core, beside): (Vec<_>, Vec<_>) = knowing
+        .into_iter()
+        .partition(|path| ["sql/", "store/", "cache/", "engine/"].iter().any(|module| path.starts_with(module)));
+    assert_eq!(core, ["sql/layout.rs"]);
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let row = text.lines().find(|line| line.starts_with("| another layout than one server |")).unwrap();
+    for path in beside {
+        assert!(row.contains(&format!("`{path}`")), "the document does not say that {path} knows one server");
+    }
+}
+
 #[test]
 fn the_core_does_not_know_the_web_or_the_client() {
     for file in files().iter().filter(|file| {
