@@ -36,9 +36,13 @@ function put(name, bytes) {
 /** A function within uPlot's own, and the line that gives it to callers. */
 const inner = (name) => new RegExp(`\\n\\tfunction ${name}\\([\\s\\S]*?\\n\\t\\}(?=\\n)(?:\\s*self\\.${name} = ${name};)?`);
 
+/** A function beside uPlot's own. */
+const outer = (name) => new RegExp(`\\nfunction ${name}\\([\\s\\S]*?\\n\\}`);
+
 /** The parts of uPlot that the page has no use for: its path builders, joined tables, scatter plots, legends, logarithmic
- * scales, focus, charts that move together or stand on their side, points at the cursor, bands, what is changed after the
- * chart was made, dragging and texts of times, which are the page's own. */
+ * scales, focus, charts that move together or stand on their side, points of series and at the cursor, bands, titles of axes,
+ * ticks and borders, ranges of its own, plugins, what is changed after the chart was made, dragging and texts of times, which
+ * are the page's own. */
 const UNUSED = [
     ...[
         'initLegendRow',
@@ -60,7 +64,28 @@ const UNUSED = [
         'mouseUp',
         'pubSync',
         'pub',
+        'initCursorPt',
     ].map((name) => [inner(name), '']),
+    ...['rangeLog', 'rangeAsinh', 'rangeNum', '_rangeNum', 'rect', '_drawAcc', 'legendStroke', 'legendFill', 'cursorPointShow'].map((name) => [
+        outer(name),
+        '',
+    ]),
+    [/const (?:rectH|rectV|drawAccH|drawAccV) = .*/g, ''],
+    [/\bxScaleDistr == [34]|!rangeIsArr && isObj\(rn\)|\baxis\.label != null|\b(?:ticks|border)\.show\b|\b\w+Path instanceof Map/g, 'false'],
+    [/(?<=else if \()scaleX\.time/, 'true'],
+    [/range(?:Num|Log|Asinh)\((?:dataMin|_min)[^;]*\)(?=;)/g, 'nullNullTuple'],
+    [/const legendOpts = \{[\s\S]*?\n\};/, ''],
+    [/const legend     = \(self\.legend = .*|const markers    = .*|\blegend\.idxs = .*|\bmarkers\.\w+ += .*/g, ''],
+    [/(?<=pt = )initCursorPt\(s, i\)/g, 'null'],
+    [/(?<=\t\tshow: +)cursorPointShow/, 'null'],
+    [/(?=for \(let i = .*\s+let s = series\[i\];\s+let idx1)/, 'if (false) '],
+    [/cursor\.dataIdx == null|(?<=if \()bandClip(?=\))|\bscaleOpts\.from != null|\bw?sc\.from != null|series\.some\(s => s\._focus\).*(?=;)/g, 'false'],
+    [/\b(?:wsc|sc)\.from == null/g, 'true'],
+    [/cacheStrokeFill\(i, true\);|let _gaps = s\._paths[\s\S]*?drawPath\(i, true\);\s*\}|let _ptDia = [\s\S]*?points\.pxAlign = s\.pxAlign;/g, ''],
+    [/(?<!, )\b_points\b/g, 'false'],
+    [/\bpoints\.\w+ += fnOrSelf\(.*|(?<=\tpoints: \{)\s+one:[\s\S]*?(?=\n\t\})|(?<=\tpoints: \{)\s+show: seriesPointsShow,/g, ''],
+    [/const xySeriesOpts = [\s\S]*?\n\};/, ''],
+    [/\(opts\.plugins \|\| \[\]\)\.forEach\([\s\S]*?\n\t\}\);/g, ''],
     [/self\.(?:addBand|setBand|delBand) = \w+;/g, ''],
     [/events\.mousedown = mouseDown;|events\.mouseup = mouseUp;|onMouse\(mousedown, +over, mouseDown\);|drag\._[xy] = drag[XY];/g, ''],
     [/\bselect\.show && dragging\b|(?<=if \()(?:_?dragging)\b(?! =)/g, 'false'],
