@@ -41,6 +41,39 @@ test('a destination leads to the vendors that carry it, and the order stays', ()
     }
   }));
 
+test('the other side keeps what it has, and what it has not is told', () =>
+  withPage({ path: '?range=7d&by=q850-cause&dst-country-id=83&sort=-asr' }, async (page) => {
+    const params = () => Object.fromEntries(new URL(page.url()).searchParams);
+    await enterAndSee(page, 'operator');
+    assert.equal(params().as, 'operator', 'the address says whose view it is');
+    await page.getByTestId('account').click();
+    const account = page.locator('[data-test^="account-"][type="checkbox"]').nth(1);
+    const uuid = (await account.getAttribute('data-test')).replace('account-', '');
+    await account.check();
+    await page.getByTestId('chip-account').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByTestId('side').selectOption('termination');
+    await eventually('the other side', () => params().side === 'termination');
+    await shown(page);
+    assert.deepEqual([params().by, params().sort, params()['dst-country-id']], ['q850-cause', '-asr', '83']);
+    const { accounts } = await ask(`${OPERATOR_API}/accounts`, OPERATOR_TOKEN);
+    const one = accounts.find((account) => account.uuid === uuid);
+    assert.equal(params().account, one.side === 'both' ? uuid : undefined);
+    if (one.side !== 'both') assert.match(await page.getByTestId('told').innerText(), /left out: account /);
+    await page.getByTestId('tab-dst-country').click();
+    await shown(page);
+    assert.equal(await page.getByTestId('told').count(), 0);
+  }));
+
+test('a page that the operator has not leads to another one, and it is said why', () =>
+  withPage({ path: '?page=live' }, async (page) => {
+    await enterAndSee(page, 'operator');
+    assert.match(await page.getByTestId('told').innerText(), /Live calls are a page of customers/);
+    await page.getByTestId('range-7d').click();
+    await shown(page);
+    assert.equal(await page.getByTestId('told').count(), 0);
+  }));
+
 test('nothing that is known to be refused is asked for, and exports that are off are not offered', () =>
   withPage({}, async (page) => {
     const refused = [];

@@ -79,7 +79,24 @@ for (const [theme, colorScheme] of THEMES) {
       await page.getByTestId('zone-name').fill('Asia/Tokyo');
       await page.getByTestId('zone-apply').click();
       await until(page, { zone: 'Asia/Tokyo' });
-      assert.notEqual(await valueOf(page.getByTestId('tile-total_calls')), calls, 'the same clock times are others elsewhere');
+      assert.deepEqual([params(page).from, params(page).to], [`${day(6)}T17:00`, `${day(6)}T20:59:59`], 'other clock times');
+      assert.equal(await valueOf(page.getByTestId('tile-total_calls')), calls, 'of the same moments');
+      // Days are those of the zone, so they stay days, and others calls are in them.
+      await page.getByTestId('range-own').click();
+      for (const [end, at] of [['from', '00:00'], ['to', '23:59']]) {
+        await page.getByTestId(`own-${end}-date`).fill(day(5));
+        await page.getByTestId(`own-${end}-time`).fill(at);
+      }
+      await page.getByTestId('own-apply').click();
+      await until(page, { from: day(5), to: day(5) });
+      const ofTokyo = await valueOf(page.getByTestId('tile-total_calls'));
+      await page.getByTestId('zone').click();
+      assert.match(await page.getByTestId('zone-kept').innerText(), /keeps its days/);
+      await page.getByTestId('zone-name').fill('Kolkata');
+      await page.getByTestId('zone-found').filter({ hasText: 'Asia/Kolkata' }).waitFor();
+      await page.getByTestId('zone-apply').click();
+      await until(page, { zone: 'Asia/Kolkata', from: day(5), to: day(5) });
+      assert.notEqual(await valueOf(page.getByTestId('tile-total_calls')), ofTokyo);
     }));
 
   test(`a row filters and leads on, from the country to the calls, and back, ${theme}`, () =>

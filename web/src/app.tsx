@@ -188,6 +188,8 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
     const [without, setWithout] = useState<ReadonlySet<string>>(new Set());
     const [isCalm, setCalm] = useState(false);
     const isPhone = useMedia('(max-width: 700px)');
+    const isOperator = catalog.role === 'operator';
+    const [told, setTold] = useState<{ of: View; words: string } | null>(null);
     const view = useMemo(() => allowed(catalog, wanted), [catalog, wanted]);
     const beat = useBeat(view.live);
     // Windows that move go on with the beat, not with each drawing: the same address can then be asked for by its ETag.
@@ -210,10 +212,18 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
         };
     }, [view, catalog, zone, window.from, window.to, without]);
 
+    // What the address has of a view: an operator's says so, and times by the wall clock say by whose.
+    const addressOf = (one: View) =>
+        write({
+            ...one,
+            as: one.as ?? (isOperator ? 'operator' : null),
+            zone: one.zone ?? (one.range === 'own' ? browserZone : null),
+        });
     const go = useCallback(
-        (change: Partial<View>, replace = false) => {
+        (change: Partial<View>, replace = false, words = '') => {
             const next = { ...view, ...change };
-            const search = write(next);
+            const search = addressOf(next);
+            setTold({ of: next, words });
             if (`?${search}` !== location.search && search !== location.search.slice(1)) {
                 const address = search === '' ? location.pathname : `?${search}`;
                 // The state counts the steps that were made here: Escape goes back no further than to the first.
@@ -224,6 +234,10 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
         },
         [view, onView],
     );
+
+    useEffect(() => {
+        if (isOperator && wanted.as === null) history.replaceState(history.state, '', `?${addressOf(wanted)}`);
+    }, []);
 
     // Which accounts prices can be added up over, only the service knows.
     useEffect(
@@ -267,9 +281,22 @@ function Signed({ session, catalog, view: wanted, onView, onEnded, onSignOut }: 
         () => ({ scene, session, signs, clock, now, beat, go, onError, isPhone, isCalm, setCalm }),
         [scene, session, signs, clock, now, beat, go, onError, isPhone, isCalm],
     );
+    const words =
+        wanted.page === view.page
+            ? told?.of === wanted
+                ? told.words
+                : ''
+            : isOperator
+              ? 'Live calls are a page of customers. This is Traffic.'
+              : 'The overview is a page of operators. This is Traffic.';
     return (
         <SharedContext.Provider value={shared}>
             <Bar theme={theme} onTheme={setTheme} onHelp={() => setHelp(true)} onSignOut={onSignOut} />
+            {words !== '' && (
+                <p class="note told" role="status" data-test="told">
+                    {words}
+                </p>
+            )}
             {view.page === 'traffic' && <Traffic />}
             {view.page === 'live' && <LivePage />}
             {view.page === 'overview' && <Overview />}

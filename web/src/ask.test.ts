@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { callsRequest, chartRequest, curl, fewestOf, fileUrl, looks, tableRequest, url, usualRequest, type Scene } from './ask';
-import { allowed, drilled, hasExports, priced, regrouped, sidesOf, type Catalog, type Dimension, type Measure } from './catalog';
+import { allowed, drilled, hasExports, priced, regrouped, sided, sidesOf, type Catalog, type Dimension, type Measure } from './catalog';
 import { START, type View } from './view';
 import { usualComparison, usualSampling, windowOf } from './window';
 
@@ -63,6 +63,38 @@ const pairs = (request: { pairs: readonly (readonly [string, string])[] }) => Ob
 test('accounts are named, up to the bound of the API', () => {
     assert.equal(pairs(tableRequest(scene()))['account-id'], 'a,b');
     assert.equal(pairs(tableRequest(scene({ accounts: ['c'] })))['account-id'], 'c');
+});
+
+test('the other side keeps what both have', () => {
+    const both = ['origination-breakdown', 'termination-breakdown'];
+    const two: Catalog = {
+        ...catalog,
+        definitions: {
+            ...catalog.definitions,
+            dimensions: [
+                ...catalog.definitions.dimensions.map((one) => ({ ...one, on: both })),
+                dimension('auth-orig-ip', 'auth-orig-ip', null),
+                { ...dimension('term-gw', 'term-gw-id', null), on: ['termination-breakdown'] },
+            ],
+        },
+        accounts: [
+            ...catalog.accounts,
+            { uuid: 'both', name: null, side: 'both', currency: null },
+            { uuid: 't', name: null, side: 'termination', currency: null },
+        ],
+    };
+    const filters = { 'dst-country-id': '83', 'auth-orig-ip': '10.0.0.1', 'duration-gteq': '5' };
+    const next = sided(
+        two,
+        { ...START, accounts: ['a', 'both'], filters, by: ['q850-cause', 'auth-orig-ip'], sort: '-asr', calls: true },
+        'termination',
+    );
+    assert.deepEqual(
+        [next.side, next.accounts, next.filters, next.by, next.sort, next.calls],
+        ['termination', ['both'], { 'dst-country-id': '83', 'duration-gteq': '5' }, ['q850-cause'], '-asr', false],
+    );
+    const back = sided(two, { ...next, by: ['term-gw'], filters: { ...next.filters, 'term-gw-id': '7' } }, 'origination');
+    assert.deepEqual([back.by, back.accounts, back.filters], [START.by, ['both'], next.filters]);
 });
 
 test('a request has window, zone, filters and comparison', () => {

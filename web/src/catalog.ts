@@ -231,6 +231,12 @@ export function allowed(catalog: Catalog, view: View): View {
     };
 }
 
+/** The view on the other side, with what both have: accounts that are on both, filters and groups. */
+export function sided(catalog: Catalog, view: View, side: Side): View {
+    const there = accountsOf(catalog, side).map((account) => account.uuid);
+    return allowed(catalog, { ...view, side, accounts: view.accounts.filter((uuid) => there.includes(uuid)) });
+}
+
 /** The view grouped by other dimensions: the order stays unless it is by a column that goes, and so do digits of prefixes. */
 export function regrouped(catalog: Catalog, view: View, by: readonly string[]): Pick<View, 'by' | 'sort' | 'digits' | 'limit' | 'calls'> {
     const column = view.sort.replace(/^-/, '');

@@ -16,8 +16,8 @@ export interface Shared {
     readonly now: number;
     /** Goes up with each look of a live view. */
     readonly beat: number;
-    /** Shows another view; it is a step of the browser's history unless it replaces this one. */
-    readonly go: (change: Partial<View>, replace?: boolean) => void;
+    /** Shows another view, and what is to be told of it; it is a step of the browser's history unless it replaces this one. */
+    readonly go: (change: Partial<View>, replace?: boolean, told?: string) => void;
     /** Hears of refusals: a session that has ended, prices of several currencies. */
     readonly onError: (error: ApiError) => void;
     readonly isPhone: boolean;

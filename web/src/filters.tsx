@@ -174,7 +174,7 @@ export function Chips() {
     );
 }
 
-function filterLabel(name: string, dimensions: readonly Dimension[]): string {
+export function filterLabel(name: string, dimensions: readonly Dimension[]): string {
     const text = TEXTS.find(([one]) => one === name);
     if (text !== undefined) return text[1];
     const found = dimensions.find((one) => one.filter === name);

@@ -1,11 +1,12 @@
 // Controls of the bar that choose what is asked about: accounts, side, comparison, zone, and how often.
 import { useState } from 'preact/hooks';
-import { accountsOf, sidesOf } from './catalog';
+import { accountsOf, dimensionLabel, sided, sidesOf } from './catalog';
 import { useShared } from './context';
-import { isZone } from './times';
+import { filterLabel } from './filters';
+import { zoneNamed } from './times';
 import { Choice, Field, Icon, Menu, Select } from './ui';
-import { COMPARISONS, INTERVALS, START, type Comparison, type Side } from './view';
-import { usualComparison } from './window';
+import { COMPARISONS, INTERVALS, type Comparison, type Side } from './view';
+import { isOfDays, rezoned, usualComparison } from './window';
 import { beforeLabel } from './words';
 
 export function AccountPicker() {
@@ -106,15 +107,23 @@ export function SidePicker() {
     const { scene, go } = useShared();
     const sides = sidesOf(scene.catalog);
     if (sides.length < 2) return null;
+    const { view, catalog } = scene;
     const labels: Record<Side, string> = { origination: 'Calls made', termination: 'Sent to vendors' };
+    const choose = (side: Side) => {
+        const next = sided(catalog, view, side);
+        const lost = [
+            ...view.accounts
+                .filter((uuid) => !next.accounts.includes(uuid))
+                .map((uuid) => `account ${catalog.accounts.find((one) => one.uuid === uuid)?.name ?? uuid}`),
+            ...Object.keys(view.filters)
+                .filter((name) => !(name in next.filters))
+                .map((name) => `filter ${filterLabel(name, catalog.definitions.dimensions)}`),
+            ...view.by.filter((name) => !next.by.includes(name)).map((name) => `groups by ${dimensionLabel(name)}`),
+        ];
+        go(next, false, lost.length === 0 ? '' : `“${labels[side]}” does not have these, so they are left out: ${lost.join(', ')}.`);
+    };
     return (
-        <Select
-            name="Side"
-            test="side"
-            value={scene.view.side}
-            options={sides.map((side) => [side, labels[side]] as const)}
-            onChange={(side) => go({ side, accounts: [], filters: {}, sort: '', by: START.by })}
-        />
+        <Select name="Side" test="side" value={view.side} options={sides.map((side) => [side, labels[side]] as const)} onChange={choose} />
     );
 }
 
@@ -146,7 +155,8 @@ export function ZonePicker() {
     const { scene, clock, go } = useShared();
     const browsers = new Intl.DateTimeFormat().resolvedOptions().timeZone;
     const [text, setText] = useState(scene.zone);
-    const zones = typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : [];
+    const zones = ['UTC', ...(typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : [])];
+    const found = zoneNamed(text, zones);
     return (
         <Menu
             label={
@@ -160,14 +170,14 @@ export function ZonePicker() {
             {(close) => {
                 const use = (name: string | null) => {
                     close();
-                    go({ zone: name });
+                    go({ zone: name, ...rezoned(scene.view, scene.zone, name ?? browsers) });
                 };
                 return (
                     <form
                         class="form"
                         onSubmit={(event) => {
                             event.preventDefault();
-                            if (isZone(text)) use(text === browsers ? null : text);
+                            if (found !== null) use(found === browsers ? null : found);
                         }}
                     >
                         <Field
@@ -175,16 +185,22 @@ export function ZonePicker() {
                             test="zone-name"
                             value={text}
                             onValue={setText}
-                            of={{ list: 'zones', 'aria-invalid': !isZone(text) }}
+                            of={{ list: 'zones', 'aria-invalid': found === null }}
                         />
                         <datalist id="zones">
-                            {['UTC', ...zones].map((zone) => (
+                            {zones.map((zone) => (
                                 <option key={zone} value={zone} />
                             ))}
                         </datalist>
-                        {!isZone(text) && <p class="bad">No zone has this name. An example is Europe/Kyiv.</p>}
+                        {found === null && <p class="bad">No zone has this name. An example is Europe/Kyiv.</p>}
+                        {found !== null && found !== text && <p data-test="zone-found">It is {found}.</p>}
+                        <p class="soft" data-test="zone-kept">
+                            {isOfDays(scene.view)
+                                ? 'The window keeps its days, by the clocks of the zone.'
+                                : 'The window keeps its moments, by other clocks.'}
+                        </p>
                         <div class="actions">
-                            <button type="submit" class="button primary" data-test="zone-apply" disabled={!isZone(text)}>
+                            <button type="submit" class="button primary" data-test="zone-apply" disabled={found === null}>
                                 Use it
                             </button>
                             <Choice label="UTC" test="zone-utc" onClick={() => use('UTC')} />

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { bucketOf, Clock, instantOf, isZone, offset, parseWall, shifted, wallAt, wallText } from './times';
+import { bucketOf, Clock, instantOf, isZone, offset, parseWall, shifted, wallAt, wallText, zoneNamed } from './times';
 
 const wall = (text: string) => {
     const parsed = parseWall(text);
@@ -60,6 +60,31 @@ test('buckets are those of the wall clock', () => {
 test('zones are known by their names alone', () => {
     assert.ok(isZone('Europe/Kyiv') && isZone('UTC'));
     for (const name of ['Europe/Nowhere', '', '+02:00', '<script>', 'x'.repeat(80)]) assert.ok(!isZone(name), name);
+});
+
+test('a zone is found by its place, however it is written', () => {
+    const known = [
+        'UTC',
+        'America/New_York',
+        'America/Argentina/Buenos_Aires',
+        'Asia/Calcutta',
+        'Europe/Kiev',
+        'Europe/Berlin',
+        'Africa/Bangui',
+    ];
+    for (const [text, zone] of [
+        ['Kolkata', 'Asia/Kolkata'],
+        ['asia/kolkata', 'Asia/Kolkata'],
+        [' new york ', 'America/New_York'],
+        ['buenos aires', 'America/Argentina/Buenos_Aires'],
+        ['Kyiv', 'Europe/Kyiv'],
+        ['utc', 'UTC'],
+        ['EUROPE/BERLIN', 'Europe/Berlin'],
+        ['Berl', 'Europe/Berlin'],
+        ['Etc/GMT+3', 'Etc/GMT+3'],
+    ] as const)
+        assert.equal(zoneNamed(text, known), zone, text);
+    for (const text of ['', 'Mars', 'america', '+02:00', 'er']) assert.equal(zoneNamed(text, known), null, text);
 });
 
 test('the clock has 24 hours and tells its distance from UTC', () => {

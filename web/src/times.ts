@@ -44,6 +44,26 @@ export function isZone(name: string): boolean {
     }
 }
 
+const AREAS = ['Asia/', 'Europe/', 'America/', 'Africa/', 'Australia/', 'Pacific/', 'Atlantic/', 'Indian/'];
+
+/** The zone that somebody means by a name, a place or a part of it; null where none or several may be meant. */
+export function zoneNamed(text: string, known: readonly string[]): string | null {
+    const plain = (name: string) =>
+        name
+            .trim()
+            .toLowerCase()
+            .replace(/[_\s]+/g, '_');
+    const wanted = plain(text);
+    if (wanted === '') return null;
+    const found = known.find((name) => plain(name) === wanted) ?? known.find((name) => plain(name).endsWith(`/${wanted}`));
+    if (found !== undefined) return found;
+    // Browsers list a zone by one of its names, and know the others.
+    const written = wanted.replace(/(?<![a-z])[a-z]/g, (letter) => letter.toUpperCase());
+    const named = [/[A-Z]/.test(text) ? text.trim() : written, ...AREAS.map((area) => area + written)].find(isZone);
+    const parts = known.filter((name) => plain(name).includes(wanted));
+    return named ?? (parts.length === 1 ? (parts[0] ?? null) : null);
+}
+
 /** The wall clock at an instant (epoch seconds). */
 export function wallAt(instant: number, zone: string): Wall {
     const of: Record<string, number> = {};

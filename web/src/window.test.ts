@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { START, type View } from './view';
-import { grid, samplingsFor, stepped, timeText, usualComparison, usualSampling, windowOf } from './window';
+import { grid, isOfDays, rezoned, samplingsFor, stepped, timeText, usualComparison, usualSampling, windowOf } from './window';
 
 const at = (text: string) => Date.parse(text) / 1000;
 const NOW = at('2026-11-25T14:20:00Z');
@@ -52,6 +52,27 @@ test('steps go by days, months or the window\u2019s own length', () => {
 
 test('nothing is stepped to that lies ahead of the clock', () => {
     assert.equal(stepped(own('2026-11-25', '2026-11-25'), 'UTC', NOW, 1), null);
+});
+
+test('another zone has the same days, or the same moments', () => {
+    for (const days of [own('2026-11-24', '2026-11-25'), own('2026-11-24', ''), view({ range: '7d' }), view({ range: 'month' })]) {
+        assert.ok(isOfDays(days), days.from);
+        assert.deepEqual(rezoned(days, 'UTC', 'Asia/Tokyo'), { from: days.from, to: days.to });
+    }
+    for (const times of [
+        own('2026-11-24T10:00', '2026-11-24T11:59:59'),
+        own('2026-10-24T23:00', '2026-10-25T04:59:59'),
+        own('2026-11-24T10:00', ''),
+        own('2026-11-24', '2026-11-24T08:59:59'),
+    ]) {
+        assert.ok(!isOfDays(times));
+        const next = { ...times, ...rezoned(times, 'Europe/Berlin', 'Asia/Kathmandu') };
+        assert.notEqual(next.from, times.from);
+        const [before, after] = [windowOf(times, 'Europe/Berlin', NOW), windowOf(next, 'Asia/Kathmandu', NOW)];
+        assert.deepEqual([after.start, after.end], [before.start, before.end], times.from);
+        assert.equal(windowOf({ ...next, ...rezoned(next, 'Asia/Kathmandu', 'Europe/Berlin') }, 'Europe/Berlin', NOW).start, before.start);
+    }
+    assert.ok(!isOfDays(START));
 });
 
 test('hours that stand twice are told by epoch seconds', () => {

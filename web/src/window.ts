@@ -32,6 +32,18 @@ export function timeText(at: number, zone: string): string {
     return instantOf(wall, zone) === at && instantOf(wall, zone, true) === at ? wallText(wall) : String(at);
 }
 
+/** Whether a view's window is one of whole days of its zone. */
+export function isOfDays({ range, from, to }: Pick<View, 'range' | 'from' | 'to'>): boolean {
+    const isDate = (text: string) => parseWall(text)?.isDate === true;
+    return range === 'own' ? isDate(from) && (to === '' || isDate(to)) : range !== '24h';
+}
+
+/** The own range of a view for the clocks of another zone: days stay these days, and times stay these moments. */
+export function rezoned(view: View, zone: string, next: string): Pick<View, 'from' | 'to'> {
+    const moved = (text: string, isEnd: boolean) => (text === '' || isOfDays(view) ? text : timeText(instant(text, zone, isEnd), next));
+    return { from: moved(view.from, false), to: moved(view.to, true) };
+}
+
 /** The window of a view at a time. */
 export function windowOf(view: View, zone: string, now: number): Window {
     if (view.range === 'own' && view.to !== '') {
