@@ -91,6 +91,7 @@ test('where the service is away, the rows stay pale under their own headings, an
 for (const [name, view, why] of [
   ['overlaps the window', 'range=28d&compare=week', 'overlap'],
   ['begins before the first call', 'range=28d', 'lacks'],
+  ['has no call', `range=own&from=${day(2)}&to=${day(1)}&compare=year`, 'none'],
 ]) {
   test(`an earlier period that ${name} changes no total`, () =>
     withPage({ path: `?${view}` }, async (page) => {

@@ -15,7 +15,7 @@ const table = (apart: number, now: number[], before: number[]): Table => ({
     rows: now.length,
     groups: now.length,
     other: null,
-    totals: { total_calls: now.reduce((sum, calls) => sum + calls, 0) },
+    totals: { total_calls: now.reduce((sum, calls) => sum + calls, 0), total_calls_before: before.reduce((sum, calls) => sum + calls, 0) },
     compare: { from: START - apart * DAY, to: START + (now.length - apart) * DAY - 1 },
 });
 
@@ -33,8 +33,13 @@ test('an earlier period that begins before the first call has no change', () => 
     assert.deepEqual([found?.why, found?.first], ['lacks', START - 2 * DAY]);
 });
 
-test('a quiet beginning is no lack of data, and neither is a period without any call', () => {
+test('an earlier period without any call is told, as on the first of a month whose month before has none', () => {
+    const found = incomparable(scene(1, 'month'), table(30, [100], [0]));
+    assert.deepEqual([found?.why, found?.from, found?.first], ['none', START - 30 * DAY, START - 29 * DAY]);
+    assert.equal(incomparable(scene(1, 'month'), table(30, [], [])), null, 'nor has the window any');
+});
+
+test('a quiet beginning is no lack of data', () => {
     assert.equal(incomparable(scene(4, 'previous'), table(4, [5, 100, 100, 100], [0, 90, 90, 100])), null);
     assert.equal(incomparable(scene(4, 'previous'), table(4, [0, 100, 100, 100], [0, 90, 90, 100])), null);
-    assert.equal(incomparable(scene(4, 'previous'), table(4, [100, 100, 100, 100], [0, 0, 0, 0])), null);
 });

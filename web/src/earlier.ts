@@ -5,8 +5,8 @@ import { position } from './numbers';
 import type { Comparison } from './view';
 
 export interface Incomparable {
-    readonly why: 'overlap' | 'lacks';
-    /** The first second of the earlier period, and of its first bucket with a call. */
+    readonly why: 'overlap' | 'lacks' | 'none';
+    /** The first second of the earlier period, and of its first bucket with a call; of one without any the second after it. */
     readonly from: number;
     readonly first: number;
 }
@@ -26,7 +26,7 @@ const LEAST_SHARE = 0.05;
 
 /**
  * Why the totals of the window and of the earlier period cannot be compared: they overlap, or the period begins before its
- * first call. Null where they can. Buckets, each beside its own, can be compared all the same.
+ * first call or has none. Null where they can. Buckets, each beside its own, can be compared all the same.
  */
 export function incomparable({ compare, window }: Scene, table: Table | null): Incomparable | null {
     if (compare === 'none') return null;
@@ -35,6 +35,7 @@ export function incomparable({ compare, window }: Scene, table: Table | null): I
     const end = table?.compare ? table.compare.to + 1 : from + length;
     // Where the clocks change, the two differ by an hour.
     if (end > window.start + 3600) return { why: 'overlap', from, first: from };
+    if (table?.compare && table.rows > 0 && position(table.totals['total_calls_before']) === 0) return { why: 'none', from, first: end };
     const calls = (name: string, row: number) => position(table?.data[name]?.[row]) ?? 0;
     let alone = 0;
     for (let row = 0; row < (table?.rows ?? 0); row += 1) {

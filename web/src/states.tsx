@@ -94,7 +94,9 @@ export function useComparable(scene: Scene, asked: Asked<Table>): { scene: Scene
             <div>
                 {found.why === 'overlap'
                     ? `This window and ${before} overlap, so their totals are not compared.`
-                    : `Totals are not compared: ${before} begins on ${clock.full(found.from)}, and its first call is of ${clock.date(found.first)}.`}
+                    : found.why === 'none'
+                      ? `Totals are not compared: there is no call of ${before}, ${clock.full(found.from)} to ${clock.full(found.first)}.`
+                      : `Totals are not compared: ${before} begins on ${clock.full(found.from)}, and its first call is of ${clock.date(found.first)}.`}
             </div>
             {found.why === 'overlap' && (
                 <Choice label="Compare with the span before" test="compare-previous" onClick={() => go({ compare: 'previous' })} />
