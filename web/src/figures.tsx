@@ -3,6 +3,7 @@ import type { Table } from './api';
 import type { Buckets } from './buckets';
 import type { Measure } from './catalog';
 import { useShared } from './context';
+import { NONE } from './numbers';
 import { change, full, tone, unit } from './show';
 import { beforeLabel } from './words';
 
@@ -24,7 +25,7 @@ export function Reading({ table, buckets, at, measure, asr, hasTotals }: Reading
     const cell = (name: string) =>
         at === null ? table.totals[name] : row === null ? (measureIsCount(name) ? 0 : null) : table.data[name]?.[row];
     const isCompared = table.compare !== null && measure.change !== null && (at !== null || hasTotals);
-    const changed = cell(`${measure.name}_change`);
+    const changed = change(measure, cell, signs);
     return (
         <p class="reading" data-test="reading" aria-live="polite" aria-atomic="true" data-at={start ?? ''}>
             <b>{start === null || end === null ? 'Whole window' : clock.bucket(start, end, scene.sampling)}</b>
@@ -34,9 +35,7 @@ export function Reading({ table, buckets, at, measure, asr, hasTotals }: Reading
             {isCompared && (
                 <span>
                     was {full(measure, cell(`${measure.name}_before`), signs, clock)}{' '}
-                    {changed !== null && changed !== undefined && (
-                        <span class={tone(measure, cell)}>{change(measure, changed, signs)}</span>
-                    )}
+                    {changed !== NONE && <span class={tone(measure, cell)}>{changed}</span>}
                 </span>
             )}
             {asr && (
@@ -88,7 +87,6 @@ export function Figures({ table, buckets, measure, asr }: { table: Table; bucket
                         const [start, end] = [buckets.starts[index] ?? 0, buckets.starts[index + 1] ?? 0];
                         const cell = (name: string) =>
                             row === null ? (measure.additive && name === measure.name ? 0 : null) : table.data[name]?.[row];
-                        const changed = cell(`${measure.name}_change`);
                         return (
                             <tr key={start} class={end > now ? 'growing' : ''}>
                                 <th scope="row">
@@ -99,7 +97,7 @@ export function Figures({ table, buckets, measure, asr }: { table: Table; bucket
                                     {full(measure, cell(measure.name), signs, clock)}
                                 </td>
                                 {isCompared && <td class="number soft">{full(measure, cell(`${measure.name}_before`), signs, clock)}</td>}
-                                {isCompared && <td class={`number ${tone(measure, cell)}`}>{change(measure, changed, signs)}</td>}
+                                {isCompared && <td class={`number ${tone(measure, cell)}`}>{change(measure, cell, signs)}</td>}
                                 {asr && <td class="number">{full(asr, cell('asr'), signs, clock)}</td>}
                             </tr>
                         );

@@ -230,7 +230,7 @@ function GroupTable({ table, of: scene, state }: GroupTableProps) {
         const { measure, isChange, name } = column;
         const cell = at(name);
         const className = isChange || measure.name === 'lost_answers' ? tone(measure, at, table.groups) : '';
-        const text = isChange ? change(measure, cell, signs).replace(/\u202f.*$/, '') : bare(measure, cell, signs, clock);
+        const text = isChange ? change(measure, at, signs).replace(/\u202f.*$/, '') : bare(measure, cell, signs, clock);
         return (
             <td
                 class={`number ${isChange ? 'change' : ''} ${className} ${share === null ? '' : 'has-bar'}`}

@@ -160,7 +160,7 @@ export function Short({ title, note, asks, columns, test, isWorth, view, hasTota
                                                     data-value={String(cell ?? '')}
                                                 >
                                                     {isChange
-                                                        ? change(measure, cell, signs).replace(/\u202f.*$/, '')
+                                                        ? change(measure, at, signs).replace(/\u202f.*$/, '')
                                                         : bare(measure, cell, signs, clock)}
                                                 </td>
                                             );
@@ -183,7 +183,7 @@ export function Short({ title, note, asks, columns, test, isWorth, view, hasTota
                                             data-value={String(table.totals[name] ?? '')}
                                         >
                                             {isChange
-                                                ? change(measure, table.totals[name], signs).replace(/\u202f.*$/, '')
+                                                ? change(measure, (column) => table.totals[column], signs).replace(/\u202f.*$/, '')
                                                 : bare(measure, table.totals[name], signs, clock)}
                                         </td>
                                     ))}

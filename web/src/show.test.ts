@@ -29,10 +29,16 @@ test('values have the digits of the API, and a unit', () => {
 });
 
 test('changes are in percent, or in points of a percentage', () => {
-    assert.equal(change(calls, '-8.92', signs), '\u22128.92\u202f%');
-    assert.equal(change(asr, '1.3', signs), '+1.30\u202fpp');
-    assert.equal(change(asr, '0.0', signs), '0.00\u202fpp');
-    assert.equal(change(asr, null, signs), '\u2013');
+    const of = (one: Measure, value: string | null, before: string | number = 1) =>
+        change(one, (column) => (column === `${one.name}_change` ? value : column === `${one.name}_before` ? before : 0), signs);
+    assert.equal(of(calls, '-8.92'), '\u22128.92\u202f%');
+    assert.equal(of(asr, '1.3'), '+1.30\u202fpp');
+    assert.equal(of(asr, '0.0'), '0.00\u202fpp');
+    assert.equal(of(asr, null), '\u2013');
+    const margin = measure('margin', 'money, system currency', 2, 'percent');
+    assert.equal(of(margin, '-150.0', '2.00'), '\u2212150.00\u202f%');
+    assert.equal(of(margin, '-150.0', '-2.00'), '\u2013', 'from -2 to 1 is no fall');
+    assert.equal(of(measure('margin_percent', 'percent', 2, 'difference'), '3.5', '-2.00'), '+3.50\u202fpp');
 });
 
 test('colour is for what chance does not explain', () => {

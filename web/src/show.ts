@@ -45,10 +45,13 @@ export function full(measure: Measure, cell: Cell | undefined, signs: Signs, clo
     return text === NONE || of === '' ? text : text + GAP + of;
 }
 
-/** A change as the API gives it: of counts and sums in percent, of ratios as a difference in their unit. */
-export function change(measure: Measure, cell: Cell | undefined, signs: Signs): string {
-    const text = exact(cell);
-    if (text === null) return NONE;
+/**
+ * A change as the API gives it: of counts and sums in percent, of ratios as a difference in their unit. `at` reads the columns of
+ * its row. Percent of a sum below 0, as a margin may be, would say the opposite of what happened, so there is none.
+ */
+export function change(measure: Measure, at: (column: string) => Cell | undefined, signs: Signs): string {
+    const text = exact(at(`${measure.name}_change`));
+    if (text === null || (measure.change === 'percent' && (position(at(`${measure.name}_before`)) ?? 0) < 0)) return NONE;
     const isZero = /^-?0+(\.0+)?$/.test(text);
     const signed = isZero ? '' : text.startsWith('-') ? MINUS : '+';
     const digits = written(text.replace(/^-/, ''), signs, measure.unit === 'time' ? 0 : 2);

@@ -37,7 +37,7 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
     const { scene, signs, clock, go } = useShared();
     const { name, label } = measure;
     const cell = table?.totals[name];
-    const changed = table?.totals[`${name}_change`];
+    const at = (column: string) => table?.totals[column];
     // The name of a currency is longer than the sum, and a long number leaves no room.
     const isAside = unit(measure).includes('currency') || (exact(cell)?.length ?? 0) > 8;
     const isChosen = scene.view.measure === name && scene.view.page === 'traffic';
@@ -71,14 +71,13 @@ function Tile({ measure, table }: { measure: Measure; table: Table | null }) {
                 )}
             </span>
             <span
-                class={`tile-change ${isCompared ? tone(measure, (column) => table.totals[column]) : ''}`}
+                class={`tile-change ${isCompared ? tone(measure, at) : ''}`}
                 data-test={`tile-${name}-change`}
-                data-value={String((isCompared ? changed : null) ?? '')}
+                data-value={String((isCompared ? at(`${name}_change`) : null) ?? '')}
             >
                 {isCompared ? (
                     <>
-                        <span>{change(measure, changed, signs)}</span>{' '}
-                        <i>was {bare(measure, table.totals[`${name}_before`], signs, clock)}</i>
+                        <span>{change(measure, at, signs)}</span> <i>was {bare(measure, table.totals[`${name}_before`], signs, clock)}</i>
                     </>
                 ) : (
                     '\u00a0'
