@@ -10,6 +10,15 @@ for (const [name, device] of [['desktop, light', DESKTOP], ['phone, dark', { ...
     withPage({ ...device, path: '?page=live' }, async (page) => {
       await enter(page);
       await page.locator('[data-test="live-page"][data-loading="false"]').waitFor();
+      // What the list says is what the page does.
+      if (name.startsWith('phone')) await page.getByTestId('sheet-open').click();
+      assert.deepEqual(
+        [await page.getByTestId('live').inputValue(), await page.getByTestId('live').locator('option').allInnerTexts()],
+        ['10', ['Live: 5 s', 'Live: 10 s', 'Live: 30 s']],
+      );
+      await page.getByTestId('live').selectOption('5');
+      await page.getByTestId('live-panel').filter({ hasText: 'Looked again every 5 s' }).waitFor();
+      if (name.startsWith('phone')) await page.getByTestId('sheet-close').click();
       const up = () => page.getByTestId('live-up').getAttribute('data-value').then(Number);
       // A snapshot comes with each minute, so both are asked for until they are of the same one.
       const account = new URL(await page.getByTestId('download-live-csv').getAttribute('href'), page.url()).searchParams.get('account-id');

@@ -62,7 +62,7 @@ export function Bar(props: BarProps) {
                         )}
                         <div class="sheet-row">
                             <ZonePicker />
-                            <LivePicker />
+                            {page !== 'exports' && <LivePicker />}
                         </div>
                         {page === 'traffic' && (
                             <div class="sheet-row">

@@ -11,15 +11,13 @@ import { base } from './session';
 import { Failure } from './states';
 import { Select } from './ui';
 import { useAsk, useBeat } from './use';
-import { query } from './view';
+import { LIVE_BEAT, query } from './view';
 
 const SPANS: readonly (readonly [string, string])[] = [
     ['60', 'last hour'],
     ['180', 'last 3 hours'],
     ['720', 'last 12 hours'],
 ];
-/** A page of live calls is looked at to see what goes on: it goes on by itself. */
-const USUAL_BEAT = 10;
 /** Calls that the list shows; all are in the file. */
 const MOST_SHOWN = 200;
 
@@ -36,7 +34,8 @@ export function LivePage() {
     const { scene, signs, clock, onError } = useShared();
     const { view, catalog } = scene;
     const [span, setSpan] = useState('60');
-    const beat = useBeat(view.live > 0 ? view.live : USUAL_BEAT);
+    const seconds = view.live || LIVE_BEAT;
+    const beat = useBeat(seconds);
     const account = view.accounts[0] ?? accountsOf(catalog, view.side)[0]?.uuid ?? null;
     // The minute that is not over may still get its snapshot.
     const minute = useMemo(() => Math.floor(Date.now() / 60_000) * 60, [beat]);
@@ -97,8 +96,7 @@ export function LivePage() {
                 {counts !== null && counts.t.length > 0 && <LiveChart times={counts.t} calls={counts.calls} />}
                 {counts !== null && counts.t.length === 0 && <p class="note">No minute yet.</p>}
                 <Footnote>
-                    Looked again every {view.live > 0 ? view.live : USUAL_BEAT} s while this page is seen. The last minute’s snapshots may
-                    still be on their way.
+                    Looked again every {seconds} s while this page is seen. The last minute’s snapshots may still be on their way.
                 </Footnote>
             </section>
             {view.side === 'origination' && (

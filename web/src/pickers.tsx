@@ -5,7 +5,7 @@ import { useShared } from './context';
 import { filterLabel } from './filters';
 import { zoneNamed } from './times';
 import { Choice, Field, Icon, Menu, Select } from './ui';
-import { COMPARISONS, INTERVALS, type Comparison, type Side } from './view';
+import { COMPARISONS, INTERVALS, LIVE_BEAT, type Comparison, type Side } from './view';
 import { isOfDays, rezoned, usualComparison } from './window';
 import { beforeLabel } from './words';
 
@@ -215,16 +215,20 @@ export function ZonePicker() {
 
 export function LivePicker() {
     const { scene, go } = useShared();
+    const { live, page } = scene.view;
+    // Live calls go on by themselves, so there is no off.
+    const isAlways = page === 'live';
+    const seconds = live || (isAlways ? LIVE_BEAT : 0);
     const options = [
-        ['0', 'Live: off'],
+        ...(isAlways ? [] : [['0', 'Live: off']]),
         ...INTERVALS.map((seconds) => [String(seconds), `Live: ${seconds} s`] as const),
     ] as readonly (readonly [string, string])[];
     return (
-        <span class={`live ${scene.view.live > 0 ? 'on' : ''}`}>
+        <span class={`live ${seconds > 0 ? 'on' : ''}`}>
             <Select
                 name="Live: look again every so often"
                 test="live"
-                value={String(scene.view.live)}
+                value={String(seconds)}
                 options={options}
                 onChange={(seconds) => go({ live: Number(seconds) }, true)}
             />

@@ -13,6 +13,8 @@ export type Comparison = (typeof COMPARISONS)[number];
 export const SAMPLINGS = ['minute', '5minutes', '15minutes', '30minutes', 'hour', '6hours', 'day', 'week', 'month'] as const;
 export type Sampling = (typeof SAMPLINGS)[number];
 export const INTERVALS = [5, 10, 30] as const;
+/** Seconds between two looks of the page of live calls where nobody says: it shows what goes on, so it goes on by itself. */
+export const LIVE_BEAT = 10;
 export const LIMITS = [25, 100, 500, 1000] as const;
 
 export interface View {
