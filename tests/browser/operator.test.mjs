@@ -103,13 +103,17 @@ test('both sides, margin and loss, and their figures are the API\'s', () =>
     await enterAndSee(page, 'operator');
     const tiles = await page.locator('[data-test="tiles"] > button').evaluateAll((all) => all.map((one) => one.dataset.test));
     assert.ok(tiles.includes('tile-revenue') && tiles.includes('tile-margin'), `${tiles}`);
+    assert.equal(await page.getByTestId('caveat').count(), 0);
+    assert.match(await page.getByTestId('tab-vendor').getAttribute('title'), /by its last attempt/);
     await page.getByTestId('tab-vendor').click();
     await shown(page);
+    assert.match(await page.getByTestId('caveat').innerText(), /Each call by its last attempt/);
     await page.getByTestId('sort-margin').click();
     await shown(page);
     await page.getByTestId('side').selectOption('termination');
     await eventually('the other side', () => new URL(page.url()).searchParams.get('side') === 'termination');
     await shown(page);
+    assert.equal(await page.getByTestId('caveat').count(), 0);
     const address = new URL(await page.getByTestId('api-url-chart').textContent());
     assert.equal(address.searchParams.get('side'), 'termination');
     const answer = await ask(address.pathname + address.search, OPERATOR_TOKEN);

@@ -117,6 +117,12 @@ export function dimensionLabel(name: string): string {
     return LABELS[name] ?? (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll('-', ' ');
 }
 
+/** What has to be known of groups: calls that are told apart by what an attempt had are told by their last one. */
+export function caveat(by: readonly string[], side: Side): string {
+    return side === 'origination' && by.some((name) => name === 'vendor' || name === 'term-gw') ? LAST_ATTEMPT : '';
+}
+const LAST_ATTEMPT = 'Each call by its last attempt; “Sent to vendors” has all attempts.';
+
 /** The path of a view's breakdown. */
 export function breakdownPath(role: Role, side: Side): string {
     return role === 'operator' ? 'breakdown' : `${side}-breakdown`;

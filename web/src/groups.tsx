@@ -3,7 +3,7 @@ import { useRef } from 'preact/hooks';
 import { tableOf, type Table } from './api';
 import { columnNames, orderOf, type Scene } from './ask';
 import { Calls } from './calls';
-import { dimensionLabel, drilled, measuresOf, pick, type Measure } from './catalog';
+import { caveat, dimensionLabel, drilled, measuresOf, pick, type Measure } from './catalog';
 import { useShared } from './context';
 import { prefixesOf, useCountries } from './countries';
 import { remember } from './names';
@@ -208,6 +208,11 @@ function GroupTable({ table, of: scene, state }: GroupTableProps) {
                     </tfoot>
                 </table>
             </div>
+            {caveat(view.by, view.side) !== '' && (
+                <p class="foot" data-test="caveat">
+                    {caveat(view.by, view.side)}
+                </p>
+            )}
             {(table.other !== null || view.limit > 25) && (
                 <p class="foot row">
                     Rows

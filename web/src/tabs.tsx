@@ -1,6 +1,6 @@
 // What the table groups by and which columns it has: tabs, up to three dimensions at once, measures.
 import { columnNames } from './ask';
-import { callColumnsOf, dimensionLabel, dimensionsOf, measuresOf, regrouped, type Dimension } from './catalog';
+import { callColumnsOf, caveat, dimensionLabel, dimensionsOf, measuresOf, regrouped, type Dimension } from './catalog';
 import { useShared } from './context';
 import { Icon, Menu, Select } from './ui';
 import { START } from './view';
@@ -21,6 +21,7 @@ export function Tabs() {
     const rest = all.filter((dimension) => !shown.includes(dimension));
     const canCall = callColumnsOf(catalog, view.side).length > 0;
     const by = (name: string) => go(regrouped(catalog, view, [name]));
+    const title = ({ name, definition }: Dimension) => `${definition} ${caveat([name], view.side)}`.trim();
     return (
         <div class="tabs" role="group" aria-label="Grouped by" data-test="tabs">
             {shown.map((dimension) => (
@@ -29,7 +30,7 @@ export function Tabs() {
                     type="button"
                     class="tab"
                     aria-pressed={dimension.name === chosen}
-                    title={dimension.definition}
+                    title={title(dimension)}
                     data-test={`tab-${dimension.name}`}
                     onClick={() => by(dimension.name)}
                 >
@@ -53,7 +54,7 @@ export function Tabs() {
                                 key={dimension.name}
                                 type="button"
                                 class="item"
-                                title={dimension.definition}
+                                title={title(dimension)}
                                 data-test={`tab-${dimension.name}`}
                                 onClick={() => {
                                     close();
