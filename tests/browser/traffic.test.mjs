@@ -299,7 +299,7 @@ test('lost answers, currencies and colours are explained where they are shown', 
   withPage({ path: '?range=7d' }, async (page) => {
     await enterAndSee(page);
     assert.match(await page.getByTestId('sort-lost_answers').getAttribute('title'), /would have been answered/);
-    assert.match(await page.getByTestId('tile-total_price').innerText(), /currency \d/);
+    assert.match(await page.getByTestId('tile-total_price').innerText(), /currency no\.\s\d/);
     await page.getByTestId('help').click();
     const help = await page.getByTestId('help-dialog').innerText();
     assert.match(help, /would have been answered/);

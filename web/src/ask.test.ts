@@ -278,9 +278,9 @@ test('money has the currency of the accounts, where they have one', () => {
         const all = { ...catalog, accounts, definitions: { ...catalog.definitions, measures: [money] } };
         return priced(all, { side: 'origination', accounts: chosen }).definitions.measures[0]?.unit;
     };
-    assert.equal(of([2, 2]), 'currency 2');
+    assert.equal(of([2, 2]), 'currency no.\u00a02');
     assert.equal(of([1, 2]), '');
-    assert.equal(of([1, 2], ['1']), 'currency 2');
+    assert.equal(of([1, 2], ['1']), 'currency no.\u00a02');
     assert.equal(of([null]), '');
 });
 

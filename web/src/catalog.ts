@@ -62,7 +62,7 @@ export function hasExports(catalog: Catalog): boolean {
 export function priced(catalog: Catalog, { side, accounts }: Pick<View, 'side' | 'accounts'>): Catalog {
     const own = accountsOf(catalog, side).filter((one) => accounts.length === 0 || accounts.includes(one.uuid));
     const [currency, ...others] = new Set(own.map((one) => one.currency));
-    const name = typeof currency === 'number' && others.length === 0 ? `currency ${currency}` : '';
+    const name = typeof currency === 'number' && others.length === 0 ? `currency no.\u00a0${currency}` : '';
     const measures = catalog.definitions.measures.map((one) => (one.unit === 'money' ? { ...one, unit: name } : one));
     return { ...catalog, definitions: { ...catalog.definitions, measures } };
 }

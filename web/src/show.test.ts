@@ -72,8 +72,16 @@ test('by chance hardly any of the rows of a table has a colour', () => {
     for (const rows of [1, 25, 137, 10_000]) assert.ok(2 * rows * tail(beyond(rows)) <= 0.003, `${rows}`);
 });
 
+test('lost answers are whole calls', () => {
+    const lost = { ...measure('lost_answers', 'count', 2, null) };
+    assert.deepEqual(
+        ['23.61', '-18.25', '0.4', '1234.5', '-0.2', null].map((cell) => bare(lost, cell, signs, clock)),
+        ['24', '\u221218', '0', '1,235', '0', '\u2013'],
+    );
+});
+
 test('money has a unit', () => {
-    assert.equal(full(measure('revenue', 'money, system currency', 2, 'percent'), '12.5', signs, clock), '12.50\u202fsys. currency');
+    assert.equal(full(measure('revenue', 'money, system currency', 2, 'percent'), '12.5', signs, clock), '12.50\u202fsystem currency');
     assert.equal(unit(measure('total_price', 'currency 2', 2, 'percent')), 'currency 2');
     assert.equal(unit(measure('total_calls', 'count', 0, 'percent')), '');
 });

@@ -21,7 +21,7 @@ export function unit(measure: Measure): string {
         case 'money per minute':
             return '/min';
         case 'money, system currency':
-            return 'sys. currency';
+            return 'system currency';
         default:
             // The currency of accounts: see `priced`.
             return measure.unit.startsWith('currency') ? measure.unit : '';
@@ -33,6 +33,8 @@ export function bare(measure: Measure, cell: Cell | undefined, signs: Signs, clo
     const text = exact(cell);
     if (text === null) return NONE;
     if (measure.unit === 'time') return clock.full(Number(text));
+    // An estimate: parts of a call say nothing.
+    if (measure.name === 'lost_answers') return written(String(Math.round(Number(text))), signs);
     // Counts have no decimals; what has two is shown with two, so that columns line up.
     const decimals = Math.min(measure.decimals ?? 0, 2);
     return written(text, signs, decimals);

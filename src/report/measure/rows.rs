@@ -211,7 +211,7 @@ measures! {
         unit: MeasureUnit::Count,
         aggregates: &[Aggregate::Short],
         formula: Formula::Whole(Aggregate::Short),
-        definition: |_, _| "Answered calls of at most short-seconds seconds.".into(),
+        definition: |_, _| "Answered calls of 15 seconds or less; short-seconds sets another bound.".into(),
         standard: "",
     }
     /// Short calls in percent of the answered ones.
