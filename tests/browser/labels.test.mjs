@@ -142,6 +142,11 @@ for (const [who, path, ready] of [
       await enter(page, who);
       await ready(page);
       await whole(page, path);
+      for (const width of path.includes('overview') ? WIDTHS.slice(0, 3) : []) {
+        await page.setViewportSize({ width, height: 900 });
+        const cut = await page.locator('.table-box').evaluateAll((boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.ariaLabel));
+        assert.deepEqual(cut, [], `tables that need a scroll at ${width} px`);
+      }
     }));
 }
 

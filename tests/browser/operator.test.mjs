@@ -18,6 +18,11 @@ for (const [name, device] of [['desktop, light', DESKTOP], ['phone, dark', { ...
       await page.getByTestId('health-data').waitFor();
       await page.getByTestId('overview-exports').waitFor();
       assert.equal(await page.getByTestId('account').count(), 0, 'its figures are of all accounts');
+      // What is left out of the rows is in "other", and how many they are of is said.
+      const cell = async (row) => Number(await page.getByTestId('customers').getByTestId(row).locator('[data-column="total_calls"]').getAttribute('data-value'));
+      const own = await page.getByTestId('customers').getByTestId('row').locator('[data-column="total_calls"]').evaluateAll((cells) => cells.reduce((sum, one) => sum + Number(one.dataset.value), 0));
+      assert.equal(own + (await cell('other')), await cell('total'));
+      assert.match(await page.getByTestId('customers-of').innerText(), /^15 of 20$/);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth), false);
       const customer = page.getByTestId('customers').getByTestId('row-button').first();
       await customer.click();

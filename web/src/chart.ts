@@ -127,7 +127,8 @@ export function mount(place: HTMLElement, width: number, first: ChartData, event
                 width,
                 height: HEIGHT,
                 legend: { show: false },
-                padding: [10, data.second ? 0 : 10, 0, 0],
+                // The last label of the axis stands half beside the plot; on the right an axis has room for it.
+                padding: [10, data.second ? 0 : 28, 0, 0],
                 tzDate: (instant) => uPlot.tzDate(new Date(instant * 1000), data.zone),
                 cursor: {
                     y: false,

@@ -6,7 +6,7 @@ import { dimensionLabel, measuresOf, pick } from './catalog';
 import { useShared } from './context';
 import { prefixesOf, useCountries } from './countries';
 import { remember } from './names';
-import { position } from './numbers';
+import { position, written } from './numbers';
 import { bare, change, groupFilter, groupName, tone, unit } from './show';
 import { Failure } from './states';
 import { stateOf, useAsk } from './use';
@@ -60,7 +60,14 @@ export function Short({ title, note, asks, columns, test, isWorth, view, hasTota
     return (
         <section class="panel" aria-label={title} data-test={test} data-loading={asked.loading}>
             <div class="panel-head">
-                <h2>{title}</h2>
+                <h2>
+                    {title}{' '}
+                    {table !== null && rows.length > 0 && rows.length < table.groups && (
+                        <small data-test={`${test}-of`}>
+                            {rows.length} of {written(String(table.groups), signs)}
+                        </small>
+                    )}
+                </h2>
                 <span class="space" />
                 <a class="button small" href={fileUrl(scene, request, 'csv')} download="" data-test={`${test}-csv`}>
                     CSV
@@ -171,23 +178,28 @@ export function Short({ title, note, asks, columns, test, isWorth, view, hasTota
                         </tbody>
                         {hasTotal && (
                             <tfoot>
-                                <tr data-test="total">
-                                    <th scope="row" colSpan={dimensions.length}>
-                                        total
-                                    </th>
-                                    {shown.map(({ name, measure, isChange }) => (
-                                        <td
-                                            key={name}
-                                            class={`number ${isChange ? 'change' : ''}`}
-                                            data-column={name}
-                                            data-value={String(table.totals[name] ?? '')}
-                                        >
-                                            {isChange
-                                                ? change(measure, (column) => table.totals[column], signs).replace(/\u202f.*$/, '')
-                                                : bare(measure, table.totals[name], signs, clock)}
-                                        </td>
-                                    ))}
-                                </tr>
+                                {[['other', table.other] as const, ['total', table.totals] as const].map(
+                                    ([row, cells]) =>
+                                        cells !== null && (
+                                            <tr key={row} data-test={row}>
+                                                <th scope="row" colSpan={dimensions.length}>
+                                                    {row}
+                                                </th>
+                                                {shown.map(({ name, measure, isChange }) => (
+                                                    <td
+                                                        key={name}
+                                                        class={`number ${isChange ? 'change' : ''}`}
+                                                        data-column={name}
+                                                        data-value={String(cells[name] ?? '')}
+                                                    >
+                                                        {isChange
+                                                            ? change(measure, (column) => cells[column], signs).replace(/\u202f.*$/, '')
+                                                            : bare(measure, cells[name], signs, clock)}
+                                                    </td>
+                                                ))}
+                                            </tr>
+                                        ),
+                                )}
                             </tfoot>
                         )}
                     </table>
