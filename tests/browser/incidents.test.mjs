@@ -31,6 +31,8 @@ async function found(page, who) {
   clicks += 1;
   await eventually('the incident alone', () => new URL(page.url()).searchParams.get('range') === 'own');
   await shown(page);
+  const [top, bar] = await page.evaluate(() => ['chips', 'bar'].map((test) => document.querySelector(`[data-test="${test}"]`).getBoundingClientRect()));
+  assert.ok(top.top >= bar.bottom && top.bottom < bar.bottom + 120, `what is looked into begins under the bar: ${top.top} of ${bar.bottom}`);
   return { clicks, told };
 }
 
@@ -42,7 +44,8 @@ test('the operator finds an incident from the usual view', () =>
     assert.match(told, /Destination 919, India: (ASR|NER)/, 'with its country');
     const { searchParams } = new URL(page.url());
     assert.deepEqual([searchParams.get('destination-prefix-eq'), searchParams.get('by')], ['919', 'q850-cause']);
-    assert.ok(Number(await valueOf(page.getByTestId('tile-asr-change'))) < -3);
+    const [, kind] = /India: (ASR|NER)/.exec(told);
+    assert.ok(Number(await valueOf(page.getByTestId(`tile-${kind.toLowerCase()}-change`))) < -3, `${kind} is what fell`);
     console.log(`operator: ${clicks} clicks: ${told}`);
   }));
 

@@ -314,6 +314,7 @@ for (const [theme, colorScheme] of THEMES) {
       assert.equal(await isWide(), false);
       await page.getByTestId('range').selectOption('7d');
       await until(page, { range: '7d' });
+      assert.match(await page.getByTestId('window').innerText(), /^[A-Z][a-z]{2} \d+ [A-Z][a-z]{2} – now$/, 'the days are seen at once');
       await page.getByTestId('sheet-open').click();
       await page.getByTestId('sheet').waitFor();
       await page.getByTestId('compare').selectOption('previous');

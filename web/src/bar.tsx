@@ -26,7 +26,7 @@ interface BarProps {
 }
 
 export function Bar(props: BarProps) {
-    const { isPhone, scene } = useShared();
+    const { isPhone, scene, clock } = useShared();
     const { page } = scene.view;
     const [isSheet, setSheet] = useState(false);
     if (isPhone) {
@@ -40,6 +40,11 @@ export function Bar(props: BarProps) {
                         <Icon name="menu" />
                     </button>
                 </div>
+                {(page === 'traffic' || page === 'overview') && (
+                    <div class="bar-row is-second">
+                        <WindowText /> <small>{clock.distance(scene.window.start)}</small>
+                    </div>
+                )}
                 {isSheet && (
                     <Dialog title="Controls" test="sheet" className="sheet" onClose={() => setSheet(false)}>
                         <Pages onGo={() => setSheet(false)} />

@@ -49,6 +49,11 @@ export function Panel({ table, state, isCompared: hasTotals }: PanelProps) {
     const sampled = samplingsFor(scene.window);
     const zoom = ({ start, end }: Span) =>
         go({ range: 'own', from: timeText(start, scene.zone), to: timeText(end - 1, scene.zone), sampling: null });
+    const choose = (mark: Mark) => {
+        go(lookedInto(shared, mark));
+        // What was below the chart is now what is looked into: its filters and figures begin at the top.
+        scrollTo(0, 0);
+    };
     const isThin = (table.data['total_calls'] ?? []).some((calls) => (position(calls) ?? 0) < FEWEST_DRAWN);
     const isCompared = table.compare !== null;
     const isDifferent = isCompared && measure.change !== null;
@@ -127,7 +132,7 @@ export function Panel({ table, state, isCompared: hasTotals }: PanelProps) {
                     Shaded at the right: buckets that still grow, since calls are stored when they end.
                 </p>
             )}
-            {state === '' && <Marks found={found} onChoose={(mark) => go(lookedInto(shared, mark))} />}
+            {state === '' && <Marks found={found} onChoose={choose} />}
             {figures}
             <span
                 hidden
