@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { callsRequest, chartRequest, curl, fewestOf, fileUrl, looks, tableRequest, url, usualRequest, type Scene } from './ask';
+import {
+    callsRequest,
+    chartRequest,
+    curl,
+    fewestOf,
+    fileUrl,
+    looks,
+    silenceRequest,
+    tableRequest,
+    url,
+    usualRequest,
+    type Scene,
+} from './ask';
 import { allowed, drilled, hasExports, priced, regrouped, sided, sidesOf, type Catalog, type Dimension, type Measure } from './catalog';
 import { START, type View } from './view';
 import { usualComparison, usualSampling, windowOf } from './window';
@@ -126,6 +138,21 @@ test('incidents are looked for by destination, for answers and for NER, and by a
     const [worse] = looks(scene({ range: '7d' }));
     assert.equal(pairs(worse!.request)['group-by'], 't,destination-prefix');
     assert.equal(pairs(worse!.request)['to-time'], '2026-11-25T14:14:59');
+});
+
+test('incidents are looked for in whole buckets, from before a window to after it, however short it is', () => {
+    const own = { range: 'own', from: '2026-11-20T09:10', to: '2026-11-20T09:24:59' } as const;
+    for (const { request } of looks(scene(own))) {
+        const { 'from-time': from, 'to-time': to } = pairs(request);
+        assert.deepEqual([from?.slice(0, 13), to?.slice(0, 13)], ['2026-11-20T06', '2026-11-20T12']);
+    }
+    const [hours] = looks(scene(own));
+    assert.deepEqual([pairs(hours!.request)['from-time'], pairs(hours!.request)['to-time']], ['2026-11-20T06:00', '2026-11-20T12:59:59']);
+    const silent = pairs(silenceRequest(scene(own), 'b', { start: NOW - 7200, end: NOW - 3600 }));
+    assert.deepEqual(
+        [silent['account-id'], silent['from-time'], silent['to-time'], silent['sampling']],
+        ['b', '2026-11-25T11:50', '2026-11-25T13:49:59', '5minutes'],
+    );
 });
 
 test('incidents are looked for against a week earlier, whatever the totals are compared with', () => {

@@ -4,6 +4,7 @@ import { breakdownPath, callsPath, type Catalog, accountsOf, measuresOf, pick, t
 import { base } from './session';
 import { FEWEST_OF_NER } from './incidents';
 import { query, type Comparison, type Sampling, type Side, type View } from './view';
+import { bucketOf } from './times';
 import { timeText, type Window } from './window';
 
 export type Pairs = (readonly [string, string])[];
@@ -149,9 +150,9 @@ const LADDER: readonly Sampling[] = ['5minutes', '15minutes', '30minutes', 'hour
 export function looks(scene: Scene, coarser: readonly number[] = [], fewest = FEWEST_OF_NER): Look[] {
     const { catalog, view, compare, window } = scene;
     const days = (window.end - window.start) / 86_400;
-    if (compare === 'none' || days < 1 / 24 || days > MOST_DAYS) return [];
+    if (compare === 'none' || days > MOST_DAYS) return [];
     // Younger buckets are not judged, so the question of a window that moves changes each quarter of an hour alone.
-    const to = window.moves ? timeText(Math.max(window.start + 60, Math.floor(window.end / QUARTER) * QUARTER) - 1, scene.zone) : window.to;
+    const until = window.moves ? Math.max(window.start + 60, Math.floor(window.end / QUARTER) * QUARTER) : window.end + AROUND;
     const offered = catalog.definitions.dimensions.map((dimension) => dimension.name);
     const made: Look[] = [];
     const look = (dimension: string | undefined, finest: number, measures: readonly string[], order: string, least: number) => {
@@ -161,7 +162,11 @@ export function looks(scene: Scene, coarser: readonly number[] = [], fewest = FE
             dimension,
             sampling,
             request: breakdown(scene, [
-                ...where(scene, { from: window.from, to }),
+                // Whole buckets, and some before and after: an incident is the same in whichever window it is seen.
+                ...where(scene, {
+                    from: timeText(bucketOf(window.start - AROUND, sampling, scene.zone).start, scene.zone),
+                    to: timeText((window.moves ? until : bucketOf(until - 1, sampling, scene.zone).end) - 1, scene.zone),
+                }),
                 ['group-by', `t,${dimension}`],
                 ['sampling', sampling],
                 ['measures', named({ ...scene, compare: 'week' }, measures)],
@@ -188,6 +193,25 @@ export function looks(scene: Scene, coarser: readonly number[] = [], fewest = FE
     );
     return made;
 }
+
+/** The calls of an account around its silence, in buckets that tell when they stopped and came back. */
+export function silenceRequest(scene: Scene, account: string, { start, end }: Pick<Window, 'start' | 'end'>): Request {
+    const alone = { ...scene, view: { ...scene.view, accounts: [account] } };
+    return breakdown(alone, [
+        ...where(alone, { from: timeText(start - EDGE, scene.zone), to: timeText(end + EDGE - 1, scene.zone) }),
+        ['group-by', 't'],
+        ['sampling', '5minutes'],
+        ['measures', 'total_calls'],
+        ['compare', 'week'],
+        ['order-by', 't'],
+        ['limit', '10000'],
+    ]);
+}
+
+/** Seconds around a silence in which its ends are looked for. */
+const EDGE = 1800;
+/** Seconds around a window in which incidents are looked for, so that one at its edge is seen whole. */
+const AROUND = 3 * 3600;
 
 /** Fewest calls of a bucket to be among those whose NER fell most: with many calls, falls by chance would fill the list. */
 export function fewestOf(calls: number): number {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { marks, MOST_MARKS, type Bucket } from './incidents';
+import { marks, MOST_MARKS, silence, type Bucket } from './incidents';
 
 const HOUR = 3600;
 const NOW = 100 * HOUR;
@@ -124,4 +124,50 @@ test('the worst are kept where there are many', () => {
     const found = marks(all, NOW);
     assert.equal(found.length, MOST_MARKS);
     assert.ok(found.every((mark) => mark.lost >= 52));
+});
+
+test('the silence of one account is not told as that of all calls too, an outage is', () => {
+    const stop = { calls: 0, asr: null, asrBefore: 50, lost: 0 };
+    const told = (all: number, one: number) =>
+        marks([bucket({ ...stop, callsBefore: all }), bucket({ ...stop, callsBefore: one, group: group('7') })], NOW).map(
+            (mark) => mark.group?.value,
+        );
+    assert.deepEqual(told(80, 80), ['7']);
+    assert.deepEqual(told(400, 80), [undefined, '7']);
+});
+
+test('a mark belongs to each window that it touches, as a whole', () => {
+    const bad = { asr: 5, asrBefore: 60, lost: 55, group: group('447') };
+    const all = [bucket({ ...bad, hour: 9 }), bucket({ ...bad, hour: 10 })];
+    for (const [start, end, count] of [
+        [10.2, 10.4, 1],
+        [8, 9.1, 1],
+        [11, 12, 0],
+        [8, 9, 0],
+    ] as const) {
+        const found = marks(all, NOW, { start: start * HOUR, end: end * HOUR });
+        assert.deepEqual(
+            found.map((mark) => [mark.start / HOUR, mark.end / HOUR, mark.lost]),
+            count === 0 ? [] : [[9, 11, 110]],
+            `${start}`,
+        );
+    }
+});
+
+test('a silence goes from the last call to the next one, in whichever buckets it was found', () => {
+    const five = (minute: number, calls: number) => ({ start: minute * 60, end: (minute + 5) * 60, calls, callsBefore: 10 });
+    const fine = Array.from({ length: 24 }, (_, index) => five(540 + index * 5, index >= 3 && index < 11 ? 0 : 8));
+    const ends = [
+        [570, 595],
+        [570, 575],
+        [555, 595],
+    ] as const;
+    for (const [from, to] of ends) {
+        const stop = bucket({ start: from * 60, end: to * 60, calls: 0, asr: null, callsBefore: 80, group: group('7') });
+        const exact = silence({ ...stop, kind: 'stop', lost: 4 }, fine);
+        assert.deepEqual([exact.start / 60, exact.end / 60, exact.callsBefore], [555, 595, 80]);
+        // Nothing is known beyond: calls may not have come back yet.
+        const open = silence({ ...stop, kind: 'stop', lost: 4 }, fine.slice(0, 11));
+        assert.deepEqual([open.start / 60, open.end / 60], [555, to]);
+    }
 });

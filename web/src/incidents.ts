@@ -72,10 +72,10 @@ function judged(bucket: Bucket): Mark | null {
 }
 
 /**
- * Judges buckets, each beside that of a week earlier; joins neighbours of one group, and leaves the worst, in the order of
- * time.
+ * Judges buckets, each beside that of a week earlier; joins neighbours of one group, and leaves the worst that touch a window,
+ * in the order of time.
  */
-export function marks(buckets: readonly Bucket[], now: number): Mark[] {
+export function marks(buckets: readonly Bucket[], now: number, window = { start: -Infinity, end: Infinity }): Mark[] {
     const found = buckets.filter((bucket) => bucket.end + SETTLED <= now).flatMap((bucket) => judged(bucket) ?? []);
     found.sort((a, b) => key(a).localeCompare(key(b)) || a.start - b.start || a.end - b.end);
     const joined: Mark[] = [];
@@ -88,13 +88,30 @@ export function marks(buckets: readonly Bucket[], now: number): Mark[] {
     }
     const odd = joined.filter((mark) => mark.kind !== 'stop' || mark.callsBefore >= USUAL_CALLS);
     const isTold = (mark: Mark) => odd.some((other) => other.start < mark.end && mark.start < other.end && saysMore(other, mark));
-    const worst = odd.filter((mark) => !isTold(mark)).sort((a, b) => b.lost - a.lost);
+    const isIn = (mark: Mark) => mark.start < window.end && window.start < mark.end;
+    const worst = odd.filter((mark) => isIn(mark) && !isTold(mark)).sort((a, b) => b.lost - a.lost);
     return worst.slice(0, MOST_MARKS).sort((a, b) => a.start - b.start);
+}
+
+/**
+ * A silence from the last call before it to the first one after it, by short buckets with calls or with calls a week earlier; at an
+ * end where they have no call it stays as it is. It is then the same whatever buckets it was found in.
+ */
+export function silence(mark: Mark, buckets: readonly Pick<Bucket, 'start' | 'end' | 'calls' | 'callsBefore'>[]): Mark {
+    const withCalls = buckets.filter(({ calls }) => calls > 0);
+    const start = withCalls.findLast((bucket) => bucket.start < mark.start)?.end ?? mark.start;
+    const end = withCalls.find((bucket) => bucket.end > mark.end)?.start ?? mark.end;
+    const callsBefore = buckets
+        .filter((bucket) => bucket.start >= start && bucket.end <= end)
+        .reduce((sum, one) => sum + one.callsBefore, 0);
+    return { ...mark, start, end, callsBefore: callsBefore || mark.callsBefore };
 }
 
 /** Whether one mark makes another at the same time needless: the destination to blame, or the answers that a low NER cost. */
 function saysMore(other: Mark, mark: Mark): boolean {
-    if (mark.kind === 'stop' || other.kind === 'stop') return false;
+    // Where most of the calls that are missing are one account's, its silence is meant.
+    if (mark.kind === 'stop' || other.kind === 'stop')
+        return mark.kind === other.kind && mark.group === null && other.group !== null && 2 * other.callsBefore > mark.callsBefore;
     if (mark.group === null && other.group !== null) return true;
     return mark.kind === 'ner' && other.kind === 'asr' && other.group?.value === mark.group?.value;
 }

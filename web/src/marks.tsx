@@ -1,12 +1,12 @@
 // Incident marks of a view: asked for, judged, listed, and looked into.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { tableOf, type Table } from './api';
-import { fewestOf, looks, MOST_DAYS, url, usualRequest, type Look } from './ask';
+import { fewestOf, looks, MOST_DAYS, silenceRequest, url, usualRequest, type Look } from './ask';
 import type { Buckets } from './buckets';
 import { dimensionLabel, regrouped } from './catalog';
 import { useShared, type Shared } from './context';
 import { useCountries } from './countries';
-import { marks as judge, type Bucket, type Mark } from './incidents';
+import { marks as judge, silence, type Bucket, type Mark } from './incidents';
 import { NONE, position, written, type Signs } from './numbers';
 import { groupName } from './show';
 import { bucketOf } from './times';
@@ -20,7 +20,7 @@ import { SAMPLING_LABELS } from './words';
 export function lookedInto(shared: Shared, mark: Mark): Partial<View> {
     const { scene } = shared;
     const around = Math.max(2 * 3600, mark.end - mark.start);
-    const from = Math.max(scene.window.start, mark.start - around);
+    const from = Math.min(mark.start, Math.max(scene.window.start, mark.start - around));
     const to = Math.min(mark.end + around, Math.max(scene.window.end, mark.end)) - 1;
     const [name, value = ''] = mark.group?.value.split(' ') ?? [];
     const filter = scene.catalog.definitions.dimensions.find((one) => one.name === name)?.filter ?? '';
@@ -100,11 +100,30 @@ export function useMarks(shared: Shared, table: Table, buckets: Buckets): Found 
                 all.push(bucketAt(of, row, start, bucketOf(start, look.sampling, scene.zone).end, group, usualNer.get(String(value))));
             });
         });
-        return judge(all, now);
+        return judge(all, now, scene.window);
     }, [usually.value, table, ...answers.flatMap((answer) => [answer.value, answer.isOther]), asked, buckets, isAll, known]);
-    const all = [...answers, usually];
+    const silent = found.filter(({ kind, group }) => kind === 'stop' && group?.value.startsWith('account '));
+    const edges = [0, 1, 2].map((place) => {
+        const mark = silent[place];
+        return useAsk<Table>(mark === undefined ? null : url(scene, silenceRequest(scene, mark.group?.value.slice(8) ?? '', mark)));
+    });
+    const marks = useMemo(
+        () =>
+            found.map((mark) => {
+                const edge = edges[silent.indexOf(mark)];
+                if (edge === undefined || edge.value === null || edge.isOther) return mark;
+                const of = tableOf(edge.value);
+                const starts = (of.data['t'] ?? []).map((cell) => position(cell) ?? 0);
+                return silence(
+                    mark,
+                    starts.map((start, row) => bucketAt(of, row, start, start + 300, null)),
+                );
+            }),
+        [found, ...edges.flatMap((edge) => [edge.value, edge.isOther])],
+    );
+    const all = [...answers, usually, ...edges];
     const state = all.some((one) => one.error !== null) ? 'failed' : all.some((one) => one.isOther && one.loading) ? 'looking' : 'done';
-    return { marks: found, looks: asked, isAll, state };
+    return { marks, looks: asked, isAll, state };
 }
 
 function bucketAt(table: Table, row: number, start: number, end: number, group: Bucket['group'], nerUsual: number | null = null): Bucket {
@@ -131,7 +150,7 @@ export function Marks({ found, onChoose }: { found: Found; onChoose: (mark: Mark
     if (asked.length === 0)
         return (
             <p class="foot" data-test="marks-none">
-                Incidents are looked for in windows of an hour to {MOST_DAYS} days that are compared.
+                Incidents are looked for in windows of up to {MOST_DAYS} days that are compared.
             </p>
         );
     const places = asked.map((look) => `${PLURALS[look.dimension]} by ${SAMPLING_LABELS[look.sampling]}`);
