@@ -1,7 +1,7 @@
 // Live calls, and figures that are looked at again by themselves.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CUSTOMER_API, DESKTOP, PHONE, ask, enter, enterAndSee, eventually, shown, useBrowser, withPage } from './page.mjs';
+import { CUSTOMER_API, DESKTOP, PHONE, ask, enter, enterAndSee, eventually, quiet, shown, useBrowser, withPage } from './page.mjs';
 
 useBrowser();
 
@@ -57,6 +57,8 @@ test('live figures are asked for by their ETag, and not in a tab that nobody see
       globalThis.isHidden = true;
       document.dispatchEvent(new Event('visibilitychange'));
     });
+    // What was asked for before may still be answered.
+    await quiet(page);
     const hidden = asked.length;
     await page.waitForTimeout(6500); // Longer than a beat: that nothing comes cannot be waited for otherwise.
     assert.equal(asked.length, hidden, 'a hidden tab asks for nothing');

@@ -1,7 +1,7 @@
 // The operator's view; and that a customer sees nothing of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESKTOP, OPERATOR_API, PHONE, ask, enter, enterAndSee, eventually, shown, useBrowser, valueOf, withPage } from './page.mjs';
+import { DESKTOP, OPERATOR_API, PHONE, ask, enter, enterAndSee, eventually, quiet, shown, useBrowser, valueOf, withPage } from './page.mjs';
 
 const { OPERATOR_TOKEN } = process.env;
 
@@ -99,7 +99,7 @@ test('nothing that is known to be refused is asked for, and exports that are off
     await page.getByTestId('customers').locator('[data-test="row"]').first().waitFor();
     await page.getByTestId('health-data').waitFor();
     assert.equal(await page.getByTestId('overview-exports').count(), 0);
-    await page.waitForLoadState('networkidle');
+    await quiet(page);
     assert.deepEqual(refused, []);
   }));
 

@@ -23,6 +23,9 @@ selectors.setTestIdAttribute('data-test');
 
 let browser;
 
+/** Requests of each page that have no answer yet, and how many it has made. */
+const asking = new WeakMap();
+
 /** Starts the browser for the tests of a file. */
 export function useBrowser() {
   before(async () => {
@@ -64,7 +67,12 @@ export async function withPage(options, use) {
     const isRefusal = /^Failed to load resource/.test(text);
     if (message.type() === 'error' && !isRefusal) faults.push(`console: ${text}`);
   });
+  const own = { pending: new Set(), made: 0 };
+  asking.set(page, own);
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => own.pending.delete(request));
   page.on('request', (request) => {
+    own.pending.add(request);
+    own.made += 1;
     const target = new URL(request.url());
     if (target.origin !== url && target.protocol !== 'data:' && target.protocol !== 'blob:') faults.push(`another host: ${request.url()}`);
   });
@@ -99,6 +107,22 @@ export async function shown(page) {
   await page.locator('[data-test="traffic"][data-loading="false"]').waitFor();
   await page.locator('[data-test="groups"] [data-test="total"]').waitFor();
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+}
+
+/**
+ * Waits until all that the page has asked for is answered, nothing of it loads, and nothing more is asked for: the load state
+ * `networkidle` is of a navigation, and comes once.
+ */
+export async function quiet(page) {
+  const own = asking.get(page);
+  const isStill = async () =>
+    own.pending.size === 0 && page.evaluate(() => document.querySelector('.skeleton, [data-loading="true"], [aria-busy="true"], [data-state="looking"]') === null);
+  await eventually('a page that asks for nothing more', async () => {
+    const before = own.made;
+    if (!(await isStill())) return false;
+    await setTimeout(400);
+    return own.made === before && isStill();
+  }, 90);
 }
 
 /** Waits until a probe gives something, up to so many seconds. */

@@ -1,7 +1,7 @@
 // Takes the pictures of docs/pictures, where PICTURES is set; else they are as they are.
 import { mkdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { DESKTOP, PHONE, enter, enterAndSee, useBrowser, withPage } from './page.mjs';
+import { DESKTOP, PHONE, enter, enterAndSee, quiet, useBrowser, withPage } from './page.mjs';
 
 const folder = new URL('../../docs/pictures/', import.meta.url).pathname;
 const take = (page, name, options = {}) => page.screenshot({ path: `${folder}${name}.png`, animations: 'disabled', caret: 'hide', ...options });
@@ -29,7 +29,7 @@ if (process.env.PICTURES) {
       await enter(page, 'operator');
       await page.getByTestId('customers').getByTestId('row').first().waitFor();
       await page.getByTestId('vendors').getByTestId('row').first().waitFor();
-      await page.waitForLoadState('networkidle');
+      await quiet(page);
       await take(page, 'operator');
     }));
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { OPERATOR_API, PHONE, ask, useBrowser, withPage } from './page.mjs';
+import { OPERATOR_API, PHONE, ask, quiet, useBrowser, withPage } from './page.mjs';
 
 const { CDRSCOPE_OPERATOR_SECRET: SECRET, OPERATOR_TOKEN } = process.env;
 const ALL = ['cost', 'vendors', 'numbers', 'export'];
@@ -60,7 +60,7 @@ async function settled(page) {
     const hasGroups = has('[data-test="groups-panel"]') && !has('[data-test="tab-calls"][aria-pressed="true"]') && !has('[data-test="empty"]');
     return !hasGroups || has('[data-test="groups"] [data-test="total"]');
   });
-  await page.waitForLoadState('networkidle');
+  await quiet(page);
 }
 
 /** The page's text with all that is behind its menus. */
@@ -72,7 +72,7 @@ async function textOf(page) {
     const box = page.locator('.menu-box, dialog[open]').first();
     await box.waitFor();
     // Options of lists, and what a menu loads.
-    await page.waitForLoadState('networkidle');
+    await quiet(page);
     text += await page.evaluate(() => document.body.innerText + [...document.querySelectorAll('option')].map((one) => one.text).join('\n'));
     await page.keyboard.press('Escape');
     await box.waitFor({ state: 'detached' });
