@@ -36,6 +36,8 @@ const DAY: u32 = 24 * HOUR;
 const FIRST_BUSY_HOUR: u32 = 7;
 const LAST_BUSY_HOUR: u32 = 17;
 
+/// How long the first destination fails, seconds.
+const FIRST_LASTS: u32 = 3 * HOUR;
 /// Destinations that fail, by prefix: the first in mid-range, the second shortly before the end.
 pub(super) const FAILING: [&str; 2] = ["447", "919"];
 /// The account that falls silent: big enough that it is missed.
@@ -50,12 +52,14 @@ pub fn incidents(options: &Options) -> Vec<Incident> {
         end: start + length,
     };
     let hour = HOUR.min(span / 8);
-    let first = busy_moment(options, 6, 14);
+    // Long enough to be told from chance among a day's calls to a hundred destinations.
+    let hours = FIRST_LASTS.min(span / 8);
+    let first = busy_moment(options, 6, 13);
     let silent = busy_moment(options, 3, 9);
     // A dashboard of the last day sees one too.
     let last = if span >= DAY { last_busy_moment(options.to) } else { options.to - span / 4 };
     vec![
-        fails(FAILING[0], first, hour),
+        fails(FAILING[0], first, hours),
         fails(FAILING[1], last, hour),
         Incident {
             kind: Kind::AccountSilent { account_id: SILENT_ACCOUNT },

@@ -169,6 +169,34 @@ async fn incidents_can_be_seen() {
     }
 }
 
+/// At whatever time the demo is started: a busy day has some 1,400 calls to the destination, and chance loses fifty answers.
+#[tokio::test]
+async fn the_day_of_the_first_incident_has_lost_most_answers_there() {
+    const DAY: u32 = 86_400;
+    // A Monday at 06:17 and a Friday at 22:40.
+    for start in [1_767_571_200 + 22_620, 1_767_571_200 + 4 * DAY + 81_600] {
+        let options = Options { from: start, to: start + 16 * DAY, ..options(571_000) };
+        let db = filled(&options).await;
+        let day = incidents(&options)[0].start / DAY * DAY;
+        let window = |from: u32| format!("is_last_cdr AND time_start >= {from} AND time_start < {}", from + DAY);
+        let asr = |from: u32| format!("countIf(success AND {0}) / countIf({0})", window(from));
+        let lost: Vec<(String, f64)> = db
+            .admin
+            .query_raw(&format!(
+                "SELECT destination_prefix, countIf({}) * ({} - {}) AS lost FROM cdrs GROUP BY destination_prefix \
+                 ORDER BY lost DESC LIMIT 2",
+                window(day),
+                asr(day - 7 * DAY),
+                asr(day),
+            ))
+            .fetch_all()
+            .await
+            .unwrap();
+        assert_eq!(lost[0].0, "447", "{start}: {lost:?}");
+        assert!(lost[0].1 > 1.5 * lost[1].1, "{start}: {lost:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_same_options_give_the_same_rows_once() {
     let sums = async |db: &Db| {
