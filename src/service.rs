@@ -98,12 +98,12 @@ impl Service {
         let examined = readiness::examine(&store, &config).await;
         examined.notes.iter().for_each(|note| log::warn!("{note}"));
         let schema = examined.into_schema().map_err(ServiceError::Unfit)?;
-        let reading = match &schema.cdrs {
+        let mode = match &schema.cdrs {
             _ if !config.planner.enabled => ProjectionMode::Off,
             cdrs if cdrs.is_ours && cdrs.has_parts => ProjectionMode::Named(tables::CDRS_NAME),
-            _ => ProjectionMode::Left,
+            _ => ProjectionMode::ByEngine,
         };
-        let store = store.reading(reading).exporting(&config.exports, &config.limits);
+        let store = store.with_projections(mode).exporting(&config.exports, &config.limits);
         let state = State::new(config, keys, store, schema);
         // The state is new, so there is none yet.
         let _ = state.journals.set(journals);

@@ -37,7 +37,7 @@ const FIRST_BUSY_HOUR: u32 = 7;
 const LAST_BUSY_HOUR: u32 = 17;
 
 /// How long the first destination fails, seconds.
-const FIRST_LASTS: u32 = 3 * HOUR;
+const FIRST_LASTS: u32 = 4 * HOUR;
 /// Destinations that fail, by prefix: the first in mid-range, the second shortly before the end.
 pub(super) const FAILING: [&str; 2] = ["447", "919"];
 /// The account that falls silent: big enough that it is missed.

@@ -97,8 +97,8 @@ async fn write(state: Arc<State>, query: CdrQuery, slot: Permit, sender: Sender<
     };
     if !matches!(error, WriteError::Left) {
         ends.end = ExportEnd::Cut;
-        // Before the first piece the answer tells, and logs.
-        if bytes > 0 {
+        // Of a failure of ClickHouse before the first piece the answer tells, which logs it.
+        if bytes > 0 || matches!(error, WriteError::Pack(_)) {
             let id = RequestScope::current();
             log::error!("request {id}: {}: the file is cut after {bytes} bytes: {}", query.report, Cause(&error));
         }

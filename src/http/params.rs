@@ -67,9 +67,7 @@ pub enum BadParam {
     #[error("{0} says nothing about format {1}")]
     OtherFormat(&'static str, &'static str),
     /// A format of an export that is an answer and no file.
-    #[error(
-        "format {0} is no file: ask for ndjson, csv, csv.gz, csv.zst, xlsx, parquet or arrow, as the report has them"
-    )]
+    #[error("format {0} is no file: ask for {files}, as the report has them", files = ResultFormat::names_of_files())]
     NoFile(&'static str),
     /// A workbook that could take more than all temporary files may.
     #[error("too many rows for format xlsx within http.temp_mb: ask for a shorter range, a longer sampling or csv")]

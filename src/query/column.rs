@@ -18,8 +18,7 @@ pub enum Type {
     Address,
     /// A number that is only shown.
     Number,
-    /// A whole number that some filters, dimensions and measures alone need: a table whose column is something else does without
-    /// those.
+    /// A whole number as [`Type::Integer`], but a column of another type counts as missing, with a note, and is no fault.
     Code,
     /// Likewise; null is another value than 0.
     MaybeCode,
@@ -32,7 +31,8 @@ pub enum Type {
 pub enum Presence {
     /// No report reads it there.
     Unread,
-    /// A table without it lacks a filter or a measure.
+    /// A table without it lacks a filter or a measure. One of another type is a fault, unless [`Type`] or `tables` says that
+    /// it counts as missing.
     Optional,
     /// A table without it cannot be used.
     Required,

@@ -110,9 +110,15 @@ impl ResultFormat {
         FORMATS.iter().filter(|row| row.of_reports)
     }
 
-    /// Those of raw CDRs: all.
+    /// Those of raw CDRs.
     pub fn of_cdrs() -> impl Iterator<Item = &'static FormatRow> {
         FORMATS.iter()
+    }
+
+    /// The names of those that are files, with commas.
+    pub fn names_of_files() -> String {
+        let files = FORMATS.iter().filter(|row| !row.format.is_json()).map(|row| row.name);
+        files.collect::<Vec<_>>().join(", ")
     }
 
     /// The format of that name, among these.

@@ -39,7 +39,7 @@ pub struct DimensionRow {
     pub columns: &'static [&'static str],
     /// The kind of its keys.
     pub kind: KeyKind,
-    /// The column of the calls that it is made of; `None` where that depends on no other column than the table always has.
+    /// The column of the calls that it is made of; `None` if it is made of columns that every table has.
     pub source: fn(Side) -> Option<Column>,
     /// The sides on which a customer has it.
     pub sides: &'static [Side],

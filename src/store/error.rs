@@ -64,8 +64,8 @@ enum StoreCause {
     Slow,
     #[error("no end within exports.seconds")]
     SlowExport,
-    #[error("ClickHouse ended the body in an error")]
-    InBody,
+    #[error("ClickHouse ended the body in an error: {0}")]
+    InBody(String),
 }
 
 impl StoreError {
@@ -111,8 +111,8 @@ impl StoreError {
     }
 
     /// A body that ends in an error of ClickHouse's.
-    pub fn in_body() -> Self {
-        Self { failure: Failure::Failed, cause: StoreCause::InBody, refusal: false }
+    pub fn in_body(said: String) -> Self {
+        Self { failure: Failure::Failed, cause: StoreCause::InBody(said), refusal: false }
     }
 
     /// Waited longer than a file may take.

@@ -8,8 +8,8 @@ use clickhouse::query::BytesCursor;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::abandoned::Running;
 use super::held::HeldBack;
-use super::left::Running;
 use super::{ExportLane, GIVES_WAY, GRACE, NICE, Store, StoreError};
 use crate::config::Exports;
 use crate::fair::{Bounds, Fair, Permit};
@@ -97,7 +97,7 @@ impl Store {
         for (i, value) in statement.params().iter().enumerate() {
             query = query.with_setting(format!("param_p{i}"), value);
         }
-        let running = self.left.hold(id, slot);
+        let running = self.abandoned.hold(id, slot);
         Ok(Export {
             cursor: query.fetch_bytes(format)?,
             held: HeldBack::default(),
@@ -124,11 +124,13 @@ impl Export<'_> {
             }
             match tokio::time::timeout_at(self.deadline, self.cursor.next()).await {
                 Ok(Ok(Some(piece))) => self.held.push(piece),
-                Ok(Ok(None)) if self.held.is_error() => return Err(self.failed(StoreError::in_body())),
-                Ok(Ok(None)) => {
-                    self.is_whole = true;
-                    self.end(QueryOutcome::Ok);
-                }
+                Ok(Ok(None)) => match self.held.error() {
+                    Some(said) => return Err(self.failed(StoreError::in_body(said))),
+                    None => {
+                        self.is_whole = true;
+                        self.end(QueryOutcome::Ok);
+                    }
+                },
                 Ok(Err(error)) => return Err(self.failed(error.into())),
                 // ClickHouse may still be at it.
                 Err(_) => return Err(StoreError::slow_export()),

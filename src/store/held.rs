@@ -38,17 +38,16 @@ impl HeldBack {
         Some(piece)
     }
 
-    /// True if the body ended in an error.
-    pub(super) fn is_error(&self) -> bool {
-        let mut end: Vec<u8> = Vec::new();
-        for piece in self.pieces.iter().rev() {
-            let from = piece.len().saturating_sub(ERROR.len() - end.len());
-            end.splice(..0, piece.iter().skip(from).copied());
-            if end.len() >= ERROR.len() {
-                break;
-            }
-        }
-        end == ERROR
+    /// What ClickHouse says, if the body ended in an error: `__exception__`, a tag, the text, its length and the tag, and
+    /// `__exception__` again, a line each.
+    pub(super) fn error(&self) -> Option<String> {
+        let body: Vec<u8> = self.pieces.iter().flatten().copied().collect();
+        let framed = body.strip_suffix(ERROR)?;
+        let said =
+            memchr::memmem::rfind(framed, ERROR).and_then(|at| framed.get(at + ERROR.len()..)).unwrap_or_default();
+        let lines = String::from_utf8_lossy(said);
+        let text = lines.trim_end().split_once("\r\n").and_then(|(_, rest)| rest.rsplit_once("\r\n"));
+        Some(text.map_or_else(|| lines.trim().to_owned(), |(text, _)| text.trim().to_owned()))
     }
 
     /// The next piece of the end of a body that ended well.
@@ -90,10 +89,24 @@ mod tests {
         for size in 1..text.len() {
             let mut held = HeldBack::default();
             text.chunks(size).for_each(|piece| held.push(Bytes::copy_from_slice(piece)));
-            assert!(held.is_error(), "{size}");
+            assert_eq!(held.error().as_deref(), Some(""), "{size}");
             held.push(Bytes::from_static(b"x"));
-            assert!(!held.is_error());
+            assert_eq!(held.error(), None);
         }
-        assert!(!HeldBack::default().is_error());
+        assert_eq!(HeldBack::default().error(), None);
+    }
+
+    #[test]
+    fn what_clickhouse_says_is_between_its_marks() {
+        let text =
+            b"1,2\n\r\n__exception__\r\nabcdef\r\nCode: 394. DB::Exception: cancelled\n38 abcdef\r\n__exception__\r\n";
+        for size in [1, 5, 200] {
+            let mut held = HeldBack::default();
+            text.chunks(size).for_each(|piece| held.push(Bytes::copy_from_slice(piece)));
+            assert!(
+                held.error().is_some_and(|said| said.starts_with("Code: 394. DB::Exception: cancelled")),
+                "{held:?}"
+            );
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The one door to ClickHouse: query ids, limits, time-outs, and what its errors mean. Knows no report and no web.
 
+mod abandoned;
 mod clients;
 mod error;
 mod export;
 mod held;
 mod lane;
-mod left;
 pub mod parts;
 mod projections;
 mod request;
@@ -22,8 +22,8 @@ use crate::fair::{Bounds, Fair, Standing};
 use crate::metrics::{Queries, QueryOutcome};
 use crate::shown::Shown;
 use crate::sql::{Chosen, ReadMode, Statement, describe_segments};
+use abandoned::Abandoned;
 use clients::PerThread;
-use left::Leftovers;
 use projections::Projections;
 
 pub use clients::Clients;
@@ -70,7 +70,7 @@ pub struct Store {
     /// Slots of files; they take none of the others.
     exports: Arc<Fair>,
     export_seconds: u32,
-    left: Arc<Leftovers>,
+    abandoned: Arc<Abandoned>,
     limit: Duration,
     queries: Queries,
     projections: Projections,
@@ -134,21 +134,21 @@ impl Store {
         let clients = Arc::new(PerThread::new(clients, limits.query_seconds));
         let exports = Config::default().exports;
         Self {
-            left: Leftovers::new(Arc::clone(&clients)),
+            abandoned: Abandoned::new(Arc::clone(&clients)),
             clients,
             slots: Fair::new(slots(limits)),
             exports: export::slots(&exports, limits.queue_seconds),
             export_seconds: exports.seconds,
             limit: Duration::from_secs(limits.query_seconds.into()) + GRACE,
             queries: Queries::default(),
-            projections: Projections::new(ProjectionMode::Left),
+            projections: Projections::new(ProjectionMode::ByEngine),
         }
     }
 
     /// Reads projections in that way from now on.
     #[must_use]
-    pub fn reading(mut self, reading: ProjectionMode) -> Self {
-        self.projections = Projections::new(reading);
+    pub fn with_projections(mut self, mode: ProjectionMode) -> Self {
+        self.projections = Projections::new(mode);
         self
     }
 
@@ -167,7 +167,7 @@ impl Store {
 
     /// True if projections are read by their names.
     pub fn names_projections(&self) -> bool {
-        self.projections.route() == ReadMode::Named
+        self.projections.next_mode() == ReadMode::Named
     }
 
     /// Runs the statement that `write` makes for a report of `tenant` and hands every row to `rows`. Answers the statement,
@@ -189,7 +189,7 @@ impl Store {
         rows: &mut R,
     ) -> Result<(Statement, u64), StoreError> {
         let noted = self.queries.begin(report);
-        let mut statement = write(self.projections.route());
+        let mut statement = write(self.projections.next_mode());
         let mut done = self
             .in_a_slot(tenant, async |id, standing| self.stream(&statement, report, (id, standing), rows).await)
             .await;
@@ -231,7 +231,7 @@ impl Store {
             }
         };
         let id = Uuid::new_v4().to_string();
-        let running = self.left.hold(id.clone(), slot);
+        let running = self.abandoned.hold(id.clone(), slot);
         let _statement = request.begin();
         match tokio::time::timeout(limit, work(id, standing)).await {
             Ok(done) => {
@@ -337,8 +337,8 @@ impl Store {
     }
 
     /// Statements that were left by their callers and have not ended yet.
-    pub fn left(&self) -> usize {
-        self.left.count()
+    pub fn abandoned(&self) -> usize {
+        self.abandoned.count()
     }
 
     /// The slots of statements.

@@ -18,7 +18,7 @@ pub enum ProjectionMode {
     /// By their names while that can be done: the calls are in cdrscope's own table of this name.
     Named(&'static str),
     /// As ClickHouse chooses: the table is somebody else's, or has no parts.
-    Left,
+    ByEngine,
     /// Not at all.
     Off,
 }
@@ -26,20 +26,20 @@ pub enum ProjectionMode {
 /// The way to read projections, and the finding of the latest check.
 #[derive(Debug)]
 pub(super) struct Projections {
-    reading: ProjectionMode,
+    mode: ProjectionMode,
     found: AtomicBool,
 }
 
 impl Projections {
-    pub(super) fn new(reading: ProjectionMode) -> Self {
-        Self { reading, found: AtomicBool::new(false) }
+    pub(super) fn new(mode: ProjectionMode) -> Self {
+        Self { mode, found: AtomicBool::new(false) }
     }
 
     /// The mode of the next statement.
-    pub(super) fn route(&self) -> ReadMode {
-        match self.reading {
+    pub(super) fn next_mode(&self) -> ReadMode {
+        match self.mode {
             ProjectionMode::Named(_) if self.found.load(Ordering::Relaxed) => ReadMode::Named,
-            ProjectionMode::Named(_) | ProjectionMode::Left => ReadMode::Engine,
+            ProjectionMode::Named(_) | ProjectionMode::ByEngine => ReadMode::Engine,
             ProjectionMode::Off => ReadMode::Calls,
         }
     }
@@ -55,7 +55,7 @@ impl Projections {
 
     /// Looks whether they are there.
     pub(super) async fn look(&self, client: &Client) {
-        let ProjectionMode::Named(table) = self.reading else { return };
+        let ProjectionMode::Named(table) = self.mode else { return };
         let found = found(client, table, self.found.load(Ordering::Relaxed)).await;
         let (is_found, why) = match found {
             Ok(None) => (true, String::new()),

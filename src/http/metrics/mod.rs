@@ -78,7 +78,7 @@ fn service(state: &State, out: &mut Exposition) {
     let slots = state.engine.store.slots();
     out.single(&metrics::SLOTS, slots.bounds().total);
     out.single(&metrics::SLOTS_USED, slots.load().used);
-    out.single(&metrics::QUERIES_LEFT, state.engine.store.left());
+    out.single(&metrics::QUERIES_LEFT, state.engine.store.abandoned());
     metrics::supply(
         out,
         &[("queries", slots), ("response_bytes", &state.memory), ("exports", state.engine.store.exports())],

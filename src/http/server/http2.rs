@@ -133,7 +133,7 @@ async fn answer<S, B>(
         Ok(response) => Response::from(response.into_parts().1.map_into_boxed_body()),
         Err(error) => Response::from(error),
     };
-    // An error means that the caller has gone: nobody is there to be told.
+    // An error means that the caller has gone, or that a file is cut: dropped without its end, the stream is reset.
     if send(response, respond, is_head).await.is_ok() {
         let _late = tokio::time::timeout(REMAINDER.1, body.drain()).await;
     }

@@ -18,7 +18,7 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_m
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// Statements that were left and have not ended.
-pub(super) struct Leftovers {
+pub(super) struct Abandoned {
     clients: Arc<PerThread>,
     all: Mutex<Vec<LeftStatement>>,
 }
@@ -31,7 +31,7 @@ struct LeftStatement {
 
 /// A statement that runs: left when it is dropped before its end.
 pub(super) struct Running {
-    left: Arc<Leftovers>,
+    left: Arc<Abandoned>,
     statement: Option<(String, Permit)>,
 }
 
@@ -50,7 +50,7 @@ impl Drop for Running {
     }
 }
 
-impl Leftovers {
+impl Abandoned {
     pub(super) fn new(clients: Arc<PerThread>) -> Arc<Self> {
         Arc::new(Self { clients, all: Mutex::default() })
     }
@@ -121,7 +121,7 @@ impl Leftovers {
     }
 }
 
-struct GiveUp<'a>(&'a Leftovers);
+struct GiveUp<'a>(&'a Abandoned);
 
 impl Drop for GiveUp<'_> {
     fn drop(&mut self) {
