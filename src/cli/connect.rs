@@ -88,6 +88,14 @@ impl ClickHouseConnection {
         }
     }
 
+    /// The secret of that name, which an engine of its own keeps; else the given one.
+    pub fn kept_secret(&self, name: &str, fresh: String) -> Result<String, CliError> {
+        match &self.engine {
+            Some(engine) => Ok(engine.kept_secret(name, &fresh)?),
+            None => Ok(fresh),
+        }
+    }
+
     /// Does `work`, then closes.
     pub async fn closing<T>(self, work: impl AsyncFnOnce(&Self) -> Result<T, CliError>) -> Result<T, CliError> {
         let done = work(&self).await;

@@ -47,19 +47,33 @@ impl Serve {
     pub fn run(self) -> Result<(), CliError> {
         let mut config = configure(&self.settings)?;
         warn_of_secrets(&config, &self.settings);
-        if self.demo && config.auth.algorithm == Algorithm::Hs256 && config.auth.secret.expose().is_empty() {
-            config.auth.secret = random_secret();
+        let needs_secret =
+            self.demo && config.auth.algorithm == Algorithm::Hs256 && config.auth.secret.expose().is_empty();
+        let needs_operators = self.demo && config.operator.algorithm == Algorithm::Hs256 && !config.operator.is_on();
+        if needs_secret {
+            config.auth.secret = Secret::new(random_secret());
         }
-        if self.demo && config.operator.algorithm == Algorithm::Hs256 && !config.operator.is_on() {
-            config.operator.secret = random_secret();
+        if needs_operators {
+            config.operator.secret = Secret::new(random_secret());
         }
-        let keys = KeyRing::of(&config.auth, &config.operator).map_err(CliError::Usage)?;
+        // A key that does not do is told before an engine is started.
+        let mut keys = KeyRing::of(&config.auth, &config.operator).map_err(CliError::Usage)?;
         if !self.demo {
             super::connect::not_forgotten(&config)?;
         }
         block_on(async {
             reload::expect_hangups();
             let connection = ClickHouseConnection::own(&config).await?;
+            // Tokens of the demo stay good over a restart.
+            if needs_secret {
+                config.auth.secret = Secret::new(connection.kept_secret("demo.secret", random_secret())?);
+            }
+            if needs_operators {
+                config.operator.secret = Secret::new(connection.kept_secret("demo-operator.secret", random_secret())?);
+            }
+            if needs_secret || needs_operators {
+                keys = KeyRing::of(&config.auth, &config.operator).map_err(CliError::Usage)?;
+            }
             connection.closing(async |connection| self.serve(config, keys, connection).await).await
         })
     }
@@ -200,8 +214,8 @@ fn demo_token(keys: &Keys) -> Result<String, CliError> {
     Ok(keys.sign(&issue, OffsetDateTime::now_utc(), DEMO_TTL)?)
 }
 
-fn random_secret() -> Secret {
-    Secret::new(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()))
+fn random_secret() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
 /// A token that sees everything; `None` where there is no key to sign with.

@@ -190,6 +190,21 @@ fn check_space(dir: &Path) -> Result<(), EngineError> {
     Ok(())
 }
 
+/// The secret in this file of the directory, which the engine cannot reach; the first time it is the given one.
+pub(super) fn kept_secret(dir: &Path, name: &str, fresh: &str) -> Result<String, EngineError> {
+    let path = dir.join(name);
+    match fs::symlink_metadata(&path) {
+        Ok(found) if !found.is_file() => return Err(EngineError::Planted { path }),
+        Ok(_) | Err(_) => {}
+    }
+    match fs::read_to_string(&path) {
+        // A file that was cut short holds none that is as long.
+        Ok(text) if text.len() == fresh.len() => Ok(text),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EngineError::writing(&path, error)),
+        Ok(_) | Err(_) => write_private(&path, fresh).map(|()| fresh.to_owned()),
+    }
+}
+
 /// Writes a file that only its owner can read, whole or not at all.
 pub(super) fn write_private(path: &Path, text: &str) -> Result<(), EngineError> {
     let fresh = path.with_added_extension("new");
@@ -297,6 +312,20 @@ mod tests {
             owner.unlock().unwrap();
         });
         assert!(found.unwrap().is_none());
+    }
+
+    #[test]
+    fn a_kept_secret_stays_and_is_its_owners() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(kept_secret(dir.path(), "demo.secret", "first").unwrap(), "first");
+        assert_eq!(kept_secret(dir.path(), "demo.secret", "other").unwrap(), "first");
+        let path = dir.path().join("demo.secret");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        fs::write(&path, "fir").unwrap();
+        assert_eq!(kept_secret(dir.path(), "demo.secret", "third").unwrap(), "third");
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert!(matches!(kept_secret(dir.path(), "demo.secret", "fifth"), Err(EngineError::Planted { .. })));
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub struct EngineOptions {
 pub struct EmbeddedEngine {
     link: Link,
     supervisor: Supervisor,
+    /// The data directory.
+    dir: PathBuf,
     /// Held until the engine is dropped: while it is locked, no other cdrscope starts on the directory.
     _owner: File,
 }
@@ -104,13 +106,22 @@ impl EmbeddedEngine {
                     home::write_access(&launch.dir, &access)?;
                     log::debug!("engine answers at {} (process {})", access.url, child.id());
                     let link = Link::new(access);
+                    let dir = launch.dir.clone();
                     let supervisor = Supervisor::start(launch, child, link.clone())?;
-                    return Ok(Self { link, supervisor, _owner: owner });
+                    return Ok(Self { link, supervisor, dir, _owner: owner });
                 }
                 Err(EngineError::Failed { line, .. }) if tries < PORT_TRIES && is_port_taken(&line) => tries += 1,
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The secret of that name in the data directory, out of the reach of SQL; the first time it is the given one.
+    ///
+    /// # Errors
+    /// The file is a link, or cannot be read or written.
+    pub fn kept_secret(&self, name: &str, fresh: &str) -> Result<String, EngineError> {
+        home::kept_secret(&self.dir, name, fresh)
     }
 
     /// The way to it through all of its starts.

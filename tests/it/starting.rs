@@ -457,6 +457,31 @@ async fn the_demo_answers_while_its_calls_are_made() {
 }
 
 #[actix_web::test]
+async fn a_token_of_the_demo_stays_good_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data").to_string_lossy().into_owned();
+    let args = ["serve", "--demo", "--demo-calls", "10", "--http-listen", "127.0.0.1:0", "--engine-data-dir", &data];
+    let mut earlier = Vec::new();
+    for _ in 0..2 {
+        let mut child = command(&args, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let url = log.find_map(|line| Some(line.split_once("listening on ")?.1.to_owned())).unwrap();
+        std::thread::spawn(move || log.for_each(drop));
+        let said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let tokens: Vec<String> = said.filter(|line| line.starts_with("eyJ")).take(2).collect();
+        for (token, path) in
+            earlier.iter().zip(["/api/rest/customer/v1/accounts", "/api/rest/operator/v1/definitions?side=origination"])
+        {
+            let asked = reqwest::Client::new().get(format!("{url}{path}")).header("Authorization", token).send().await;
+            assert_eq!(asked.unwrap().status(), 200, "{path}");
+        }
+        earlier = tokens;
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[actix_web::test]
 async fn a_level_of_the_log_that_does_not_read_is_refused_and_info_is_the_default() {
     let env = |level: &'static str| [("CDRSCOPE_AUTH_SECRET", SECRET), ("CDRSCOPE_LOG", level)];
     for bad in ["inof", "cdrscope", "cdrscope=loud", "info,,debug"] {
