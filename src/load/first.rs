@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::framing::without_returns;
 use super::record::{self, Framing, RecordReader};
 use super::row;
 
@@ -11,10 +12,16 @@ pub fn other_kind(bytes: &[u8]) -> Option<&'static str> {
     if is_mark || bytes.get(..4).is_some_and(|head| !head.starts_with(b"PK") && head.contains(&0)) {
         return Some("is no UTF-8 but UTF-16 or binary: iconv -f UTF-16 -t UTF-8 converts the former");
     }
+    if bytes.get(257..262) == Some(b"ustar") {
+        return Some("is a tar archive: unpack it (tar -xf) and load its files");
+    }
+    if bytes.contains(&0) && !bytes.starts_with(b"PK") {
+        return Some("begins with bytes that are no text");
+    }
     if bytes.starts_with(b"PK\x03\x04") {
         return Some("is a ZIP archive or a spreadsheet: unpack it, or save it as CSV in UTF-8");
     }
-    let line = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    let line = without_returns(bytes);
     if line.contains(&b'\r') && !line.iter().any(|byte| matches!(byte, b'\n' | b'"' | b'{' | b'[')) {
         return Some("has lines that end with a carriage return alone: tr '\\r' '\\n' mends it");
     }

@@ -82,12 +82,16 @@ fn csv_end(bytes: &[u8], separator: u8, whole: bool) -> Option<Result<(usize, us
             match bytes.get(at) {
                 None if whole => return Some(Ok((at, at))),
                 None => return None,
-                Some(b'\r') if matches!(bytes.get(at + 1), Some(b'\n')) => return Some(Ok((at, at + 2))),
-                Some(b'\r') if bytes.get(at + 1).is_none() => {
-                    return if whole { Some(Ok((at, at + 1))) } else { None };
-                }
-                Some(b'\n') => return Some(Ok((at, at + 1))),
                 Some(byte) if *byte == separator => at += 1,
+                Some(b'\r' | b'\n') => {
+                    let returns = bytes.get(at..)?.iter().take_while(|byte| **byte == b'\r').count();
+                    match bytes.get(at + returns) {
+                        Some(b'\n') => return Some(Ok((at, at + returns + 1))),
+                        None if whole => return Some(Ok((at, at + returns))),
+                        None => return None,
+                        Some(_) => return Some(Err("text after a closing quote, or a quote that is not closed")),
+                    }
+                }
                 Some(_) => return Some(Err("text after a closing quote, or a quote that is not closed")),
             }
         } else {
@@ -99,6 +103,12 @@ fn csv_end(bytes: &[u8], separator: u8, whole: bool) -> Option<Result<(usize, us
             }
         }
     }
+}
+
+/// A line without what it ends in: Windows writes `\r\n`, and `\r\r\n` where a program wrote that already.
+pub fn without_returns(line: &[u8]) -> &[u8] {
+    let length = line.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+    line.get(..length).unwrap_or_default()
 }
 
 /// True if the last record of a file, which nothing ends, may be the beginning of a longer one. `after` is the text that each

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::door::{Door, PATIENCE, is_running};
 use super::store::LoadError;
+use crate::store::server_code;
 
 /// The time after which a query that has not failed is taken to run, where the server does not show its queries.
 const GRACE: Duration = Duration::from_millis(500);
@@ -50,12 +51,17 @@ impl Drop for Hold {
 
 impl Lease {
     /// Ends the query; where the server does not let it be ended, that is done by the end of its connection.
-    async fn end(self, client: &Client) {
-        let kill = format!("KILL QUERY WHERE Settings['log_comment'] = '{}' SYNC", self.mark);
+    async fn end(mut self, client: &Client) {
+        // The server ends queries by their id, again and again where it is to wait for the end (SYNC): by then the id may be
+        // that of the next load's query.
+        let kill = format!("KILL QUERY WHERE Settings['log_comment'] = '{}' ASYNC", self.mark);
         let killed = client.query_raw(&kill).execute();
         if let Err(why) = in_time(killed).await {
             log::debug!("the hold of the table was not ended: {why}");
+            return;
         }
+        // It has ended when its answer is there, whatever that is.
+        let _ = tokio::time::timeout(ANSWER, &mut self.query).await;
     }
 
     /// Begins a query of that id.
@@ -101,8 +107,9 @@ pub(super) async fn in_time<T>(asked: impl Future<Output = Result<T, Error>>) ->
     tokio::time::timeout(ANSWER, asked).await.unwrap_or(Err(Error::TimedOut))
 }
 
+/// A query of that id runs, or ended this one with itself (QUERY_WAS_CANCELLED): in both cases the next try may do better.
 fn is_taken(error: &Error) -> bool {
-    matches!(error, Error::BadResponse(text) if is_running(text))
+    matches!(error, Error::BadResponse(text) if is_running(text)) || server_code(error) == Some("394")
 }
 
 /// Somebody holds what has these two ids, or asks at this moment whether it is held.

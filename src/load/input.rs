@@ -1,7 +1,8 @@
 //! Files as bytes: which form a name stands for, and what is unpacked on the way.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
@@ -13,10 +14,41 @@ use clickhouse::Client;
 /// Where rows come from; read twice, once to check them and once to store them.
 #[derive(Clone)]
 pub enum Input {
-    /// A file of text, packed or not, and as many of its bytes as were there when it was found.
-    File(PathBuf, u64),
+    /// A file of text, packed or not, as it was when it was found: it is read so far, whatever comes behind.
+    File(PathBuf, FileState),
     /// A statement whose result is in the Native format: what the server read of a file.
     Staged(Box<Client>, String),
+}
+
+/// A file at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileState {
+    length: u64,
+    /// Its device and number: another file may get its name.
+    identity: (u64, u64),
+    modified: (i64, i64),
+}
+
+impl FileState {
+    fn of(found: &Metadata) -> Self {
+        let modified = (found.mtime(), found.mtime_nsec());
+        Self { length: found.len(), identity: (found.dev(), found.ino()), modified }
+    }
+
+    /// Refuses a file that is another one by now, or whose bytes were written over. That one has grown is seen by its length, and
+    /// is no fault.
+    fn check(self, now: Self) -> io::Result<()> {
+        let why = if now.identity != self.identity {
+            "another file has taken its name since it was found"
+        } else if now.length < self.length {
+            "it is shorter than when it was found: load it when nobody writes it"
+        } else if now.length == self.length && now.modified != self.modified {
+            "it was written over since it was found: load it when nobody writes it"
+        } else {
+            return Ok(());
+        };
+        Err(io::Error::other(why))
+    }
 }
 
 /// The format that a file's name stands for, after the ending of its packing.
@@ -41,16 +73,19 @@ pub fn is_packed(head: &[u8]) -> bool {
 
 /// The bytes of a file, unpacked by what it begins with, whatever it is called.
 pub fn open(path: &Path, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
-    open_until(path, u64::MAX, progress)
+    open_as(path, None, progress)
 }
 
-/// The same, of the first `length` bytes.
-fn open_until(path: &Path, length: u64, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
+/// The same, as far as the file went when it was found, if that is said.
+fn open_as(path: &Path, found: Option<FileState>, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
     let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
+    let now = file.metadata()?;
+    if now.is_dir() {
         return Err(io::Error::other("is a directory"));
     }
-    let mut file = BufReader::with_capacity(1 << 18, Counting { inner: file.take(length), progress: progress.clone() });
+    found.map_or(Ok(()), |found| found.check(FileState::of(&now)))?;
+    let inner = file.take(found.map_or(u64::MAX, |found| found.length));
+    let mut file = BufReader::with_capacity(1 << 18, Counting { inner, found, progress: progress.clone() });
     let head = io::BufRead::fill_buf(&mut file)?;
     Ok(match head {
         [0x1f, 0x8b, ..] => Box::new(Unpacked(GzipMembers { member: Some(GzDecoder::new(file)) })),
@@ -113,13 +148,13 @@ impl<R: Read> Read for Unpacked<R> {
 impl Input {
     /// The file as it is now.
     pub fn file(path: &Path) -> io::Result<Self> {
-        Ok(Self::File(path.to_owned(), std::fs::metadata(path)?.len()))
+        Ok(Self::File(path.to_owned(), FileState::of(&std::fs::metadata(path)?)))
     }
 
     /// The bytes, from their beginning.
     pub fn open(&self, progress: &Progress) -> io::Result<Box<dyn Read + Send>> {
         match self {
-            Self::File(path, length) => open_until(path, *length, progress),
+            Self::File(path, found) => open_as(path, Some(*found), progress),
             Self::Staged(client, sql) => {
                 let (sender, receiver) = tokio::sync::mpsc::channel(2);
                 let (client, sql) = (client.clone(), sql.clone());
@@ -143,15 +178,19 @@ impl Input {
     }
 }
 
-/// Moves the bar.
+/// Moves the bar, and looks at the end whether the file is still the one that was found.
 struct Counting {
     inner: io::Take<File>,
+    found: Option<FileState>,
     progress: Progress,
 }
 
 impl Read for Counting {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
+        if let Some(found) = self.found.filter(|_| read == 0 && !buffer.is_empty()) {
+            found.check(FileState::of(&self.inner.get_ref().metadata()?))?;
+        }
         self.progress.bytes(read as u64);
         Ok(read)
     }
@@ -183,6 +222,47 @@ impl Read for Received {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_refused_unless_it_grows() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("calls.csv");
+        let read_after = |change: &dyn Fn(&Path)| {
+            std::fs::write(&path, "x\n".repeat(400_000)).unwrap();
+            let input = Input::file(&path).unwrap();
+            let mut from = input.open(&Progress::hidden())?;
+            from.read_exact(&mut [0; 1000])?;
+            change(&path);
+            let mut rest = Vec::new();
+            from.read_to_end(&mut rest)?;
+            // The second time.
+            let mut again = Vec::new();
+            input.open(&Progress::hidden())?.read_to_end(&mut again)?;
+            assert_eq!((rest.len(), again.len()), (799_000, 800_000));
+            io::Result::Ok(())
+        };
+        let append = |path: &Path| {
+            let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+            io::Write::write_all(&mut file, b"more\n").unwrap();
+        };
+        let cut = |path: &Path| std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(500_000).unwrap();
+        let overwrite = |path: &Path| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+            io::Write::write_all(&mut file, &b"y\n".repeat(400_000)).unwrap();
+        };
+        let replace = |path: &Path| {
+            std::fs::write(path.with_extension("new"), "y\n".repeat(500_000)).unwrap();
+            std::fs::rename(path.with_extension("new"), path).unwrap();
+        };
+        read_after(&append).unwrap();
+        for (change, why) in
+            [(&cut as &dyn Fn(&Path), "shorter"), (&overwrite, "written over"), (&replace, "another file")]
+        {
+            let told = read_after(change).unwrap_err().to_string();
+            assert!(told.contains(why), "{why}: {told}");
+        }
+    }
 
     #[test]
     fn a_files_name_says_how_it_is_read() {

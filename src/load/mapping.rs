@@ -268,6 +268,21 @@ impl Names {
     }
 }
 
+/// What stands behind a word: that of the same letters, else of the one word that differs from it in case alone.
+pub fn behind<'a, T>(words: impl Iterator<Item = (&'a str, T)>, text: &str) -> Option<T> {
+    let (mut alike, mut others) = (None, 0);
+    for (word, value) in words {
+        if word == text {
+            return Some(value);
+        }
+        if word.eq_ignore_ascii_case(text) {
+            alike = Some(value);
+            others += 1;
+        }
+    }
+    alike.filter(|_| others == 1)
+}
+
 impl Full {
     /// Every column of the file that it reads.
     pub fn reads(&self) -> impl Iterator<Item = &String> {
@@ -283,6 +298,9 @@ impl Full {
         }
         if self.plus.is_some() && self.minus.is_some() {
             return Some("has both plus and minus: only one can be read");
+        }
+        if self.words.contains_key("") {
+            return Some("has a word without a letter: default says what an empty field stands for");
         }
         let needs = [
             (self.plus.is_some(), "has plus, but no from to add it to"),

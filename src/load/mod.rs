@@ -16,6 +16,7 @@ mod door;
 pub mod duration;
 mod fields;
 mod first;
+mod form;
 mod framing;
 mod header;
 mod hold;

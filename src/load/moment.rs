@@ -1,9 +1,9 @@
 //! Times as files spell them. One spelling, one instant: what could be two is refused.
 
 use jiff::civil::DateTime;
-use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
+use super::form::TimeForm;
 use crate::odd::YEAR_1990;
 
 /// In which order dates with slashes or dots are written.
@@ -19,8 +19,8 @@ pub enum DateOrder {
 /// The spelling of times.
 #[derive(Clone, Debug)]
 pub struct Spelling {
-    /// A form of strftime's that times may have besides, such as `%d-%b-%Y %I:%M:%S %p`.
-    pub form: Option<std::sync::Arc<str>>,
+    /// A form of times besides the usual ones.
+    pub form: Option<TimeForm>,
     /// `None`: dates that need it are refused.
     pub order: Option<DateOrder>,
     /// Of times that name none; an unknown one refuses them.
@@ -70,14 +70,19 @@ pub const END: i64 = 1 << 32;
 
 /// Reads a time.
 pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
-    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.matches('.').count() < 2 {
-        return match spelling.form.as_deref().and_then(|form| formed(text, form, spelling)) {
-            Some(moment) => moment,
-            None => number(text, spelling.latest),
-        };
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.matches('.').count() < 2;
+    let is_nothing = text.bytes().all(|byte| matches!(byte, b'0' | b'-' | b':' | b' ' | b'T' | b'.'));
+    if let Some(form) = spelling.form.as_ref().filter(|_| !is_nothing) {
+        if let Some(moment) = form.read(text, spelling) {
+            return moment;
+        }
+        // It begins as the form does, so that a day or digit out of place would make another time of it.
+        if form.is_like(text) {
+            return Err("not of the form that time_format gives");
+        }
     }
-    if let Some(moment) = spelling.form.as_deref().and_then(|form| formed(text, form, spelling)) {
-        return moment;
+    if is_number {
+        return number(text, spelling.latest);
     }
     let (date, rest) = date(text, spelling.order)?;
     let (time, nanos, rest) = clock(rest)?;
@@ -94,21 +99,13 @@ pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
     instant(civil, nanos, offset(rest.trim())?, &spelling.zone)
 }
 
-/// A time of the form that the mapping gives; `None` where the text has another.
-fn formed(text: &str, form: &str, spelling: &Spelling) -> Option<Result<Moment, &'static str>> {
-    let parts = BrokenDownTime::parse(form, text.trim()).ok()?;
-    let civil = parts.to_datetime().ok()?;
-    let nanos = u32::try_from(civil.subsec_nanosecond()).ok()?;
-    let offset = parts.offset().map(|offset| i64::from(offset.seconds()));
-    Some(match parts.iana_time_zone().map(TimeZone::get) {
-        None => instant(civil, nanos, offset, &spelling.zone),
-        Some(Ok(named)) => instant(civil, nanos, offset, &named),
-        Some(Err(_unknown)) => Err("no time zone of that name"),
-    })
-}
-
 /// The instant of a civil time, by its own offset or the zone's.
-fn instant(civil: DateTime, nanos: u32, offset: Option<i64>, zone: &TimeZone) -> Result<Moment, &'static str> {
+pub(super) fn instant(
+    civil: DateTime,
+    nanos: u32,
+    offset: Option<i64>,
+    zone: &TimeZone,
+) -> Result<Moment, &'static str> {
     let local = Offset::UTC.to_timestamp(civil).map_err(|_odd| "no such date or time")?.as_second();
     let seconds = match offset {
         Some(offset) => local - offset,
@@ -280,7 +277,7 @@ mod tests {
     fn a_form_of_ones_own_is_read_besides_the_usual_ones() {
         let read = |text: &str, form: &str| {
             let zone = TimeZone::get("Europe/Kyiv").unwrap();
-            match parse(text, &Spelling { form: Some(form.into()), ..Spelling::of(zone) }) {
+            match parse(text, &Spelling { form: Some(TimeForm::new(form).unwrap()), ..Spelling::of(zone) }) {
                 Ok(Moment::At { seconds, nanos, .. }) => Ok((seconds, nanos)),
                 other => Err(format!("{other:?}")),
             }
@@ -297,7 +294,19 @@ mod tests {
         assert!(read("2026-07-01 10:00:00 Mars/Olympus", "%F %T %Q").is_err());
         // Others are read as ever.
         assert_eq!(read("2026-07-01 10:00:00", "%m/%d/%Y %I:%M:%S %p"), kyiv);
-        assert_eq!(read("1782889200", "%Y%m%d%H%M%S"), kyiv);
+        assert_eq!(read("1782889200", "%m/%d/%Y %I:%M:%S %p"), kyiv);
+        assert_eq!(read("0000-00-00 00:00:00", "%Y-%m-%d %H:%M:%S"), Err("Ok(Zero)".to_owned()));
+        // What begins as the form does, and is not of it, is never another time.
+        for (odd, form) in [
+            ("1782889200", "%Y%m%d%H%M%S"),
+            ("2026070110000", "%Y%m%d%H%M%S"),
+            ("1312026100000", "%m%d%Y%H%M%S"),
+            ("2026-03-25 10:00:00", "%Y-%d-%m %H:%M:%S"),
+            ("2026-03-25T10:00:00Z", "%Y-%d-%m %H:%M:%S"),
+            ("2026-07-01 10:00:60", "%Y-%m-%d %H:%M:%S"),
+        ] {
+            assert!(read(odd, form).is_err(), "{odd}");
+        }
         for odd in ["07/01/2026 13:00:00 AM", "02/30/2026 10:00:00 AM", "07/01/2026"] {
             assert!(read(odd, "%m/%d/%Y %I:%M:%S %p").is_err(), "{odd}");
         }

@@ -6,12 +6,10 @@ pub struct ExactNumber {
     negative: bool,
     digits: u128,
     exponent: i32,
-    /// Something other than 0 followed that did not fit.
+    /// Digits followed that did not fit: whether one of them is not 0, and whether the first is 5 or above.
     more: bool,
+    more_is_half: bool,
 }
-
-/// Digits that are kept; what follows them only matters as being there.
-const KEPT: u32 = 36;
 
 impl ExactNumber {
     /// Reads `-1`, `0.25`, `1e-7`. Nothing else: no separators, no `0x`, no `NaN`.
@@ -21,20 +19,25 @@ impl ExactNumber {
             Some(b'+') => (false, &text[1..]),
             _ => (false, text),
         };
-        let (mut digits, mut exponent, mut more, mut kept, mut seen) = (0_u128, 0_i32, false, 0, false);
-        let mut point = false;
+        let (mut digits, mut exponent, mut seen) = (0_u128, 0_i32, false);
+        let (mut is_full, mut more, mut more_is_half, mut point) = (false, false, false, false);
         let mut bytes = rest.bytes().enumerate();
         for (at, byte) in bytes.by_ref() {
             match byte {
                 b'0'..=b'9' => {
                     seen = true;
-                    if kept < KEPT {
-                        digits = digits * 10 + u128::from(byte - b'0');
-                        kept += u32::from(digits > 0);
-                        exponent -= i32::from(point);
-                    } else {
-                        more |= byte != b'0';
-                        exponent = exponent.saturating_add(i32::from(!point));
+                    let longer = digits.checked_mul(10).and_then(|ten| ten.checked_add(u128::from(byte - b'0')));
+                    match longer.filter(|_| !is_full) {
+                        Some(longer) => {
+                            digits = longer;
+                            exponent -= i32::from(point);
+                        }
+                        None => {
+                            more_is_half |= !is_full && byte >= b'5';
+                            is_full = true;
+                            more |= byte != b'0';
+                            exponent = exponent.saturating_add(i32::from(!point));
+                        }
                     }
                 }
                 b'.' if !point => point = true,
@@ -44,12 +47,17 @@ impl ExactNumber {
                         return Err(refuse(text));
                     }
                     exponent = exponent.saturating_add(power);
-                    return Ok(Self { negative, digits, exponent, more });
+                    return Ok(Self { negative, digits, exponent, more, more_is_half });
                 }
                 _ => return Err(refuse(text)),
             }
         }
-        if seen { Ok(Self { negative, digits, exponent, more }) } else { Err(refuse(text)) }
+        if seen { Ok(Self { negative, digits, exponent, more, more_is_half }) } else { Err(refuse(text)) }
+    }
+
+    /// True for 0 in whatever spelling.
+    pub fn is_zero(self) -> bool {
+        self.digits == 0 && !self.more
     }
 
     /// The number times a power of ten.
@@ -65,7 +73,7 @@ impl ExactNumber {
             (0, self.more, false)
         } else if power >= 0 {
             let factor = 10_u128.checked_pow(power.unsigned_abs())?;
-            (self.digits.checked_mul(factor)?, self.more, false)
+            (self.digits.checked_mul(factor)?, self.more, self.more_is_half)
         } else {
             match 10_u128.checked_pow(power.unsigned_abs()) {
                 Some(divisor) => {
@@ -130,6 +138,17 @@ mod tests {
         ] {
             assert_eq!(scaled(text, 6), Some(wanted), "{text}");
         }
+    }
+
+    #[test]
+    fn every_digit_of_128_bits_counts() {
+        assert_eq!(scaled("170141183460469231731687303715884105727", 0), Some((i128::MAX, false)));
+        assert_eq!(scaled("170141183460469231731687303715884105728", 0), None);
+        let nines = "999999999999999999.99999999999999999999";
+        assert_eq!(scaled(nines, 20), Some((10_i128.pow(38) - 1, false)));
+        assert_eq!(scaled(&format!("{nines}4"), 20), Some((10_i128.pow(38) - 1, true)));
+        assert_eq!(scaled(&format!("{nines}5"), 20), Some((10_i128.pow(38), true)));
+        assert_eq!(scaled("0.00000000000000000000000000000000000000000000001", 6), Some((0, true)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::column::{ColumnType, TargetColumn};
+use super::form::TimeForm;
 use super::mapping::Mapping;
 use super::moment::Spelling;
 use super::odd::{OddColumns, OddRows};
@@ -86,7 +87,7 @@ impl LoadPlan {
         set: &[(String, String)],
     ) -> Result<Self, String> {
         let zone = mapping.zone()?;
-        let form = mapping.time_format.as_deref().map(Into::into);
+        let form = mapping.time_format.as_deref().map(TimeForm::new).transpose()?;
         let latest = now().saturating_add(AHEAD);
         let times = Spelling { form, order: mapping.date_order, zone, latest };
         let mut targets = Vec::new();

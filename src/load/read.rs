@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 
-use super::duration::Unit;
+use super::duration::{self, Unit};
 use super::moment::{self, Moment, Spelling};
 use super::number::{ExactNumber, Rounding};
 use super::row::RecordFields;
+use super::scalar::truth;
 use super::sum::{Sign, combined, shifted};
-use super::value::{InvalidValue, quoted};
+use super::value::{InvalidValue, POINT, quoted};
 
 /// One step in reading a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -47,6 +48,8 @@ pub struct Recipe {
     pub when: Option<Result<usize, ()>>,
     /// Of durations.
     pub unit: Option<Unit>,
+    /// `0,25` is a quarter.
+    pub decimal_comma: bool,
     /// The column holds times.
     pub is_time: bool,
 }
@@ -90,26 +93,32 @@ impl Recipe {
             }
         };
         for reader in &self.readers {
-            text = reader.step(text)?.filter(|text| !text.is_empty());
+            text = reader.step(text, self.decimal_comma)?.filter(|text| !text.is_empty());
         }
         let (Some(first), Some((sign, at))) = (&text, self.other) else {
             return Ok(if self.lacks_other { None } else { text });
         };
         let Some(second) = cell(at) else { return Ok(None) };
-        let computed = match self.is_time {
-            true => shifted(first.trim(), sign, second.trim(), self.unit, times),
-            false => combined(first.trim(), sign, second.trim(), self.unit, times),
+        let computed = || {
+            let plain = |text| pointed(text, self.decimal_comma).map_err(str::to_owned);
+            let (first, second) = (plain(first.trim())?, plain(second.trim())?);
+            if self.is_time {
+                return shifted(&first, sign, &second, self.unit, times);
+            }
+            let sum = combined(&first, sign, &second, self.unit, times)?;
+            // Spelled as the file spells numbers.
+            Ok(if self.decimal_comma { sum.map(|sum| sum.replacen('.', ",", 1)) } else { sum })
         };
         let refuse = |why: String| {
             let sign = if sign == Sign::Plus { '+' } else { '-' };
             InvalidValue { value: quoted(&format!("{first} {sign} {second}")), why: why.into() }
         };
-        Ok(computed.map_err(refuse)?.map(Cow::Owned))
+        Ok(computed().map_err(refuse)?.map(Cow::Owned))
     }
 }
 
 impl Reader {
-    fn step(self, text: Option<Cow<'_, str>>) -> Result<Option<Cow<'_, str>>, InvalidValue> {
+    fn step(self, text: Option<Cow<'_, str>>, decimal_comma: bool) -> Result<Option<Cow<'_, str>>, InvalidValue> {
         let flag = |is: bool| Some(Cow::Borrowed(if is { "1" } else { "0" }));
         let Some(text) = text else {
             return Ok(if matches!(self, Self::Positive | Self::Given) { flag(false) } else { None });
@@ -127,12 +136,26 @@ impl Reader {
             Self::Uuid => Some(Cow::Owned(uuid(text.trim()))),
             Self::Given => flag(is_given(&text)),
             Self::Positive => {
-                let number = ExactNumber::parse(text.trim())
-                    .map_err(|why| InvalidValue { value: quoted(&text), why: why.into() })?;
+                let plain = pointed(text.trim(), decimal_comma).map_err(refuse)?;
+                let number =
+                    ExactNumber::parse(&plain).map_err(|why| InvalidValue { value: quoted(&text), why: why.into() })?;
                 let (whole, _) = number.scaled(9, Rounding::Up).ok_or_else(|| refuse("out of range"))?;
                 flag(whole > 0)
             }
         })
+    }
+}
+
+/// A number with a point for the comma that the file has; anything else, such as a time, as it stands.
+fn pointed(text: &str, decimal_comma: bool) -> Result<Cow<'_, str>, &'static str> {
+    let has_one = |mark: u8| {
+        let is_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+') || byte == mark;
+        text.bytes().all(is_number) && text.bytes().filter(|byte| *byte == mark).count() == 1
+    };
+    match decimal_comma {
+        true if has_one(b',') => Ok(Cow::Owned(text.replacen(',', ".", 1))),
+        true if has_one(b'.') => Err(POINT),
+        true | false => Ok(Cow::Borrowed(text)),
     }
 }
 
@@ -144,12 +167,17 @@ fn part<'a>(text: Cow<'a, str>, cut: impl for<'b> Fn(&'b str) -> &'b str) -> Cow
     }
 }
 
-/// True for what is neither 0 nor a zero date.
+/// True for what is neither 0, in whatever spelling of numbers, durations and flags, nor a zero date.
 fn is_given(text: &str) -> bool {
     let text = text.trim();
-    let is_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    // `0`, `0.00`, `0,00`, `00:00:00`.
+    let is_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b',' | b':'));
+    let lasts_nothing = |unit| duration::parse(text, unit).is_ok_and(ExactNumber::is_zero);
     let utc = Spelling::of(jiff::tz::TimeZone::UTC);
-    !text.is_empty() && !is_zero && moment::parse(text, &utc) != Ok(Moment::Zero)
+    // `0s`, `PT0S`.
+    let is_span =
+        !text.bytes().any(|byte| matches!(byte, b'1'..=b'9')) && (lasts_nothing(Unit::Go) || lasts_nothing(Unit::Iso));
+    !text.is_empty() && !is_zero && !is_span && truth(text) != Some(0) && moment::parse(text, &utc) != Ok(Moment::Zero)
 }
 
 /// The user part of a URI, with or without a name before it.
@@ -199,7 +227,7 @@ mod tests {
     use super::*;
 
     fn read(reader: Reader, text: &str) -> String {
-        reader.step(Some(Cow::Borrowed(text))).unwrap().unwrap_or_default().into_owned()
+        reader.step(Some(Cow::Borrowed(text)), false).unwrap().unwrap_or_default().into_owned()
     }
 
     #[test]
@@ -228,13 +256,28 @@ mod tests {
     fn percent_signs_blanks_and_flags_are_read() {
         assert_eq!(read(Reader::Url, "%2B380 44%20%D0%9A+"), "+380 44 К+");
         assert_eq!(read(Reader::Url, "100%"), "100%");
-        assert!(Reader::Url.step(Some("%B3".into())).is_err());
+        assert!(Reader::Url.step(Some("%B3".into()), false).is_err());
         assert_eq!(read(Reader::Bare, " \"17\""), "17");
         for (text, positive) in [("0", "0"), ("0.000", "0"), ("-1", "0"), ("0.0001", "1"), ("90", "1")] {
             assert_eq!(read(Reader::Positive, text), positive, "{text}");
         }
-        assert!(Reader::Positive.step(Some("many".into())).is_err());
-        for (text, given) in [("0", "0"), ("1970-01-01T00:00:00Z", "0"), ("2026-03-07 10:00:00", "1"), ("x", "1")] {
+        for (text, positive) in [("0,00", "0"), ("0,5", "1"), ("-1,5", "0"), ("2", "1")] {
+            assert_eq!(Reader::Positive.step(Some(text.into()), true).unwrap().as_deref(), Some(positive), "{text}");
+        }
+        assert!(Reader::Positive.step(Some("0.5".into()), true).is_err());
+        assert!(Reader::Positive.step(Some("many".into()), false).is_err());
+        for text in ["0,00", "00:00:00", "0:00", "0s", "0h0m0s", "PT0S", "false", "No", "0000-00-00 00:00:00"] {
+            assert_eq!(read(Reader::Given, text), "0", "{text}");
+        }
+        for (text, given) in [
+            ("00:00:01", "1"),
+            ("1ms", "1"),
+            ("yes", "1"),
+            ("0", "0"),
+            ("1970-01-01T00:00:00Z", "0"),
+            ("2026-03-07 10:00:00", "1"),
+            ("x", "1"),
+        ] {
             assert_eq!(read(Reader::Given, text), given, "{text}");
         }
     }
@@ -252,8 +295,8 @@ mod tests {
     fn no_text_panics() {
         proptest::proptest!(|(text in ".*", odd in "[\"<>@:;%s i0-9+]{0,20}")| {
             for reader in [Reader::SipUser, Reader::Name, Reader::Url, Reader::Bare, Reader::Uuid, Reader::Positive, Reader::Given] {
-                let _ = reader.step(Some(Cow::Borrowed(&text)));
-                let _ = reader.step(Some(Cow::Borrowed(&odd)));
+                let _ = reader.step(Some(Cow::Borrowed(&text)), false);
+                let _ = reader.step(Some(Cow::Borrowed(&odd)), true);
             }
         });
     }

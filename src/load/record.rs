@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use memchr::{memchr, memchr_iter};
 
 pub use super::fields::{FieldSpan, csv, tsv};
-use super::framing::{End, end, may_go_on};
+use super::framing::{End, end, may_go_on, without_returns};
 pub use super::framing::{Framing, are_objects, is_whole};
 
 /// The longest record. A quote that is not closed ends here at the latest.
@@ -152,7 +152,7 @@ impl<R: Read> RecordReader<R> {
             self.line += lines(rest.get(..next).unwrap_or_default());
             self.at += next;
             let bytes = self.buffer.get(from..from + length).unwrap_or_default();
-            let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+            let bytes = without_returns(bytes);
             if self.header.as_deref().is_some_and(|header| bytes.strip_prefix(BOM).unwrap_or(bytes) == header) {
                 self.again += 1;
                 continue;

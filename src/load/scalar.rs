@@ -28,7 +28,7 @@ pub fn is_cut(text: &str, needs_plus: bool) -> bool {
 /// The reason for which a text is no number that somebody dialled, if it is a number that a program has made of one.
 pub fn not_dialled(text: &str) -> Option<&'static str> {
     let unsigned = text.trim().trim_start_matches(['-', '+']);
-    if !matches!(unsigned.as_bytes().first()?, b'0'..=b'9' | b'.') {
+    if !matches!(unsigned.as_bytes().first()?, b'0'..=b'9' | b'.' | b',') {
         return None;
     }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -38,7 +38,7 @@ pub fn not_dialled(text: &str) -> Option<&'static str> {
         "" => are(fraction, u8::is_ascii_digit),
         whole => are(whole, u8::is_ascii_digit) && are(fraction, |byte| *byte == b'0'),
     };
-    if unsigned.split_once('.').is_some_and(is_fraction) {
+    if unsigned.split_once(['.', ',']).is_some_and(is_fraction) {
         return Some("a decimal fraction, which has no plus and no zeros before it: write the column as text");
     }
     let (mantissa, power) = unsigned.split_once(['e', 'E'])?;

@@ -91,7 +91,7 @@ impl Target {
         if constant.is_none() && from.is_empty() {
             return Ok(None);
         }
-        let recipe = recipe(&full, column, sources);
+        let recipe = recipe(&full, column, sources, mapping.decimal_comma);
         if recipe.other.is_some() && !recipe.is_time {
             style.unit = Some(Unit::Seconds);
         }
@@ -225,7 +225,7 @@ fn check_words(column: &TargetColumn, style: &Style) -> Result<(), String> {
     writes(None, style).map(drop).map_err(|why| format!("default: {why}"))
 }
 
-fn recipe(full: &Full, column: &TargetColumn, sources: &[String]) -> Recipe {
+fn recipe(full: &Full, column: &TargetColumn, sources: &[String], decimal_comma: bool) -> Recipe {
     let named = match (&full.plus, &full.minus) {
         (Some(name), _) => Some((Sign::Plus, name)),
         (None, Some(name)) => Some((Sign::Minus, name)),
@@ -239,6 +239,7 @@ fn recipe(full: &Full, column: &TargetColumn, sources: &[String]) -> Recipe {
         other,
         when: full.when.as_ref().map(|name| place(sources, name).ok_or(())),
         unit: full.unit,
+        decimal_comma,
         is_time: column.is_time() || column.kind == Some(ColumnType::Day),
     }
 }

@@ -5,10 +5,14 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::column::{ColumnType, TargetColumn};
 use super::duration::{self, Unit};
+use super::mapping::behind;
 use super::moment::Spelling;
 use super::number::{ExactNumber, Rounding};
 use super::scalar::{CUT, float, integer, time, truth};
 pub use super::scalar::{is_cut, not_dialled};
+
+/// The reason for which a number has the wrong mark.
+pub const POINT: &str = "a point in a number, where decimals have a comma";
 
 /// The spelling of one column's values, beyond its type.
 #[derive(Clone, Debug)]
@@ -92,7 +96,8 @@ pub fn write(
     };
     let refuse = |text: &str, why: Cow<'static, str>| InvalidValue { value: quoted(text), why };
     // A default is spelled by the mapping's author, with either mark.
-    let origin = TextOrigin { is_text, is_number: kind.is_number(), is_from_default };
+    let is_list = matches!(kind, ColumnType::Array(_));
+    let origin = TextOrigin { is_text, is_list, is_number: kind.is_number(), is_from_default };
     // Reasons quote what stands in the file.
     let given = text;
     let text = spelled(text, style, origin).map_err(|why| refuse(text, why.into()))?;
@@ -151,6 +156,7 @@ impl From<String> for Fault {
 #[derive(Clone, Copy)]
 struct TextOrigin {
     is_text: bool,
+    is_list: bool,
     is_number: bool,
     is_from_default: bool,
 }
@@ -158,21 +164,22 @@ struct TextOrigin {
 /// The text with words replaced, and in a number the decimal comma. A default stands for itself unless it is one of the words.
 fn spelled<'a>(text: &'a str, style: &'a Style, origin: TextOrigin) -> Result<Cow<'a, str>, &'static str> {
     if !style.words.is_empty() {
-        let found = style.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
-        let found = found.or_else(|| style.words.iter().find(|(word, _)| word == "*" && !origin.is_from_default));
-        match found {
+        let words = || style.words.iter().map(|(word, value)| (word.as_str(), value.as_str()));
+        let any_other = || words().find(|(word, _)| *word == "*" && !origin.is_from_default).map(|(_, value)| value);
+        match behind(words(), text).or_else(any_other) {
             None if origin.is_from_default => {}
             None => return Err("no word that the mapping knows"),
             // Any other word stands for itself.
-            Some((_, value)) if value == "*" => {}
-            Some((_, value)) => return Ok(Cow::Borrowed(value)),
+            Some("*") => {}
+            Some(value) => return Ok(Cow::Borrowed(value)),
         }
     }
-    if !style.decimal_comma || origin.is_text {
+    // In a list commas stand between numbers.
+    if !style.decimal_comma || origin.is_text || origin.is_list {
         return Ok(Cow::Borrowed(text));
     }
     match text.contains('.') {
-        true if origin.is_number && !origin.is_from_default => Err("a point in a number, where decimals have a comma"),
+        true if origin.is_number && !origin.is_from_default => Err(POINT),
         false if text.contains(',') => Ok(Cow::Owned(text.replacen(',', ".", 1))),
         true | false => Ok(Cow::Borrowed(text)),
     }

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::column::ColumnType;
 use super::contents;
+use super::mapping::behind;
 use super::plan::LoadPlan;
 use super::row::RowFields;
 use super::value::{InvalidValue, Notes, quoted};
@@ -83,8 +84,8 @@ impl LoadPlan {
         for (at, words) in &self.calls {
             let text = fields.text(*at);
             let text = text.trim();
-            let known = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
-            let (why, is_left_out) = match known.map(|(_, is_call)| is_call).or_else(|| words.get("*")) {
+            let known = behind(words.iter().map(|(word, is_call)| (word.as_str(), is_call)), text);
+            let (why, is_left_out) = match known.or_else(|| words.get("*")) {
                 Some(true) => continue,
                 Some(false) => (format!("is {}", quoted(text)), true),
                 None => (format!("{}: no word that the mapping knows", quoted(text)), false),

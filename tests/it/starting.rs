@@ -469,8 +469,7 @@ async fn a_token_of_the_demo_stays_good_over_a_restart() {
         std::thread::spawn(move || log.for_each(drop));
         let said = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let tokens: Vec<String> = said.filter(|line| line.starts_with("eyJ")).take(2).collect();
-        for (token, path) in
-            earlier.iter().zip(["/api/rest/customer/v1/accounts", "/api/rest/operator/v1/definitions"])
+        for (token, path) in earlier.iter().zip(["/api/rest/customer/v1/accounts", "/api/rest/operator/v1/definitions"])
         {
             let asked = reqwest::Client::new().get(format!("{url}{path}")).header("Authorization", token).send().await;
             assert_eq!(asked.unwrap().status(), 200, "{path}");

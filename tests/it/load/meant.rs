@@ -30,6 +30,36 @@ async fn a_point_is_no_decimal_mark_where_the_comma_is() {
 }
 
 #[actix_web::test]
+async fn lines_of_windows_that_were_ended_twice_lose_no_column() {
+    let db = db().await;
+    let text = "customer_acc_id,time_start,duration,dst_prefix_in,id\n7,2026-01-01 10:00:00,5,442,1\n7,2026-01-01 10:00:00,5,\"443\",2\n";
+    for (format, name, text) in
+        [("csv", "a.csv", text.to_owned()), ("tsv", "a.tsv", text.replace('"', "").replace(',', "\t"))]
+    {
+        let file = File::new(name, text.replace('\n', "\r\r\n"));
+        assert_eq!(file.load(&db, &["--on-known", "replace"]).0, 0, "{format}");
+        assert_eq!(one(&db, "arraySort(groupArray((id, dst_prefix_in)))").await, "[(1,'442'),(2,'443')]", "{format}");
+    }
+    // Without a header line the last field is the one that would keep its mark.
+    let file = File::new("b.csv", "7,2026-01-01 10:00:00,3,\"444\"\r\r\n");
+    assert_eq!(file.load(&db, &["--header", "customer_acc_id,time_start,id,dst_prefix_in"]).0, 0);
+    assert_eq!(one(&db, "maxIf(dst_prefix_in, id = 3)").await, "444");
+}
+
+#[actix_web::test]
+async fn an_archive_under_the_name_of_a_file_is_refused() {
+    let db = db().await;
+    let text = b"id,customer_acc_id,time_start\n1,7,2026-01-01 10:00:00\n";
+    let mut head = vec![0; 512];
+    head[..6].copy_from_slice(b"t1.csv");
+    head[257..262].copy_from_slice(b"ustar");
+    let (code, told) = File::new("a.csv", [&head, &text[..]].concat()).load(&db, &["--max-rejects", "5"]);
+    assert!(code == 1 && told.contains("is a tar archive: unpack it"), "{told}");
+    let (code, told) = File::new("b.csv", [&b"abcd\0e"[..], text].concat()).load(&db, &["--max-rejects", "5"]);
+    assert!(code == 1 && told.contains("begins with bytes that are no text"), "{told}");
+}
+
+#[actix_web::test]
 async fn words_stand_before_the_decimal_mark_and_numbers_that_nobody_spelled_have_none() {
     let db = db().await;
     let text = format!(
