@@ -1,11 +1,11 @@
 //! Lines for people and programs that read on later: who asked, who was given which data. A thread of their own writes them,
-//! so that a slow disk holds up no request. Lines that cannot be written are counted and complained of.
+//! so that a slow or full disk holds up no request. Lines that cannot be written wait; beyond a bound they are lost and counted.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,7 +23,10 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes that are written at once, if as many wait.
 const BATCH: usize = 64 * 1024;
 
-/// Time between two complaints of lost lines.
+/// Time between two tries to write what could not be written.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// Time between two complaints of lines that wait or are lost.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
 /// Longest wait for the last lines when the service stops.
@@ -46,6 +49,12 @@ pub struct Journal {
     lost: Arc<Lost>,
 }
 
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.lost.is_over.store(true, Ordering::Release);
+    }
+}
+
 #[derive(Debug)]
 enum Message {
     Line(String),
@@ -61,11 +70,12 @@ impl Journal {
     pub fn start(name: &'static str, sink: Sink) -> io::Result<Self> {
         let mut out = match sink {
             Sink::Stderr => JournalTarget::Stderr,
-            Sink::File(path) => JournalTarget::File { file: Some(open(&path)?), path, broken: false },
+            Sink::File(path) => JournalTarget::File { file: Some(open(&path)?), path },
         };
         let (sender, receiver) = sync_channel(MOST_LINES);
         let waiting = Arc::new(AtomicUsize::new(0));
-        let lost = Arc::new(Lost { name, lines: Counter::default(), told: Mutex::new(None) });
+        let (lines, told, is_over) = (Counter::default(), Mutex::new(None), AtomicBool::new(false));
+        let lost = Arc::new(Lost { name, lines, told, is_over });
         let (left, losses) = (Arc::clone(&waiting), Arc::clone(&lost));
         std::thread::Builder::new()
             .name(format!("{name} log"))
@@ -83,6 +93,11 @@ impl Journal {
             self.waiting.fetch_sub(bytes, Ordering::AcqRel);
             self.lost.note(1, &"more lines come than can be written");
         }
+    }
+
+    /// Bytes of the lines that wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
     }
 
     /// Lines that were not written.
@@ -105,16 +120,46 @@ struct Lost {
     name: &'static str,
     lines: Counter,
     told: Mutex<Option<Instant>>,
+    /// The service ends: what cannot be written now never will be.
+    is_over: AtomicBool,
 }
 
 impl Lost {
     /// Counts lost lines, and says so in the log once a minute.
     fn note(&self, lines: u64, why: &dyn std::fmt::Display) {
         self.lines.add(lines);
+        self.complain(format_args!("lines are lost ({} so far): {why}", self.lines.get()));
+    }
+
+    fn complain(&self, what: std::fmt::Arguments<'_>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|told| told.elapsed() >= COMPLAINTS) {
             *told = Some(Instant::now());
-            log::error!("{} log: lines are lost ({} so far): {why}", self.name, self.lines.get());
+            log::error!("{} log: {what}", self.name);
+        }
+    }
+}
+
+/// Writes lines, however often that has to be tried. A line that went half into a file that is gone goes whole into the next.
+fn write_whole(lines: &[u8], out: &mut JournalTarget, lost: &Lost) {
+    let mut at = 0;
+    while at < lines.len() {
+        let written = out.is_anew().and_then(|is_anew| {
+            if is_anew {
+                at = lines.get(..at).and_then(|done| memchr::memrchr(b'\n', done)).map_or(0, |end| end + 1);
+            }
+            out.write(lines.get(at..).unwrap_or_default())
+        });
+        match written {
+            Ok(length) => at += length,
+            Err(why) if lost.is_over.load(Ordering::Acquire) => {
+                let left = memchr::memchr_iter(b'\n', lines.get(at..).unwrap_or_default()).count();
+                return lost.note(left as u64, &why);
+            }
+            Err(why) => {
+                lost.complain(format_args!("lines wait to be written: {why}"));
+                std::thread::sleep(AGAIN);
+            }
         }
     }
 }
@@ -122,14 +167,11 @@ impl Lost {
 /// Writes lines until nobody can send any more.
 fn write_all(receiver: &Receiver<Message>, out: &mut JournalTarget, waiting: &AtomicUsize, lost: &Lost) {
     while let Ok(first) = receiver.recv() {
-        let (mut batch, mut lines, mut flushes) = (Vec::new(), 0, Vec::new());
+        let (mut batch, mut flushes) = (Vec::new(), Vec::new());
         let mut next = Ok(first);
         loop {
             match next {
-                Ok(Message::Line(line)) => {
-                    batch.extend_from_slice(line.as_bytes());
-                    lines += 1;
-                }
+                Ok(Message::Line(line)) => batch.extend_from_slice(line.as_bytes()),
                 Ok(Message::Flush(done)) => flushes.push(done),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
@@ -138,11 +180,7 @@ fn write_all(receiver: &Receiver<Message>, out: &mut JournalTarget, waiting: &At
             }
             next = receiver.try_recv();
         }
-        if lines > 0
-            && let Err(e) = out.write(&batch)
-        {
-            lost.note(lines, &e);
-        }
+        write_whole(&batch, out, lost);
         waiting.fetch_sub(batch.len(), Ordering::AcqRel);
         for done in flushes {
             // Whoever asked may have stopped waiting.
@@ -153,34 +191,33 @@ fn write_all(receiver: &Receiver<Message>, out: &mut JournalTarget, waiting: &At
 
 enum JournalTarget {
     Stderr,
-    File {
-        path: PathBuf,
-        file: Option<File>,
-        /// A write failed, perhaps within a line.
-        broken: bool,
-    },
+    File { path: PathBuf, file: Option<File> },
 }
 
 impl JournalTarget {
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+    /// Opens the file where something else stands under its name; true if that is another one than before.
+    fn is_anew(&mut self) -> io::Result<bool> {
         match self {
-            Self::Stderr => io::stderr().lock().write_all(lines),
-            Self::File { path, file, broken } => {
-                let mut current = match file.take().filter(|file| is_at(file, path)) {
-                    Some(file) => file,
-                    None => {
-                        *broken = false;
-                        open(path)?
-                    }
-                };
-                let mut written = if *broken { current.write_all(b"\n") } else { Ok(()) };
-                if written.is_ok() {
-                    written = current.write_all(lines);
-                    *broken = written.is_err();
-                }
-                *file = Some(current);
-                written.map_err(|e| named(path, &e))
+            Self::File { path, file } if file.as_ref().is_none_or(|file| !is_at(file, path)) => {
+                *file = None;
+                *file = Some(open(path)?);
+                Ok(true)
             }
+            Self::Stderr | Self::File { .. } => Ok(false),
+        }
+    }
+
+    /// Writes as much as goes at once.
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let done = match self {
+            Self::Stderr => io::stderr().lock().write(lines),
+            Self::File { file: None, .. } => Ok(0),
+            Self::File { path, file: Some(file) } => file.write(lines).map_err(|e| named(path, &e)),
+        };
+        match done {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            done => done,
         }
     }
 }
@@ -255,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_cannot_be_written_are_counted_and_later_ones_are_whole() {
+    fn lines_that_cannot_be_written_wait_and_are_lost_at_the_end_alone() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("logs");
         std::fs::create_dir(&folder).unwrap();
@@ -265,17 +302,38 @@ mod tests {
         journal.write("one".into());
         journal.write("two".into());
         journal.flush();
-        assert_eq!(journal.lost(), 2);
+        assert_eq!((journal.lost(), journal.waiting()), (0, 8));
         std::fs::create_dir(&folder).unwrap();
         journal.write("three".into());
         journal.flush();
-        assert_eq!((journal.lost(), std::fs::read_to_string(&path).unwrap().as_str()), (2, "three\n"));
+        assert_eq!((journal.lost(), journal.waiting()), (0, 0));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\nthree\n");
         assert!(Journal::start("test", Sink::File(dir.path().to_owned())).is_err());
         // A full disk.
         let full = Journal::start("test", Sink::File("/dev/full".into())).unwrap();
         full.write("lost".into());
+        full.write("too".into());
         full.flush();
-        assert_eq!(full.lost(), 1);
+        assert_eq!(full.lost(), 0);
+        let lost = Arc::clone(&full.lost);
+        drop(full);
+        while lost.lines.get() < 2 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[test]
+    fn a_line_that_went_half_into_a_file_that_is_gone_goes_whole_into_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.log");
+        let mut out = JournalTarget::File { file: Some(open(&path).unwrap()), path: path.clone() };
+        let lost =
+            Lost { name: "test", lines: Counter::default(), told: Mutex::new(None), is_over: AtomicBool::new(false) };
+        assert!(!out.is_anew().unwrap());
+        assert_eq!(out.write(b"one\ntw").unwrap(), 6);
+        std::fs::remove_file(&path).unwrap();
+        write_whole(b"two\nthree\n", &mut out, &lost);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\nthree\n");
     }
 
     #[test]

@@ -26,7 +26,17 @@ impl fmt::Display for Escaped<'_> {
 
 /// The beginning of a text, and how many characters follow it.
 fn cut(text: &str, most: usize) -> (&str, usize) {
-    match text.char_indices().nth(most) {
+    // An escape takes the room of its letters.
+    let width = |char: char| if matches!(char, '"' | '\'' | '\\') { 1 } else { char.escape_debug().count() };
+    let mut room = most;
+    let is_over = |&(_, char): &(usize, char)| match room.checked_sub(width(char)) {
+        Some(left) => {
+            room = left;
+            false
+        }
+        None => true,
+    };
+    match text.char_indices().find(is_over) {
         Some((end, _)) => (text.get(..end).unwrap_or(text), text.get(end..).map_or(0, |rest| rest.chars().count())),
         None => (text, 0),
     }
@@ -109,6 +119,10 @@ mod tests {
         assert_eq!(Shown(&long).to_string(), format!("{}… (800 more characters)", "é".repeat(200)));
         assert_eq!(format!("{:?}", Shown(&long)), format!("\"{}\"… (800 more characters)", "é".repeat(200)));
         assert_eq!(Shown(&"x".repeat(200)).to_string().len(), 200);
+        assert_eq!(
+            Shown(&"\u{202e}".repeat(200)).to_string(),
+            format!("{}… (175 more characters)", "\\u{202e}".repeat(25))
+        );
     }
 
     #[test]

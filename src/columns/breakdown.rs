@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::groups::{Group, GroupKey, Groups, NumbersOfOthers, States};
+use super::groups::{DistinctOfOthers, Group, GroupKey, Groups, States};
 use crate::config::AcdUnit;
 use crate::query::fraction::Fraction;
 use crate::report::Side;
-use crate::report::breakdown::{Breakdown, ComparedSeries, GroupOrder, OrderColumn};
+use crate::report::breakdown::{Breakdown, GroupOrder, OrderColumn, SeriesTerms};
 use crate::report::groups::{Dimension, KeyKind, RATE_DECIMALS};
 use crate::report::measure::{Aggregate, Measure, Number, Scale};
 
@@ -153,7 +153,7 @@ impl BreakdownTable {
             return Err(GroupsFault::Groups);
         }
         let mut groups = groups;
-        if let (Some(ComparedSeries { fill: Some(last), .. }), Some(buckets)) =
+        if let (Some(SeriesTerms { fill: Some(last), .. }), Some(buckets)) =
             (breakdown.terms.series, &breakdown.now.buckets)
         {
             buckets.starts(breakdown.now.window.from, last).for_each(|start| groups.fill(vec![GroupKey::Whole(start)]));
@@ -191,7 +191,7 @@ impl BreakdownTable {
         self.other.is_some()
     }
 
-    /// Names of the groups that are shown, for [`crate::columns::groups::NumbersOfOthers`]: in the window asked for, in the other.
+    /// Names of the groups that are shown, for [`crate::columns::groups::DistinctOfOthers`]: in the window asked for, in the other.
     pub fn names_shown(&self) -> [Vec<String>; 2] {
         let groups = self.shown.iter().filter_map(|place| self.groups.all.get(*place));
         groups.fold(Default::default(), |mut all: [Vec<String>; 2], group| {
@@ -200,13 +200,13 @@ impl BreakdownTable {
         })
     }
 
-    /// Takes the numbers that are not made of groups' numbers.
-    pub fn put_numbers(&mut self, numbers: NumbersOfOthers) {
-        for (states, counts) in self.totals.iter_mut().zip(numbers.all) {
-            states.numbers = counts;
+    /// Takes the distinct counts that are not made of groups' own.
+    pub fn put_distinct(&mut self, distinct: DistinctOfOthers) {
+        for (states, counts) in self.totals.iter_mut().zip(distinct.all) {
+            states.distinct = counts;
         }
-        for (states, counts) in self.other.iter_mut().flatten().zip(numbers.others) {
-            states.numbers = counts;
+        for (states, counts) in self.other.iter_mut().flatten().zip(distinct.others) {
+            states.distinct = counts;
         }
     }
 

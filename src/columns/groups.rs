@@ -27,7 +27,7 @@ pub struct States {
     /// In the order of [`Breakdown::aggregates`].
     sums: Vec<i128>,
     /// In the order of [`Breakdown::distinct_counts`]; those of two sets make no third.
-    pub numbers: Vec<i128>,
+    pub distinct: Vec<i128>,
     /// Calls by delay, ascending, as in `report::delays`.
     delays: Vec<(u32, i128)>,
 }
@@ -41,7 +41,7 @@ pub struct Group {
     pub now: States,
     /// In the window compared with.
     pub before: States,
-    /// Its keys as `sql::numbers_of_others` names them, where that will be asked: in the window asked for, in the other. A bucket
+    /// Its keys as `sql::distinct_of_others` names them, where that will be asked: in the window asked for, in the other. A bucket
     /// of one may be a bucket of the other too, and is another group there.
     pub names: [Vec<String>; 2],
 }
@@ -63,7 +63,7 @@ const ROOM_STEP: u64 = 1 << 20;
 pub struct Groups {
     kinds: Vec<(Dimension, KeyKind)>,
     sums: Vec<Aggregate>,
-    numbers: Vec<Aggregate>,
+    distinct: Vec<Aggregate>,
     has_delays: bool,
     buckets: HashMap<i64, i64>,
     most: usize,
@@ -82,7 +82,7 @@ pub struct Groups {
 impl States {
     /// True if no row was added.
     fn is_empty(&self) -> bool {
-        self.delays.is_empty() && self.sums.iter().chain(&self.numbers).all(|value| *value == 0)
+        self.delays.is_empty() && self.sums.iter().chain(&self.distinct).all(|value| *value == 0)
     }
 }
 
@@ -92,7 +92,7 @@ impl Groups {
         Self {
             kinds: breakdown.terms.by.iter().map(|by| (*by, by.row().kind)).collect(),
             sums: breakdown.aggregates(),
-            numbers: breakdown.distinct_counts(),
+            distinct: breakdown.distinct_counts(),
             has_delays: breakdown.has_delays(),
             buckets: breakdown.buckets_compared(),
             most,
@@ -107,7 +107,7 @@ impl Groups {
 
     /// Aggregates of no calls.
     pub fn nothing(&self) -> States {
-        States { sums: vec![0; self.sums.len()], numbers: vec![0; self.numbers.len()], delays: Vec::new() }
+        States { sums: vec![0; self.sums.len()], distinct: vec![0; self.distinct.len()], delays: Vec::new() }
     }
 
     /// Adds a group without calls, unless there is one of these keys.
@@ -126,7 +126,7 @@ impl Groups {
                 Aggregate::Pdd(percent) => percentile_of_sorted(&states.delays, percent).map_or(-1, i128::from),
                 _ => -1,
             },
-            Merge::Rows => at(&self.numbers, &states.numbers, sum),
+            Merge::Rows => at(&self.distinct, &states.distinct, sum),
             Merge::Add | Merge::Larger | Merge::Smaller | Merge::Context => at(&self.sums, &states.sums, sum),
         }
     }
@@ -161,7 +161,7 @@ impl Groups {
     /// Counts a row's bytes. `None` when there is no memory for them.
     fn take_room(&mut self, is_new: bool, states: &States) -> Option<()> {
         // A group is held twice by its keys, in two windows, and once more while it is put in order.
-        let values = self.sums.len() + self.numbers.len();
+        let values = self.sums.len() + self.distinct.len();
         let group = if is_new { 400 + 160 * self.kinds.len() + 48 * values } else { 0 };
         self.bytes += (group + 48 * states.delays.len()) as u64;
         if self.bytes >= self.asks_from {
@@ -205,7 +205,7 @@ impl Groups {
         for (sum, to) in self.sums.iter().zip(&mut states.sums) {
             *to = if sum.is_money() { fields.millionths()? } else { fields.integer()?.into() };
         }
-        for to in &mut states.numbers {
+        for to in &mut states.distinct {
             *to = fields.integer()?.into();
         }
         if self.has_delays {
@@ -282,7 +282,7 @@ impl Rows for Groups {
         for kind in &self.kinds {
             let field = fields.next()?;
             let key = self.key(*kind, field, is_before)?;
-            if !self.numbers.is_empty() {
+            if !self.distinct.is_empty() {
                 name.push_str(if keys.is_empty() { "" } else { "-" });
                 hexadecimal(&mut name, &key, field);
             }
@@ -292,7 +292,7 @@ impl Rows for Groups {
         let known = self.places.get(&keys).copied();
         self.take_room(known.is_none(), &states)?;
         let Some(place) = known else {
-            let (nothing, one) = (self.nothing(), if self.numbers.is_empty() { Vec::new() } else { vec![name] });
+            let (nothing, one) = (self.nothing(), if self.distinct.is_empty() { Vec::new() } else { vec![name] });
             let (now, before, names) = match is_before {
                 true => (nothing, states, [Vec::new(), one]),
                 false => (states, nothing, [one, Vec::new()]),
@@ -302,20 +302,20 @@ impl Rows for Groups {
             return Some(());
         };
         let group = self.all.get_mut(place)?;
-        if !self.numbers.is_empty() {
+        if !self.distinct.is_empty() {
             let [now, before] = &mut group.names;
             (if is_before { before } else { now }).push(name);
         }
         // Buckets of the window compared with may fall together.
         let held = if is_before { &mut group.before } else { &mut group.now };
-        let numbers = held.numbers.iter().zip(&states.numbers).map(|(one, more)| one + more).collect();
+        let distinct = held.distinct.iter().zip(&states.distinct).map(|(one, more)| one + more).collect();
         let mut all = std::mem::take(held);
         if all.is_empty() {
             all = states;
         } else {
             self.add(&mut all, &states)?;
         }
-        all.numbers = numbers;
+        all.distinct = distinct;
         let group = self.all.get_mut(place)?;
         *(if is_before { &mut group.before } else { &mut group.now }) = all;
         Some(())
@@ -333,7 +333,7 @@ impl Rows for Groups {
 
 /// Different numbers of all calls of a breakdown, and of those whose group is not shown: in the window asked for, in the other.
 #[derive(Debug, Default)]
-pub struct NumbersOfOthers {
+pub struct DistinctOfOthers {
     /// Number of counts.
     pub count: usize,
     /// Of all calls.
@@ -342,7 +342,7 @@ pub struct NumbersOfOthers {
     pub others: [Vec<i128>; 2],
 }
 
-impl Rows for NumbersOfOthers {
+impl Rows for DistinctOfOthers {
     const TOTALS: bool = false;
 
     fn row(&mut self, line: &[u8]) -> Option<()> {

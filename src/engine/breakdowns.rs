@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Engine, Freshness, Version, age};
 use crate::cache::{CacheStatus, CachedBody};
 use crate::columns::breakdown::{BreakdownTable, GroupNames, GroupsFault};
-use crate::columns::groups::{Groups, GroupsRoom, NumbersOfOthers};
+use crate::columns::groups::{DistinctOfOthers, Groups, GroupsRoom};
 use crate::config::AcdUnit;
 use crate::report::breakdown::Breakdown;
 use crate::sql::{self, Trace};
@@ -101,12 +101,12 @@ impl Engine {
         })?;
         if !breakdown.distinct_counts().is_empty() {
             let count = breakdown.distinct_counts().len();
-            let mut numbers = NumbersOfOthers { count, ..NumbersOfOthers::default() };
+            let mut distinct = DistinctOfOthers { count, ..DistinctOfOthers::default() };
             let shown = table.names_shown();
-            let write = |mode| sql::numbers_of_others(breakdown, &self.schema, mode, &shown, bounds.now);
-            let (statement, rows) = self.store.read(tenant, write, breakdown.terms.report, &mut numbers).await?;
+            let write = |mode| sql::distinct_of_others(breakdown, &self.schema, mode, &shown, bounds.now);
+            let (statement, rows) = self.store.read(tenant, write, breakdown.terms.report, &mut distinct).await?;
             trace.add(&statement, rows);
-            table.put_numbers(numbers);
+            table.put_distinct(distinct);
         }
         let freshness = self.cache.as_ref().map(|_| {
             self.statuses.note(CacheStatus::Miss);

@@ -24,7 +24,7 @@ use crate::format::AnyWriter;
 use crate::format::breakdown::BreakdownWriter;
 use crate::format::rows::GroupRows;
 use crate::report::breakdown::{
-    Breakdown, BreakdownAsk, BreakdownRefusal, Compare, ComparedSeries, MOST_BOUNDS, Terms, Whose,
+    Breakdown, BreakdownAsk, BreakdownRefusal, Compare, MOST_BOUNDS, SeriesTerms, Terms, Whose,
 };
 use crate::report::form::ResultFormat;
 use crate::report::groups::{Dimension, KeyKind};
@@ -289,7 +289,7 @@ fn series_ask(plan: Plan, series: Series, state: &State) -> Result<BreakdownAsk,
         limit: usize::MAX,
         min_calls: 0,
         decimals: 2,
-        series: Some(ComparedSeries {
+        series: Some(SeriesTerms {
             fill: (plan.fill && plan.grid.count > 0).then(|| window.to.map_or(plan.now, |to| to.min(plan.now))),
             cps_seconds: i64::try_from(cps_seconds).unwrap_or(i64::MAX),
         }),

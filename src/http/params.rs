@@ -304,8 +304,11 @@ impl<'a> Draft<'a> {
     fn take(&mut self, param: &'static Param, raw: &[u8]) -> Result<(), BadParam> {
         let invalid = || if param.role == Role::Sampling { BadParam::Sampling } else { BadParam::Invalid(param.name) };
         let text = std::str::from_utf8(raw).map_err(|_not_utf8| invalid())?;
+        let most = self.context.max_list_values;
+        if param.role == Role::Accounts && text.split(',').nth(most).is_some() {
+            return Err(BadParam::Excessive(param.name, Excess::Values(most)));
+        }
         if let Role::Filter(_, kind) = param.role {
-            let most = self.context.max_list_values;
             kind.bounded(text, most).map_err(|excess| BadParam::Excessive(param.name, excess))?;
         }
         if param.role == Role::Columns {

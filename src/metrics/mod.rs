@@ -68,6 +68,7 @@ metrics! {
     ANSWERS counter "cdrscope_answers_total" ["cache"] "Answers by how much of them was remembered: hit, partial, miss.";
     CACHE_BYTES gauge "cdrscope_cache_bytes" [] "Memory of remembered sums and answers.";
     ACCOUNTS_READ gauge "cdrscope_accounts_read_timestamp_seconds" [] "When accounts and api_access were last read, epoch seconds.";
+    LINES_WAITING gauge "cdrscope_log_waiting_bytes" ["log"] "Bytes of the access and the audit log that wait to be written.";
     LINES_LOST counter "cdrscope_log_lines_lost_total" ["log"] "Lines of the access and the audit log that could not be written.";
     ODD_ROWS counter "cdrscope_odd_rows_total" ["kind"] "New rows that cannot be meant, by kind.";
     ROWS_CHECKED counter "cdrscope_rows_checked_total" [] "New rows that were looked at.";

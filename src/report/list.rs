@@ -24,10 +24,10 @@ const LONG: &[Sampling] =
     &[Sampling::Minute, Sampling::Minutes5, Sampling::Hour, Sampling::Day, Sampling::Week, Sampling::Month];
 
 const CUSTOMER_STATISTICS: &[&[Param]] =
-    &[param::SCOPE, param::CALLS, param::ORIGIN, param::CUSTOMER_PRICE, param::CUSTOMER_CALL_FILTERS, param::FORM];
+    &[param::SCOPE, param::COMMON, param::ORIGIN, param::CUSTOMER_PRICE, param::CUSTOMER_CALL_FILTERS, param::FORM];
 
 const VENDOR_STATISTICS: &[&[Param]] =
-    &[param::SCOPE, param::CALLS, param::VENDOR_PRICE, param::VENDOR_CALL_FILTERS, param::FORM];
+    &[param::SCOPE, param::COMMON, param::VENDOR_PRICE, param::VENDOR_CALL_FILTERS, param::FORM];
 
 /// Every report of the customer API.
 pub static REPORTS: &[Report] = &[
@@ -79,7 +79,7 @@ pub static REPORTS: &[Report] = &[
         fill: true,
         key: None,
         measures: &[Measure::Calls],
-        params: &[param::WINDOW, param::CALLS, param::ORIGIN, param::GRID_FORM],
+        params: &[param::WINDOW, param::COMMON, param::ORIGIN, param::GRID_FORM],
     },
     Report {
         name: "termination-active-calls",
@@ -89,7 +89,7 @@ pub static REPORTS: &[Report] = &[
         fill: true,
         key: None,
         measures: &[Measure::Calls],
-        params: &[param::WINDOW, param::CALLS, param::GRID_FORM],
+        params: &[param::WINDOW, param::COMMON, param::GRID_FORM],
     },
     Report {
         name: "outgoing-active-calls",
@@ -136,7 +136,7 @@ pub static BREAKDOWNS: &[Report] = &[
         measures: BREAKDOWN,
         params: &[
             param::BREAKDOWN_SCOPE,
-            param::CALLS,
+            param::COMMON,
             param::ORIGIN,
             param::CUSTOMER_PRICE,
             param::CUSTOMER_CALL_FILTERS,
@@ -153,7 +153,7 @@ pub static BREAKDOWNS: &[Report] = &[
         measures: BREAKDOWN,
         params: &[
             param::BREAKDOWN_SCOPE,
-            param::CALLS,
+            param::COMMON,
             param::VENDOR_PRICE,
             param::VENDOR_CALL_FILTERS,
             param::BREAKDOWN_FORM,
@@ -173,7 +173,7 @@ pub static CDRS: &[Report] = &[
         measures: &[],
         params: &[
             param::CDR_SCOPE,
-            param::CALLS,
+            param::COMMON,
             param::ORIGIN,
             param::CUSTOMER_PRICE,
             param::CUSTOMER_CALL_FILTERS,
@@ -188,7 +188,7 @@ pub static CDRS: &[Report] = &[
         fill: false,
         key: None,
         measures: &[],
-        params: &[param::CDR_SCOPE, param::CALLS, param::VENDOR_PRICE, param::VENDOR_CALL_FILTERS, param::CDR_FORM],
+        params: &[param::CDR_SCOPE, param::COMMON, param::VENDOR_PRICE, param::VENDOR_CALL_FILTERS, param::CDR_FORM],
     },
 ];
 
@@ -215,8 +215,8 @@ const OPERATORS_SERIES: &[Measure] = &[
 macro_rules! operators {
     ($name:literal $scope:ident $form:ident $measures:ident $calls:literal $attempts:literal) => {
         &[
-            operators!(@side $name $scope $form $measures $calls, Calls Origination CUSTOMER_CALL_FILTERS VENDOR_FILTERS_OF_CALLS),
-            operators!(@side $name $scope $form $measures $attempts, Attempts Termination VENDOR_CALL_FILTERS CUSTOMER_FILTERS_OF_ATTEMPTS),
+            operators!(@side $name $scope $form $measures $calls, Calls Origination CUSTOMER_CALL_FILTERS OPERATORS_ON_CALLS),
+            operators!(@side $name $scope $form $measures $attempts, Attempts Termination VENDOR_CALL_FILTERS OPERATORS_ON_ATTEMPTS),
         ]
     };
     (@side $name:literal $scope:ident $form:ident $measures:ident $summary:literal, $records:ident $side:ident $own:ident $more:ident) => {
@@ -231,7 +231,7 @@ macro_rules! operators {
             params: &[
                 param::$scope,
                 param::CONTRACTORS,
-                param::CALLS,
+                param::COMMON,
                 param::ORIGIN,
                 param::CUSTOMER_PRICE,
                 param::VENDOR_PRICE,

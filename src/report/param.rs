@@ -192,7 +192,7 @@ pub const PREFIXES: &[Param] = join!(
 );
 
 /// Filters that every report with a window has: countries, prefixes, duration.
-pub const CALLS: &[Param] = join!(
+pub const COMMON: &[Param] = join!(
     join!(
         &[
             filter("src-country-id", Column::SrcCountryId, uint32s(Cmp::Eq)),
@@ -319,10 +319,10 @@ pub const CUSTOMER_CALL_FILTERS: &[Param] = of_side!(Origination, false);
 pub const VENDOR_CALL_FILTERS: &[Param] = of_side!(Termination, false);
 
 /// Those that a vendor alone has, of calls that an account made.
-pub const VENDOR_FILTERS_OF_CALLS: &[Param] = of_side!(Origination, true);
+pub const OPERATORS_ON_CALLS: &[Param] = of_side!(Origination, true);
 
 /// Those that a customer alone has, of attempts that were sent to a vendor's account.
-pub const CUSTOMER_FILTERS_OF_ATTEMPTS: &[Param] = of_side!(Termination, true);
+pub const OPERATORS_ON_ATTEMPTS: &[Param] = of_side!(Termination, true);
 
 /// The accounts, window and dimensions of a breakdown.
 pub const BREAKDOWN_SCOPE: &[Param] = &[

@@ -32,7 +32,7 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_group
     let keys: Vec<String> = (0..breakdown.terms.by.len()).map(|place| format!("cdrscope_k{place}")).collect();
     let keys = keys.join(", ");
     let sums = breakdown.aggregates();
-    let numbers = breakdown.distinct_counts();
+    let distinct = breakdown.distinct_counts();
     let delays = breakdown.has_delays();
     if delays {
         s.push("SELECT cdrscope_set, ").push(&keys);
@@ -49,7 +49,7 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_group
             }
             s.push(")");
         }
-        for sum in &numbers {
+        for sum in &distinct {
             s.push(", uniqExactMerge(").push(name(*sum)).push(")");
         }
         s.push(", groupArray(cdrscope_delay_key), groupArray(cdrscope_delay) FROM (");
@@ -78,7 +78,7 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_group
             }
             s.push(" AS ").push(name(*sum));
         }
-        for sum in &numbers {
+        for sum in &distinct {
             s.push(", ");
             let start = s.text.len();
             aggregate(&mut s, *sum, over);
@@ -112,7 +112,7 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_group
         | KeyKind::Integer
         | KeyKind::Flag => "0",
     });
-    let zeros = sums.len() + numbers.len() + if delays { 2 } else { 0 };
+    let zeros = sums.len() + distinct.len() + if delays { 2 } else { 0 };
     let empty: Vec<&str> = std::iter::once("0").chain(empty).chain(std::iter::repeat_n("0", zeros)).collect();
     guard(&mut s, breakdown, schema, mode, (&empty, now));
     if delays {
@@ -142,7 +142,7 @@ pub fn groups(breakdown: &Breakdown, schema: &Schema, mode: ReadMode, (max_group
 
 /// The statement that counts the different numbers of all calls, and of those whose group is not among `shown` of each window.
 /// A group is named by its keys: each in hexadecimal or `n` for null, with hyphens between.
-pub fn numbers_of_others(
+pub fn distinct_of_others(
     breakdown: &Breakdown,
     schema: &Schema,
     mode: ReadMode,

@@ -20,7 +20,7 @@ mod tests_groups;
 
 pub use cdrs::{CDR_SETTINGS, cdr_count, cdr_edge, cdr_file, cdr_page};
 pub use choice::{Chosen, Segment, Source, Trace, describe_segments};
-pub use groups::{groups, numbers_of_others};
+pub use groups::{distinct_of_others, groups};
 pub use projections::ReadMode;
 pub use select::{Read, Set, select, select_reads};
 

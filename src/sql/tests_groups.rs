@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::schema::Schema;
 use super::tests::{NOW, schema};
-use super::{ReadMode, Statement, groups, numbers_of_others};
+use super::{ReadMode, Statement, distinct_of_others, groups};
 use crate::query::filter::Filter;
 use crate::query::sampling::Sampling;
 use crate::query::scope::{OperatorScope, Scope};
@@ -62,7 +62,7 @@ fn statements(breakdown: &Breakdown) -> Vec<Statement> {
         .flat_map(|mode| {
             [
                 groups(breakdown, &schema(), mode, (1000, NOW)),
-                numbers_of_others(breakdown, &schema(), mode, &shown, NOW),
+                distinct_of_others(breakdown, &schema(), mode, &shown, NOW),
             ]
         })
         .collect()
@@ -254,7 +254,7 @@ proptest! {
     fn no_name_of_a_shown_group_changes_the_text(a in ".*", b in ".*") {
         for report in BREAKDOWNS {
             let breakdown = ask(report, &[11], &[Dimension::DestinationPrefix], &[Measure::DistinctSrcNumbers]).plan(NOW).unwrap();
-            let text = |name: &str| numbers_of_others(&breakdown, &schema(), ReadMode::Named, &[vec![name.to_owned()], vec![name.to_owned()]], NOW).text().to_owned();
+            let text = |name: &str| distinct_of_others(&breakdown, &schema(), ReadMode::Named, &[vec![name.to_owned()], vec![name.to_owned()]], NOW).text().to_owned();
             prop_assert_eq!(text(&a), text(&b));
         }
     }

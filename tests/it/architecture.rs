@@ -142,7 +142,7 @@ fn the_access_check_alone_makes_a_scope() {
 #[test]
 fn statements_for_figures_are_made_and_run_by_the_engine_alone() {
     assert_eq!(files_with("sql::select"), ["cache/series.rs", "engine/mod.rs"]);
-    for groups in ["sql::groups(", "sql::numbers_of_others("] {
+    for groups in ["sql::groups(", "sql::distinct_of_others("] {
         assert_eq!(files_with(groups), ["engine/breakdowns.rs"], "{groups}");
     }
     assert_eq!(files_with("sql::cdr_"), ["engine/cdrs.rs"]);

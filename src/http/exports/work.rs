@@ -54,6 +54,8 @@ enum Without {
     Stopped,
     /// A reason in words for its owner.
     Reason(String),
+    /// The same, whose cause is in the log already.
+    Logged(&'static str),
     /// A bound was met before anything was written: it may work in a moment.
     Yet(String),
 }
@@ -80,8 +82,12 @@ pub(super) async fn make(state: &Arc<State>, ticket: Ticket, slot: Permit) {
     match done {
         Ok(()) => ticket.done(),
         Err(Without::Stopped) => ticket.stop(),
+        Err(Without::Logged(reason)) => ticket.fail(reason, now()),
         Err(Without::Reason(reason) | Without::Yet(reason)) => {
-            log::warn!("export {id}: {} failed: {reason}", job.asked.report);
+            match recurring(&job) {
+                Some((name, to)) => log::error!("exports.recurring: {name}: {to}: {reason}"),
+                None => log::warn!("export {id}: {} failed: {reason}", job.asked.report),
+            }
             ticket.fail(&reason, now());
         }
     }
@@ -271,22 +277,27 @@ async fn told_otherwise(response: HttpResponse) -> Without {
     if passes { Without::Yet(text) } else { Without::Reason(text) }
 }
 
+/// The name of a recurring file, and where it goes; `None` for what a caller asked for.
+fn recurring(job: &ExportJob) -> Option<(&str, String)> {
+    let name = job.owner.strip_prefix(RECURRING)?;
+    Some((name, job.target.as_ref().map(|target| target.to.of(&target.name)).unwrap_or_default()))
+}
+
 /// A store that does not have the file; the log has the cause.
 fn store(job: &ExportJob, error: UploadError) -> Without {
-    let name = job.owner.strip_prefix(RECURRING).unwrap_or(&job.owner);
-    let to = job.target.as_ref().map_or_else(String::new, |target| target.to.of(&target.name));
+    let (name, to) = recurring(job).unwrap_or((&job.owner, String::new()));
     match error {
         UploadError::Store(error) => {
             log::error!("exports.recurring: {name}: {to}: {error}: {}; it is tried again", error.advice());
-            Without::Reason("the store does not have it".to_owned())
+            Without::Logged("the store does not have it")
         }
         UploadError::Taken => {
             log::error!("exports.recurring: {name}: {to} is there already and is left as it is");
-            Without::Reason(TAKEN.to_owned())
+            Without::Logged(TAKEN)
         }
         UploadError::Differs { .. } => {
             log::error!("exports.recurring: {name}: {to}: {error}: look at it, and remove it to have it made again");
-            Without::Reason("the store does not have it".to_owned())
+            Without::Logged("the store does not have it")
         }
         UploadError::Disk(error) => disk(job, &error),
     }

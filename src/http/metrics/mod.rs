@@ -100,9 +100,13 @@ fn service(state: &State, out: &mut Exposition) {
         out.single(&metrics::CACHE_BYTES, bytes);
     }
     if let Some(journals) = state.journals.get() {
+        out.family(&metrics::LINES_WAITING);
+        for (log, journal) in journals.all() {
+            out.sample(&metrics::LINES_WAITING, &[log], journal.waiting());
+        }
         out.family(&metrics::LINES_LOST);
-        for (log, lost) in journals.lost() {
-            out.sample(&metrics::LINES_LOST, &[log], lost);
+        for (log, journal) in journals.all() {
+            out.sample(&metrics::LINES_LOST, &[log], journal.lost());
         }
     }
     odd_rows(state, out);

@@ -130,6 +130,9 @@ impl Entry {
             let line = json!({
                 "time": now(),
                 "id": trail.id,
+                "customer": trail.customer,
+                "access": trail.access,
+                "token": trail.token,
                 "report": asked.report,
                 "end": if self.ended { "whole" } else { "cut" },
                 "bytes": self.bytes,
@@ -142,7 +145,8 @@ impl Entry {
             let report = told.first().map(|told| &told["report"]);
             let end = if self.ended { "whole" } else { "cut" };
             let line = json!({
-                "time": now(), "id": trail.id, "report": report, "export": id, "end": end, "bytes": self.bytes,
+                "time": now(), "id": trail.id, "customer": trail.customer, "access": trail.access, "token": trail.token,
+                "report": report, "export": id, "end": end, "bytes": self.bytes,
             });
             audit.write(line.to_string());
         }

@@ -55,10 +55,10 @@ impl Journals {
         Ok(Self { access, audit })
     }
 
-    /// Each log that is kept, and its lines that could not be written.
-    pub fn lost(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let access = self.access.as_ref().map(|(_, journal)| ("access", journal.lost()));
-        access.into_iter().chain(self.audit.as_ref().map(|journal| ("audit", journal.lost())))
+    /// Each log that is kept.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &Journal)> {
+        let access = self.access.as_ref().map(|(_, journal)| ("access", journal));
+        access.into_iter().chain(self.audit.as_ref().map(|journal| ("audit", journal)))
     }
 
     /// Waits a moment for what is not written yet.

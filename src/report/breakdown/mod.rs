@@ -131,7 +131,7 @@ pub struct GroupOrder {
 
 /// A report by time in place of a breakdown: all buckets, without others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ComparedSeries {
+pub struct SeriesTerms {
     /// Set where buckets without a call are filled in: the last second of those that are.
     pub fill: Option<i64>,
     /// Seconds that the calls of all buckets are divided by, for the calls a second; 0 for those of the window.
@@ -168,7 +168,7 @@ pub struct Terms {
     /// Decimals of money.
     pub decimals: u8,
     /// Set where a report by time is compared.
-    pub series: Option<ComparedSeries>,
+    pub series: Option<SeriesTerms>,
     /// The form of the answer.
     pub form: ResultForm,
 }

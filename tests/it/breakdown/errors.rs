@@ -127,6 +127,11 @@ async fn each_mistake_has_its_text() {
         accounts[0]
     );
     assert_eq!(app.get(&upside, &token).await.body, r#"{"error":"to-time is before from-time"}"#);
+    let many = upside.replacen(&accounts[0].to_string(), &vec![accounts[0].to_string(); 201].join(","), 1);
+    assert_eq!(
+        app.get(&many, &token).await.body,
+        r#"{"error":"invalid value account-id: more than 200 values (limits.max_list_values)"}"#
+    );
     let nothing = format!("{API}/origination-breakdown?colour=red");
     assert_eq!(
         app.get(&nothing, &token).await.body,
