@@ -6,10 +6,10 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 CHECKS = load-checks file-checks store-checks api-checks grafana-checks page-checks
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench engine fmt lint deny clean
+.PHONY: help run build test check bench engine fmt lint deny deb clean
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
 
 # The engine comes while the program is compiled, which goes without what the demo has no use for.
 run: ## Serve made-up calls: the page's address first, then a token and a curl line
@@ -43,6 +43,9 @@ lint: ## Warnings are errors
 
 deny: ## Licences, sources and advisories of the dependencies
 	@scripts/deny.sh
+
+deb: build ## A Debian package, in target/packages
+	scripts/package.sh deb $(TARGET)/release/cdrscope
 
 clean: ## What was built; the engine stays in the user's cache
 	$(CARGO) clean
