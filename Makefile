@@ -6,7 +6,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 CHECKS = load-checks file-checks store-checks api-checks grafana-checks page-checks
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench engine fmt lint deny deb deb-checks clean
+.PHONY: help run build test check bench engine fmt lint deny deb deb-checks dist clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,6 +49,9 @@ deb: build ## A Debian package, in target/packages
 
 deb-checks: engine deb ## Install, upgrade and purge it in a Debian of its own; needs root, debootstrap, lintian and systemd-container
 	scripts/package-checks.sh target/packages/cdrscope_*_$$(dpkg --print-architecture).deb
+
+dist: build ## An archive with checksums and SBOM, in target/packages
+	scripts/package.sh dist $(TARGET)/release/cdrscope
 
 clean: ## What was built; the engine stays in the user's cache
 	$(CARGO) clean
