@@ -6,10 +6,10 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 CHECKS = load-checks file-checks store-checks api-checks grafana-checks page-checks
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench engine fmt lint deny clean
+.PHONY: help run build test check bench engine fmt lint deny deb deb-checks dist clean
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 12
 
 # The engine comes while the program is compiled, which goes without what the demo has no use for.
 run: ## Serve made-up calls: the page's address first, then a token and a curl line
@@ -43,6 +43,15 @@ lint: ## Warnings are errors
 
 deny: ## Licences, sources and advisories of the dependencies
 	@scripts/deny.sh
+
+deb: build ## A Debian package, in target/packages
+	scripts/package.sh deb $(TARGET)/release/cdrscope
+
+deb-checks: engine deb ## Install, upgrade and purge it in a Debian of its own; needs root, debootstrap, lintian and systemd-container
+	scripts/package-checks.sh target/packages/cdrscope_*_$$(dpkg --print-architecture).deb
+
+dist: build ## An archive with checksums and SBOM, in target/packages
+	scripts/package.sh dist $(TARGET)/release/cdrscope
 
 clean: ## What was built; the engine stays in the user's cache
 	$(CARGO) clean

@@ -258,6 +258,13 @@ fn documents_link_to_files_make_targets_and_headings_that_exist() {
 }
 
 #[test]
+fn the_page_for_operators_shows_the_unit_that_the_package_installs() {
+    let text = read("docs/operators.md");
+    let shown = text.split("```ini\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(shown, read("config/debian/cdrscope.service"));
+}
+
+#[test]
 fn the_page_of_raw_cdrs_names_every_column_with_its_type() {
     let text = read("docs/cdrs.md");
     for column in cdrscope::report::cdrs::columns::CDR_COLUMNS {
