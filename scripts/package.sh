@@ -39,6 +39,8 @@ for shell in bash zsh fish; do "$program" completions "$shell" >"$made/completio
 
 case $kind in
 deb)
+    cmp --silent "$program" target/release/cdrscope ||
+        fail "the package has target/release/cdrscope, and $program is another program"
     cargo_deb=$(tool cargo-deb 3.8.0)
     rm -f "$out"/cdrscope_*.deb
     maintainer=$(sed -n 's/^maintainer = "\(.*\)"/\1/p' Cargo.toml)

@@ -36,7 +36,7 @@ const DAY: u32 = 24 * HOUR;
 const FIRST_BUSY_HOUR: u32 = 7;
 const LAST_BUSY_HOUR: u32 = 17;
 
-/// How long the first destination fails, seconds.
+/// Length of the first destination's failure, seconds.
 const FIRST_LASTS: u32 = 4 * HOUR;
 /// Destinations that fail, by prefix: the first in mid-range, the second shortly before the end.
 pub(super) const FAILING: [&str; 2] = ["447", "919"];

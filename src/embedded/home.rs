@@ -197,10 +197,14 @@ pub(super) fn kept_secret(dir: &Path, name: &str, fresh: &str) -> Result<String,
         Ok(found) if !found.is_file() => return Err(EngineError::Planted { path }),
         Ok(_) | Err(_) => {}
     }
-    match fs::read_to_string(&path) {
-        // A file that was cut short holds none that is as long.
-        Ok(text) if text.len() == fresh.len() => Ok(text),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EngineError::writing(&path, error)),
+    let found = match fs::read(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(EngineError::writing(&path, error)),
+        found => found.unwrap_or_default(),
+    };
+    // A power loss can leave a file that is short, or zeros.
+    let is_whole = found.len() == fresh.len() && found.iter().all(u8::is_ascii_alphanumeric);
+    match String::from_utf8(found) {
+        Ok(secret) if is_whole => Ok(secret),
         Ok(_) | Err(_) => write_private(&path, fresh).map(|()| fresh.to_owned()),
     }
 }

@@ -2,23 +2,22 @@
 
 use std::sync::Arc;
 
+use jiff::civil::DateTime;
 use jiff::fmt::strtime::BrokenDownTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
-use super::moment::{Moment, Spelling, instant};
+use super::moment::{Moment, Spelling, instant, usual};
 
 /// A form such as `%d-%b-%Y %I:%M:%S %p`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeForm {
     form: Arc<str>,
-    /// The outline of its first word: what a text begins with that is meant to be of this form.
-    outline: Arc<str>,
-    /// The lengths of its runs of digits.
-    runs: Arc<[usize]>,
+    /// The outline of its first word: what a text begins with that is meant to be of this form. `None` where the usual spellings
+    /// read such a text as this form does.
+    outline: Option<Arc<str>>,
+    /// The digits of each run of them, where that is fixed and the run has several parts.
+    widths: Arc<[Option<usize>]>,
 }
-
-/// Digits beyond which a run is of several parts, which are told apart by their places.
-const ONE_PART: usize = 4;
 
 /// Parts of a time, and the letters that name them; each is there once at most.
 const PARTS: [(&str, &str); 8] = [
@@ -39,12 +38,8 @@ impl TimeForm {
     /// What is wrong with it.
     pub fn new(form: &str) -> Result<Self, String> {
         let fault = |why: String| format!("time_format {form:?}: {why}");
-        // A Monday in November 2026.
-        let sample = jiff::Timestamp::from_millisecond(1_795_440_275_123).map_err(|why| fault(why.to_string()))?;
-        let sample = sample.to_zoned_datetime(TimeZone::UTC);
-        let shown = BrokenDownTime::from(&sample).to_string(form).map_err(|why| fault(why.to_string()))?;
-        let plain =
-            form.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S").replace("%D", "%m/%d/%y").replace("%R", "%H:%M");
+        let plain = form.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S");
+        let plain = plain.replace("%D", "%m/%d/%y").replace("%R", "%H:%M");
         let letters = letters(&plain);
         let count = |part: &str| letters.chars().filter(|letter| part.contains(*letter)).count();
         if let Some((name, _)) = PARTS.iter().find(|(_, part)| count(part) > 1) {
@@ -63,7 +58,18 @@ impl TimeForm {
             (false, true) => return Err(fault("has am or pm (%p) without hours of a half day (%I)".to_owned())),
             (true, true) | (false, false) => {}
         }
-        Ok(Self { form: form.into(), outline: outline(&shown).into(), runs: runs(&shown).into() })
+        // A Monday in November 2026.
+        let sample = jiff::Timestamp::from_millisecond(1_795_440_275_123).map_err(|why| fault(why.to_string()))?;
+        let sample = sample.to_zoned_datetime(TimeZone::UTC);
+        let shown = BrokenDownTime::from(&sample).to_string(form).map_err(|why| fault(why.to_string()))?;
+        let mut this = Self { form: form.into(), outline: None, widths: widths(&plain).into() };
+        let utc = Spelling::of(TimeZone::UTC);
+        match this.read(&shown, &utc) {
+            Some(Ok(read)) if usual(&shown, &utc) == Ok(read) => {}
+            Some(Ok(_)) => this.outline = Some(outline(&shown).into()),
+            Some(Err(_)) | None => return Err(fault(format!("{shown:?} is of it and cannot be read by it"))),
+        }
+        Ok(this)
     }
 
     /// A time of this form; `None` where the text has another.
@@ -71,15 +77,20 @@ impl TimeForm {
         let text = text.trim();
         let parts = BrokenDownTime::parse(&*self.form, text).ok()?;
         // A digit that is missing would move the others to other parts.
-        let is_moved = |(wanted, found): (&usize, &usize)| *wanted > ONE_PART && wanted != found;
-        if self.runs.iter().zip(&runs(text)).any(is_moved) {
+        let is_moved = |(wanted, found): (&Option<usize>, usize)| wanted.is_some_and(|wanted| wanted != found);
+        if self.widths.iter().zip(runs(text)).any(is_moved) {
             return None;
         }
-        // A leap second is read as the one before it, and is no time of a call.
-        if parts.second() == Some(59) && is_leap(text, &self.form) {
-            return Some(Err("no such date or time"));
+        if let Some(instant) = parts.timestamp() {
+            let civil = Offset::UTC.to_datetime(instant);
+            let nanos = u32::try_from(parts.subsec_nanosecond().unwrap_or_default()).ok()?;
+            return Some(self::instant(civil, nanos, Some(0), &spelling.zone));
         }
         let civil = parts.to_datetime().ok()?;
+        // A leap second is read as the one before it, and is no time of a call.
+        if civil.second() == 59 && is_leap(text, &self.form, civil) {
+            return Some(Err("no such date or time"));
+        }
         let nanos = u32::try_from(civil.subsec_nanosecond()).ok()?;
         let offset = parts.offset().map(|offset| i64::from(offset.seconds()));
         Some(match parts.iana_time_zone().map(TimeZone::get) {
@@ -89,9 +100,17 @@ impl TimeForm {
         })
     }
 
-    /// True for a text that begins as times of this form do.
+    /// True for a text that begins as times of this form do, and could be meant as one: an instant with `T` and its offset is
+    /// spelled in one way alone.
     pub fn is_like(&self, text: &str) -> bool {
-        outline(text.trim()) == *self.outline
+        let text = text.trim();
+        let has_t = text.as_bytes().windows(3).any(
+            |three| matches!(three, [before, b'T' | b't', after] if before.is_ascii_digit() && after.is_ascii_digit()),
+        );
+        let is_instant = has_t
+            && (text.ends_with(['Z', 'z'])
+                || text.rsplit(['T', 't']).next().is_some_and(|clock| clock.contains(['+', '-'])));
+        !is_instant && self.outline.as_ref().is_some_and(|wanted| outline(text) == **wanted)
     }
 }
 
@@ -131,17 +150,60 @@ fn outline(text: &str) -> String {
     outline
 }
 
-/// The lengths of the runs of digits, without fractions.
-fn runs(text: &str) -> Vec<usize> {
-    let pieces = text.split(|char: char| !char.is_ascii_digit() && char != '.');
-    pieces.map(|piece| piece.split('.').next().unwrap_or_default().len()).filter(|length| *length > 0).collect()
+/// The digits of each run of them in texts of the form, as far as they are fixed and the run has several parts; of one part a
+/// digit may be missing, as in `7/3/2026`. Behind a zone nothing is known.
+fn widths(form: &str) -> Vec<Option<usize>> {
+    let (mut widths, mut run, mut chars) = (Vec::new(), None::<(usize, Option<usize>)>, form.chars());
+    let end = |run: &mut Option<(usize, Option<usize>)>, widths: &mut Vec<Option<usize>>| {
+        widths.extend(run.take().map(|(parts, width)| width.filter(|_| parts > 1)));
+    };
+    while let Some(char) = chars.next() {
+        if char.is_ascii_digit() {
+            return Vec::new();
+        }
+        if char != '%' {
+            end(&mut run, &mut widths);
+            continue;
+        }
+        let mut flags = String::new();
+        let letter = chars.by_ref().find(|next| {
+            let is_letter = next.is_ascii_alphabetic() || *next == '%';
+            flags.extend((!is_letter).then_some(*next));
+            is_letter
+        });
+        if flags.starts_with('.') {
+            end(&mut run, &mut widths);
+        }
+        let digits = match letter {
+            Some('Y' | 'G') => Some(4),
+            Some('j') => Some(3),
+            Some('m' | 'd' | 'H' | 'M' | 'S' | 'I' | 'y' | 'g' | 'C') => Some(2),
+            Some('z' | 'Q') | None => break,
+            Some('e' | 'k' | 'l' | 's' | 'f' | 'N' | 'u' | 'w' | 'U' | 'V' | 'W') => None,
+            Some(_) => {
+                end(&mut run, &mut widths);
+                continue;
+            }
+        };
+        let digits = digits.filter(|_| flags.is_empty());
+        let (parts, width) = run.unwrap_or((0, Some(0)));
+        run = Some((parts + 1, width.zip(digits).map(|(width, digits)| width + digits)));
+    }
+    end(&mut run, &mut widths);
+    widths
 }
 
-/// True if the seconds are 60: with 61 in their place the text is no time.
-fn is_leap(text: &str, form: &str) -> bool {
+/// The lengths of the runs of digits.
+fn runs(text: &str) -> impl Iterator<Item = usize> {
+    text.split(|char: char| !char.is_ascii_digit()).map(str::len).filter(|length| *length > 0)
+}
+
+/// True if the seconds are 60: with 59 in their place the text is the same time.
+fn is_leap(text: &str, form: &str, civil: DateTime) -> bool {
     text.match_indices("60").any(|(at, _)| {
         let (head, tail) = (text.get(..at).unwrap_or_default(), text.get(at + 2..).unwrap_or_default());
-        BrokenDownTime::parse(form, format!("{head}61{tail}")).is_err()
+        let same = BrokenDownTime::parse(form, format!("{head}59{tail}")).and_then(|parts| parts.to_datetime());
+        same.is_ok_and(|same| same == civil)
     })
 }
 
@@ -152,8 +214,10 @@ mod tests {
     #[test]
     fn forms_that_are_none_or_contradict_themselves_are_refused() {
         for (form, why) in [
-            ("%q", "q"),
-            ("%", "%"),
+            ("%q", "lacks"),
+            ("%", "lacks"),
+            ("%F %T %q", "q"),
+            ("%F %T %Z", "cannot be read by it"),
             ("%Y-%m-%d", "lacks the hour"),
             ("%H:%M:%S", "lacks the year"),
             ("%Y %H", "lacks the month or the day"),
@@ -184,7 +248,10 @@ mod tests {
         for (form, text, is) in [
             ("%Y-%d-%m %H:%M:%S", "2026-03-25", true),
             ("%Y-%d-%m %H:%M:%S", "2026-03-25T10:00:00", true),
+            ("%Y-%d-%m %H:%M:%S", "2026-03-25T10:00:00Z", false),
+            ("%Y-%d-%m %H:%M:%S", "2026-03-25T10:00:00+00:00", false),
             ("%Y-%d-%m %H:%M:%S", "1772877600", false),
+            ("%Y-%m-%d %H:%M:%S", "2026-03-25 10:00:00.250", false),
             ("%d/%m/%Y %H:%M", "2026-03-25 10:00:00", false),
             ("%d/%m/%Y %H:%M", "3/13/2026 10:00", true),
             ("%d-%b-%Y %H:%M", "2026-03-25 10:00:00", false),
@@ -195,8 +262,28 @@ mod tests {
     }
 
     #[test]
+    fn runs_of_several_parts_have_their_width() {
+        for (form, wanted) in [
+            ("%Y%m%d%H%M%S", vec![Some(14)]),
+            ("%d/%m/%Y %H%M", vec![None, None, None, Some(4)]),
+            ("%d.%m.%y.%H%M%S", vec![None, None, None, Some(6)]),
+            ("%Y%m%d %H%M%S%.f", vec![Some(8), Some(6), None]),
+            ("%Y%m%d%k%M%S", vec![None]),
+            ("%Y%m%d%H%M%S%f", vec![None]),
+            ("%-I%M%S%p %d-%b-%y", vec![None, None, None]),
+            ("%z %Y%m%d%H", vec![]),
+        ] {
+            assert_eq!(widths(form), wanted, "{form}");
+        }
+    }
+
+    #[test]
     fn a_leap_second_is_told_from_other_sixties() {
-        assert!(is_leap("60/01 12:00:60", "%j/%y %H:%M:%S"));
-        assert!(!is_leap("060/26 12:00:59", "%j/%y %H:%M:%S"));
+        let read =
+            |text: &str, form: &str| TimeForm::new(form).unwrap().read(text, &Spelling::of(TimeZone::UTC)).unwrap();
+        assert!(read("060/26 12:00:60", "%j/%y %H:%M:%S").is_err());
+        assert!(read("060/26 12:00:59", "%j/%y %H:%M:%S").is_ok());
+        assert!(read("20260607100059", "%Y%m%d%H%M%S").is_ok());
+        assert!(read("20260607100060", "%Y%m%d%H%M%S").is_err());
     }
 }

@@ -38,12 +38,14 @@ impl FileState {
     /// Refuses a file that is another one by now, or whose bytes were written over. That one has grown is seen by its length, and
     /// is no fault.
     fn check(self, now: Self) -> io::Result<()> {
-        let why = if now.identity != self.identity {
+        // Some file systems over a network number a file anew each time.
+        let is_other = now.identity != self.identity && (now.length, now.modified) != (self.length, self.modified);
+        let why = if is_other {
             "another file has taken its name since it was found"
         } else if now.length < self.length {
             "it is shorter than when it was found: load it when nobody writes it"
         } else if now.length == self.length && now.modified != self.modified {
-            "it was written over since it was found: load it when nobody writes it"
+            "it was written over or touched since it was found: load it when nobody writes it"
         } else {
             return Ok(());
         };

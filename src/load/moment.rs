@@ -68,20 +68,26 @@ pub enum Moment {
 /// The first second after which 32 bits do not hold.
 pub const END: i64 = 1 << 32;
 
+/// The reason to refuse what begins as a mapping's form does and is not of it: a day or a digit out of place would make another
+/// time of it.
+pub const OTHER_FORM: &str = "not of the form that time_format gives";
+
 /// Reads a time.
 pub fn parse(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.matches('.').count() < 2;
-    let is_nothing = text.bytes().all(|byte| matches!(byte, b'0' | b'-' | b':' | b' ' | b'T' | b'.'));
-    if let Some(form) = spelling.form.as_ref().filter(|_| !is_nothing) {
-        if let Some(moment) = form.read(text, spelling) {
-            return moment;
-        }
-        // It begins as the form does, so that a day or digit out of place would make another time of it.
-        if form.is_like(text) {
-            return Err("not of the form that time_format gives");
-        }
+    let Some(form) = &spelling.form else { return usual(text, spelling) };
+    if let Some(moment) = form.read(text, spelling) {
+        return moment;
     }
-    if is_number {
+    match usual(text, spelling) {
+        Ok(Moment::Zero) => Ok(Moment::Zero),
+        _ if form.is_like(text) => Err(OTHER_FORM),
+        usual => usual,
+    }
+}
+
+/// Reads a time of the usual spellings.
+pub(super) fn usual(text: &str, spelling: &Spelling) -> Result<Moment, &'static str> {
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.matches('.').count() < 2 {
         return number(text, spelling.latest);
     }
     let (date, rest) = date(text, spelling.order)?;
@@ -295,14 +301,27 @@ mod tests {
         // Others are read as ever.
         assert_eq!(read("2026-07-01 10:00:00", "%m/%d/%Y %I:%M:%S %p"), kyiv);
         assert_eq!(read("1782889200", "%m/%d/%Y %I:%M:%S %p"), kyiv);
-        assert_eq!(read("0000-00-00 00:00:00", "%Y-%m-%d %H:%M:%S"), Err("Ok(Zero)".to_owned()));
+        for zero in ["0000-00-00 00:00:00", "0001-01-01T00:00:00Z", "0", "00000000000000"] {
+            for form in ["%Y-%m-%d %H:%M:%S", "%Y-%d-%m %H:%M:%S", "%Y%m%d%H%M%S"] {
+                assert_eq!(read(zero, form), Err("Ok(Zero)".to_owned()), "{zero} {form}");
+            }
+        }
+        // Nothing else begins so and means another day.
+        assert_eq!(read("2026-07-01T10:00:00.25+03:00", "%Y-%d-%m %H:%M:%S"), Ok((1_782_889_200, 250_000_000)));
+        assert_eq!(read("2026-07-01 10:00:00.250", "%F %T"), Ok((1_782_889_200, 250_000_000)));
+        assert_eq!(read("1782889200", "%s"), kyiv);
+        assert_eq!(read("1782889200.5", "%s%.f"), Ok((1_782_889_200, 500_000_000)));
+        assert_eq!(read("20260607100059", "%Y%m%d%H%M%S"), Ok((1_780_815_659, 0)));
+        assert_eq!(read("20260701100000250000", "%Y%m%d%H%M%S%f"), Ok((1_782_889_200, 250_000_000)));
         // What begins as the form does, and is not of it, is never another time.
         for (odd, form) in [
             ("1782889200", "%Y%m%d%H%M%S"),
             ("2026070110000", "%Y%m%d%H%M%S"),
             ("1312026100000", "%m%d%Y%H%M%S"),
             ("2026-03-25 10:00:00", "%Y-%d-%m %H:%M:%S"),
-            ("2026-03-25T10:00:00Z", "%Y-%d-%m %H:%M:%S"),
+            ("2026-03-25 10:00:00Z", "%Y-%d-%m %H:%M:%S"),
+            ("07/03/2026 130", "%d/%m/%Y %H%M"),
+            ("07.03.26.13315", "%d.%m.%y.%H%M%S"),
             ("2026-07-01 10:00:60", "%Y-%m-%d %H:%M:%S"),
         ] {
             assert!(read(odd, form).is_err(), "{odd}");

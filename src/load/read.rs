@@ -101,10 +101,11 @@ impl Recipe {
         let Some(second) = cell(at) else { return Ok(None) };
         let computed = || {
             let plain = |text| pointed(text, self.decimal_comma).map_err(str::to_owned);
-            let (first, second) = (plain(first.trim())?, plain(second.trim())?);
+            let (first, second) = (first.trim(), plain(second.trim())?);
             if self.is_time {
-                return shifted(&first, sign, &second, self.unit, times);
+                return shifted(first, sign, &second, self.unit, times);
             }
+            let first = plain(first)?;
             let sum = combined(&first, sign, &second, self.unit, times)?;
             // Spelled as the file spells numbers.
             Ok(if self.decimal_comma { sum.map(|sum| sum.replacen('.', ",", 1)) } else { sum })
@@ -149,7 +150,7 @@ impl Reader {
 /// A number with a point for the comma that the file has; anything else, such as a time, as it stands.
 fn pointed(text: &str, decimal_comma: bool) -> Result<Cow<'_, str>, &'static str> {
     let has_one = |mark: u8| {
-        let is_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+') || byte == mark;
+        let is_number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'e' | b'E') || byte == mark;
         text.bytes().all(is_number) && text.bytes().filter(|byte| *byte == mark).count() == 1
     };
     match decimal_comma {

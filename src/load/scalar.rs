@@ -98,7 +98,7 @@ pub(super) fn time(
     let midnight;
     // A date is enough for a column of dates.
     let text = if *kind == ColumnType::Day && text.len() == 10 && text.bytes().any(|byte| !byte.is_ascii_digit()) {
-        midnight = format!("{text} 00:00:00Z");
+        midnight = format!("{text}T00:00:00Z");
         &midnight
     } else {
         text

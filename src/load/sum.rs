@@ -1,7 +1,7 @@
 //! Sums and differences of two fields: of times, durations and numbers, exact.
 
 use super::duration::{self, Unit};
-use super::moment::{self, Moment, Spelling};
+use super::moment::{self, Moment, OTHER_FORM, Spelling};
 use super::number::{ExactNumber, Rounding};
 
 /// The direction in which a second column counts.
@@ -33,12 +33,18 @@ pub fn shifted(
     let at = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
     let sum = if sign == Sign::Plus { at.checked_add(by) } else { at.checked_sub(by) }.ok_or("out of range")?;
     let time = jiff::Timestamp::from_nanosecond(sum).map_err(|_far| "out of range".to_owned())?;
-    Ok(Some(time.to_string()))
+    // With its offset: a form of the mapping's that ends in Z would read it in the file's zone.
+    Ok(Some(time.to_string().replacen('Z', "+00:00", 1)))
 }
 
 /// Two times, whose difference is in seconds, or two durations or numbers.
 pub fn combined(a: &str, sign: Sign, b: &str, unit: Option<Unit>, times: &Spelling) -> Result<Option<String>, String> {
     let (first, second) = (moment::parse(a, times), moment::parse(b, times));
+    // Digits that are no time of the mapping's form, and too many for a duration.
+    let is_refused = |moment: &Result<Moment, &str>, text: &str| *moment == Err(OTHER_FORM) && text.len() > 8;
+    if is_refused(&first, a) || is_refused(&second, b) {
+        return Err(OTHER_FORM.to_owned());
+    }
     // Two zeros are numbers as well as dates that stand for none: in both cases nothing is between them.
     let nanos = |moment| match moment {
         Moment::At { seconds, nanos, .. } => Some(i128::from(seconds) * 1_000_000_000 + i128::from(nanos)),
@@ -72,8 +78,8 @@ mod tests {
         let utc = Spelling::of(jiff::tz::TimeZone::UTC);
         let time = |a, sign, b, unit| shifted(a, sign, b, unit, &utc);
         let some = |text: &str| Ok(Some(text.to_owned()));
-        assert_eq!(time("2026-03-07 10:00:00", Sign::Plus, "90.25", None), some("2026-03-07T10:01:30.25Z"));
-        assert_eq!(time("1772877600", Sign::Minus, "1m", Some(Unit::Go)), some("2026-03-07T09:59:00Z"));
+        assert_eq!(time("2026-03-07 10:00:00", Sign::Plus, "90.25", None), some("2026-03-07T10:01:30.25+00:00"));
+        assert_eq!(time("1772877600", Sign::Minus, "1m", Some(Unit::Go)), some("2026-03-07T09:59:00+00:00"));
         assert_eq!(time("0", Sign::Plus, "90", None), Ok(None));
         assert!(time("2026-03-07 10:00:00", Sign::Plus, "soon", None).is_err());
         let number = |a, sign, b, unit| combined(a, sign, b, unit, &utc);

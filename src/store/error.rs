@@ -112,7 +112,8 @@ impl StoreError {
 
     /// A body that ends in an error of ClickHouse's.
     pub fn in_body(said: String) -> Self {
-        Self { failure: Failure::Failed, cause: StoreCause::InBody(said), refusal: false }
+        let failure = code(&said).map_or(Failure::Failed, |_| of_code(&said));
+        Self { failure, cause: StoreCause::InBody(said), refusal: false }
     }
 
     /// Waited longer than a file may take.
