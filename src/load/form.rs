@@ -47,7 +47,7 @@ impl TimeForm {
         }
         if !letters.contains('s') {
             let has = |part: &str| count(part) > 0;
-            let lacks_day = !has("j") && !(has("mbBh") && has("de"));
+            let lacks_day = !(has("j") || has("mbBh") && has("de"));
             let lacking = [(!has("YyG"), "the year"), (lacks_day, "the month or the day"), (!has("HkIl"), "the hour")];
             if let Some((_, name)) = lacking.into_iter().find(|(lacks, _)| *lacks) {
                 return Err(fault(format!("lacks {name}")));
