@@ -35,7 +35,7 @@ impl TimeForm {
     /// Checks the form: every part that a time needs is there, and none twice.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A sentence about the fault of the form.
     pub fn new(form: &str) -> Result<Self, String> {
         let fault = |why: String| format!("time_format {form:?}: {why}");
         let plain = form.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S");

@@ -268,7 +268,7 @@ impl Names {
     }
 }
 
-/// What stands behind a word: that of the same letters, else of the one word that differs from it in case alone.
+/// The value of a word: that of the same letters, else of the one word that differs from it in case alone.
 pub fn behind<'a, T>(words: impl Iterator<Item = (&'a str, T)>, text: &str) -> Option<T> {
     let (mut alike, mut others) = (None, 0);
     for (word, value) in words {
