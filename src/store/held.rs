@@ -38,7 +38,7 @@ impl HeldBack {
         Some(piece)
     }
 
-    /// What ClickHouse says, if the body ended in an error: `__exception__`, a tag, the text, its length and the tag, and
+    /// The words of ClickHouse, if the body ended in an error: `__exception__`, a tag, the text, its length and the tag, and
     /// `__exception__` again, a line each.
     pub(super) fn error(&self) -> Option<String> {
         let body: Vec<u8> = self.pieces.iter().flatten().copied().collect();
