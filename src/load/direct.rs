@@ -254,7 +254,7 @@ fn not_spelled(values: &TypedValues, row: usize, target: &Target) -> Option<Inva
         return None;
     }
     text.push_str(if text.contains('.') { "" } else { ".0" });
-    not_dialled(&text).map(|why| InvalidValue { value: quoted(&text), why: why.into() })
+    not_dialled(&text, false).map(|why| InvalidValue { value: quoted(&text), why: why.into() })
 }
 
 fn lost_whole(values: &TypedValues, row: usize, target: &Target) -> Option<InvalidValue> {
@@ -377,7 +377,7 @@ impl Conversion {
             }
             Self::Text | Self::Phone => {
                 let text = behind_length(raw);
-                if self == Self::Phone && not_dialled(std::str::from_utf8(text).ok()?).is_some() {
+                if self == Self::Phone && not_dialled(std::str::from_utf8(text).ok()?, false).is_some() {
                     return None;
                 }
                 if text.first().is_some_and(|first| *first < b'A') && is_cut(std::str::from_utf8(text).ok()?, true) {

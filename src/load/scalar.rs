@@ -25,10 +25,11 @@ pub fn is_cut(text: &str, needs_plus: bool) -> bool {
     is_number && (plus || !needs_plus) && power.parse::<u64>().map_or(true, |power| power >= 11)
 }
 
-/// The reason for which a text is no number that somebody dialled, if it is a number that a program has made of one.
-pub fn not_dialled(text: &str) -> Option<&'static str> {
+/// The reason for which a text is no number that somebody dialled, if it is a number that a program has made of one, with the
+/// file's decimal mark.
+pub fn not_dialled(text: &str, decimal_comma: bool) -> Option<&'static str> {
     let unsigned = text.trim().trim_start_matches(['-', '+']);
-    if !matches!(unsigned.as_bytes().first()?, b'0'..=b'9' | b'.' | b',') {
+    if !matches!(unsigned.as_bytes().first()?, b'0'..=b'9' | b'.') {
         return None;
     }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -38,7 +39,9 @@ pub fn not_dialled(text: &str) -> Option<&'static str> {
         "" => are(fraction, u8::is_ascii_digit),
         whole => are(whole, u8::is_ascii_digit) && are(fraction, |byte| *byte == b'0'),
     };
-    if unsigned.split_once(['.', ',']).is_some_and(is_fraction) {
+    let has_comma =
+        decimal_comma && unsigned.split_once(',').is_some_and(|parts| !parts.0.is_empty() && is_fraction(parts));
+    if has_comma || unsigned.split_once('.').is_some_and(is_fraction) {
         return Some("a decimal fraction, which has no plus and no zeros before it: write the column as text");
     }
     let (mantissa, power) = unsigned.split_once(['e', 'E'])?;

@@ -188,8 +188,8 @@ fn spelled<'a>(text: &'a str, style: &'a Style, origin: TextOrigin) -> Result<Co
 fn value(kind: &ColumnType, text: &str, style: &Style, notes: &mut Notes, out: &mut Vec<u8>) -> Result<(), Fault> {
     match kind {
         ColumnType::Text if is_cut(text, true) => return Err(CUT.into()),
-        ColumnType::Text if style.is_phone && not_dialled(text).is_some() => {
-            return Err(not_dialled(text).unwrap_or(CUT).into());
+        ColumnType::Text if style.is_phone && not_dialled(text, style.decimal_comma).is_some() => {
+            return Err(not_dialled(text, style.decimal_comma).unwrap_or(CUT).into());
         }
         ColumnType::Integer { .. } if is_cut(text, false) => return Err(CUT.into()),
         ColumnType::Text => {

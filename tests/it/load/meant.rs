@@ -23,6 +23,11 @@ async fn a_point_is_no_decimal_mark_where_the_comma_is() {
     for culprit in ["1.234", "1.000"] {
         assert!(file.rejects().contains(&format!("{culprit}\"\": a point in a number")), "{}", file.rejects());
     }
+    let phones = "id;dst_prefix_in;customer_acc_id;time_start\n5;442071234567,0;7;2026-01-01 10:00:00\n6;,;7;2026-01-01 10:00:01\n";
+    let file = File::new("p.csv", phones);
+    assert_eq!(file.load(&db, &["--map", map.to_str().unwrap(), "--max-rejects", "5"]).0, 3);
+    assert!(file.rejects().contains("442071234567,0\"\": a decimal fraction"), "{}", file.rejects());
+    assert_eq!(one(&db, "groupArrayIf(dst_prefix_in, id IN (5, 6))").await, "[',']");
     // A constant of the command line may have either.
     let set = ["--map", map.to_str().unwrap(), "--max-rejects", "5", "--set", "customer_price=0.5"];
     assert_eq!(File::new("b.csv", "id;customer_acc_id;time_start\n9;7;2026-01-01 10:00:00\n").load(&db, &set).0, 0);

@@ -62,7 +62,7 @@ const READ: &[(&str, &str, Option<&str>)] = &[
     ("src_name_in = { from = 'a', words = { 'TRK-A' = 'one', 'trk-a' = 'two' } }", "trk-a", Some("two")),
     ("src_name_in = { from = 'a', words = { 'TRK-A' = 'one', 'trk-a' = 'two' } }", "Trk-A", None),
     ("src_name_in = { from = 'a', words = { 'TRK-A' = 'one', 'b' = 'two' } }", "Trk-A", Some("one")),
-    ("src_prefix_in = 'a'", "\"442071234567,0\"", None),
+    ("src_prefix_in = 'a'", "\"442071234567,0\"", Some("442071234567,0")),
     ("time_connect = { from = 'start', when = 'a' }", "12", Some("2026-01-01 10:00:00")),
     ("time_connect = { from = 'start', when = 'nosuch' }", "12", Some("null")),
     ("success = { from = 'a', read = 'positive' }", "0.4", Some("1")),
