@@ -193,7 +193,7 @@ async fn readers_that_stall_lose_their_connection_and_their_memory() {
 async fn readers_that_drip_lose_their_connection_too() {
     let (world, path) = impatient().await;
     let mut stream = connect(&world.app, &get(&path, &world.token)).await;
-    let closed = until(Duration::from_secs(30), async || {
+    let closed = until(Duration::from_secs(90), async || {
         metric(&world.app, "cdrscope_connections_closed_total{reason=\"stalled\"}").await >= 1.0
     });
     let drip = async {
