@@ -70,7 +70,32 @@ pub fn format_of(file: &Path) -> Option<Format> {
 /// True for what [`open`] unpacks.
 pub fn is_packed(head: &[u8]) -> bool {
     let heads: [&[u8]; 5] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0", b"\x04\x22\x4d\x18"];
-    heads.iter().any(|known| head.starts_with(known))
+    is_skippable(head) || heads.iter().any(|known| head.starts_with(known))
+}
+
+/// True for the head of a frame without data, with which files of zstd and lz4 may begin: pzstd writes one.
+fn is_skippable(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// The bytes behind the frames without data with which a file begins, up to eight.
+fn behind_skippable(file: &mut impl Read) -> io::Result<Vec<u8>> {
+    loop {
+        let mut head = Vec::new();
+        Read::by_ref(file).take(8).read_to_end(&mut head)?;
+        if !is_skippable(&head) {
+            return Ok(head);
+        }
+        let length = head.last_chunk().filter(|_| head.len() == 8).map(|length| u32::from_le_bytes(*length).into());
+        let skipped = io::copy(&mut Read::by_ref(file).take(length.unwrap_or(0)), &mut io::sink())?;
+        if length != Some(skipped) {
+            return Err(cut_off(io::ErrorKind::UnexpectedEof));
+        }
+    }
+}
+
+fn cut_off(kind: io::ErrorKind) -> io::Error {
+    io::Error::new(kind, "the file is cut off: its end is missing")
 }
 
 /// The bytes of a file, unpacked by what it begins with, whatever it is called.
@@ -88,8 +113,19 @@ fn open_as(path: &Path, found: Option<FileState>, progress: &Progress) -> io::Re
     found.map_or(Ok(()), |found| found.check(FileState::of(&now)))?;
     let inner = file.take(found.map_or(u64::MAX, |found| found.length));
     let mut file = BufReader::with_capacity(1 << 18, Counting { inner, found, progress: progress.clone() });
-    let head = io::BufRead::fill_buf(&mut file)?;
-    Ok(match head {
+    if !is_skippable(file.fill_buf()?) {
+        return unpack(file);
+    }
+    let head = behind_skippable(&mut file)?;
+    if !head.is_empty() && !is_packed(&head) {
+        return Err(io::Error::other("begins as zstd and lz4 do, and has neither behind it"));
+    }
+    unpack(io::Cursor::new(head).chain(file))
+}
+
+/// Unpacks by what comes first.
+fn unpack(mut file: impl BufRead + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    Ok(match file.fill_buf()? {
         [0x1f, 0x8b, ..] => Box::new(Unpacked(GzipMembers { member: Some(GzDecoder::new(file)) })),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(Unpacked(zstd::Decoder::with_buffer(file)?)),
         [b'B', b'Z', b'h', ..] => Box::new(Unpacked(bzip2::bufread::MultiBzDecoder::new(file))),
@@ -142,7 +178,7 @@ impl<R: Read> Read for Unpacked<R> {
             let text = error.to_string();
             let is_cut = error.kind() == io::ErrorKind::UnexpectedEof
                 || ["premature eof", "incomplete frame", "unexpected end"].iter().any(|why| text.contains(why));
-            if is_cut { io::Error::new(error.kind(), "the file is cut off: its end is missing") } else { error }
+            if is_cut { cut_off(error.kind()) } else { error }
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use lz4_flex::frame::FrameDecoder;
+use lz4_flex::frame::{Error, FrameDecoder};
 
 /// Reads all frames.
 pub struct Frames<R: Read> {
@@ -24,18 +24,27 @@ impl<R: BufRead> Frames<R> {
 impl<R: BufRead> Read for Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while let Some(frame) = &mut self.frame {
-            let read = frame.read(buffer)?;
-            if read > 0 || buffer.is_empty() {
-                return Ok(read);
-            }
-            let rest = self.frame.take().map(FrameDecoder::into_inner);
-            if let Some(Whole(mut rest)) = rest
-                && !rest.fill_buf()?.is_empty()
-            {
-                *self = Self::new(rest);
+            // A frame that is to be skipped is known when its head has been read.
+            let to_skip = match frame.read(buffer) {
+                Err(error) => skippable(&error).ok_or(error)?,
+                Ok(read) if read > 0 || buffer.is_empty() => return Ok(read),
+                Ok(_) => 0,
+            };
+            let Some(mut rest) = self.frame.take().map(FrameDecoder::into_inner) else { break };
+            io::copy(&mut Read::by_ref(&mut rest).take(to_skip.into()), &mut io::sink())?;
+            if !rest.0.fill_buf()?.is_empty() {
+                *self = Self::new(rest.0);
             }
         }
         Ok(0)
+    }
+}
+
+/// The length of the frame of which a reader says that it holds no data.
+fn skippable(error: &io::Error) -> Option<u32> {
+    match error.get_ref()?.downcast_ref() {
+        Some(Error::SkippableFrame(length)) => Some(*length),
+        _ => None,
     }
 }
 

@@ -169,7 +169,7 @@ impl SourceFile {
 
 /// A copy of what is read, packed if it is not already. Parquet is read from its end, and stays as it is.
 fn keep(mut from: impl Read, progress: &Progress) -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
+    let mut file = tempfile::tempfile().map_err(temporary)?;
     let mut head = Vec::new();
     Read::by_ref(&mut from).take(8).read_to_end(&mut head)?;
     if is_packed(&head) || head.starts_with(PARQUET) {
@@ -184,8 +184,14 @@ fn keep(mut from: impl Read, progress: &Progress) -> io::Result<File> {
 
 /// True where more temporary files may be written.
 pub fn has_room() -> io::Result<bool> {
-    let free = rustix::fs::statvfs(std::env::temp_dir()).map(|disk| disk.f_bavail * disk.f_frsize)?;
-    Ok(free >= SPARE)
+    let free = rustix::fs::statvfs(std::env::temp_dir()).map(|disk| disk.f_bavail * disk.f_frsize);
+    Ok(free.map_err(|error| temporary(error.into()))? >= SPARE)
+}
+
+/// Says of an error that it is about the folder of temporary files, and how to name another.
+fn temporary(error: io::Error) -> io::Error {
+    let place = std::env::temp_dir();
+    io::Error::new(error.kind(), format!("no temporary file in {} (TMPDIR names another): {error}", place.display()))
 }
 
 fn copy(from: &mut impl Read, to: &mut impl io::Write, progress: &Progress) -> io::Result<()> {

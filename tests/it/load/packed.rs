@@ -73,6 +73,43 @@ async fn each_text_format_is_read_from_each_packing_in_one_part_or_several() {
     assert_eq!(rows(&db).await, "(3000,4501500)");
 }
 
+/// A frame of zstd's and lz4's that holds nothing of the file.
+fn without_data(nibble: u8, length: u32) -> Vec<u8> {
+    let mut frame = vec![0x50 + nibble, 0x2a, 0x4d, 0x18];
+    frame.extend(length.to_le_bytes());
+    frame.extend((0..length).map(|at| at as u8));
+    frame
+}
+
+#[actix_web::test]
+async fn frames_without_data_are_passed_over_wherever_they_stand() {
+    let db = db().await;
+    let [_, (_, csv), ..] = texts();
+    let (head, tail) = csv.as_bytes().split_at(csv.len() / 3);
+    for form in ["zst", "lz4"] {
+        let [head, tail] = [head, tail].map(|part| pack(form, part));
+        let name: &'static str = format!("a.csv.{form}").leak();
+        let frames = [without_data(0, 4), without_data(15, 0), without_data(7, 300_000)];
+        let [first, second, third] = &frames;
+        for packed in
+            [[&**first, &head, &tail].concat(), [&**second, third, &head, second, first, &tail, third, second].concat()]
+        {
+            let (code, said) = File::new(name, packed).load(&db, &[]);
+            assert!(code == 0 && said.contains("3000 rows read"), "{name}: {said}");
+        }
+        for (packed, why) in [
+            ([&**first, b"id,customer_acc_id,time_start\n"].concat(), "neither behind it"),
+            (first[..7].to_vec(), "cut off"),
+            ([&head[..], &tail, &third[..100]].concat(), "cut off"),
+            (third[..100].to_vec(), "cut off"),
+        ] {
+            let (code, said) = File::new(name, packed).load(&db, &[]);
+            assert!(code == 1 && said.contains(why), "{name}: {said}");
+        }
+    }
+    assert_eq!(rows(&db).await, "(3000,4501500)");
+}
+
 #[actix_web::test]
 async fn a_packed_file_that_is_cut_off_stores_nothing() {
     let db = db().await;
