@@ -130,17 +130,18 @@ fn token(request: &HttpRequest) -> Result<(String, bool), AuthFailure> {
 
 /// The last word of the header; `None` where that is absent or blank.
 pub(super) fn header_token(request: &HttpRequest) -> Result<Option<String>, AuthFailure> {
-    let header = request.headers().get(AUTHORIZATION).map(|value| value.to_str());
-    match header {
+    let Some(value) = request.headers().get(AUTHORIZATION) else { return Ok(None) };
+    // `to_str` looks at each byte by itself, and tokens are long.
+    match value.as_bytes().is_ascii().then(|| std::str::from_utf8(value.as_bytes())) {
         // A header that is no text is a bad token, and wins over the cookie as any header does.
-        Some(Err(_)) => Err(AuthFailure::NoText),
+        None | Some(Err(_)) => Err(AuthFailure::NoText),
         Some(Ok(text)) if !text.trim().is_empty() => {
-            // Text of a header has no other space than these two; tokens are long, and characters slow.
+            // Text of a header has no other space than these two.
             let text = text.trim_end();
             let word = memchr::memrchr2(b' ', b'\t', text.as_bytes()).and_then(|space| text.get(space + 1..));
             Ok(Some(word.unwrap_or(text).to_owned()))
         }
-        _ => Ok(None),
+        Some(Ok(_)) => Ok(None),
     }
 }
 

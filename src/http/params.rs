@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::accept;
 use super::breakdown_params::{BreakdownDraft, When};
 use super::cdr_params::{CdrDraft, CdrTerms};
+use super::pairs;
 pub use super::pairs::Pairs;
 use super::spellings;
 use crate::config::UnknownParams;
@@ -214,29 +215,31 @@ fn draft<'a>(report: &'static Report, pairs: &Pairs<'_>, context: Context<'a>) -
     if pairs.len() > MOST_PARAMS {
         return Err(BadParam::Many);
     }
-    let required = context.params(report).filter(|param| param.required);
-    let missing: Vec<&str> = required
-        .filter(|param| pairs.get(param.name).is_none() && !pairs.has_array(param.name))
-        .map(|param| param.name)
-        .collect();
+    // Every name is looked for once, since this is a good part of what an answer from the cache costs.
+    let mut given = Vec::with_capacity(pairs.len());
+    let mut missing = Vec::new();
+    for param in context.params(report) {
+        match pairs.last(param.name) {
+            Some(pair) => given.push((param, pair)),
+            None if param.required && !pairs.has_array(param.name) => missing.push(param.name),
+            None => {}
+        }
+    }
     if !missing.is_empty() {
         return Err(BadParam::Missing(missing));
     }
     let debug = context.debug_of(report);
-    let names = || context.params(report).map(|param| param.name).chain(debug);
     if pairs.has_arrays()
-        && let Some(name) = names().find(|name| pairs.has_array(name))
+        && let Some(name) =
+            context.params(report).map(|param| param.name).chain(debug).find(|name| pairs.has_array(name))
     {
         return Err(BadParam::Array(name));
     }
     let mut draft = Draft::new(report, context);
-    draft.read_times_in(
-        context.params(report).find(|param| param.role == Role::TimeZone).and_then(|param| pairs.get(param.name)),
-    );
-    for param in context.params(report) {
-        if let Some(value) = pairs.value(param) {
-            draft.take(param, &value)?;
-        }
+    let zone = given.iter().find(|(param, _)| param.role == Role::TimeZone);
+    draft.read_times_in(zone.map(|(_, (_, value, _))| value.as_ref()));
+    for (param, pair) in &given {
+        draft.take(param, &pairs::value(param, pair))?;
     }
     if let Some(name) = debug
         && pairs.get(name).is_some_and(|value| value != DEBUG_PLAN.as_bytes())
@@ -244,7 +247,8 @@ fn draft<'a>(report: &'static Report, pairs: &Pairs<'_>, context: Context<'a>) -
         return Err(BadParam::Invalid(name));
     }
     if context.unknown == UnknownParams::Reject {
-        no_unknown(pairs, |key| names().any(|name| name.as_bytes() == key))?;
+        let is_given = |key: &[u8]| given.iter().any(|(param, _)| param.name.as_bytes() == key);
+        no_unknown(pairs, |key| is_given(key) || debug.is_some_and(|name| name.as_bytes() == key))?;
     }
     Ok(draft)
 }
