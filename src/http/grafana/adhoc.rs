@@ -55,8 +55,8 @@ fn breakdown_key(row: &CallFilter) -> Option<(&'static str, FilterKind)> {
     let other = row.of_vendor.unwrap_or(column);
     Some(match row.kind {
         ParamType::Text(TextOp::Eq) => (row.name.strip_suffix("-eq")?, FilterKind::Text(column)),
-        ParamType::Integer { .. } if column == other => (row.name, FilterKind::Id(column)),
-        ParamType::Integer { .. } => (row.name, FilterKind::Code(column, other)),
+        ParamType::Integer { cmp: Cmp::Eq, .. } if column == other => (row.name, FilterKind::Id(column)),
+        ParamType::Integer { cmp: Cmp::Eq, .. } => (row.name, FilterKind::Code(column, other)),
         _ => return None,
     })
 }
