@@ -108,13 +108,15 @@ impl RecentReader<'_> {
         let seconds = i64::from(self.config.metrics.window_minutes) * 60;
         // Whole minutes in which every node has posted, even where one is late by less than its period.
         let two_snapshots = (2 * i64::from(self.config.active_calls.period_seconds) + 59).div_euclid(60) * 60;
-        let is_quality = |report: &Report| report.records.side() == side && report.measures.contains(&Measure::Cps);
+        let shown = [Measure::TotalCalls, Measure::Asr, Measure::Acd, Measure::Cps];
+        let has_all = |report: &Report| shown.iter().all(|measure| report.measures.contains(measure));
+        let is_quality = |report: &Report| report.records.side() == side && has_all(report);
         let calls = self.sums(is_quality, scope, seconds).await?;
         let live = self.sums(|report| report.records == Records::Concurrency(side), scope, two_snapshots).await?;
         let scale = Scale { acd_unit: AcdUnit::Seconds, cps_seconds: seconds.into() };
         let value = |measure: Measure| measure.value(scale, |sum| calls.total(sum)).as_float();
         let busiest = (0..live.t.len()).map(|row| live.sum(Aggregate::Calls, row)).max().unwrap_or(0);
-        let [calls, asr, acd, cps] = [Measure::TotalCalls, Measure::Asr, Measure::Acd, Measure::Cps].map(value);
+        let [calls, asr, acd, cps] = shown.map(value);
         Ok(AccountValues {
             account: uuid,
             customer: account.customer_id,
