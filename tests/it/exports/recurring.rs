@@ -103,6 +103,20 @@ async fn a_name_that_is_taken_is_told_and_nothing_is_written_over() {
     drop(app);
 }
 
+#[actix_web::test]
+async fn a_file_that_cannot_be_made_is_an_error_that_names_it_and_its_place() {
+    let (dir, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (db, to) = (db().await, out.path().to_str().unwrap());
+    let recurring = format!(
+        r#"[{{"name":"wrong","operator":true,"report":"breakdown","parameters":"group-by=customer&colour=1","every":"day","at":"00:00","to":"{to}"}}]"#
+    );
+    let exports = dir.path().join("exports");
+    let env = [("CDRSCOPE_EXPORTS_DIR", exports.to_str().unwrap()), ("CDRSCOPE_EXPORTS_RECURRING", &recurring)];
+    let line = crate::hostile::program::Served::start(&db, &env).line("exports.recurring");
+    assert!(line.contains("ERROR") && line.contains(&format!("exports.recurring: wrong: {to}/wrong_")), "{line}");
+    assert!(line.contains("unknown param colour"), "{line}");
+}
+
 #[test]
 fn settings_of_recurring_exports_are_checked_with_their_place() {
     let dir = tempfile::tempdir().unwrap();
