@@ -220,8 +220,7 @@ impl Measure {
             Formula::Quotient(of, by) => (sum(of), by),
             Formula::QuotientOfDifference(of, without, by) => (sum(of) - sum(without), by),
             Formula::PercentLeft(of, without) => {
-                let left = sum(of).checked_sub(sum(without)).and_then(|left| left.checked_mul(100));
-                left.map_or(NULL, |left| (left, sum(of)))
+                sum(of).checked_sub(sum(without)).map_or(NULL, |left| percent(left, sum(of)))
             }
             Formula::PerSecond(of) => (sum(of), scale.cps_seconds),
             Formula::Percent(part, of) => (sum(part) * 100, sum(of)),
@@ -256,6 +255,17 @@ impl Measure {
             Formula::Whole(_) | Formula::Difference(..) => Number::Whole(numerator),
             _ => ratio(numerator * 100, denominator),
         }
+    }
+}
+
+/// A part in percent of the whole. Where a hundred times the part is beyond 128 bits, a hundredth of the whole stands for it, which
+/// of 30 digits and more changes nothing that is shown.
+fn percent(part: i128, whole: i128) -> (i128, i128) {
+    const LONG: u128 = 10_u128.pow(30);
+    match part.checked_mul(100) {
+        Some(part) => (part, whole),
+        None if whole.unsigned_abs() >= LONG => (part, whole / 100),
+        None => NULL,
     }
 }
 
@@ -319,6 +329,20 @@ mod tests {
         for measure in [Measure::Asr, Measure::Ner, Measure::Acd] {
             assert_eq!(measure.value(SCALE, |_| 0), Number::Null, "{}", measure.name());
         }
+    }
+
+    #[test]
+    fn a_percentage_of_long_sums_is_the_one_of_short_ones() {
+        let exact = |revenue: i128, cost: i128| {
+            let sum = |of| if of == Aggregate::Revenue { revenue } else { cost };
+            Measure::MarginPercent.exact(SCALE, sum).and_then(|value| value.rounded(2))
+        };
+        for (revenue, cost) in [(1, 0), (3, 1), (-7, 2), (3, -5), (-3, -5)] {
+            let long = 10_i128.pow(37);
+            assert_eq!(exact(revenue * long + 1, cost * long), exact(revenue * 1_000_000, cost * 1_000_000));
+        }
+        // Of next to nothing there is no percentage that 128 bits hold exactly.
+        assert_eq!(exact(150, -10_i128.pow(37)), None);
     }
 
     #[test]
