@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{Offset, TimeZone};
 
-use super::moment::{Moment, Spelling, instant, usual};
+use super::moment::{Moment, Spelling, UNKNOWN_OFFSET, WIDEST_OFFSET, instant, usual};
 
 /// A form such as `%d-%b-%Y %I:%M:%S %p`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct TimeForm {
 
 /// Parts of a time, and the letters that name them; each is there once at most.
 const PARTS: [(&str, &str); 8] = [
-    ("the year", "YyGgC"),
+    ("the year", "YyC"),
     ("the month", "mbBh"),
     ("the day", "de"),
     ("the day of the year", "j"),
@@ -45,10 +45,20 @@ impl TimeForm {
         if let Some((name, _)) = PARTS.iter().find(|(_, part)| count(part) > 1) {
             return Err(fault(format!("has {name} twice")));
         }
-        if !letters.contains('s') {
+        if letters.contains(|letter| "UWVGg".contains(letter)) {
+            return Err(fault("has weeks (%U, %V, %W, %G), which no time needs".to_owned()));
+        }
+        if letters.contains('s') {
+            if PARTS.iter().any(|(_, part)| letters.contains(|letter| letter != 's' && part.contains(letter))) {
+                return Err(fault("has the seconds since 1970 (%s) beside other parts of a time".to_owned()));
+            }
+        } else {
             let has = |part: &str| count(part) > 0;
+            if has("j") && (has("mbBh") || has("de")) {
+                return Err(fault("has the day twice".to_owned()));
+            }
             let lacks_day = !(has("j") || has("mbBh") && has("de"));
-            let lacking = [(!has("YyG"), "the year"), (lacks_day, "the month or the day"), (!has("HkIl"), "the hour")];
+            let lacking = [(!has("Yy"), "the year"), (lacks_day, "the month or the day"), (!has("HkIl"), "the hour")];
             if let Some((_, name)) = lacking.into_iter().find(|(lacks, _)| *lacks) {
                 return Err(fault(format!("lacks {name}")));
             }
@@ -93,6 +103,9 @@ impl TimeForm {
         }
         let nanos = u32::try_from(civil.subsec_nanosecond()).ok()?;
         let offset = parts.offset().map(|offset| i64::from(offset.seconds()));
+        if offset.is_some_and(|offset| offset.abs() > WIDEST_OFFSET) {
+            return Some(Err(UNKNOWN_OFFSET));
+        }
         Some(match parts.iana_time_zone().map(TimeZone::get) {
             None => instant(civil, nanos, offset, &spelling.zone),
             Some(Ok(named)) => instant(civil, nanos, offset, &named),
@@ -175,11 +188,11 @@ fn widths(form: &str) -> Vec<Option<usize>> {
             end(&mut run, &mut widths);
         }
         let digits = match letter {
-            Some('Y' | 'G') => Some(4),
+            Some('Y') => Some(4),
             Some('j') => Some(3),
-            Some('m' | 'd' | 'H' | 'M' | 'S' | 'I' | 'y' | 'g' | 'C') => Some(2),
+            Some('m' | 'd' | 'H' | 'M' | 'S' | 'I' | 'y' | 'C') => Some(2),
             Some('z' | 'Q') | None => break,
-            Some('e' | 'k' | 'l' | 's' | 'f' | 'N' | 'u' | 'w' | 'U' | 'V' | 'W') => None,
+            Some('e' | 'k' | 'l' | 's' | 'f' | 'N' | 'u' | 'w') => None,
             Some(_) => {
                 end(&mut run, &mut widths);
                 continue;
@@ -225,6 +238,12 @@ mod tests {
             ("%F %Y %T", "has the year twice"),
             ("%d/%m/%Y %I:%M:%S", "without am or pm"),
             ("%d/%m/%Y %H:%M:%S %p", "without hours of a half day"),
+            ("%F %H:%M %s", "(%s) beside other parts"),
+            ("%s %H", "(%s) beside other parts"),
+            ("%Y-%j-%m-%d %T", "has the day twice"),
+            ("%Y-%j %b %T", "has the day twice"),
+            ("%F %T week %U", "has weeks"),
+            ("%G-%m-%d %T", "has weeks"),
         ] {
             let found = TimeForm::new(form).unwrap_err();
             assert!(found.contains(why), "{form}: {found}");

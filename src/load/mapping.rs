@@ -268,6 +268,12 @@ impl Names {
     }
 }
 
+/// True for texts that differ in case at most, in whatever script.
+pub fn same_letters(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
+        || !(one.is_ascii() && other.is_ascii()) && one.to_lowercase() == other.to_lowercase()
+}
+
 /// The value of a word: that of the same letters, else of the one word that differs from it in case alone.
 pub fn behind<'a, T>(words: impl Iterator<Item = (&'a str, T)>, text: &str) -> Option<T> {
     let (mut alike, mut others) = (None, 0);
@@ -275,7 +281,7 @@ pub fn behind<'a, T>(words: impl Iterator<Item = (&'a str, T)>, text: &str) -> O
         if word == text {
             return Some(value);
         }
-        if word.eq_ignore_ascii_case(text) {
+        if same_letters(word, text) {
             alike = Some(value);
             others += 1;
         }
@@ -356,9 +362,11 @@ impl Mapping {
         let columns = self.own.columns.iter().filter_map(|column| {
             let full = self.columns.get(column)?.full();
             let from = full.from.list();
+            // Of columns that are joined each is part of the value; of others the first that is there will do.
             let lacks_all = !from.is_empty() && !from.iter().any(is_there);
+            let is_lacked = |name: &&String| lacks_all || full.join.is_some() && !is_there(name);
             let others = [&full.plus, &full.minus, &full.when].into_iter().flatten().filter(|name| !is_there(name));
-            let names: Vec<String> = from.iter().filter(|_| lacks_all).chain(others).cloned().collect();
+            let names: Vec<String> = from.iter().filter(is_lacked).chain(others).cloned().collect();
             (!names.is_empty()).then(|| (column.clone(), names))
         });
         let needed = self.own.rows.iter().chain(&self.needs).filter(|name| !is_there(name));
@@ -369,7 +377,7 @@ impl Mapping {
     pub fn ignores(&self, name: &str) -> bool {
         self.ignore.iter().any(|pattern| match pattern.strip_suffix('*') {
             Some(begin) => name.starts_with(begin),
-            None => pattern.eq_ignore_ascii_case(name),
+            None => same_letters(pattern, name),
         })
     }
 }

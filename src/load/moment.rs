@@ -238,6 +238,12 @@ fn nanos(fraction: &str) -> u32 {
     fraction.bytes().chain(std::iter::repeat(b'0')).take(9).fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'))
 }
 
+/// The reason to refuse what stands for a zone and is none.
+pub(super) const UNKNOWN_OFFSET: &str = "the zone after the time is unknown: Z, UTC or +hh:mm";
+
+/// Beyond every zone that there is or was, in seconds.
+pub(super) const WIDEST_OFFSET: i64 = 16 * 3600 - 60;
+
 /// `Z`, `UTC`, `+02`, `+0200`, `+02:00`, as seconds.
 fn offset(text: &str) -> Result<Option<i64>, &'static str> {
     if text.is_empty() {
@@ -246,7 +252,7 @@ fn offset(text: &str) -> Result<Option<i64>, &'static str> {
     if ["Z", "z", "UTC", "GMT"].contains(&text) {
         return Ok(Some(0));
     }
-    let unknown = "the zone after the time is unknown: Z, UTC or +hh:mm";
+    let unknown = UNKNOWN_OFFSET;
     let sign = if text.starts_with('-') { -1 } else { 1 };
     let digits: String = text.strip_prefix(['+', '-']).ok_or(unknown)?.split(':').collect();
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(digits.len(), 2 | 4) {
@@ -255,7 +261,8 @@ fn offset(text: &str) -> Result<Option<i64>, &'static str> {
     let (hours, minutes) = digits.split_at(2);
     let hours: i64 = hours.parse().map_err(|_not| unknown)?;
     let minutes: i64 = if minutes.is_empty() { 0 } else { minutes.parse().map_err(|_not| unknown)? };
-    if hours > 15 || minutes > 59 { Err(unknown) } else { Ok(Some(sign * (hours * 3600 + minutes * 60))) }
+    let seconds = hours * 3600 + minutes * 60;
+    if minutes > 59 || seconds > WIDEST_OFFSET { Err(unknown) } else { Ok(Some(sign * seconds)) }
 }
 
 #[cfg(test)]

@@ -171,13 +171,16 @@ fn part<'a>(text: Cow<'a, str>, cut: impl for<'b> Fn(&'b str) -> &'b str) -> Cow
 /// True for what is neither 0, in whatever spelling of numbers, durations and flags, nor a zero date.
 fn is_given(text: &str) -> bool {
     let text = text.trim();
-    // `0`, `0.00`, `0,00`, `00:00:00`.
-    let is_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b',' | b':'));
+    // `0`, `-0.00`, `0,00`, `00:00:00`, `0000-00-00`.
+    let is_zero = text.contains('0')
+        && text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b',' | b':' | b'-' | b'+' | b'/'))
+        || ExactNumber::parse(text).is_ok_and(ExactNumber::is_zero);
     let lasts_nothing = |unit| duration::parse(text, unit).is_ok_and(ExactNumber::is_zero);
     let utc = Spelling::of(jiff::tz::TimeZone::UTC);
-    // `0s`, `PT0S`.
-    let is_span =
-        !text.bytes().any(|byte| matches!(byte, b'1'..=b'9')) && (lasts_nothing(Unit::Go) || lasts_nothing(Unit::Iso));
+    // `0s`, `PT0S`, `P0D`.
+    let has_units = |text: &str| !text.is_empty() && text.bytes().all(|byte| b"0YMWDTHS.".contains(&byte));
+    let is_span = !text.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
+        && (lasts_nothing(Unit::Go) || lasts_nothing(Unit::Iso) || text.strip_prefix('P').is_some_and(has_units));
     !text.is_empty() && !is_zero && !is_span && truth(text) != Some(0) && moment::parse(text, &utc) != Ok(Moment::Zero)
 }
 
@@ -267,7 +270,21 @@ mod tests {
         }
         assert!(Reader::Positive.step(Some("0.5".into()), true).is_err());
         assert!(Reader::Positive.step(Some("many".into()), false).is_err());
-        for text in ["0,00", "00:00:00", "0:00", "0s", "0h0m0s", "PT0S", "false", "No", "0000-00-00 00:00:00"] {
+        for text in [
+            "0,00",
+            "00:00:00",
+            "0:00",
+            "0s",
+            "0h0m0s",
+            "PT0S",
+            "P0D",
+            "false",
+            "No",
+            "-0",
+            "-0.00",
+            "0e5",
+            "0000-00-00",
+        ] {
             assert_eq!(read(Reader::Given, text), "0", "{text}");
         }
         for (text, given) in [
@@ -276,6 +293,10 @@ mod tests {
             ("yes", "1"),
             ("0", "0"),
             ("1970-01-01T00:00:00Z", "0"),
+            ("0000-00-00 00:00:00", "0"),
+            ("P1D", "1"),
+            ("1e-9", "1"),
+            ("-", "1"),
             ("2026-03-07 10:00:00", "1"),
             ("x", "1"),
         ] {

@@ -45,7 +45,7 @@ pub struct RecordReader<R> {
     /// The text that each record ends with, where there is one.
     after: Option<String>,
     /// A line that is no record wherever it stands again, and how often it did.
-    header: Option<Vec<u8>>,
+    header: Option<HeaderLine>,
     again: u64,
 }
 
@@ -75,10 +75,11 @@ impl<R: Read> RecordReader<R> {
         Self { after, ..self }
     }
 
-    /// Passes over the first record, and over every line that is the same.
+    /// Passes over the first record, and over every line that is the same, in whatever case. A line with the same names in
+    /// another order is an error: what stands behind it would go to other columns.
     pub fn skip_header(&mut self) -> io::Result<()> {
         let header = self.read()?.map(|record| record.bytes.to_vec());
-        self.header = header;
+        self.header = header.map(HeaderLine::new);
         Ok(())
     }
 
@@ -153,9 +154,17 @@ impl<R: Read> RecordReader<R> {
             self.at += next;
             let bytes = self.buffer.get(from..from + length).unwrap_or_default();
             let bytes = without_returns(bytes);
-            if self.header.as_deref().is_some_and(|header| bytes.strip_prefix(BOM).unwrap_or(bytes) == header) {
-                self.again += 1;
-                continue;
+            match self.header.as_ref().and_then(|header| header.compare(bytes.strip_prefix(BOM).unwrap_or(bytes))) {
+                Some(HeaderAgain::Same) => {
+                    self.again += 1;
+                    continue;
+                }
+                Some(HeaderAgain::OtherOrder) => {
+                    return Err(io::Error::other(format!(
+                        "line {line} has the names of the header in another order: split the file before it"
+                    )));
+                }
+                None => {}
             }
             // PostgreSQL's COPY ends with it, also where several files were put together.
             if matches!(self.shape, Framing::Csv(_) | Framing::Tsv(_)) && bytes == b"\\." {
@@ -193,6 +202,47 @@ impl<R: Read> RecordReader<R> {
         self.ended = (read as u64) < CHUNK;
         Ok(())
     }
+}
+
+/// The line that names the columns.
+struct HeaderLine {
+    line: Vec<u8>,
+    /// Of its bytes, in whatever order.
+    sum: u64,
+}
+
+/// A line that has the header's names.
+enum HeaderAgain {
+    Same,
+    OtherOrder,
+}
+
+impl HeaderLine {
+    fn new(line: Vec<u8>) -> Self {
+        Self { sum: sum(&line), line }
+    }
+
+    /// Compares a line. Nearly every one is told apart by its length or sum.
+    fn compare(&self, line: &[u8]) -> Option<HeaderAgain> {
+        if line.len() != self.line.len() || sum(line) != self.sum {
+            return None;
+        }
+        if line.eq_ignore_ascii_case(&self.line) {
+            return Some(HeaderAgain::Same);
+        }
+        let names = |line: &[u8]| {
+            let is_mark = |byte: &u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b' ' | 0x80..);
+            let mut names: Vec<Vec<u8>> = line.split(is_mark).map(<[u8]>::to_ascii_lowercase).collect();
+            names.sort_unstable();
+            names
+        };
+        (names(line) == names(&self.line)).then_some(HeaderAgain::OtherOrder)
+    }
+}
+
+/// The sum of a line's bytes, letters as small ones.
+fn sum(line: &[u8]) -> u64 {
+    line.iter().map(|byte| u64::from(byte.to_ascii_lowercase())).sum()
 }
 
 fn lines(bytes: &[u8]) -> u64 {

@@ -2,7 +2,7 @@
 
 use super::column::{ColumnType, TargetColumn};
 use super::duration::Unit;
-use super::mapping::{ColumnSource, Full, Mapping, Scalar};
+use super::mapping::{ColumnSource, Full, Mapping, Scalar, same_letters};
 use super::moment::Spelling;
 use super::read::Recipe;
 use super::row::RecordFields;
@@ -204,7 +204,7 @@ impl Target {
 pub fn place(sources: &[String], name: &str) -> Option<usize> {
     let exact = sources.iter().position(|source| source == name);
     exact.or_else(|| {
-        let mut like = sources.iter().enumerate().filter(|(_, source)| source.eq_ignore_ascii_case(name));
+        let mut like = sources.iter().enumerate().filter(|(_, source)| same_letters(source, name));
         match (like.next(), like.next()) {
             (Some((at, _)), None) => Some(at),
             _ => None,

@@ -178,8 +178,11 @@ fn spelled<'a>(text: &'a str, style: &'a Style, origin: TextOrigin) -> Result<Co
     if !style.decimal_comma || origin.is_text || origin.is_list {
         return Ok(Cow::Borrowed(text));
     }
+    // A time of digits alone is a number too.
+    let is_epoch = |mark| text.bytes().all(|byte| byte.is_ascii_digit() || byte == mark);
     match text.contains('.') {
-        true if origin.is_number && !origin.is_from_default => Err(POINT),
+        true if (origin.is_number || is_epoch(b'.')) && !origin.is_from_default => Err(POINT),
+        false if !origin.is_number && !is_epoch(b',') => Ok(Cow::Borrowed(text)),
         false if text.contains(',') => Ok(Cow::Owned(text.replacen(',', ".", 1))),
         true | false => Ok(Cow::Borrowed(text)),
     }
@@ -215,7 +218,9 @@ fn value(kind: &ColumnType, text: &str, style: &Style, notes: &mut Notes, out: &
                 (if *signed { -(1_i128 << bits) } else { 0 }, (1_i128 << bits) - 1)
             };
             match number.filter(|number| (low..=high).contains(number)) {
-                Some(number) if style.is_flag && !(0..=1).contains(&number) => return Err("neither 0 nor 1".into()),
+                number if style.is_flag && !number.is_some_and(|number| (0..=1).contains(&number)) => {
+                    return Err("neither 0 nor 1".into());
+                }
                 Some(number) => out.extend_from_slice(&number.to_le_bytes()[..*bytes]),
                 None => return Err(format!("out of range, which is {low} to {high}").into()),
             }

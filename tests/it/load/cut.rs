@@ -162,6 +162,20 @@ async fn of_a_file_that_grows_as_much_is_loaded_as_was_there() {
 }
 
 #[actix_web::test]
+async fn a_header_that_comes_again_in_another_order_refuses_the_file() {
+    let db = db().await;
+    let head = "id,customer_acc_id,time_start,duration,vendor_duration\n";
+    let row = |id: u32| format!("{id},7,2026-01-01 10:00:00,5,700\n");
+    let other = "id,customer_acc_id,time_start,vendor_duration,duration\n";
+    let file = File::new("a.csv", format!("{head}{}{other}{}", row(1), row(2)));
+    let (code, said) = file.load(&db, &[]);
+    assert!(code == 1 && said.contains("line 3 has the names of the header in another order"), "{said}");
+    let (code, said) = File::new("a.csv", format!("{head}{}{}{}", row(1), head.to_uppercase(), row(2))).load(&db, &[]);
+    assert!(code == 0 && said.contains("1 header line"), "{said}");
+    assert_eq!(super::one(&db, "(count(), sum(duration))").await, "(2,10)");
+}
+
+#[actix_web::test]
 async fn headers_that_come_again_are_passed_over() {
     let db = db().await;
     let head = "id,customer_acc_id,time_start\r\n";

@@ -62,6 +62,9 @@ const READ: &[(&str, &str, Option<&str>)] = &[
     ("src_name_in = { from = 'a', words = { 'TRK-A' = 'one', 'trk-a' = 'two' } }", "trk-a", Some("two")),
     ("src_name_in = { from = 'a', words = { 'TRK-A' = 'one', 'trk-a' = 'two' } }", "Trk-A", None),
     ("src_name_in = { from = 'a', words = { 'TRK-A' = 'one', 'b' = 'two' } }", "Trk-A", Some("one")),
+    ("success = { from = 'a', words = { 'ОТВЕЧЕН' = 1, '*' = 0 } }", "Отвечен", Some("1")),
+    ("success = { from = 'a', words = { 'Ära' = 1, '*' = 0 } }", "ära", Some("1")),
+    ("success = { from = 'a', words = { 'Ära' = 1, '*' = 0 } }", "Ara", Some("0")),
     ("src_prefix_in = 'a'", "\"442071234567,0\"", Some("442071234567,0")),
     ("time_connect = { from = 'start', when = 'a' }", "12", Some("2026-01-01 10:00:00")),
     ("time_connect = { from = 'start', when = 'nosuch' }", "12", Some("null")),
@@ -96,6 +99,36 @@ async fn parts_sums_units_and_conditions_are_read_as_the_mapping_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[actix_web::test]
+async fn a_missing_part_of_a_joined_column_is_said_and_strict_refuses_it() {
+    let db = db().await;
+    let file = File::new("a.csv", "account,start,a\n17,2026-01-01 10:00:00,44\n");
+    let map = file.dir.path().join("map.toml");
+    let toml = "only = true\n[columns]\ncustomer_acc_id = 'account'\ntime_start = 'start'\n\
+                dst_prefix_in = { from = ['a', 'nosuch'], join = '' }\nsrc_prefix_in = { from = ['none', 'a'] }\n";
+    std::fs::write(&map, toml).unwrap();
+    let line = "the file has no nosuch, from which the mapping fills dst_prefix_in";
+    let (code, said) = file.load(&db, &["--strict", "--map", map.to_str().unwrap()]);
+    assert!(code == 1 && said.contains(line), "{said}");
+    let (code, said) = file.load(&db, &["--map", map.to_str().unwrap()]);
+    assert!(code == 0 && said.contains(line) && !said.contains("src_prefix_in"), "{said}");
+}
+
+#[actix_web::test]
+async fn with_decimal_comma_seconds_since_1970_have_one_too() {
+    let db = db().await;
+    let map = "separator = ';'\ndecimal_comma = true\n";
+    for (start, stored) in
+        [("1772877600,9", 1), ("1772877600.9", 0), ("2026-03-07 10:00:02.5", 1), ("2026-03-07 10:00:03,5", 1)]
+    {
+        let file = File::new("a.csv", format!("customer_acc_id;time_start\n17;{start}\n"));
+        let path = file.dir.path().join("map.toml");
+        std::fs::write(&path, map).unwrap();
+        let (_, said) = file.load(&db, &["--max-rejects", "1", "--map", path.to_str().unwrap()]);
+        assert!(said.contains(&format!(" {stored} stored")), "{start}: {said}");
+    }
 }
 
 #[actix_web::test]
